@@ -1,0 +1,59 @@
+# Lambake's commands. `make` alone lists them; CI calls only these.
+
+PYTHON ?= python3
+PORT ?= 8080
+INVOKE_PORT ?= 9001
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
+UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+      --no-emit-index-url --custom-compile-command 'make lock' --quiet pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix train lock clean
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
+	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT) --sample
+
+test: .venv/.dev ## run the whole suite; STRICT=1 fails where a tool is absent
+	@$(BIN)/python -m pytest
+
+check: .venv/.dev ## look over format, lint, types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+fix: .venv/.dev ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+train: .venv/.dev ## train and bake both models
+	@$(BIN)/python -m model.zoo.iris.train
+	@$(BIN)/python -m model.zoo.digits.train
+
+lock: .venv/.dev ## resolve the dependencies anew, with hashes
+	@$(UV) -o function/requirements.txt $(UPGRADE)
+	@$(UV) --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
+	@$(UV) --group local --group train --group test --group check -c infra/requirements.txt -o requirements-dev.txt $(UPGRADE)
+
+clean: ## remove what was built and set up
+	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+	|| { echo "Lambake needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.13"; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+
+.venv/.run: infra/requirements.txt | .venv/bin/python
+	@echo "Setting up what serving needs: ten packages or so, a minute at the most …"
+	@$(PIP) -r infra/requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt | .venv/bin/python
+	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
+	@$(PIP) -r requirements-dev.txt
+	@touch $@ .venv/.run

@@ -1,0 +1,225 @@
+"""
+The HTTP service: routes only, and not one AWS word, so that any ASGI server can run it.
+"""
+
+from __future__ import annotations
+
+import json
+from time import perf_counter
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from function import pages
+from function.arithmetic import total_of
+from function.bodies import instances_in
+from function.errors import (
+    FunctionError,
+    MethodError,
+    UnknownRouteError,
+    detail_of,
+    outcome_of,
+    problems_of,
+)
+from function.service import PredictRequest, Service
+from function.telemetry import CURRENT, request_id
+from model.errors import ModelError, Problem
+from model.manifest import Manifest
+
+VERSION: Final = "0.1.0"
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> FastAPI:
+    """
+    Build the service's HTTP application.
+
+    Args:
+        service: the models.
+        max_body_bytes: the most bytes that a request's body may have.
+        docs: whether /docs and /openapi.json are served.
+    """
+    app = FastAPI(
+        title="Lambake",
+        version=VERSION,
+        # Ours are lighter: they need no CDN, and build the document when it is asked for.
+        openapi_url=None,
+        # A redirect would name an absolute address without the stage.
+        redirect_slashes=False,
+        exception_handlers={
+            FunctionError: _on_error,
+            ModelError: _on_error,
+            HTTPException: _on_http_exception,
+            Exception: _on_error,
+        },
+    )
+    _add_service_routes(app, service, docs=docs)
+    _add_model_routes(app, service, max_body_bytes)
+    if docs:
+        _add_docs_routes(app, service)
+    return app
+
+
+def _add_service_routes(app: FastAPI, service: Service, *, docs: bool) -> None:
+    @app.get("/")
+    async def index(request: Request) -> Response:
+        page = pages.index_page(service.manifests(), _root_path(request), docs=docs)
+        return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
+
+    @app.api_route("/add", methods=["GET", "POST"])
+    async def add(request: Request) -> Response:
+        return json_response(total_of(request.query_params))
+
+    @app.get("/healthz")
+    async def healthz() -> Response:
+        models = {manifest.name: manifest.version for manifest in service.manifests()}
+        return json_response({"status": "ok", "models": models})
+
+
+def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int) -> None:
+    @app.get("/models")
+    async def models() -> Response:
+        return json_response({"models": [_summary_of(one) for one in service.manifests()]})
+
+    @app.get("/models/{name}")
+    async def model(request: Request) -> Response:
+        return json_response(_card_of(service.manifest(request.path_params["name"])))
+
+    @app.post("/models/{name}/predict")
+    async def predict(request: Request) -> Response:
+        started = perf_counter()
+        manifest = service.manifest(request.path_params["name"])
+        instances = await instances_in(request, manifest, max_body_bytes=max_body_bytes)
+        answer = service.predict(PredictRequest(manifest.name, instances))
+        total_ms = (perf_counter() - started) * 1e3
+        steps_ms = {**answer.steps_ms, "total": total_ms}
+        timing = ", ".join(f"{step};dur={ms:.3f}" for step, ms in steps_ms.items())
+        return json_response(
+            answer.payload(),
+            headers={
+                "x-model-version": f"{answer.model}/{answer.version}",
+                "server-timing": timing,
+            },
+        )
+
+
+def _add_docs_routes(app: FastAPI, service: Service) -> None:
+    @app.get("/docs")
+    async def docs(request: Request) -> Response:
+        page = pages.docs_page(_root_path(request))
+        return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
+
+    @app.get("/docs/{name}")
+    async def docs_file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name == pages.START_FILE:
+            return Response(pages.START_SCRIPT, media_type="text/javascript")
+        if name not in pages.SWAGGER_FILES:
+            raise _no_such_path()
+        compressed = "gzip" in request.headers.get("accept-encoding", "")
+        headers = {"cache-control": "public, max-age=86400", "vary": "accept-encoding"}
+        if compressed:
+            headers["content-encoding"] = "gzip"
+        content = pages.swagger_file(name, compressed=compressed)
+        return Response(content, headers=headers, media_type=pages.SWAGGER_FILES[name])
+
+    @app.get("/openapi.json")
+    async def openapi(request: Request) -> Response:
+        # Imported late: pydantic's models are built for those who read the document only.
+        from function.schemas import openapi_of
+
+        server = _root_path(request) or "/"
+        return json_response(openapi_of(service.manifests(), version=VERSION, server=server))
+
+
+def json_response(
+    content: Any,
+    *,
+    status: int = 200,
+    media_type: str = JSON,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """
+    Answer in JSON, ASCII only: no text of ours can break an encoder on its way out.
+    """
+    body = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return Response(body, status, headers, media_type)
+
+
+def problem_of(error: BaseException) -> dict[str, Any]:
+    """
+    Spell an error as RFC 9457 does: what was expected, what came, where, and the request id.
+    """
+    outcome = outcome_of(error)
+    return {
+        "type": "about:blank",
+        "title": outcome.title,
+        "status": outcome.status,
+        "detail": detail_of(error),
+        "request_id": request_id(),
+        "problems": [
+            {"where": problem.where, "expected": problem.expected, "came": problem.came}
+            for problem in problems_of(error)
+        ],
+    }
+
+
+async def _on_error(_request: Request, error: Exception) -> Response:
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.record_error(error)
+    problem = problem_of(error)
+    return json_response(problem, status=problem["status"], media_type=PROBLEM_JSON)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """
+    Spell Starlette's own refusals, of an unknown path or method, as ours.
+    """
+    if not isinstance(error, HTTPException) or error.status_code != 405:
+        return await _on_error(request, _no_such_path())
+    allowed = (error.headers or {}).get("Allow", "")
+    came = Problem("method", f"one of {allowed}", "another method")
+    response = await _on_error(request, MethodError([came]))
+    response.headers["allow"] = allowed
+    return response
+
+
+def _no_such_path() -> UnknownRouteError:
+    known = "/, /add, /healthz, /models, /models/{name}, /models/{name}/predict, /docs"
+    return UnknownRouteError([Problem("path", f"one of {known}", "another path")])
+
+
+def _root_path(request: Request) -> str:
+    root_path: str = request.scope.get("root_path", "")
+    return root_path
+
+
+def _summary_of(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "kind": manifest.kind,
+        "description": manifest.description,
+    }
+
+
+def _card_of(manifest: Manifest) -> dict[str, Any]:
+    card = manifest.folder / "CARD.md"
+    return _summary_of(manifest) | {
+        "licence": manifest.licence,
+        "engine": manifest.engine,
+        "sha256": manifest.sha256,
+        "labels": manifest.labels,
+        "columns": [
+            {"name": one.name, "unit": one.unit, "minimum": one.minimum, "maximum": one.maximum}
+            for one in manifest.columns
+        ],
+        "max_instances": manifest.max_instances,
+        "training": dict(manifest.training),
+        "metrics": dict(manifest.metrics),
+        "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+    }

@@ -1,0 +1,44 @@
+"""
+One file an engine, imported only when a manifest names it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from model.engines.base import Engine
+from model.errors import ArtefactError
+from model.manifest import Manifest
+
+
+def open_engine(manifest: Manifest, content: bytes) -> Engine:
+    """
+    Load a model file with the engine that its manifest names.
+
+    Args:
+        manifest: names the engine, the file and the tensors.
+        content: the file's bytes, their hash checked already.
+
+    Raises:
+        ArtefactError: the engine is not installed, cannot read the file, or finds tensors
+            other than the manifest states.
+    """
+    try:
+        module = import_module(f"model.engines.{manifest.engine}")
+    except ImportError as exc:
+        raise ArtefactError(
+            manifest.artefact,
+            expected=f"the engine {manifest.engine}",
+            got=f"none installed: {exc}",
+        ) from exc
+    engine: Engine = module.load(manifest, content)
+    return engine
+
+
+def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:
+    """
+    Say that an engine cannot read a model file.
+    """
+    reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+    return ArtefactError(path, expected=f"a model that {engine} reads", got=reason)

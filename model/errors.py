@@ -1,0 +1,63 @@
+"""
+What can go wrong in a model, as one tree.
+
+    ModelError
+    ├── ArtefactError     the bundle: missing, tampered with or misshapen; stops the load
+    ├── InputError        the caller's: lists what is wrong with the instances
+    │   ├── FormatError   the bytes are none of the picture formats that we read
+    │   └── LimitError    more pixels than allowed
+    └── EngineError       ours: the engine failed, or answered with what is no probability
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_PROBLEMS = 10
+"""How many problems one error lists: 100,000 bad numbers need no 100,000 messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the input: where it is, what was expected, what came."""
+
+    where: str
+    expected: str
+    came: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: expected {self.expected}, came {self.came}"
+
+
+class ModelError(Exception):
+    """Anything that goes wrong in this package."""
+
+
+class ArtefactError(ModelError):
+    """A bundle that must not be served: says which file, what was expected and what was got."""
+
+    def __init__(self, path: Path, *, expected: str, got: object) -> None:
+        super().__init__(f"{path}: expected {expected}, got {got}")
+        self.path = path
+
+
+class InputError(ModelError):
+    """Instances that cannot be predicted, with at most ten problems."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems[:MAX_PROBLEMS])
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+class FormatError(InputError):
+    """Bytes that are none of the picture formats that we read."""
+
+
+class LimitError(InputError):
+    """A picture with more pixels than allowed."""
+
+
+class EngineError(ModelError):
+    """The engine failed, or answered with what is no probability."""

@@ -1,0 +1,128 @@
+"""
+One loaded model: preprocess -> engine -> postprocess, and nothing more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+from model.engines import open_engine
+from model.engines.base import Engine, Matrix
+from model.errors import ArtefactError, EngineError, InputError, Problem
+from model.manifest import Manifest, read_manifest
+from model.postprocess import Prediction, to_predictions
+
+DEFAULT_MAX_PIXELS: Final = 16_777_216
+"""4096 x 4096. Decoding that many pixels stays below 300 MB (tests/model/test_bombs.py)."""
+
+Preprocess = Callable[[Sequence[Any]], Matrix]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How long the steps of one call took, in milliseconds by the monotonic clock."""
+
+    preprocess_ms: float
+    engine_ms: float
+    postprocess_ms: float
+
+
+class Predictor:
+    """
+    A bundle in memory: its manifest, its recipe, its engine.
+    """
+
+    def __init__(self, manifest: Manifest, preprocess: Preprocess, engine: Engine) -> None:
+        self.manifest = manifest
+        self._preprocess = preprocess
+        self._engine = engine
+
+    @classmethod
+    def load(cls, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Predictor:
+        """
+        Load a bundle, its hash verified.
+
+        Args:
+            folder: the bundle, with model.toml and the model file.
+            max_pixels: the most pixels that one picture may have, width times height.
+
+        Raises:
+            ArtefactError: a file is missing, tampered with or misshapen; names it.
+        """
+        manifest = read_manifest(folder)
+        content = _verified(manifest)
+        return cls(manifest, _recipe(manifest, max_pixels), open_engine(manifest, content))
+
+    def predict(self, instances: Sequence[Any]) -> tuple[list[Prediction], Steps]:
+        """
+        Predict some instances together.
+
+        Args:
+            instances: N of them, 1 <= N <= manifest.max_instances: bytes of pictures, or rows
+                (a list in column order or an object by column name).
+
+        Returns:
+            N predictions in the order of the instances, and the time that each step took.
+
+        Raises:
+            InputError: too few, too many, or instances that are wrong; says which and how.
+            EngineError: the engine failed.
+        """
+        self._require_count(len(instances))
+        start = perf_counter()
+        tensor = self._preprocess(instances)
+        preprocessed = perf_counter()
+        try:
+            probabilities = self._engine.run(tensor)
+        except Exception as exc:
+            raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
+        ran = perf_counter()
+        predictions = to_predictions(probabilities, self.manifest.labels, count=len(instances))
+        end = perf_counter()
+        steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
+        return predictions, steps
+
+    def _require_count(self, count: int) -> None:
+        limit = self.manifest.max_instances
+        if not 1 <= count <= limit:
+            what = "images" if self.manifest.of_pictures else "rows"
+            raise InputError(
+                [Problem(what, f"1 to {limit} {what}", str(count) if count else "none")]
+            )
+
+
+def _verified(manifest: Manifest) -> bytes:
+    """
+    Read the model file and compare its hash with the manifest's.
+
+    Raises:
+        ArtefactError: missing, or of another hash.
+    """
+    path = manifest.artefact
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise ArtefactError(path, expected="the model file", got=exc.strerror) from exc
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != manifest.sha256:
+        raise ArtefactError(path, expected=f"sha256 {manifest.sha256}", got=digest)
+    return content
+
+
+def _recipe(manifest: Manifest, max_pixels: int) -> Preprocess:
+    """
+    Choose the preprocessing that the manifest names; Pillow is imported for pictures only.
+    """
+    if manifest.recipe == "digit":
+        from model.images import to_digits
+
+        return lambda pictures: to_digits(pictures, max_pixels=max_pixels)
+    from model.tables import to_matrix
+
+    names = [column.name for column in manifest.columns]
+    return lambda rows: to_matrix(rows, names)
