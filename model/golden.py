@@ -1,8 +1,8 @@
 """
 The golden vectors of a bundle: inputs, and the answers that they must give.
 
-The same vectors are checked when a model is baked, when the function starts (one of them, which also
-warms every step up), in the image, and before a new version gets traffic.
+The same vectors are checked when a model is baked, when the function starts (one of them, which
+also warms every step up), in the image, and before a new version gets traffic.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.errors import ArtefactError, ModelError
+from model.manifest import NAME
 from model.predictor import Predictor
 
 GOLDEN_FILE: Final = "golden.json"
 SAMPLES_FOLDER: Final = "samples"
+
+MAX_TOLERANCE: Final = 0.01
+"""Beyond it the vectors would let pass what another model answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +58,14 @@ def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
         ]
         tolerance = float(document["tolerance"])
     except OSError as exc:
-        raise ArtefactError(Path(exc.filename), expected="a file", got=exc.strerror) from exc
-    except (ValueError, KeyError, TypeError) as exc:
+        missing = Path(exc.filename or path)
+        raise ArtefactError(missing, expected="a file", got=exc.strerror) from exc
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as exc:
         form = '{"tolerance", "cases": [{"name", "sample" or "row", "label", "probabilities"}]}'
         raise ArtefactError(path, expected=form, got=repr(exc)) from exc
+    if not 0 <= tolerance <= MAX_TOLERANCE:  # which NaN is not, either
+        expected = f"a tolerance from 0 to {MAX_TOLERANCE}"
+        raise ArtefactError(path, expected=expected, got=tolerance)
     if not cases:
         raise ArtefactError(path, expected="at least one case", got="none")
     return tolerance, cases
@@ -66,7 +74,9 @@ def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
 def _instance_of(folder: Path, case: dict[str, Any]) -> Any:
     if "row" in case:
         return case["row"]
-    return (folder / SAMPLES_FOLDER / Path(case["sample"]).name).read_bytes()
+    if not NAME.fullmatch(case["sample"]):
+        raise ValueError(f"a sample named {case['sample']!r}, not like {NAME.pattern}")
+    return (folder / SAMPLES_FOLDER / case["sample"]).read_bytes()
 
 
 def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:

@@ -6,6 +6,7 @@ Every key is required, none is ignored: a manifest with a misspelt key must not 
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -23,6 +24,9 @@ NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}")
 ENGINES: Final = ("onnx", "litert", "tensorflow")
 RECIPES: Final = {"image-classification": ("digit",), "table-classification": ("columns",)}
 """Each kind of model, and the preprocessing recipes that fit it."""
+
+SHAPES: Final = {"digit": (-1, 28, 28, 1)}
+"""What a recipe makes of N instances; for `columns` it is as wide as there are columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +84,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST_FILE
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
+        repr(document)  # what Python will not print, as 0x and 4,000 digits, no error could name
     except OSError as exc:
         raise ArtefactError(path, expected="a manifest", got=exc.strerror) from exc
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
+    except (ValueError, RecursionError) as exc:  # no UTF-8, no TOML, too long a number, too deep
         raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
     top = _Table(path, "", document)
     if top.integer("schema") != SCHEMA:
@@ -115,8 +120,8 @@ def _manifest_of(folder: Path, top: _Table) -> Manifest:
         output_tensor=output.text("tensor"),
         labels=output.texts("labels"),
         max_instances=limits.integer("instances"),
-        training=top.free("training"),
-        metrics={key: float(value) for key, value in top.free("metrics", numbers=True).items()},
+        training=top.notes("training"),
+        metrics=top.numbers("metrics"),
     )
     for table in (artefact, inputs, output, preprocessing, limits):
         table.close()
@@ -145,13 +150,14 @@ def _check_together(path: Path, manifest: Manifest) -> None:
     for what, values in (("labels", manifest.labels), ("columns", names)):
         if len(set(values)) != len(values):
             raise ArtefactError(path, expected=f"{what} that differ", got=list(values))
-    if not manifest.of_pictures and manifest.shape != (-1, len(names)):
-        raise ArtefactError(
-            path, expected=f"input.shape [-1, {len(names)}], one axis size a column",
-            got=list(manifest.shape),
-        )  # fmt: skip
     if manifest.of_pictures and names:
         raise ArtefactError(path, expected="no columns in a manifest of pictures", got=names)
+    if not manifest.of_pictures and not names:
+        raise ArtefactError(path, expected="columns in a manifest of a table", got="none")
+    shape = SHAPES.get(manifest.recipe, (-1, len(names)))
+    if manifest.shape != shape:
+        expected = f"input.shape = {list(shape)}, as the recipe {manifest.recipe} makes it"
+        raise ArtefactError(path, expected=expected, got=list(manifest.shape))
 
 
 class _Table:
@@ -169,8 +175,9 @@ class _Table:
     def close(self) -> None:
         unknown = sorted(self._values.keys() - self._asked)
         if unknown:
-            known = ", ".join(sorted(self._asked))
-            raise self.error("…", f"one of the keys {known}", unknown[0])
+            known = ", ".join(f"{self._prefix}{key}" for key in sorted(self._asked))
+            got = repr(f"{self._prefix}{unknown[0]}")
+            raise ArtefactError(self._path, expected=f"no keys but {known}", got=got)
 
     def _get(self, key: str, kinds: tuple[type, ...], expected: str) -> Any:
         self._asked.add(key)
@@ -200,14 +207,14 @@ class _Table:
         return value
 
     def number(self, key: str) -> float:
-        value = float(self._get(key, (int, float), "a number"))
-        if value != value or value in (float("inf"), float("-inf")):
-            raise self.error(key, "a finite number", value)
-        return value
+        value = self._get(key, (int, float), "a finite number")
+        if not _is_finite(value):
+            raise self.error(key, "a finite number", repr(value))
+        return float(value)
 
     def texts(self, key: str) -> tuple[str, ...]:
         values = self._get(key, (list,), "a list of texts")
-        if not values or not all(isinstance(value, str) and value for value in values):
+        if not values or not all(isinstance(value, str) and value.strip() for value in values):
             raise self.error(key, "a list of texts", values)
         return tuple(values)
 
@@ -232,10 +239,26 @@ class _Table:
             for index, value in enumerate(values)
         ]
 
-    def free(self, key: str, *, numbers: bool = False) -> dict[str, Any]:
-        """Read a table whose keys are the author's own."""
-        values: dict[str, Any] = self._get(key, (dict,), "a table")
-        for name, value in values.items():
-            if numbers and (isinstance(value, bool) or not isinstance(value, int | float)):
-                raise self.error(f"{key}.{name}", "a number", repr(value))
-        return values
+    def numbers(self, key: str) -> dict[str, float]:
+        """Read a table of numbers whose keys are the author's own."""
+        table = self.table(key)
+        return {name: table.number(name) for name in table._values}
+
+    def notes(self, key: str) -> dict[str, Any]:
+        """Read a table whose keys are the author's own, and whose values JSON can spell."""
+        table = self.table(key)
+        for name, value in table._values.items():
+            scalars = value if isinstance(value, list) else [value]
+            if not all(isinstance(one, str) or _is_finite(one) for one in scalars):
+                raise table.error(name, "a text, a number, true or false, or a list", repr(value))
+        return dict(table._values)
+
+
+def _is_finite(value: object) -> bool:
+    """
+    Tell whether `value` is a number (or true or false) that a float64 can hold.
+    """
+    try:
+        return isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:  # a whole number beyond float64
+        return False

@@ -5,7 +5,7 @@ Rows to the engine's matrix.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import numpy as np
@@ -42,7 +42,7 @@ def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> Matrix:
         except OverflowError:  # a whole number beyond float64; found again below
             matrix = np.full((1, 1), np.inf)
         if (np.abs(matrix) <= FLOAT32_MAX).all():
-            return matrix.astype(np.float32)
+            return matrix.astype(np.float32).reshape(len(rows), len(names))
     raise InputError(_problems_in(values, names))
 
 
@@ -56,7 +56,7 @@ def _values_of(
         return ()
     if isinstance(row, list | tuple):
         if len(row) != len(names):
-            came = f"{len(row)} numbers" if row else "an empty row"
+            came = f"{len(row)} number{'s' if len(row) > 1 else ''}" if row else "an empty row"
             problems.append(Problem(where, f"{len(names)} numbers ({', '.join(names)})", came))
         return row
     if not isinstance(row, Mapping):
@@ -74,15 +74,13 @@ def _values_of(
 
 
 def _problems_in(values: Sequence[Sequence[Any]], names: Sequence[str]) -> list[Problem]:
-    problems: list[Problem] = []
-    for n, row in enumerate(values):
-        for name, value in zip(names, row, strict=True):
-            came = _fault_of(value)
-            if came:
-                problems.append(Problem(f"rows[{n}].{name}", "a finite number", came))
-                if len(problems) == MAX_PROBLEMS:
-                    return problems
-    return problems
+    found = (
+        Problem(f"rows[{n}].{name}", "a finite number", came)
+        for n, row in enumerate(values)
+        for name, value in zip(names, row, strict=True)
+        if (came := _fault_of(value))
+    )
+    return list(islice(found, MAX_PROBLEMS))
 
 
 def _fault_of(value: Any) -> str | None:

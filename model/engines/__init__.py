@@ -40,5 +40,5 @@ def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:
     """
     Say that an engine cannot read a model file.
     """
-    reason = str(exc).splitlines()[0] if str(exc) else type(exc).__name__
+    reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
     return ArtefactError(path, expected=f"a model that {engine} reads", got=reason)

@@ -45,11 +45,14 @@ def require_shape(path: Path, what: str, *, expected: Shape, got: Shape) -> None
     """
     Stop the load where a tensor of the model file is not shaped as the manifest says.
 
+    The file may leave free what the manifest fixes, but not the other way round: a model made for
+    batches of 1 would fail at the first batch of 2.
+
     Raises:
         ArtefactError: another number of axes, or another size on a fixed axis.
     """
     fits = len(expected) == len(got) and all(
-        -1 in (ours, theirs) or ours == theirs for ours, theirs in zip(expected, got, strict=True)
+        theirs in (-1, ours) for ours, theirs in zip(expected, got, strict=True)
     )
     if not fits:
         raise ArtefactError(path, expected=f"{what} of shape {list(expected)}", got=list(got))

@@ -34,6 +34,7 @@ def load(manifest: Manifest, content: bytes) -> LitertEngine:
     require(path, "an input of type", expected=manifest.dtype, got=inputs[0]["dtype"].__name__)
     got = shape_of(inputs[0]["shape_signature"].tolist())
     require_shape(path, "an input", expected=manifest.shape, got=got)
+    require(path, "an output of type", expected="float32", got=outputs[0]["dtype"].__name__)
     got = shape_of(outputs[0]["shape_signature"].tolist())
     require_shape(path, "an output", expected=(-1, len(manifest.labels)), got=got)
     return LitertEngine(interpreter, inputs[0]["index"], outputs[0]["index"])

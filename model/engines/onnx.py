@@ -37,6 +37,7 @@ def load(manifest: Manifest, content: bytes) -> OnnxEngine:
     if manifest.output_tensor not in outputs:
         require(path, "an output", expected=manifest.output_tensor, got=list(outputs))
     node = outputs[manifest.output_tensor]
+    require(path, "an output of type", expected="tensor(float)", got=node.type)
     labels = (-1, len(manifest.labels))
     require_shape(path, "an output", expected=labels, got=shape_of(node.shape))
     return OnnxEngine(session, manifest.tensor, manifest.output_tensor)

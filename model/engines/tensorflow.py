@@ -4,18 +4,20 @@ TensorFlow, for `.keras` models that cannot be exported: large and slow, and the
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
+from zipfile import is_zipfile
 
 import keras
 from numpy.typing import NDArray
 
 from model.engines import unreadable
-from model.engines.base import Matrix, require_shape, shape_of
+from model.engines.base import Matrix, require, require_shape, shape_of
 from model.errors import ArtefactError
 from model.manifest import Manifest
 
 
-def load(manifest: Manifest, _content: bytes) -> TensorflowEngine:
+def load(manifest: Manifest, content: bytes) -> TensorflowEngine:
     """
     Open a Keras model and hold its tensors against the manifest.
 
@@ -28,14 +30,21 @@ def load(manifest: Manifest, _content: bytes) -> TensorflowEngine:
     path = manifest.artefact
     if path.suffix != ".keras":
         raise ArtefactError(path, expected="a file that ends in .keras", got=path.name)
+    if not is_zipfile(BytesIO(content)):  # of which Keras says "File not found"
+        raise ArtefactError(path, expected="a .keras file, which is a zip archive", got="another")
     try:
         # By path, not by the hashed bytes: Keras takes no others. /var/task is read-only.
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        inputs, outputs = list(model.inputs), list(model.outputs)
     except Exception as exc:
         raise unreadable(path, "Keras", exc) from exc
-    require_shape(path, "an input", expected=manifest.shape, got=shape_of(model.input_shape))
+    # Keras numbers its output tensors anew in each process, so only the input's name is asked.
+    require(path, "the inputs", expected=[manifest.tensor], got=[node.name for node in inputs])
+    require(path, "the number of outputs", expected=1, got=len(outputs))
+    require(path, "an input of type", expected=manifest.dtype, got=inputs[0].dtype)
+    require_shape(path, "an input", expected=manifest.shape, got=shape_of(inputs[0].shape))
     labels = (-1, len(manifest.labels))
-    require_shape(path, "an output", expected=labels, got=shape_of(model.output_shape))
+    require_shape(path, "an output", expected=labels, got=shape_of(outputs[0].shape))
     return TensorflowEngine(model)
 
 

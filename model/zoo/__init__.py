@@ -1,0 +1,1 @@
+"""The baked models: one bundle a folder, with what trained it."""

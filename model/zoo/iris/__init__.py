@@ -1,0 +1,1 @@
+"""Which of three irises is it, by four lengths of the flower."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ Which of three irises is it? A random forest over four lengths of a flower.
 | data | Fisher's iris, 150 rows, as `sklearn.datasets.load_iris` ships them |
 | model | `RandomForestClassifier(n_estimators={trees}, random_state={seed})`, by skl2onnx |
 | accuracy, {folds}-fold cross-validation | {accuracy:.4f} |
-| largest difference of a probability from scikit-learn's, over the 150 rows | {difference:.1e} |
+| largest difference of a probability from scikit-learn's, over the 150 rows | {difference:.6f} |
 | licence | Apache-2.0; the data: UCI, CC BY 4.0 |
 
 The served forest is fitted to all 150 rows, so its accuracy on them says nothing: the figure
@@ -118,10 +119,10 @@ def bake(folder: Path) -> None:
     accuracy = cross_val_score(_forest(), data.data, data.target, cv=FOLDS).mean()
     print(f"  accuracy {accuracy:.4f}\nfitting all 150 rows …", flush=True)
     forest = fit()
+    (folder / "samples").mkdir(parents=True, exist_ok=True)
     (folder / "iris.onnx").write_bytes(export(forest))
     manifest = write_manifest(folder, manifest_of(data.data, float(accuracy)))
 
-    (folder / "samples").mkdir(exist_ok=True)
     samples = [data.data[index].tolist() for index in range(0, 150, 10)]
     text = json.dumps({"rows": samples}) + "\n"
     (folder / "samples" / "rows.json").write_text(text, encoding="utf-8")
@@ -143,7 +144,14 @@ def bake(folder: Path) -> None:
     print(f"wrote {folder.name}: {manifest.artefact.stat().st_size:,} bytes of ONNX", flush=True)
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """
+    Bake as the command line says.
+    """
+    parser = argparse.ArgumentParser(prog="python -m model.zoo.iris.train", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
-    bake(parser.parse_args().folder)
+    bake(parser.parse_args(arguments).folder)
+
+
+if __name__ == "__main__":
+    main()

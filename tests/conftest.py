@@ -1,0 +1,81 @@
+"""
+What every test gets: a fake AWS environment, no network, and a profile for Hypothesis.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+STRICT = os.environ.get("STRICT") == "1"
+"""Whether this is CI, where nothing is skipped and every run tries the same examples."""
+
+# No deadlines: the machines are shared and noisy.
+settings.register_profile(
+    "lambake",
+    deadline=None,
+    max_examples=60,
+    derandomize=STRICT,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("lambake")
+
+FAKE_AWS = {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_SESSION_TOKEN": "testing",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+    "AWS_REGION": "eu-central-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _fake_aws() -> Iterator[None]:
+    """Hide the developer's own settings and credentials, so that no test can use them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key in list(os.environ):
+            if key.startswith(("AWS_", "LAMBAKE_")):
+                patch.delenv(key)
+        for key, value in FAKE_AWS.items():
+            patch.setenv(key, value)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network() -> Iterator[None]:
+    """Refuse connections that leave this machine."""
+    connect = socket.socket.connect
+
+    def connect_locally(self: socket.socket, address: Any) -> None:
+        if isinstance(address, tuple) and address[0] not in LOCAL:
+            raise OSError(f"expected no network in tests, came a connection to {address[0]}")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", connect_locally)
+        yield
+
+
+def require_tool(name: str) -> str:
+    """
+    Find a program that a test needs.
+
+    Returns:
+        Its path. Where it is absent the test is skipped, or fails if STRICT=1 is set.
+    """
+    path = shutil.which(name)
+    if path:
+        return path
+    reason = f"expected the program {name} on the PATH, found none"
+    if STRICT:
+        pytest.fail(reason)
+    pytest.skip(reason)

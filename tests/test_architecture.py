@@ -1,0 +1,222 @@
+"""
+The rules of architecture.py, held against the real tree; and that each of them can find a breach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import architecture as rules
+from tests.architecture import PACKAGES, ROOT, RULES, Module, Rule, modules_of
+
+
+@pytest.fixture(scope="module")
+def tree() -> list[Module]:
+    """Read the real tree once."""
+    return modules_of(ROOT)
+
+
+def test_the_tree_is_seen(tree: list[Module]) -> None:
+    """The rules look at the real modules, those of every package."""
+    paths = {module.path for module in tree}
+    assert {"model/predictor.py", "function/entry.py", "infra/__init__.py"} <= paths
+    assert "tests/test_architecture.py" in paths
+    assert {module.path for module in tree if not module.serves} >= {
+        "model/zoo/iris/train.py", "model/bake.py", "tests/test_architecture.py",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_tree_keeps_the_rules(tree: list[Module], rule: Rule, package: str) -> None:
+    """No module of the tree breaks a rule."""
+    breaches = rule([module for module in tree if module.package == package])
+    assert not breaches, "\n".join(breaches)
+
+
+def breaches_in(folder: Path, rule: Rule, sources: dict[str, str]) -> list[str]:
+    """Write a little tree and hold a rule against it."""
+    for path, source in sources.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(source, encoding="utf-8")
+    return rule(modules_of(folder))
+
+
+IMPORTS = [
+    ("model/a.py", "import model.b, numpy\nfrom . import b", ""),
+    ("model/a.py", "import function.b", "model/a.py:1: model imports function.b"),
+    ("model/a/b.py", "from ...infra import x", "model/a/b.py:1: model imports infra.x"),
+    ("model/a.py", "def f():\n from tests import x", "model/a.py:2: model imports tests.x"),
+    ("model/a.py", 'import_module("infra")', "model/a.py:1: model imports infra"),
+    ("model/a.py", 'i.import_module(f"infra.{x}")', "model/a.py:1: model imports infra"),
+    ("model/a.py", '__import__("infra.b")', "model/a.py:1: model imports infra.b"),
+    ("model/a.py", "import functional, infrared\nimport_module(name)\nimport_module()", ""),
+    ("function/a.py", "import model.b\nfrom function import c", ""),
+    ("function/a.py", "import infra", "function/a.py:1: function imports infra"),
+    (
+        "function/a.py",
+        "if TYPE_CHECKING:\n import infra",
+        "function/a.py:2: function imports infra",
+    ),
+    ("infra/a.py", 'HANDLER = "function.entry.handler"\nfrom infra.b import c', ""),
+    ("infra/a.py", "from model import b", "infra/a.py:1: infra imports model.b"),
+    ("infra/a.py", "import function.entry", "infra/a.py:1: infra imports function.entry"),
+    ("tests/a.py", "import infra, function, model", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), IMPORTS)
+def test_a_forbidden_import_is_found(tmp_path: Path, path: str, source: str, breach: str) -> None:
+    """An import across packages is found however it is spelt; what looks like one is let pass."""
+    rule = rules.packages_import_only_what_they_may
+    assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
+
+
+DOORS = [
+    ("from function.from_sqs import x", "function/from_a.py:1: a door imports function.from_sqs.x"),
+    ("from function import from_sqs", "function/from_a.py:1: a door imports function.from_sqs"),
+    ("import function.from_sqs", "function/from_a.py:1: a door imports function.from_sqs"),
+    ("from .from_sqs import x", "function/from_a.py:1: a door imports function.from_sqs.x"),
+    ("from function.from_a import x\nfrom function import from_sqs_x, service", ""),
+]
+
+
+@pytest.mark.parametrize(("source", "breach"), DOORS)
+def test_a_door_that_knows_another_is_found(tmp_path: Path, source: str, breach: str) -> None:
+    """A door may import anything of the function's but another door; the entry imports them all."""
+    entry = "from function import from_a, from_sqs"
+    tree = {"function/from_a.py": source, "function/from_sqs.py": "", "function/entry.py": entry}
+    found = breaches_in(tmp_path, rules.doors_do_not_import_each_other, tree)
+    assert found == ([breach] if breach else [])
+
+
+AWS = [
+    ("function/from_s3.py", "def f():\n import boto3", ""),
+    ("function/from_s3.py", "if TYPE_CHECKING:\n from boto3 import x", ""),
+    ("function/from_s3.py", "import boto3", "function/from_s3.py:1: imports boto3"),
+    ("function/a.py", "def f():\n import boto3", "function/a.py:2: imports boto3"),
+    ("model/a.py", "from botocore.x import y", "model/a.py:1: imports botocore.x.y"),
+    ("infra/a.py", "import boto3", ""),
+    ("tests/a.py", "import boto3", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), AWS)
+def test_the_aws_sdk_is_found(tmp_path: Path, path: str, source: str, breach: str) -> None:
+    """boto3 is the bucket door's, late, and infra's."""
+    rule = rules.only_the_bucket_and_infra_know_the_aws_sdk
+    assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
+
+
+ENVIRONMENT = [
+    ("function/entry.py", "import os\nos.environ['A']", ""),
+    ("function/settings.py", "import os\nos.getenv('A')", ""),
+    ("infra/a.py", "import os\nos.environ['A']", ""),
+    ("function/a.py", "import os\nx = dict(os.environ)", "function/a.py:2: uses the environment"),
+    ("function/a.py", "import os\nos.getenv('A')", "function/a.py:2: uses the environment"),
+    ("model/a.py", "from os import environ", "model/a.py:1: uses the environment"),
+    ("model/a.py", "def f(environ):\n return environ['A']", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), ENVIRONMENT)
+def test_a_look_at_the_environment_is_found(
+    tmp_path: Path, path: str, source: str, breach: str
+) -> None:
+    """The function's settings read the environment, the model nothing of it."""
+    rule = rules.only_the_settings_read_the_environment
+    assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
+
+
+SERVING = [
+    ("model/a.py", "import sklearn.tree", "model/a.py:1: what serves imports sklearn.tree"),
+    ("model/a.py", "from model.bake import x", "model/a.py:1: what serves imports model.bake.x"),
+    (
+        "function/a.py",
+        "import model.zoo.iris.train",
+        "function/a.py:1: what serves imports model.zoo.iris.train",
+    ),
+    ("model/a.py", "import onnxruntimes", ""),
+    ("model/bake.py", "import tomli_w", ""),
+    ("model/zoo/iris/train.py", "import sklearn, model.zoo.iris", ""),
+    ("tests/a.py", "import sklearn, model.bake", ""),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), SERVING)
+def test_training_in_what_serves_is_found(
+    tmp_path: Path, path: str, source: str, breach: str
+) -> None:
+    """What trains and bakes may import what serves, but not the other way round."""
+    rule = rules.what_serves_does_not_train
+    assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
+
+
+RUNTIMES = [
+    ("model/engines/onnx.py", "import onnxruntime", ""),
+    ("model/engines/tensorflow.py", "import keras, tensorflow", ""),
+    ("model/zoo/digits/train.py", "import keras", ""),
+    ("model/engines/onnx.py", "import keras", "model/engines/onnx.py:1: imports keras"),
+    ("function/a.py", "def f():\n import onnxruntime", "function/a.py:2: imports onnxruntime"),
+]
+
+
+@pytest.mark.parametrize(("path", "source", "breach"), RUNTIMES)
+def test_a_runtime_outside_its_engine_is_found(
+    tmp_path: Path, path: str, source: str, breach: str
+) -> None:
+    """Each runtime is imported by the engine that is named for it."""
+    rule = rules.each_runtime_is_one_engines
+    assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
+
+
+def body_of(lines: int) -> str:
+    """Return a function with a docstring and so many lines of body."""
+    return 'def f():\n    """Do."""\n' + "    pass\n" * lines
+
+
+FORM: list[tuple[Callable[[list[Module]], list[str]], str, str]] = [
+    (rules.files_are_short, "x = 1\n" * 400, ""),
+    (rules.files_are_short, "x = 1\n" * 401, "model/a.py: 401 lines"),
+    (rules.functions_are_short, body_of(40), ""),
+    (rules.functions_are_short, body_of(0), ""),
+    (rules.functions_are_short, body_of(41), "model/a.py:1: f has 41 lines"),
+    (rules.functions_are_short, "async " + body_of(41), "model/a.py:1: f has 41 lines"),
+    (rules.parameters_are_few, "def f(self, a, b, c, d, e, *, g): pass", ""),
+    (
+        rules.parameters_are_few,
+        "def f(a, b, /, c, d, e, g): pass",
+        "model/a.py:1: f takes 6 by position",
+    ),
+    (rules.nothing_is_left_to_do, "# a TODO", "model/a.py:1: TODO"),
+    (rules.nothing_is_left_to_do, "x = 1  # FIXME: y", "model/a.py:1: FIXME"),
+    (rules.nothing_is_left_to_do, "# XXX", "model/a.py:1: XXX"),
+    (rules.nothing_is_left_to_do, "todo = 1  # of TODOS", ""),
+    (rules.modules_say_what_they_are, '"""Say."""', ""),
+    (rules.modules_say_what_they_are, "x = 1", "model/a.py: no docstring"),
+    (rules.modules_say_what_they_are, "", "model/a.py: no docstring"),
+]
+
+
+@pytest.mark.parametrize(("rule", "source", "breach"), FORM)
+def test_a_breach_of_form_is_found(tmp_path: Path, rule: Rule, source: str, breach: str) -> None:
+    """One past a limit is found, the limit itself is not."""
+    assert breaches_in(tmp_path, rule, {"model/a.py": source}) == ([breach] if breach else [])
+
+
+def test_a_silent_test_is_found(tmp_path: Path) -> None:
+    """A test without a docstring is found; an empty package and a function of tests are not."""
+    source = '"""Say."""\ndef test_a():\n  pass\ndef test_b():\n  """Say."""\ndef c(): pass\n'
+    tree = {"tests/__init__.py": "", "tests/test_a.py": source}
+    expected = ["tests/test_a.py:2: test_a has no docstring"]
+    assert breaches_in(tmp_path, rules.tests_say_what_they_prove, tree) == expected
+    assert breaches_in(tmp_path, rules.modules_say_what_they_are, tree) == []
+
+
+def test_every_rule_is_proven() -> None:
+    """No rule stands in the list without a proof above that it can find a breach."""
+    here = Path(__file__).read_text(encoding="utf-8")
+    assert [rule.__name__ for rule in RULES if f"rules.{rule.__name__}" not in here] == []
