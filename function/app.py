@@ -31,6 +31,7 @@ from model.manifest import Manifest
 VERSION: Final = "0.1.0"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
+READ: Final = ["GET", "HEAD"]
 
 
 def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> FastAPI:
@@ -64,27 +65,27 @@ def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> F
 
 
 def _add_service_routes(app: FastAPI, service: Service, *, docs: bool) -> None:
-    @app.get("/")
+    @app.api_route("/", methods=READ)
     async def index(request: Request) -> Response:
         page = pages.index_page(service.manifests(), _root_path(request), docs=docs)
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
 
-    @app.api_route("/add", methods=["GET", "POST"])
+    @app.api_route("/add", methods=[*READ, "POST"])
     async def add(request: Request) -> Response:
         return json_response(total_of(request.query_params))
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=READ)
     async def healthz() -> Response:
         models = {manifest.name: manifest.version for manifest in service.manifests()}
         return json_response({"status": "ok", "models": models})
 
 
 def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int) -> None:
-    @app.get("/models")
+    @app.api_route("/models", methods=READ)
     async def models() -> Response:
         return json_response({"models": [_summary_of(one) for one in service.manifests()]})
 
-    @app.get("/models/{name}")
+    @app.api_route("/models/{name}", methods=READ)
     async def model(request: Request) -> Response:
         return json_response(_card_of(service.manifest(request.path_params["name"])))
 
@@ -107,26 +108,27 @@ def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int) -> No
 
 
 def _add_docs_routes(app: FastAPI, service: Service) -> None:
-    @app.get("/docs")
+    @app.api_route("/docs", methods=READ)
     async def docs(request: Request) -> Response:
         page = pages.docs_page(_root_path(request))
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
 
-    @app.get("/docs/{name}")
+    @app.api_route("/docs/{name}", methods=READ)
     async def docs_file(request: Request) -> Response:
         name = request.path_params["name"]
         if name == pages.START_FILE:
             return Response(pages.START_SCRIPT, media_type="text/javascript")
         if name not in pages.SWAGGER_FILES:
             raise _no_such_path()
-        compressed = "gzip" in request.headers.get("accept-encoding", "")
+        # Who names no coding takes any (RFC 9110, 12.5.3).
+        compressed = "gzip" in request.headers.get("accept-encoding", "gzip")
         headers = {"cache-control": "public, max-age=86400", "vary": "accept-encoding"}
         if compressed:
             headers["content-encoding"] = "gzip"
         content = pages.swagger_file(name, compressed=compressed)
         return Response(content, headers=headers, media_type=pages.SWAGGER_FILES[name])
 
-    @app.get("/openapi.json")
+    @app.api_route("/openapi.json", methods=READ)
     async def openapi(request: Request) -> Response:
         # Imported late: pydantic's models are built for those who read the document only.
         from function.schemas import openapi_of
@@ -181,7 +183,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     """
     if not isinstance(error, HTTPException) or error.status_code != 405:
         return await _on_error(request, _no_such_path())
-    allowed = (error.headers or {}).get("Allow", "")
+    # Sorted: Starlette joins a set, whose order is another in every process.
+    allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
     came = Problem("method", f"one of {allowed}", "another method")
     response = await _on_error(request, MethodError([came]))
     response.headers["allow"] = allowed

@@ -14,10 +14,13 @@ from function.errors import InvalidError
 from model.errors import Problem
 
 MAX_DIGITS: Final = 300
-"""Longer numbers are no sums that anybody wants, and beyond 4,300 Python refuses them."""
+"""
+Longer numbers are no sums that anybody wants; beyond 308 they fit no float64, and beyond 4,300
+Python refuses to read them.
+"""
 
 _WHOLE: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
-_DECIMAL: Final = re.compile(rf"[+-]?([0-9]{{1,{MAX_DIGITS}}}\.?[0-9]{{0,{MAX_DIGITS}}}|"
+_DECIMAL: Final = re.compile(rf"[+-]?([0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{0,{MAX_DIGITS}}})?|"
                              rf"\.[0-9]{{1,{MAX_DIGITS}}})([eE][+-]?[0-9]{{1,3}})?")  # fmt: skip
 
 
@@ -32,10 +35,7 @@ def total_of(query: QueryParams) -> int | float:
     numbers = [_number_of(query.getlist(name), name, problems) for name in ("a", "b")]
     if problems:
         raise InvalidError(problems)
-    try:
-        total = sum(numbers)
-    except OverflowError:  # a whole number beyond float64, plus a decimal one
-        total = math.inf
+    total = sum(numbers)
     if not math.isfinite(total):
         raise InvalidError([Problem("a + b", "a finite sum", "Infinity")])
     return total

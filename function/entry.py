@@ -7,10 +7,11 @@ the init phase, where Lambda gives a whole CPU and a snapshot is taken.
 
 from __future__ import annotations
 
+import gc
 import os
 from typing import TYPE_CHECKING, Any, Final
 
-from function.errors import FunctionError, UnsupportedSourceError, detail_of, outcome_of
+from function.errors import FunctionError, UnsupportedSourceError, detail_of
 from function.service import Service
 from function.settings import Settings
 from function.sources import Source, source_of
@@ -44,6 +45,9 @@ def _http_door() -> HttpDoor:
 
 if SETTINGS.preload_http:
     _http_door()
+# What is loaded now stays for good: the collector, which may run in any invocation, need not walk
+# through FastAPI each time.
+gc.freeze()
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
@@ -100,7 +104,7 @@ def _fault_of(error: Exception) -> Exception:
     """
     from awslambdaric.lambda_runtime_exception import FaultException
 
-    known = isinstance(error, FunctionError | ModelError) and outcome_of(error).status < 500
-    name = type(error).__name__ if known or isinstance(error, FunctionError) else "InternalError"
+    ours = isinstance(error, FunctionError | ModelError)
+    name = type(error).__name__ if ours else "InternalError"
     fault: Exception = FaultException(name, detail_of(error), [])
     return fault

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import MutableMapping
 from typing import Any, Final, TypeAlias
@@ -20,18 +21,27 @@ from mangum.types import ASGI
 
 from function.app import PROBLEM_JSON, problem_of
 from function.errors import ReplyTooLargeError
-from function.http_events import ROOT_PATH, clean_event
+from function.http_events import ROOT_PATH, clean_event, takes_lists
 from function.sources import Source
 from function.telemetry import CURRENT
 
-MAX_REPLY_BYTES: Final = 5_900_000
+MAX_REPLY_BYTES: Final = 6_291_456
 """
-Beyond 6,291,556 bytes the Runtime API answers 413 and awslambdaric ends the process (R5).
-The room between is for the headers and for JSON's escapes.
+The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
+awslambdaric ends the process (R5).
 """
+
+MAX_ALB_REPLY_BYTES: Final = 1_000_000
+"""A load balancer makes a 502 of more than 1 MB."""
 
 TEXT_TYPES: Final = [*DEFAULT_TEXT_MIME_TYPES, "application/problem+json", "image/svg+xml"]
 """What goes out as text. All else is base64, which a REST API may show to the client (M9)."""
+
+_FAILURE: Final = "lambake.failure"
+"""The key under which a clean event brings back what the application raised."""
+
+# It logs the path of every request, in the client's own words.
+logging.getLogger("mangum").setLevel(logging.CRITICAL)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Reply: TypeAlias = dict[str, Any]
@@ -68,7 +78,12 @@ class HttpDoor:
         """
         try:
             clean = clean_event(event, source, base_path=self._base_path)
-            reply = _checked(self._mangum(clean, context))
+            asyncio.set_event_loop(self._loop)
+            reply = self._mangum(clean, context)
+            if _FAILURE in clean:
+                raise clean[_FAILURE]
+            limit = MAX_ALB_REPLY_BYTES if source is Source.ALB else MAX_REPLY_BYTES
+            reply = _checked(reply, limit)
         except Exception as error:  # noqa: BLE001 -- the boundary: it would be the front's 502
             invocation = CURRENT.get()
             if invocation:
@@ -82,44 +97,47 @@ class HttpDoor:
 
 def _under_root_path(app: ASGI) -> ASGI:
     """
-    Tell the application under which prefix it is reached, and keep what it raises from Mangum.
+    Tell the application under which prefix it is reached, and keep for us what it raises: Mangum
+    would answer by itself (M12).
     """
 
     async def wrapped(scope: Scope, receive: Any, send: Any) -> None:
         root_path = scope["aws.event"][ROOT_PATH]
         scope["root_path"] = root_path
         scope["path"] = root_path + scope["path"]
-        started = False
+        complete = False
 
         async def watched(message: MutableMapping[str, Any]) -> None:
-            nonlocal started
-            started = True
+            nonlocal complete
             await send(message)
+            complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
             await app(scope, receive, watched)
-        except Exception:
-            # Starlette answers 500 by our handler, which logs, and raises all the same: Mangum
-            # would log it once more, on many lines.
-            if not started:
-                raise
+        except BaseException as error:
+            # Starlette raises even what our handler has answered and recorded.
+            if not complete:
+                scope["aws.event"][_FAILURE] = error
+            raise
 
     return wrapped
 
 
-def _checked(reply: Reply) -> Reply:
+def _checked(reply: Reply, max_bytes: int) -> Reply:
     """
-    Hold a reply against what Lambda carries and what a header may be.
+    Hold a reply against what the front carries and what a header may be (M11, M16).
 
     Raises:
-        ReplyTooLargeError: its body is beyond the limit.
+        ReplyTooLargeError: as JSON it is beyond the limit.
     """
-    body = reply.get("body") or ""
-    if len(body) > MAX_REPLY_BYTES or len(body.encode()) > MAX_REPLY_BYTES:
-        raise ReplyTooLargeError(
-            f"expected an answer of at most {MAX_REPLY_BYTES} bytes, came {len(body)}: "
-            "ask for fewer instances at a time"
-        )
+    # Escapes make one character twelve bytes at most, so most replies need no measuring.
+    if len(reply["body"]) > max_bytes // 16:
+        size = len(json.dumps(reply))
+        if size > max_bytes:
+            raise ReplyTooLargeError(
+                f"expected an answer of at most {max_bytes} bytes, came {size}: "
+                "ask for fewer instances at a time"
+            )
     for key in ("headers", "multiValueHeaders"):
         if key in reply:
             reply[key] = {name: value for name, value in reply[key].items() if _is_safe(value)}
@@ -147,6 +165,6 @@ def _problem_reply(error: Exception, event: dict[str, Any], source: Source) -> R
         "body": json.dumps(problem, separators=(",", ":")),
         "isBase64Encoded": False,
     }
-    if source is Source.ALB and "multiValueHeaders" in event:
+    if source is Source.ALB and takes_lists(event):
         return reply | {"multiValueHeaders": {"content-type": [PROBLEM_JSON]}}
     return reply | {"headers": {"content-type": PROBLEM_JSON}}

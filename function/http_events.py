@@ -10,6 +10,7 @@ from __future__ import annotations
 import binascii
 import re
 from base64 import b64decode
+from collections.abc import Sized
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -24,6 +25,17 @@ ROOT_PATH: Final = "lambake.rootPath"
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}(:[0-9]{1,5})?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_PREFIX: Final = re.compile(r"(/[A-Za-z0-9$_.+!*'()~-]+)*")
+"""What stages and base paths are made of; a prefix stands in pages, so nothing else is let in."""
+
+MAX_HEAD_CHARS: Final = 65_536
+MAX_HEAD_ITEMS: Final = 1_000
+"""
+The most characters of a path, a query or a header, and the most headers or parameters. No front
+lets more through (contract.md 2.4), but whoever may invoke writes what they like, and each costs
+time.
+"""
+
 _DECODED_PATH: Final = frozenset({Source.HTTP_API_V2, Source.HTTP_API_V1})
 """The fronts that send the path decoded; the others send it as the client wrote it."""
 
@@ -80,8 +92,14 @@ def _malformed(where: str, expected: str, came: str) -> MalformedError:
 
 def _text(value: Any, where: str) -> str:
     """
-    Require a text that UTF-8 can carry; None is an empty one.
+    Require a text of the head that UTF-8 can carry; None is an empty one.
     """
+    if isinstance(value, str) and len(value) > MAX_HEAD_CHARS:
+        raise _malformed(where, f"at most {MAX_HEAD_CHARS} characters", "more")
+    return _encodable(value, where)
+
+
+def _encodable(value: Any, where: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -112,12 +130,16 @@ def _paths_of(event: dict[str, Any], source: Source, base_path: str) -> tuple[st
         stage = _text(context.get("stage"), "requestContext.stage")
         prefixes.append("" if stage == "$default" else f"/{stage}")
     elif source is Source.REST_API:
-        # `path` is without the stage, `requestContext.path` with it.
+        # `path` is without the stage, `requestContext.path` with it: `/docs` and `/prod/docs`.
         whole = _text(context.get("path"), "requestContext.path")
+        if raw == "/":
+            whole = f"{whole.rstrip('/')}/"
         root_path = unquote(whole.removesuffix(raw)).rstrip("/") if whole.endswith(raw) else ""
     for prefix in prefixes:
         if prefix.strip("/") and (path == prefix or path.startswith(f"{prefix}/")):
             root_path, path = root_path + prefix, path[len(prefix) :] or "/"
+    if not _PREFIX.fullmatch(root_path):
+        raise _malformed("requestContext", "a stage of letters and digits", "something else")
     return root_path, path
 
 
@@ -135,14 +157,25 @@ def _query_of(event: dict[str, Any]) -> dict[str, Any]:
     """
     Take the query of a 1.0, REST or load balancer event, repeats where the front sends them.
     """
-    many = event.get("multiValueQueryStringParameters")
-    if isinstance(many, dict) and many:
+    many = _object_of(event, "multiValueQueryStringParameters")
+    if many:
         return {"multiValueQueryStringParameters": _lists_of(many, "query")}
-    one = event.get("queryStringParameters") or {}
-    if not isinstance(one, dict):
-        raise _malformed("queryStringParameters", "an object", kind_of(one))
+    one = _object_of(event, "queryStringParameters")
     clean = {_text(name, "query"): _text(value, "query") for name, value in one.items()}
     return {"queryStringParameters": clean}
+
+
+def _object_of(event: dict[str, Any], key: str) -> dict[str, Any]:
+    """
+    Take an object of the head; null and nothing are an empty one.
+    """
+    value = event.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _malformed(key, "an object", kind_of(value))
+    _require_few(value, key)
+    return value
 
 
 def _lists_of(values: dict[str, Any], where: str) -> dict[str, list[str]]:
@@ -150,35 +183,46 @@ def _lists_of(values: dict[str, Any], where: str) -> dict[str, list[str]]:
     for name, items in values.items():
         if not isinstance(items, list):
             raise _malformed(where, "lists of texts", kind_of(items))
+        _require_few(items, where)
         clean[_text(name, where)] = [_text(item, where) for item in items]
     return clean
+
+
+def _require_few(items: Sized, where: str) -> None:
+    if len(items) > MAX_HEAD_ITEMS:
+        raise _malformed(where, f"at most {MAX_HEAD_ITEMS} of them", "more")
 
 
 def _headers_of(event: dict[str, Any], source: Source) -> dict[str, Any]:
     """
     Take the headers in lower case, cookies joined as a browser would send them (M6, M7).
     """
-    one, many = event.get("headers"), event.get("multiValueHeaders")
-    for name, value in (("headers", one), ("multiValueHeaders", many)):
-        if value is not None and not isinstance(value, dict):
-            raise _malformed(name, "an object", kind_of(value))
-    if many:
-        lists = {name.lower(): items for name, items in _lists_of(many, "headers").items()}
-    else:
-        texts = ((_text(name, "headers"), value) for name, value in (one or {}).items())
-        lists = {name.lower(): [_text(value, "headers")] for name, value in texts}
+    one, many = _object_of(event, "headers"), _object_of(event, "multiValueHeaders")
+    given = _lists_of(many or {name: [value] for name, value in one.items()}, "headers")
+    lists = {name.lower(): values for name, values in given.items()}
     cookies = event.get("cookies") or lists.get("cookie") or []
     if not isinstance(cookies, list):
         raise _malformed("cookies", "a list of texts", kind_of(cookies))
+    _require_few(cookies, "cookies")
     if cookies:
         lists["cookie"] = ["; ".join(_text(cookie, "cookies") for cookie in cookies)]
     _require_address(lists)
     if source in (Source.REST_API, Source.HTTP_API_V1):
-        # A REST API may pass base64 on undecoded, so nothing is compressed for it.
+        # It may pass base64 on undecoded, so nothing is compressed for it.
+        lists["accept-encoding"] = ["identity"]
+    elif source is Source.ALB:
+        # It carries 1 MB, which Swagger UI fits into only if it is compressed.
         lists.pop("accept-encoding", None)
-    if source is Source.ALB and many is not None:
-        return {"multiValueHeaders": lists}
+        if takes_lists(event):
+            return {"multiValueHeaders": lists}
     return {"headers": {name: ", ".join(items) for name, items in lists.items()}}
+
+
+def takes_lists(event: dict[str, Any]) -> bool:
+    """
+    Whether a load balancer wants `multiValueHeaders` in the reply: as it sent them itself.
+    """
+    return event.get("multiValueHeaders") is not None
 
 
 def _require_address(headers: dict[str, list[str]]) -> None:
@@ -186,12 +230,12 @@ def _require_address(headers: dict[str, list[str]]) -> None:
     Refuse a Host or X-Forwarded-Port that Mangum would stumble over (M4).
     """
     for name, pattern, expected in (
-        ("host", _HOST, "a host name, with a port or without"),
-        ("x-forwarded-port", _PORT, "a port number"),
+        ("host", _HOST, "one host name, with a port or without"),
+        ("x-forwarded-port", _PORT, "one port number"),
     ):
         values = headers.get(name, [])
-        # A front merges repeats; the first is what the client's own server saw.
-        if not all(pattern.fullmatch(value) for value in values):
+        # Two are joined by a comma, which is no number either.
+        if len(values) > 1 or not all(pattern.fullmatch(value) for value in values):
             raise _malformed(name, expected, "something else")
 
 
@@ -199,8 +243,11 @@ def _body_of(event: dict[str, Any]) -> bytes:
     """
     Take the body as bytes; base64 is decoded strictly here, which Mangum does not (M5).
     """
-    body = _text(event.get("body"), "body")
-    if not event.get("isBase64Encoded"):
+    body = _encodable(event.get("body"), "body")
+    encoded = event.get("isBase64Encoded") or False
+    if not isinstance(encoded, bool):
+        raise _malformed("isBase64Encoded", "true or false", kind_of(encoded))
+    if not encoded:
         return body.encode()
     try:
         return b64decode(body, validate=True)

@@ -37,20 +37,21 @@ def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
     given = [key for key in keys if key in payload]
     others = len(payload) - len(given)
     if len(given) != 1 or others:
-        came = f"both {' and '.join(given)}" if len(given) > 1 else "neither"
-        if len(given) <= 1:
-            came = _others(others, bool(given))
+        came = f"both {' and '.join(given)}" if len(given) > 1 else _others(others, given)
         raise InvalidError([Problem("body", expected, came)])
     key = given[0]
     values = [payload["image"]] if key == "image" else _list_of(payload[key], key, manifest)
     return _decoded(values, key) if manifest.of_pictures else values
 
 
-def _others(others: int, also_given: bool) -> str:
+def _others(others: int, given: Sequence[str]) -> str:
+    """
+    Count the keys that are not asked for; their names are the caller's text.
+    """
     if not others:
         return "an empty object"
     plural = "s" if others > 1 else ""
-    return f"{others} other key{plural}" + (" beside it" if also_given else "")
+    return f"{others} other key{plural}" + (" beside it" if given else "")
 
 
 def _list_of(values: Any, key: str, manifest: Manifest) -> list[Any]:

@@ -43,6 +43,7 @@ def index_page(manifests: Sequence[Manifest], root_path: str, *, docs: bool) -> 
     """
     Show what is served here and where to try it.
     """
+    root_path = escape(root_path)
     models = "".join(
         f'<li><a href="{root_path}/models/{name}"><b>{name}</b></a> {escape(manifest.description)}'
         f"<br><code>POST {root_path}/models/{name}/predict</code></li>"
@@ -65,6 +66,7 @@ def docs_page(root_path: str) -> str:
     """
     Frame Swagger UI; every address is of this service, below its prefix.
     """
+    root_path = escape(root_path)
     base = f"{root_path}/docs"
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Lambake: try it</title>'

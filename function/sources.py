@@ -49,6 +49,8 @@ def source_of(event: Any) -> Source:
     """
     if not isinstance(event, dict):
         return Source.UNKNOWN
+    if event.keys() & _AUTHORISER_KEYS:
+        return Source.FOREIGN  # it has the shape of a request, but wants a policy
     if isinstance(event.get("requestContext"), dict):
         return _http_source_of(event, event["requestContext"])
     if isinstance(event.get("Records"), list):
@@ -62,19 +64,26 @@ def source_of(event: Any) -> Source:
     return Source.FOREIGN if event.keys() & _FOREIGN_KEYS else Source.UNKNOWN
 
 
+_AUTHORISER_KEYS = frozenset({"methodArn", "routeArn"})
+"""What API Gateway adds to a request that it shows to a Lambda authoriser."""
+
 _FOREIGN_KEYS = frozenset(
     {
         "awslogs",  # CloudWatch Logs subscription
         "CodePipeline.job",
         "invokingEvent",  # Config rule
         "triggerSource",  # Cognito
-        "authorizationToken",  # API Gateway authoriser
         "RequestType",  # CloudFormation custom resource
         "invocationId",  # Firehose transformation
         "eventSourceArn",
         "eventSource",  # Kafka, MQ, DocumentDB
         "sessionState",  # Lex
         "session",  # Alexa
+        "directive",  # Alexa smart home
+        "datasetName",  # Cognito Sync
+        "SecretId",  # Secrets Manager rotation
+        "getObjectContext",  # S3 Object Lambda
+        "clickType",  # IoT button
         "tasks",  # S3 batch operations
         "alarmData",
         "messageVersion",  # Bedrock agent, Lex V1
@@ -90,7 +99,7 @@ def _http_source_of(event: dict[str, Any], context: dict[str, Any]) -> Source:
             return Source.FOREIGN
         return Source.FUNCTION_URL if _is_function_url(context) else Source.HTTP_API_V2
     if "httpMethod" not in event:
-        return Source.FOREIGN  # a WebSocket or an authoriser's event
+        return Source.FOREIGN  # a WebSocket's event
     return Source.HTTP_API_V1 if event.get("version") == "1.0" else Source.REST_API
 
 

@@ -18,6 +18,9 @@ from typing import Any, Final
 
 from function.errors import outcome_of
 
+MAX_TRACE_CHARS: Final = 16_000
+"""The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
+
 
 @dataclass(slots=True)
 class Invocation:
@@ -42,7 +45,7 @@ class Invocation:
         self.error = type(error).__name__
         self.status = outcome_of(error).status
         if self.status >= 500:
-            self.trace = "".join(traceback.format_exception(error))
+            self.trace = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
 
     def line(self) -> str:
         """

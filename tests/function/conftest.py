@@ -1,0 +1,93 @@
+"""
+The function's parts, loaded once: the models, the application, the HTTP door and the handler.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from function.app import create_app
+from function.from_http import HttpDoor
+from function.service import Service
+from function.settings import ZOO
+from function.sources import source_of
+from model.predictor import DEFAULT_MAX_PIXELS, Predictor
+from tests.function.fronts import Call, http_api_v2
+
+MAX_BODY_BYTES = 6 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class FakeContext:
+    """What awslambdaric hands over, as much of it as we read."""
+
+    aws_request_id: str = "3f0e9c52-0000-4000-8000-000000000001"
+
+
+CONTEXT = FakeContext()
+
+Answer = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def service() -> Service:
+    """Load both models."""
+    return Service.load(ZOO, max_pixels=DEFAULT_MAX_PIXELS)
+
+
+@pytest.fixture(scope="session")
+def digits() -> Predictor:
+    """Load the digits model by itself, to compare with."""
+    return Predictor.load(ZOO / "digits")
+
+
+@pytest.fixture(scope="session")
+def app(service: Service) -> FastAPI:
+    """Build the application."""
+    return create_app(service, max_body_bytes=MAX_BODY_BYTES)
+
+
+@pytest.fixture(scope="session")
+def door(app: FastAPI) -> Iterator[HttpDoor]:
+    """Build the HTTP door."""
+    door = HttpDoor(app)
+    yield door
+    door.close()
+
+
+@pytest.fixture(scope="session")
+def answer(door: HttpDoor) -> Answer:
+    """Answer a call or an event, by the HTTP API 2.0 unless it is an event already."""
+
+    def answered(call: Call | dict[str, Any], **more: Any) -> dict[str, Any]:
+        event = (http_api_v2(call) if isinstance(call, Call) else call) | more
+        return door.answer(event, CONTEXT, source_of(event))
+
+    return answered
+
+
+@pytest.fixture(scope="session")
+def handler() -> Iterator[Callable[[Any, Any], dict[str, Any]]]:
+    """Import the composition root, with the settings' defaults."""
+    from function import entry
+
+    yield entry.handler
+    if entry._Doors.http:
+        entry._Doors.http.close()
+
+
+@pytest.fixture
+def log_lines(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """Read what was logged since the last call: each line must be JSON, on either stream."""
+
+    def lines() -> list[dict[str, Any]]:
+        captured = capfd.readouterr()
+        return [json.loads(line) for line in (captured.out + captured.err).splitlines()]
+
+    return lines

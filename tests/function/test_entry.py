@@ -1,0 +1,211 @@
+"""The handler answers every event, and the process starts with no more than it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from awslambdaric.lambda_runtime_exception import FaultException
+from hypothesis import given
+from hypothesis import strategies as st
+
+from function import from_invoke
+from function.service import Service
+from model.predictor import Predictor
+from tests.function.conftest import CONTEXT
+from tests.function.corpus import CASES, Case, masked
+from tests.function.fronts import FRONTS, Call, json_of, post_json
+from tests.function.json_values import JSON
+
+ROOT = Path(__file__).parent.parent.parent
+ROW = [5.1, 3.5, 1.4, 0.2]
+
+Handler = Callable[[Any, Any], dict[str, Any]]
+
+
+def outcome_of(handler: Handler, event: Any) -> dict[str, Any]:
+    """Answer an event, a function error spelt as Lambda passes it on."""
+    try:
+        return handler(event, CONTEXT)
+    except FaultException as fault:
+        return {
+            "errorType": fault.exception_type,
+            "errorMessage": fault.msg,
+            "stackTrace": fault.trace,
+        }
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_corpus(handler: Handler, case: Case) -> None:
+    """Every event of the corpus gets the whole reply that its file holds."""
+    assert masked(outcome_of(handler, case.event)) == case.reply
+
+
+@given(event=JSON)
+def test_any_event(handler: Handler, event: Any) -> None:
+    """Whatever comes, the answer is a reply or a function error by our name: both are JSON."""
+    outcome = outcome_of(handler, event)
+    assert outcome["errorType"] == "UnsupportedSourceError"
+    json.dumps(outcome, allow_nan=False).encode()
+
+
+PARTS = st.sampled_from(
+    (
+        "version", "rawPath", "rawQueryString", "path", "httpMethod", "headers", "cookies", "body",
+        "multiValueHeaders", "queryStringParameters", "multiValueQueryStringParameters",
+        "isBase64Encoded", "stageVariables", "pathParameters", "resource",
+    )
+)  # fmt: skip
+CONTEXT_PARTS = st.sampled_from(
+    ["stage", "path", "http", "identity", "domainName", "elb", "authorizer"]
+)
+
+
+@given(
+    front=st.sampled_from(sorted(FRONTS)),
+    parts=st.dictionaries(PARTS, JSON, max_size=3),
+    context=st.dictionaries(CONTEXT_PARTS, JSON, max_size=2),
+)
+def test_any_http_event(
+    handler: Handler, front: str, parts: dict[str, Any], context: dict[str, Any]
+) -> None:
+    """A front's event with anything in any part is never the function's fault."""
+    event = FRONTS[front](post_json("/models/iris/predict", {"rows": [ROW]})) | parts
+    event["requestContext"] |= context
+    outcome = outcome_of(handler, event)
+    assert outcome.get("errorType") == "UnsupportedSourceError" or outcome["statusCode"] < 500
+    json.dumps(outcome, allow_nan=False).encode()
+
+
+@given(payload=st.dictionaries(st.sampled_from(["rows", "image", "images", "x"]), JSON))
+def test_any_direct_event(handler: Handler, payload: dict[str, Any]) -> None:
+    """A direct event with anything in it gets an error that names the caller's fault."""
+    outcome = outcome_of(handler, {"model": "iris"} | payload)
+    assert outcome["errorType"] in ("InputError", "InvalidError")
+    json.dumps(outcome, allow_nan=False).encode()
+
+
+def test_cold_then_warm() -> None:
+    """Only the first event of an environment is logged as cold."""
+    code = (
+        "from function.entry import handler\n"
+        "for _ in range(3): handler({'model': 'iris', 'rows': [[5.1, 3.5, 1.4, 0.2]]}, None)\n"
+    )
+    lines = [json.loads(line) for line in _child(code).splitlines()]
+    assert [line["cold"] for line in lines] == [True, False, False]
+
+
+def test_m1_models_load_once(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M1: no invocation loads a model, whatever Mangum thinks of lifespans."""
+    loads: list[Path] = []
+
+    def load(folder: Path, **_: Any) -> Predictor:
+        loads.append(folder)
+        raise AssertionError
+
+    monkeypatch.setattr(Predictor, "load", load)
+    monkeypatch.setattr(Service, "load", load)
+    for call in (Call("/healthz"), post_json("/models/iris/predict", {"rows": [ROW]})):
+        for build in FRONTS.values():
+            assert handler(build(call), CONTEXT)["statusCode"] == 200
+    handler({"model": "iris", "rows": [ROW]}, CONTEXT)
+    assert loads == []
+
+
+def test_unexpected_error_of_the_direct_door(
+    handler: Handler,
+    monkeypatch: pytest.MonkeyPatch,
+    log_lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    """A fault of ours reaches the invoker without its text, and the log with its trace."""
+
+    def broken(*_: Any) -> None:
+        raise ValueError("secret\nline two \x1b[31m \ud800")
+
+    monkeypatch.setattr(from_invoke, "instances_of", broken)
+    log_lines()
+    outcome = outcome_of(handler, {"model": "iris", "rows": []})
+    assert outcome == {
+        "errorType": "InternalError",
+        "errorMessage": "Something failed that is not the request's fault; "
+        "the log has it by the request id.",
+        "stackTrace": [],
+    }
+    (line,) = log_lines()
+    assert (line["level"], line["status"], line["error"]) == ("ERROR", 500, "ValueError")
+    assert "secret\nline two \x1b[31m \ud800" in line["trace"]
+
+
+def test_context_without_request_id(
+    handler: Handler, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """Without a context the request id is empty, and all else works."""
+    reply = handler(FRONTS["alb"](Call("/nowhere")), None)
+    assert json_of(reply)["request_id"] == ""
+    assert [line["request_id"] for line in log_lines()] == [""]
+
+
+def _child(code: str, **environ: str) -> str:
+    keep = {key: value for key, value in os.environ.items() if not key.startswith("LAMBAKE_")}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(
+        command, cwd=ROOT, env=keep | environ, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def _modules_after(code: str, **environ: str) -> set[str]:
+    listing = "\nimport sys\nprint('MODULES', *sys.modules)"
+    last = _child(code + listing, **environ).splitlines()[-1]
+    return set(last.split())
+
+
+HEAVY = {
+    "boto3", "botocore", "keras", "matplotlib", "mlxtend", "onnx", "pandas", "scipy", "sklearn",
+    "tensorflow", "uvicorn", "httpx", "fastapi_swagger", "ai_edge_litert", "skl2onnx",
+}  # fmt: skip
+PLUGINS = ("GifImagePlugin", "WebPImagePlugin", "TiffImagePlugin", "EpsImagePlugin")
+
+
+def test_import_loads_nothing_heavy() -> None:
+    """The init phase loads what serves: no training tools, no AWS client, no schemas."""
+    modules = _modules_after("import function.entry")
+    assert {"fastapi", "mangum", "onnxruntime", "numpy"} <= modules
+    assert not modules & HEAVY
+    assert "function.schemas" not in modules
+
+
+def test_import_loads_no_needless_picture_reader() -> None:
+    """Of Pillow's readers only those that the golden picture needs are loaded."""
+    modules = _modules_after("import function.entry")
+    assert "PIL.PngImagePlugin" in modules
+    assert not modules & {f"PIL.{plugin}" for plugin in PLUGINS}
+
+
+def test_tables_only_need_no_pillow() -> None:
+    """A function that serves tables only never loads Pillow."""
+    modules = _modules_after("import function.entry", LAMBAKE_MODELS="iris")
+    assert "PIL" not in modules
+
+
+def test_direct_events_need_no_framework() -> None:
+    """With the preload off, a direct event pays neither for FastAPI nor for Mangum."""
+    code = (
+        "from function.entry import handler\n"
+        "handler({'model': 'iris', 'rows': [[5.1, 3.5, 1.4, 0.2]]}, None)"
+    )
+    modules = _modules_after(code, LAMBAKE_PRELOAD_HTTP="off")
+    assert not modules & {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
+
+
+def test_http_works_without_the_preload() -> None:
+    """With the preload off, the first HTTP event builds the door."""
+    event = FRONTS["http-api-2.0"](Call("/add", query="a=10&b=20"))
+    code = f"from function.entry import handler\nprint(handler({event!r}, None)['body'])"
+    first = _child(code, LAMBAKE_PRELOAD_HTTP="off").splitlines()[-1]
+    assert first == "30"

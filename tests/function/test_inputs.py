@@ -1,0 +1,119 @@
+"""JSON payloads become instances; counting comes before decoding."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from function import inputs
+from function.errors import InvalidError, MalformedError
+from function.inputs import decoded_base64, instances_of
+from function.service import Service
+
+BOTH = "both image and images"
+IRIS, DIGITS = '{"rows": …}', '{"image": …} or {"images": …}'
+
+
+def refusal(service: Service, model: str, payload: Any) -> str:
+    """Name the reason for which a payload is refused."""
+    with pytest.raises(InvalidError) as caught:
+        instances_of(payload, service.manifest(model))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "payload", "reason"),
+    [
+        ("iris", None, f"body: expected {IRIS}, came null"),
+        ("iris", [], f"body: expected {IRIS}, came a list"),
+        ("iris", "rows", f"body: expected {IRIS}, came a string"),
+        ("iris", 1.5, f"body: expected {IRIS}, came a number"),
+        ("iris", False, f"body: expected {IRIS}, came true or false"),
+        ("iris", {}, f"body: expected {IRIS}, came an empty object"),
+        ("iris", {"row": []}, f"body: expected {IRIS}, came 1 other key"),
+        ("iris", {"rows": [], "a": 1}, f"body: expected {IRIS}, came 1 other key beside it"),
+        ("iris", {"a": 1, "b": 1}, f"body: expected {IRIS}, came 2 other keys"),
+        ("iris", {"image": ""}, f"body: expected {IRIS}, came 1 other key"),
+        ("digits", {"rows": [[1]]}, f"body: expected {DIGITS}, came 1 other key"),
+        ("digits", {"image": "", "images": []}, f"body: expected {DIGITS}, came {BOTH}"),
+        ("iris", {"rows": None}, "rows: expected a list of 1 to 1000, came null"),
+        ("iris", {"rows": {}}, "rows: expected a list of 1 to 1000, came an object"),
+        ("iris", {"rows": []}, "rows: expected 1 to 1000 rows, came none"),
+        ("iris", {"rows": [[]] * 1001}, "rows: expected 1 to 1000 rows, came 1001"),
+        ("digits", {"images": []}, "images: expected 1 to 256 images, came none"),
+        ("digits", {"images": [""] * 257}, "images: expected 1 to 256 images, came 257"),
+        ("digits", {"images": "e30="}, "images: expected a list of 1 to 256, came a string"),
+        ("digits", {"image": None}, "image: expected base64 in a text, came null"),
+        ("digits", {"image": ["e30="]}, "image: expected base64 in a text, came a list"),
+        ("digits", {"image": "e30"}, "image: expected base64, came a text that is not base64"),
+        (
+            "digits",
+            {"images": ["e30=", "é", 7]},
+            "images[1]: expected base64, came a text that is not base64; "
+            "images[2]: expected base64 in a text, came a number",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_wrong_payloads(service: Service, model: str, payload: Any, reason: str) -> None:
+    """A payload of another form is refused, and what came is described, not repeated."""
+    assert refusal(service, model, payload) == reason
+
+
+def test_ten_problems_at_most(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many broken texts ten are named, and no more are decoded."""
+    tried: list[str] = []
+
+    def counted(text: Any, where: str) -> bytes:
+        tried.append(where)
+        return decoded_base64(text, where)
+
+    monkeypatch.setattr(inputs, "decoded_base64", counted)
+    reason = refusal(service, "digits", {"images": ["!"] * 256})
+    assert tried == [f"images[{index}]" for index in range(10)]
+    assert reason.count(";") == 9
+
+
+def test_counting_comes_before_decoding(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Too many pictures are refused before one of them is decoded."""
+    monkeypatch.setattr(inputs, "decoded_base64", pytest.fail)
+    refusal(service, "digits", {"images": ["e30="] * 257})
+
+
+def test_the_most_instances(service: Service) -> None:
+    """As many instances as the manifest allows are let through."""
+    assert len(instances_of({"rows": [[]] * 1000}, service.manifest("iris"))) == 1000
+    assert instances_of({"images": ["e30="] * 256}, service.manifest("digits")) == [b"{}"] * 256
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AAEC/w==",
+        "data:image/png;base64,AAEC/w==",
+        "data:,AAEC/w==",
+        "AAEC\n/w==",
+        "AA\r\nEC\r\n/w==\r\n",
+    ],
+)
+def test_base64(text: str) -> None:
+    """Base64 is decoded with a data URL's prefix or without, in one line or many."""
+    assert decoded_base64(text, "image") == b"\x00\x01\x02\xff"
+
+
+@pytest.mark.parametrize(
+    "text", ["AAEC_w==", "AAEC/w=", "AA EC/w==", "=", "AAEC/w==AAEC", "\ud800"]
+)
+def test_wrong_base64(text: str) -> None:
+    """What is not base64 to the letter is refused: nothing is skipped or guessed."""
+    with pytest.raises(MalformedError) as caught:
+        decoded_base64(text, "image")
+    assert str(caught.value) == "image: expected base64, came a text that is not base64"
+
+
+def test_an_empty_text(service: Service) -> None:
+    """An empty text is a picture of no bytes, which the model refuses."""
+    assert instances_of({"image": ""}, service.manifest("digits")) == [b""]
+    assert b64encode(b"") == b""

@@ -1,0 +1,143 @@
+"""One path behind every door: models are loaded by name, checked, and asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from function.errors import UnknownModelError
+from function.service import PredictRequest, Service
+from function.settings import ZOO
+from function.telemetry import CURRENT, Invocation
+from model.errors import ArtefactError, InputError
+from model.golden import GOLDEN_FILE, read_golden
+from model.predictor import DEFAULT_MAX_PIXELS
+
+ROW = [5.1, 3.5, 1.4, 0.2]
+
+
+def load(zoo: Path, *names: str) -> Service:
+    """Load some models of a zoo."""
+    return Service.load(zoo, names, max_pixels=DEFAULT_MAX_PIXELS)
+
+
+@pytest.fixture
+def zoo(tmp_path: Path) -> Path:
+    """Copy the irises' bundle into a zoo of its own, beside a folder that is no bundle."""
+    shutil.copytree(ZOO / "iris", tmp_path / "iris")
+    (tmp_path / "notes").mkdir()
+    return tmp_path
+
+
+def test_all_models(service: Service) -> None:
+    """Without names every bundle of the zoo is served, in the order of their names."""
+    assert [manifest.name for manifest in service.manifests()] == ["digits", "iris"]
+
+
+def test_some_models() -> None:
+    """With names those are served, and no other."""
+    service = load(ZOO, "iris")
+    assert [manifest.name for manifest in service.manifests()] == ["iris"]
+    with pytest.raises(
+        UnknownModelError, match=r"^model: expected one of iris, came another name$"
+    ):
+        service.manifest("digits")
+
+
+def test_folders_without_a_manifest_are_no_bundles(zoo: Path) -> None:
+    """A folder without a manifest is passed over."""
+    assert [manifest.name for manifest in load(zoo).manifests()] == ["iris"]
+
+
+def test_an_empty_zoo(tmp_path: Path) -> None:
+    """A zoo without a bundle stops the start."""
+    message = f"{tmp_path}: expected folders with a model.toml, got none"
+    with pytest.raises(ArtefactError, match=f"^{re.escape(message)}$"):
+        load(tmp_path)
+
+
+def test_a_model_that_is_missing(zoo: Path) -> None:
+    """A name without a bundle stops the start, and names the file that is missing."""
+    with pytest.raises(ArtefactError, match=re.escape(str(zoo / "nosuch" / "model.toml"))):
+        load(zoo, "nosuch")
+
+
+def test_a_model_that_answers_otherwise(zoo: Path) -> None:
+    """A model whose golden vector comes out otherwise must not be served."""
+    path = zoo / "iris" / GOLDEN_FILE
+    golden = json.loads(path.read_text())
+    golden["cases"][0]["label"] = "virginica"
+    path.write_text(json.dumps(golden))
+    with pytest.raises(ArtefactError, match=re.escape(str(path))):
+        load(zoo)
+
+
+@pytest.mark.parametrize("model", ["digits", "iris"])
+def test_golden_vectors(service: Service, model: str) -> None:
+    """Every golden vector comes out of the service as it went into the bundle."""
+    tolerance, cases = read_golden(service.manifest(model).folder)
+    answer = service.predict(PredictRequest(model, [case.instance for case in cases]))
+    assert [prediction.label for prediction in answer.predictions] == [case.label for case in cases]
+    for prediction, case in zip(answer.predictions, cases, strict=True):
+        assert list(prediction.probabilities.values()) == pytest.approx(
+            case.probabilities, abs=tolerance
+        )
+
+
+def test_the_answer(service: Service) -> None:
+    """The answer holds the model, its version, and a prediction an instance."""
+    answer = service.predict(PredictRequest("iris", [ROW, ROW]))
+    assert answer.payload() == {
+        "model": "iris",
+        "version": service.manifest("iris").version,
+        "predictions": [
+            {
+                "label": "setosa",
+                "confidence": 1.0,
+                "probabilities": {"setosa": 1.0, "versicolor": 0.0, "virginica": 0.0},
+            }
+        ]
+        * 2,
+    }
+    assert list(answer.steps_ms) == ["preprocess", "engine", "postprocess"]
+    assert all(ms >= 0 for ms in answer.steps_ms.values())
+
+
+@pytest.mark.parametrize("name", ["nosuch", "", None, 7, [], "iris/../iris"])
+def test_unknown_models(service: Service, name: object) -> None:
+    """A name that is not served is an error that names those that are."""
+    with pytest.raises(UnknownModelError) as caught:
+        service.manifest(name)
+    assert str(caught.value) == "model: expected one of digits, iris, came another name"
+
+
+@pytest.mark.parametrize(("count", "came"), [(0, "none"), (1001, "1001")])
+def test_counts(service: Service, count: int, came: str) -> None:
+    """Too few and too many instances are refused, whatever door they came through."""
+    with pytest.raises(InputError) as caught:
+        service.predict(PredictRequest("iris", [ROW] * count))
+    assert str(caught.value) == f"rows: expected 1 to 1000 rows, came {came}"
+
+
+def test_the_most_instances(service: Service) -> None:
+    """As many instances as the manifest allows are answered."""
+    assert len(service.predict(PredictRequest("iris", [ROW] * 1000)).predictions) == 1000
+
+
+def test_the_invocation_is_told(service: Service) -> None:
+    """The invocation under way learns the model, the count, and the times, even if it fails."""
+    invocation = Invocation("id-1", "test", cold=False)
+    token = CURRENT.set(invocation)
+    try:
+        service.predict(PredictRequest("iris", [ROW] * 2))
+        assert (invocation.model, invocation.count) == ("iris", 2)
+        assert list(invocation.steps_ms) == ["preprocess", "engine", "postprocess"]
+        with pytest.raises(InputError):
+            service.predict(PredictRequest("iris", [[]]))
+        assert (invocation.model, invocation.count) == ("iris", 1)
+    finally:
+        CURRENT.reset(token)
