@@ -16,7 +16,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
-	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT) --sample
+	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 test: .venv/.dev ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest

@@ -123,6 +123,7 @@ def test_the_index_leads_everywhere(page: Page, address: str) -> None:
     links = [link.get_attribute("href") or "" for link in page.locator("a").all()]
     assert f"{PREFIX}/docs" in links
     for link in links:
-        response = page.goto(f"{address}{link}")
+        # To the end: a page that is left while it loads has requests that fail.
+        response = page.goto(f"{address}{link}", wait_until="networkidle")
         assert response is not None
         assert response.status == 200, link
