@@ -8,7 +8,6 @@ import json
 from time import perf_counter
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
@@ -23,6 +22,7 @@ from function.errors import (
     outcome_of,
     problems_of,
 )
+from function.lean_fastapi import FastAPI, Request
 from function.service import PredictRequest, Service
 from function.telemetry import CURRENT, request_id
 from model.errors import ModelError, Problem
