@@ -1,0 +1,311 @@
+"""
+Give each invocation an environment: at most `limit` at once, started as they are needed.
+
+An invocation's life:
+
+    asked ──no room, strict──► throttled (429)
+      │
+      └──► waiting ──an environment is free, or a fresh one may start──► running ──► answered
+               └──the caller gives up──► withdrawn
+
+A caller who gives up while its invocation runs changes nothing: the function goes on, and its
+result
+is dropped, as on the service. The environment takes the next invocation when its runtime asks for
+one.
+
+Who waits and who is refused. The service has a thousand environments to give, a laptop four. So
+there
+are two ways in, and they differ only while every place is taken:
+  - `invoke` is strict: one call too many is Throttled, as the service answers at its limit. The
+  Invoke
+    API uses it.
+  - `invoke_patiently` waits for a place. The HTTP fronts and the event queue use it, since the real
+    front would have had its environment. With `reserved_concurrency` set the limit is the user's
+    own
+    wish, and the fronts are throttled as strictly as everybody.
+
+No HTTP and no processes here; the clock is injected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from infra.local import contract
+from infra.local.clock import Clock, Timer
+from infra.local.errors import StartError, Throttled
+from infra.local.function import FunctionConfig
+from infra.local.invocation import Invocation, InvokeRequest, InvokeResult
+
+__all__ = ["Broker", "InvokeRequest", "InvokeResult", "Throttled"]
+
+# A runtime that has answered asks for more within a millisecond or so. To wait this long is better
+# than a cold start that the service would not have had either.
+_SETTLING_S = 0.2
+_CLOSING = "the emulator is shutting down"
+
+
+class Worker(Protocol):
+    """
+    Be an environment. environment.Environment is the real one.
+    """
+
+    async def initialise(self, *, provisioned: bool = False) -> None:
+        """
+        Start before there is an invocation.
+        """
+
+    def begin(self, invocation: Invocation) -> None:
+        """
+        Hand an invocation over at once if that is possible; `run` follows for the same.
+        """
+
+    async def run(self, invocation: Invocation) -> InvokeResult:
+        """
+        Run one invocation.
+        """
+
+    async def settle(self) -> None:
+        """
+        Wait until it can run another.
+        """
+
+    def freeze(self) -> None:
+        """
+        Rest.
+        """
+
+    async def close(self) -> None:
+        """
+        End.
+        """
+
+
+@dataclass(eq=False)
+class _Ticket:
+    invocation: Invocation
+    since: float  # monotonic
+    answer: asyncio.Future[InvokeResult] = field(
+        default_factory=lambda: asyncio.get_running_loop().create_future()
+    )
+
+
+@dataclass(eq=False)
+class _Resting:
+    worker: Worker
+    since: float  # monotonic
+
+
+class Broker:
+    """
+    Keep the environments of one function busy.
+    """
+
+    def __init__(
+        self, config: FunctionConfig, clock: Clock, new_worker: Callable[[], Worker]
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._new_worker = new_worker
+        self._workers: set[Worker] = set()
+        self._resting: list[_Resting] = []  # the last used one is the first to be used again
+        self._settling = 0
+        self._waiting: deque[_Ticket] = deque()
+        self._running: set[_Ticket] = set()
+        self._under_way = 0  # invocations that wait or run
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._second_look: Timer | None = None
+        self._reaper: Timer | None = None
+        self._closed = False
+
+    @property
+    def environments(self) -> int:
+        """
+        Give how many environments there are now.
+        """
+        return len(self._workers)
+
+    @property
+    def under_way(self) -> int:
+        """
+        Give how many invocations wait or run.
+        """
+        return self._under_way
+
+    async def start(self) -> None:
+        """
+        Start the provisioned environments.
+        """
+        fresh = [self._add() for _ in range(self._config.provisioned_concurrency)]
+        await asyncio.gather(*(worker.initialise(provisioned=True) for worker in fresh))
+        for worker in fresh:
+            self._rest(worker)
+
+    async def invoke(self, request: InvokeRequest) -> InvokeResult:
+        """
+        Run one invocation.
+
+        Raises:
+            Throttled: as many invocations as allowed are under way.
+        """
+        if self._under_way >= self._config.limit:
+            reserved = self._config.reserved_concurrency is not None
+            raise Throttled(
+                contract.THROTTLED_BY_RESERVED if reserved else contract.THROTTLED_BY_ACCOUNT
+            )
+        return await self._run(request)
+
+    async def invoke_patiently(self, request: InvokeRequest) -> InvokeResult:
+        """
+        Run one invocation, waiting for a place where the limit is only this machine's.
+
+        Raises:
+            Throttled: reserved_concurrency is set, and as many invocations are under way.
+        """
+        if self._config.reserved_concurrency is not None:
+            return await self.invoke(request)
+        return await self._run(request)
+
+    async def close(self) -> None:
+        """
+        End every environment; invocations under way fail with StartError.
+        """
+        self._closed = True
+        if self._second_look is not None:
+            self._second_look.cancel()
+        if self._reaper is not None:
+            self._reaper.cancel()
+        self._resting.clear()
+        while self._waiting:
+            self._answer(self._waiting.popleft(), StartError(_CLOSING))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Not in the tasks: one that was cancelled before its first step never gets to say anything.
+        for ticket in list(self._running):
+            self._answer(ticket, StartError(_CLOSING))
+        workers, self._workers = self._workers, set()
+        await asyncio.gather(*(worker.close() for worker in workers))
+
+    async def _run(self, request: InvokeRequest) -> InvokeResult:
+        if self._closed:
+            raise StartError(_CLOSING)
+        ticket = _Ticket(Invocation.of(request, self._clock.now()), self._clock.monotonic())
+        self._under_way += 1
+        self._waiting.append(ticket)
+        self._dispatch()
+        try:
+            # The caller's own future: to cancel it leaves the invocation alone.
+            return await ticket.answer
+        except asyncio.CancelledError:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                self._under_way -= 1
+            raise
+
+    def _answer(self, ticket: _Ticket, answer: InvokeResult | Exception) -> None:
+        self._under_way -= 1
+        self._running.discard(ticket)
+        if ticket.answer.done():
+            return
+        if isinstance(answer, Exception):
+            ticket.answer.set_exception(answer)
+        else:
+            ticket.answer.set_result(answer)
+
+    def _dispatch(self) -> None:
+        """
+        Give waiting invocations to resting environments, then to fresh ones.
+
+        Environments that have answered and are about to be free are counted on, for a while.
+        """
+        while self._waiting and self._resting:
+            worker, ticket = self._resting.pop().worker, self._waiting.popleft()
+            # Before its task runs: one turn of the loop earlier.
+            worker.begin(ticket.invocation)
+            self._begin(worker, ticket)
+        patience_ends = self._clock.monotonic() - _SETTLING_S
+        while self._waiting and len(self._workers) < self._config.concurrency:
+            if len(self._waiting) <= self._settling and self._waiting[0].since > patience_ends:
+                self._look_again_at(self._waiting[0].since + _SETTLING_S)
+                return
+            self._begin(self._add(), self._waiting.popleft())
+
+    def _look_again_at(self, time: float) -> None:
+        if self._second_look is not None:
+            self._second_look.cancel()
+        delay_s = max(0.001, time - self._clock.monotonic())
+        self._second_look = self._clock.call_later(delay_s, self._dispatch)
+
+    def _add(self) -> Worker:
+        worker = self._new_worker()
+        self._workers.add(worker)
+        return worker
+
+    def _begin(self, worker: Worker, ticket: _Ticket) -> None:
+        self._running.add(ticket)
+        task = asyncio.get_running_loop().create_task(self._serve(worker, ticket))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, worker: Worker, ticket: _Ticket) -> None:
+        """
+        Run one invocation, then as many waiting ones as there are.
+        """
+        try:
+            while True:
+                self._answer(ticket, await worker.run(ticket.invocation))
+                await self._settled(worker)
+                if not self._waiting:
+                    self._rest(worker)
+                    return
+                ticket = self._waiting.popleft()
+                self._running.add(ticket)
+        except Exception as exc:  # noqa: BLE001 - the caller gets it
+            # The emulator's own fault: the environment is not used again.
+            if ticket in self._running:
+                self._answer(ticket, exc)
+            else:
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": "an environment failed after its answer", "exception": exc}
+                )
+            await self._discard(worker)
+
+    async def _settled(self, worker: Worker) -> None:
+        self._settling += 1
+        try:
+            await worker.settle()
+        finally:
+            self._settling -= 1
+
+    def _rest(self, worker: Worker) -> None:
+        worker.freeze()
+        # The longest resting one comes first: only the last ones are taken away again.
+        self._resting.append(_Resting(worker, self._clock.monotonic()))
+        if self._reaper is None:
+            self._reaper = self._clock.call_later(self._config.idle_s, self._reap)
+
+    def _reap(self) -> None:
+        """
+        End what has rested for too long, and look again when the next may have.
+        """
+        self._reaper = None
+        now, idle_s = self._clock.monotonic(), self._config.idle_s
+        while self._resting and self._resting[0].since + idle_s <= now:
+            worker = self._resting.pop(0).worker
+            task = asyncio.get_running_loop().create_task(self._discard(worker))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if self._resting:
+            left_s = self._resting[0].since + idle_s - now
+            self._reaper = self._clock.call_later(left_s, self._reap)
+
+    async def _discard(self, worker: Worker) -> None:
+        self._workers.discard(worker)
+        await worker.close()
+        if not self._closed:
+            self._dispatch()

@@ -1,0 +1,172 @@
+"""
+What one runtime process and its environment say to each other through the Runtime API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from infra.local import contract
+from infra.local.errors import (
+    InvalidResponseMode,
+    NotEmulated,
+    PayloadTooLarge,
+    TruncatedRequest,
+)
+from infra.local.outcome import Ended, PhaseEnd, bad_response_of
+from infra.local.runtime_api import GiveUp, RuntimeApi
+from infra.local.runtime_http import Answer, RuntimeReply, RuntimeRequest
+from infra.local.runtime_state import Posting, RuntimeSession, RuntimeState
+
+_ERROR_TYPE = re.compile(contract.ERROR_TYPE_PATTERN)
+_RESTORED = RuntimeReply(200, b"")
+
+
+class Conversation:
+    """
+    Listen to one process, hand it events, and report what ends a phase.
+    """
+
+    def __init__(self, on_end: Callable[[PhaseEnd], None], *, snapshots: bool = False) -> None:
+        self._on_end = on_end
+        self._snapshots = snapshots
+        self._session = RuntimeSession()
+        self._api = RuntimeApi(self)
+        self._askers: list[Answer] = []
+        self._event: RuntimeReply | None = None
+        self._restore: Answer | None = None
+
+    async def open(self) -> str:
+        """
+        Start to listen.
+
+        Returns:
+            host:port for AWS_LAMBDA_RUNTIME_API.
+        """
+        return await self._api.open()
+
+    def close(self) -> None:
+        """
+        Hang up.
+        """
+        self._api.close()
+
+    @property
+    def state(self) -> RuntimeState:
+        """
+        Give the runtime's state.
+        """
+        return self._session.state
+
+    def assign(self, request_id: str) -> None:
+        """
+        Reserve the process for an invocation.
+        """
+        self._session.assign(request_id)
+
+    def deliver(self, event: RuntimeReply) -> None:
+        """
+        Hand the event of the reserved invocation to the waiting runtime.
+        """
+        self._event = event
+        self._session.deliver()
+        askers, self._askers = self._askers, []
+        for answer in askers:
+            answer(event)
+
+    def restore(self) -> None:
+        """
+        Tell a runtime that waits for it that its snapshot was restored.
+        """
+        if self._restore is not None:
+            self._restore(_RESTORED)
+            self._restore = None
+
+    # What the runtime does: runtime_api.RuntimeEvents.
+
+    def next_asked(self, answer: Answer) -> GiveUp:
+        """
+        Hand out the event again if it is running, or keep the runtime waiting for one.
+        """
+        before = self._session.state
+        self._session.next()
+        if self._session.state is RuntimeState.RUNNING and self._event is not None:
+            answer(self._event)
+            return _nothing
+        self._askers.append(answer)
+        if before is not RuntimeState.READY:
+            self._event = None
+            self._on_end(PhaseEnd(Ended.READY))
+
+        def give_up() -> None:
+            if answer in self._askers:
+                self._askers.remove(answer)
+
+        return give_up
+
+    def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
+        """
+        End the invocation with its result.
+        """
+        self._post(Posting.RESPONSE, request_id, request)
+        self._on_end(PhaseEnd(Ended.RESPONSE, bytes(request.body)))
+
+    def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
+        """
+        End the invocation with the function's error; the caller gets the body byte for byte.
+        """
+        self._post(Posting.ERROR, request_id, request)
+        error_type = _error_type(request, contract.UNKNOWN_FUNCTION_ERROR)
+        self._on_end(PhaseEnd(Ended.ERROR, bytes(request.body), error_type))
+
+    def init_error_posted(self, request: RuntimeRequest) -> None:
+        """
+        End the init phase with the error of the static code.
+        """
+        self._session.init_error()
+        error_type = _error_type(request, contract.UNKNOWN_RUNTIME_ERROR)
+        self._on_end(PhaseEnd(Ended.INIT_ERROR, bytes(request.body), error_type))
+
+    def restore_asked(self, answer: Answer) -> GiveUp:
+        """
+        Keep the runtime waiting at the point where its snapshot is taken.
+        """
+        if not self._snapshots:
+            raise NotEmulated
+        self._session.restore_next()
+        self._restore = answer
+        self._on_end(PhaseEnd(Ended.RESTORABLE))
+        return _nothing
+
+    def restore_error_posted(self, request: RuntimeRequest) -> None:
+        """
+        End the restore with the error of an after-restore hook.
+        """
+        if not self._snapshots:
+            raise NotEmulated
+        self._session.restore_error()
+        error_type = _error_type(request, contract.UNKNOWN_RUNTIME_ERROR)
+        self._on_end(PhaseEnd(Ended.INIT_ERROR, bytes(request.body), error_type))
+
+    def _post(self, posting: Posting, request_id: str, request: RuntimeRequest) -> None:
+        mode = request.header(b"lambda-runtime-function-response-mode")
+        try:
+            self._session.post(
+                posting, request_id, size=request.size, truncated=request.truncated, mode=mode
+            )
+        except (InvalidResponseMode, PayloadTooLarge, TruncatedRequest) as exc:
+            self._on_end(bad_response_of(exc, request_id))
+            raise
+
+
+def _nothing() -> None:
+    pass
+
+
+def _error_type(request: RuntimeRequest, otherwise: str) -> str:
+    """
+    Give the error type for the log: the posted one only if it is of the service's form (6.1.2).
+    """
+    posted = request.header(b"lambda-runtime-function-error-type") or ""
+    return posted if _ERROR_TYPE.fullmatch(posted) else otherwise

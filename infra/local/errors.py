@@ -1,0 +1,157 @@
+"""
+What can go wrong in the emulator itself. A function's own failures are results, not exceptions.
+
+    LocalError
+    ├── ConfigError         function.yaml or a flag: names the key, what was expected and what came
+    ├── PortTaken           a port is in use; names it and the flag that changes it
+    ├── StartError          the emulator did not start, for another reason than a port
+    ├── ToolMissing         isolation needs a program this machine does not have
+    ├── Throttled           no environment is free; carries the service's Reason
+    └── ProtocolError       a runtime broke the Runtime API; carries status, type and message
+        ├── InvalidRequestId
+        ├── InvalidTransition
+        ├── PayloadTooLarge
+        ├── TruncatedRequest
+        ├── InvalidResponseMode
+        └── NotEmulated
+"""
+
+from __future__ import annotations
+
+from infra.local import contract
+
+
+class LocalError(Exception):
+    """
+    Be the root of the emulator's errors.
+    """
+
+
+class ConfigError(LocalError):
+    """
+    Say which key of the function's settings is wrong, what was expected and what came.
+    """
+
+    def __init__(self, where: str, expected: str, came: object) -> None:
+        super().__init__(f"{where}: expected {expected}, came {came!r}")
+
+
+class PortTaken(LocalError):
+    """
+    Say which port is in use and how to change it.
+    """
+
+    def __init__(self, host: str, port: int, flag: str) -> None:
+        self.port = port
+        super().__init__(
+            f"port {port} on {host} is in use: choose another with {flag} PORT"
+            f" ({flag} 0 takes any free one)"
+        )
+
+
+class StartError(LocalError):
+    """
+    Say why the emulator did not start.
+    """
+
+
+class ToolMissing(LocalError):
+    """
+    Say which program is missing, and what for.
+    """
+
+    def __init__(self, program: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs the program {program!r}, and it is not on this machine")
+
+
+class Throttled(LocalError):
+    """
+    Say that no environment is free, with the service's Reason.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"Rate Exceeded. Reason: {reason}")
+
+
+class ProtocolError(LocalError):
+    """
+    Answer a runtime that broke the protocol.
+    """
+
+    status = 400
+    error_type = "InvalidRequest"
+
+
+class InvalidRequestId(ProtocolError):
+    """
+    Refuse a post for an invocation this environment is not running (A5).
+    """
+
+    error_type = "InvalidRequestID"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid request ID")
+
+
+class InvalidTransition(ProtocolError):
+    """
+    Refuse a call that the runtime's state does not allow (A6, A11).
+    """
+
+    status = 403
+    error_type = "InvalidStateTransition"
+
+    def __init__(self, source: str, target: str) -> None:
+        super().__init__(
+            f"State transition from {source} to {target} failed for runtime."
+            " Error: State transition is not allowed"
+        )
+
+
+class PayloadTooLarge(ProtocolError):
+    """
+    Refuse a response beyond the service's limit (A7).
+    """
+
+    status = 413
+    error_type = "RequestEntityTooLarge"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Exceeded maximum allowed payload size ({contract.RESPONSE_LIMIT_BYTES} bytes)."
+        )
+
+
+class TruncatedRequest(ProtocolError):
+    """
+    Refuse a body that ended before its stated length (A8).
+    """
+
+    error_type = "TruncatedHTTPRequest"
+
+    def __init__(self) -> None:
+        super().__init__("HTTP request detected as truncated")
+
+
+class InvalidResponseMode(ProtocolError):
+    """
+    Refuse a response mode other than streaming (A9).
+    """
+
+    error_type = "InvalidFunctionResponseMode"
+
+    def __init__(self) -> None:
+        super().__init__("Invalid function response mode")
+
+
+class NotEmulated(ProtocolError):
+    """
+    Refuse a call that this environment has no use for (A15 without SnapStart).
+    """
+
+    status = 404
+    error_type = "NotFound"
+
+    def __init__(self) -> None:
+        super().__init__("This environment was not made from a snapshot")

@@ -1,0 +1,20 @@
+"""
+The HTTP services in front of Lambda, as pure functions: request -> event, result -> response.
+
+    front.py          what a front is, and everything it may say by itself (Failure)
+    request.py        one HTTP request as it came; time and ids, injected
+    response.py       one HTTP response; what may not be in it
+    settings.py       FrontConfig: stage, routes, CORS, binary types
+    routes.py         which route a request takes
+    cors.py           preflights and CORS headers, where the front answers for them
+    payload_v1.py     what REST and HTTP API 1.0 events share; proxy_result.py: their results
+    payload_v2.py     what HTTP API 2.0 and Function URL share
+    http_api.py       API Gateway HTTP API, payload 2.0 and 1.0
+    rest_api.py       API Gateway REST API
+    alb.py            Application Load Balancer, single and multi-value headers
+    function_url.py   Lambda Function URL
+
+    FrontError
+    └── ResultError         the function's result is no response by the front's rules
+        └── Base64Error     the body is not the base64 it says it is
+"""

@@ -1,0 +1,75 @@
+"""
+Cross-origin access as HTTP APIs and Function URLs answer for it.
+
+Source: [DOC] http-api-cors: "API Gateway automatically sends a response to preflight OPTIONS
+requests", "ignores CORS headers returned from your backend integration"; and to get CORS headers
+"your request must contain an origin header". For Function URLs the same is assumed [?].
+"""
+
+from __future__ import annotations
+
+from infra.local.fronts.request import Pair, Request
+from infra.local.fronts.response import Response
+from infra.local.fronts.settings import Cors, FrontConfig
+
+_PREFIX = "access-control-"
+
+
+def is_preflight(request: Request) -> bool:
+    """
+    Say whether a browser asks what it may send.
+    """
+    asked = request.header("access-control-request-method")
+    return request.method == "OPTIONS" and bool(request.header("origin")) and bool(asked)
+
+
+def preflight_of(request: Request, config: FrontConfig, *, status: int) -> Response | None:
+    """
+    Answer a preflight, or None when there is none or CORS is not configured.
+
+    A refused origin gets the same status without the headers [?].
+    """
+    if config.cors is None or not is_preflight(request):
+        return None
+    return Response(status)
+
+
+def with_cors(response: Response, request: Request, config: FrontConfig) -> Response:
+    """
+    Replace the function's CORS headers by the configured ones.
+    """
+    cors = config.cors
+    if cors is None:
+        return response
+    kept = tuple(pair for pair in response.headers if not pair[0].lower().startswith(_PREFIX))
+    own = Response(response.status, kept, response.body, response.reason)
+    return own.plus(*_headers(cors, request))
+
+
+def _headers(cors: Cors, request: Request) -> list[Pair]:
+    origin = request.header("origin")
+    if origin is None or not _allowed(cors, origin):
+        return []
+    # With credentials a browser refuses "*".
+    everyone = "*" in cors.allow_origins and not cors.allow_credentials
+    headers = [("access-control-allow-origin", "*" if everyone else origin)]
+    if cors.allow_credentials:
+        headers.append(("access-control-allow-credentials", "true"))
+    if is_preflight(request):
+        for name, values in (("methods", cors.allow_methods), ("headers", cors.allow_headers)):
+            if values:
+                headers.append((f"access-control-allow-{name}", ",".join(values)))
+        if cors.max_age_s is not None:
+            headers.append(("access-control-max-age", str(cors.max_age_s)))
+    if cors.expose_headers:
+        headers.append(("access-control-expose-headers", ",".join(cors.expose_headers)))
+    return headers
+
+
+def _allowed(cors: Cors, origin: str) -> bool:
+    # [DOC] "https://*" allows every origin that begins by https://.
+    return any(
+        pattern in ("*", origin)
+        or (pattern in ("https://*", "http://*") and origin.startswith(pattern[:-1]))
+        for pattern in cors.allow_origins
+    )

@@ -1,0 +1,116 @@
+"""
+Lambda Function URL with AuthType NONE. Cells: contract.md 6.5.1 and 6.5.2.
+"""
+
+from __future__ import annotations
+
+from infra.local.fronts import limits, payload_v2
+from infra.local.fronts import request as readings
+from infra.local.fronts.cors import preflight_of, with_cors
+from infra.local.fronts.front import Event, Failure, Front
+from infra.local.fronts.request import Moment, Request
+from infra.local.fronts.response import Response, message
+from infra.local.fronts.settings import DEFAULT_STAGE, FrontConfig
+
+# [REC] 502, text without JSON. All other words are guesses in the shape of the recorded 403 [?].
+_ANSWERS = {
+    Failure.BAD_REQUEST: (400, "Bad Request"),
+    Failure.SLOW_REQUEST: (408, "Request Timeout"),
+    Failure.HEAD_TOO_LARGE: (431, "Request Header Fields Too Large"),
+    Failure.BODY_TOO_LARGE: (413, "Request Entity Too Large"),
+    Failure.EVENT_TOO_LARGE: (413, "Request Entity Too Large"),
+    Failure.BUSY: (503, "Service Unavailable"),
+    Failure.THROTTLED: (429, "Rate Exceeded."),
+}
+_DEFAULT_ROUTE_KEY = "$default"
+_UNTYPED = "application/json"
+
+
+def failure(kind: Failure) -> Response:
+    """
+    Word an answer of the service itself.
+    """
+    if kind in _ANSWERS:
+        return message(*_ANSWERS[kind], key="Message")
+    content_type = ("content-type", "application/json")  # [?] the body is no JSON
+    return Response(502, (content_type,), b"Internal Server Error")
+
+
+def before(request: Request, config: FrontConfig) -> Response | None:
+    """
+    Check the limits and answer preflights. Every path is the function's.
+    """
+    if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:  # [?] no limit is documented
+        return failure(Failure.HEAD_TOO_LARGE)
+    if len(request.body) > limits.URL_BODY_LIMIT_BYTES:
+        return failure(Failure.BODY_TOO_LARGE)
+    return preflight_of(request, config, status=200)  # [?]
+
+
+def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
+    """
+    Set the CORS headers as configured, and the service's request id.
+    """
+    return with_cors(response, request, config).plus(("x-amzn-RequestId", moment.uuid))
+
+
+def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
+    """
+    Make the event: 2.0, with a raw rawPath, and the cookies twice.
+    """
+    headers = payload_v2.headers_of(request, moment)
+    headers += [
+        ("x-amzn-tls-version", "TLSv1.3"),  # there is no TLS here, but a URL never is without
+        ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
+    ]
+    event: Event = {
+        "version": "2.0",
+        "routeKey": _DEFAULT_ROUTE_KEY,
+        "rawPath": request.raw_path,
+        "rawQueryString": request.raw_query,
+    }
+    cookies = payload_v2.cookies_of(request)
+    if cookies:
+        event["cookies"] = cookies
+    event["headers"] = readings.joined(headers)
+    query = readings.joined(readings.query_pairs(request.raw_query))
+    if query:
+        event["queryStringParameters"] = query
+    event["requestContext"] = {
+        "accountId": "anonymous",
+        "apiId": config.api_id,
+        "domainName": request.domain,
+        "domainPrefix": request.domain.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": readings.decoded_path(request.raw_path),
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "requestId": moment.uuid,
+        "routeKey": _DEFAULT_ROUTE_KEY,
+        "stage": DEFAULT_STAGE,
+        "time": moment.text,
+        "timeEpoch": moment.epoch_ms,
+    }
+    event.update(payload_v2.body_fields(request))
+    return event
+
+
+def response_of(payload: bytes, request: Request, config: FrontConfig) -> Response:
+    """
+    Read a result of payload format 2.0.
+    """
+    return payload_v2.response_of(payload, untyped=_UNTYPED)
+
+
+FUNCTION_URL = Front(
+    name="function_url",
+    before=before,
+    event=event_of,
+    response=response_of,
+    failure=failure,
+    after=after,
+    timeout_s=None,
+)

@@ -1,0 +1,104 @@
+"""
+Payload format 2.0, which HTTP APIs and Function URLs share: their events' common part, and results.
+
+Source: [DOC] http-api-develop-integrations-lambda; [REC] for Function URLs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from infra.local.fronts import request as readings
+from infra.local.fronts.request import Moment, Pair, Request
+from infra.local.fronts.response import (
+    Response,
+    ResultError,
+    checked,
+    compact,
+    content_of,
+    flag_of,
+    mapping_of,
+    result_of,
+    status_of,
+    text_of,
+)
+
+_OWN = (
+    "content-length",
+    "cookie",
+    "expect",
+    "x-forwarded-for",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+)
+
+
+def headers_of(request: Request, moment: Moment) -> list[Pair]:
+    """
+    List the headers as 2.0 has them, in lower case, with what the service adds.
+
+    Content-Length is there even for an empty body [3P]; also for a chunked one, it is assumed [?].
+    """
+    kept = readings.without_hops(request.fields, *_OWN)
+    headers = [(name.lower(), value) for name, value in kept]
+    cookies = request.values("cookie")
+    if cookies:
+        headers.append(("cookie", "; ".join(cookies)))  # a comma would belong to a value
+    headers += [
+        ("content-length", str(len(request.body))),
+        ("x-forwarded-for", request.forwarded_for),
+        ("x-forwarded-port", str(request.port)),
+        ("x-forwarded-proto", request.scheme),
+    ]
+    if not request.values("x-amzn-trace-id"):
+        headers.append(("x-amzn-trace-id", moment.trace_id))
+    return headers
+
+
+def cookies_of(request: Request) -> list[str]:
+    """
+    List the cookies, one "name=value" each, across all Cookie headers.
+    """
+    pieces = ";".join(request.values("cookie")).split(";")
+    return [piece.strip() for piece in pieces if piece.strip()]
+
+
+def body_fields(request: Request) -> dict[str, Any]:
+    """
+    Give `body` (absent without one) and `isBase64Encoded`.
+    """
+    binary = bool(request.body) and not readings.is_text(request.header("content-type"))
+    fields: dict[str, Any] = {}
+    if request.body:
+        fields["body"] = readings.body_of(request, binary=binary)
+    fields["isBase64Encoded"] = binary
+    return fields
+
+
+def response_of(payload: bytes, *, untyped: str) -> Response:
+    """
+    Read a function's result by the rules of 2.0.
+
+    Args:
+        payload: the result's JSON.
+        untyped: the content type of a result with a statusCode that names none.
+
+    Raises:
+        ResultError: it has a statusCode and the rest does not fit it.
+    """
+    result = result_of(payload)
+    if not isinstance(result, dict) or "statusCode" not in result:
+        text = result if isinstance(result, str) else compact(result)
+        return Response(200, (("content-type", "application/json"),), text.encode())
+    cookies = result.get("cookies") or []
+    if not isinstance(cookies, list) or not all(isinstance(cookie, str) for cookie in cookies):
+        raise ResultError("cookies: expected a list of strings")
+    headers = [
+        (name, text_of(f"headers.{name}", value, kinds=(bool, int, float)))
+        for name, value in mapping_of("headers", result.get("headers")).items()
+    ]
+    if not any(name.lower() == "content-type" for name, _ in headers):
+        headers.insert(0, ("content-type", untyped))
+    content = content_of(result.get("body"), base64_encoded=flag_of(result.get("isBase64Encoded")))
+    cookie_headers = [("set-cookie", cookie) for cookie in cookies]
+    return Response(status_of(result["statusCode"]), checked(cookie_headers + headers), content)

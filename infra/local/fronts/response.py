@@ -1,0 +1,182 @@
+"""
+One HTTP response, and the rules that hold for every front's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local.fronts import limits
+
+Pair = tuple[str, str]
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_STATUS = re.compile(r"[0-9]{3}")
+
+
+class FrontError(Exception):
+    """
+    Be the root of the fronts' errors.
+    """
+
+
+class ResultError(FrontError):
+    """
+    Say why a function's result is no response, for the log: the client only gets the front's words.
+    """
+
+
+class Base64Error(ResultError):
+    """
+    Say that a body which should be base64 is none: a REST API has another status for that.
+    """
+
+
+@dataclass(frozen=True)
+class Response:
+    """
+    A response. `reason` is the phrase behind the status, where the front lets the function set it.
+    """
+
+    status: int
+    headers: tuple[Pair, ...] = ()
+    body: bytes = b""
+    reason: str | None = None
+
+    def header(self, name: str) -> str | None:
+        """
+        Give a header's first value, by its lower-case name.
+        """
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+    def plus(self, *headers: Pair) -> Response:
+        """
+        Give the same response with more headers.
+        """
+        return Response(self.status, (*self.headers, *headers), self.body, self.reason)
+
+
+def message(status: int, text: str, *, key: str = "message") -> Response:
+    """
+    Say something as API Gateway does: one JSON object.
+    """
+    body = compact({key: text}).encode()
+    return Response(status, (("content-type", "application/json"),), body)
+
+
+def compact(value: Any) -> str:
+    """
+    Write JSON without blanks.
+    """
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def result_of(payload: bytes) -> Any:
+    """
+    Read a function's result.
+
+    Raises:
+        ResultError: it is no JSON in UTF-8, or has lone surrogates, which no body can carry.
+    """
+    try:
+        result = json.loads(payload)
+        json.dumps(result, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise ResultError(f"result: expected JSON, came {error}") from error
+    return result
+
+
+def status_of(status: Any) -> int:
+    """
+    Read a statusCode: a number or a string of digits, 200 to 599.
+
+    Raises:
+        ResultError: it is something else; 1xx would not end the exchange [?].
+    """
+    text = str(status) if isinstance(status, int) and not isinstance(status, bool) else status
+    if not isinstance(text, str) or _STATUS.fullmatch(text) is None or not 200 <= int(text) <= 599:
+        raise ResultError(f"statusCode: expected a number from 200 to 599, came {status!r}")
+    return int(text)
+
+
+def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
+    """
+    Read a header's value; booleans and numbers are written as JSON, where the front lets them be.
+
+    Raises:
+        ResultError: the value is of another kind.
+    """
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ResultError(f"{where}: expected a string, came {type(value).__name__}")
+    return compact(value)
+
+
+def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
+    """
+    Drop hop-by-hop headers and the body's length, which is ours to say.
+
+    Raises:
+        ResultError: a name or value cannot be sent; what the service does then is unknown [?].
+    """
+    kept = []
+    for name, value in headers:
+        if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
+            raise ResultError(f"headers: expected one line each, came {name!r}")
+        if name.lower() not in limits.HOP_BY_HOP and name.lower() != "content-length":
+            kept.append((name, value))
+    return tuple(kept)
+
+
+def mapping_of(where: str, value: Any) -> dict[str, Any]:
+    """
+    Read an object; null is an empty one.
+
+    Raises:
+        ResultError: it is something else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ResultError(f"{where}: expected an object, came {type(value).__name__}")
+    return value
+
+
+def content_of(body: Any, *, base64_encoded: bool) -> bytes:
+    """
+    Read a result's body: a string or null.
+
+    Raises:
+        ResultError: it is something else.
+        Base64Error: it says that it is base64, and is not.
+    """
+    if body is None:
+        return b""
+    if not isinstance(body, str):
+        raise ResultError(f"body: expected a string, came {type(body).__name__}")
+    if not base64_encoded:
+        return body.encode()
+    try:
+        return base64.b64decode(body, validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise Base64Error(f"body: expected base64, came {error}") from error
+
+
+def flag_of(value: Any) -> bool:
+    """
+    Read isBase64Encoded: true, false or null.
+
+    Raises:
+        ResultError: it is something else [?].
+    """
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise ResultError(f"isBase64Encoded: expected a boolean, came {type(value).__name__}")

@@ -1,0 +1,106 @@
+"""
+Which route a request takes: API Gateway's routes (HTTP API) and resources (REST API).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from infra.local.errors import ConfigError
+
+_KEY = re.compile(r"(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
+_VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    One route: `key` as written, `segments` between the slashes. $default has no method.
+    """
+
+    key: str
+    method: str | None
+    path: str
+    segments: tuple[str, ...]
+
+    @property
+    def greedy(self) -> bool:
+        """
+        Say whether the last segment takes the rest of the path.
+        """
+        return bool(self.segments) and self.segments[-1].endswith("+}")
+
+
+@dataclass(frozen=True)
+class Match:
+    """
+    A route and what its variables stand for, not decoded.
+    """
+
+    route: Route
+    variables: dict[str, str]
+
+
+DEFAULT_ROUTE = Route("$default", None, "", ())
+
+
+def route_of(where: str, key: str) -> Route:
+    """
+    Read a route key.
+
+    Raises:
+        ConfigError: it is neither "$default" nor "METHOD /path".
+    """
+    if key == DEFAULT_ROUTE.key:
+        return DEFAULT_ROUTE
+    match = _KEY.fullmatch(key)
+    if match is None:
+        raise ConfigError(where, '"$default" or "METHOD /path", METHOD may be ANY', key)
+    return Route(key, match[1], match[2], _segments(match[2]))
+
+
+def matching(routes: Sequence[Route], method: str, raw_path: str) -> Match | None:
+    """
+    Find the most specific route for a path without its stage.
+
+    Source: [DOC] http-api-develop-routes: a full match first, then a greedy one, then $default;
+    among full matches fixed segments win over variables, and the method over ANY [?].
+    """
+    segments = _segments(raw_path)
+    found: list[tuple[tuple[int, ...], Match]] = []
+    for route in routes:
+        variables = _variables(route, segments)
+        if variables is not None and route.method in (None, "ANY", method):
+            found.append((_rank(route, method), Match(route, variables)))
+    return max(found, key=lambda ranked: ranked[0])[1] if found else None
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix("/").split("/")) if path.strip("/") else ()
+
+
+def _rank(route: Route, method: str) -> tuple[int, ...]:
+    fixed = sum(_VARIABLE.fullmatch(segment) is None for segment in route.segments)
+    return (route.method is not None, not route.greedy, fixed, route.method == method)
+
+
+def _variables(route: Route, segments: tuple[str, ...]) -> dict[str, str] | None:
+    if route.method is None:
+        return {}
+    own = route.segments
+    if route.greedy:
+        if len(segments) < len(own):
+            return None
+        segments = (*segments[: len(own) - 1], "/".join(segments[len(own) - 1 :]))
+    if len(segments) != len(own):
+        return None
+    variables = {}
+    for pattern, segment in zip(own, segments, strict=True):
+        variable = _VARIABLE.fullmatch(pattern)
+        if variable is not None and segment:
+            variables[variable[1]] = segment
+        elif pattern != segment:
+            return None
+    return variables

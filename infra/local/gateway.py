@@ -1,0 +1,259 @@
+"""
+The gateway: an ASGI application around one front. It reads, asks the front, invokes, and answers.
+
+All that is peculiar to a front is in `fronts`; here are the waiting and the body's bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from infra.local.errors import ConfigError, Throttled
+from infra.local.fronts import limits
+from infra.local.fronts.alb import ALB
+from infra.local.fronts.front import Failure, Front
+from infra.local.fronts.function_url import FUNCTION_URL
+from infra.local.fronts.http_api import HTTP_API, HTTP_API_V1
+from infra.local.fronts.request import Moment, Request
+from infra.local.fronts.response import Base64Error, Response, ResultError, compact
+from infra.local.fronts.rest_api import REST_API
+from infra.local.fronts.settings import FrontConfig
+from infra.local.http_exchange import HEAD_EXTENSION
+from infra.local.http_server import Limits, Refusal
+from infra.local.invocation import InvokeRequest, InvokeResult
+
+LOGGER = logging.getLogger(__name__)
+
+Invoke = Callable[[InvokeRequest], Awaitable[InvokeResult]]
+
+FRONTS: Mapping[str, Front] = {
+    "http_api": HTTP_API,
+    "http_api_v1": HTTP_API_V1,
+    "rest_api": REST_API,
+    "alb": ALB,
+    "alb_multi": ALB,
+    "function_url": FUNCTION_URL,
+}
+
+# Wider than any front's own limits, so that the front words its own refusals.
+GATEWAY_LIMITS = Limits(
+    header_bytes=limits.SERVER_HEAD_LIMIT_BYTES, body_bytes=limits.SERVER_BODY_LIMIT_BYTES
+)
+
+_REFUSALS = {
+    408: Failure.SLOW_REQUEST,
+    413: Failure.BODY_TOO_LARGE,
+    431: Failure.HEAD_TOO_LARGE,
+    503: Failure.BUSY,
+}
+
+
+class Settings(Protocol):
+    """
+    What the gateway needs to know about the function (function.FunctionConfig has it).
+    """
+
+    @property
+    def front_options(self) -> Mapping[str, object]:
+        """
+        Give the front's settings, as function.yaml has them.
+        """
+
+    @property
+    def region(self) -> str:
+        """
+        Give the region.
+        """
+
+    @property
+    def account_id(self) -> str:
+        """
+        Give the account's 12 digits.
+        """
+
+
+def front_of(name: str) -> Front:
+    """
+    Find a front by its name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in FRONTS:
+        raise ConfigError("front", f"one of {', '.join(FRONTS)}", name)
+    return FRONTS[name]
+
+
+def gateway_app(
+    invoke: Invoke,
+    config: Settings,
+    front: str = "http_api",
+    *,
+    moment: Callable[[], Moment] = Moment.now,
+) -> ASGIApp:
+    """
+    Put a front before a function.
+
+    Args:
+        invoke: hands an event to the function and waits for its result; it may raise Throttled.
+        config: the function's settings, with the front's in `front_options`.
+        front: one of FRONTS.
+        moment: time and ids of a request, injected by the tests.
+
+    Raises:
+        ConfigError: there is no such front, or its settings are wrong.
+    """
+    settings = FrontConfig.from_mapping(config.front_options)
+    if "account_id" not in config.front_options:
+        settings = replace(settings, account_id=config.account_id)
+    if "region" not in config.front_options:
+        settings = replace(settings, region=config.region)
+    if front == "alb_multi":
+        settings = replace(settings, multi_value_headers=True)
+    return _Gateway(invoke, settings, front_of(front), moment)
+
+
+def refusal_by(front: str) -> Callable[[int, str], Refusal]:
+    """
+    Let the server's own refusals sound like the front's (http_server.serving's `refusal`).
+    """
+    chosen = front_of(front)
+
+    def refusal(status: int, _reason: str) -> Refusal:
+        response = chosen.failure(_REFUSALS.get(status, Failure.BAD_REQUEST))
+        content_type = response.header("content-type") or "text/plain"
+        return Refusal(response.status, content_type, response.body)
+
+    return refusal
+
+
+class _Gateway:
+    """
+    The application. Invocations that outlive their request are kept until they end.
+    """
+
+    def __init__(
+        self, invoke: Invoke, config: FrontConfig, front: Front, moment: Callable[[], Moment]
+    ) -> None:
+        self._invoke = invoke
+        self._config = config
+        self._front = front
+        self._moment = moment
+        self._running: set[asyncio.Task[InvokeResult]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise ValueError(f"expected an http scope, came {scope['type']}")
+        body = await _body_of(receive)
+        if body is None:
+            return
+        request = request_of(scope, body)
+        moment = self._moment()
+        response = await self._answer(request, moment)
+        await _send(self._front.after(response, request, self._config, moment), send)
+
+    async def _answer(self, request: Request, moment: Moment) -> Response:
+        front, config = self._front, self._config
+        if not request.raw_path.startswith("/"):
+            return front.failure(Failure.BAD_REQUEST)
+        early = front.before(request, config)
+        if early is not None:
+            return early
+        payload = compact(front.event(request, config, moment)).encode()
+        if len(payload) > limits.EVENT_LIMIT_BYTES:
+            return front.failure(Failure.EVENT_TOO_LARGE)
+        trace_id = request.header("x-amzn-trace-id") or moment.trace_id
+        try:
+            result = await self._result(InvokeRequest(payload, trace_id=trace_id))
+        except TimeoutError:
+            return front.failure(Failure.TIMEOUT)
+        except Throttled:
+            return front.failure(Failure.THROTTLED)
+        if result.function_error is not None:
+            return front.failure(Failure.FUNCTION_ERROR)
+        try:
+            return front.response(result.payload, request, config)
+        except ResultError as error:
+            LOGGER.warning("%s: the function's result is no response: %s", front.name, error)
+            bad_base64 = isinstance(error, Base64Error)
+            return front.failure(Failure.BAD_BASE64 if bad_base64 else Failure.BAD_RESULT)
+
+    async def _result(self, request: InvokeRequest) -> InvokeResult:
+        """
+        Wait for the result as long as the front would; the invocation goes on without us.
+        """
+        task = asyncio.ensure_future(self._invoke(request))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        timeout_s = self._config.timeout_s or self._front.timeout_s
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        if not done:
+            raise TimeoutError
+        return task.result()
+
+    def _ended(self, task: asyncio.Task[InvokeResult]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            LOGGER.debug("an invocation failed", exc_info=task.exception())
+
+
+def request_of(scope: Scope, body: bytes) -> Request:
+    """
+    Read an ASGI scope as a request; from our own server, with the headers in the client's casing.
+    """
+    head = scope.get("extensions", {}).get(HEAD_EXTENSION)
+    fields = head["fields"] if head is not None else scope["headers"]
+    client = scope.get("client") or ("127.0.0.1", 0)
+    server = scope.get("server") or ("127.0.0.1", 80)
+    return Request(
+        method=scope["method"],
+        raw_path=scope["raw_path"].decode("ascii"),
+        raw_query=scope["query_string"].decode("ascii"),
+        fields=tuple((name.decode("ascii"), _text(value)) for name, value in fields),
+        body=body,
+        source_ip=client[0],
+        port=server[1],
+        scheme=scope.get("scheme", "http"),
+        protocol=f"HTTP/{scope['http_version']}",
+        head_bytes=head["size"] if head is not None else 0,
+    )
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")  # [?] what the service makes of such bytes is unknown
+
+
+async def _body_of(receive: Receive) -> bytes | None:
+    """
+    Read the whole body; None when the client went away before its end.
+    """
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _send(response: Response, send: Send) -> None:
+    headers = [(name.encode("ascii"), value.encode()) for name, value in response.headers]
+    headers.append((b"content-length", str(len(response.body)).encode("ascii")))
+    start = {
+        "type": "http.response.start",
+        "status": response.status,
+        "headers": headers,
+        "reason": response.reason,
+    }
+    await send(start)
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,110 @@
+"""
+One invocation: what the caller asks, what the runtime is handed, what the caller gets.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import uuid
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class InvokeRequest:
+    """
+    Be what a caller asks for. The payload is valid JSON in UTF-8; the client context is JSON text.
+    """
+
+    payload: bytes
+    client_context: str | None = None
+    qualifier: str | None = None
+    trace_id: str | None = None
+    request_id: str | None = None  # given by the asynchronous queue: the same in every retry
+    executed_version: str = "$LATEST"
+
+
+@dataclass(frozen=True)
+class InvokeResult:
+    """
+    Be what a caller gets.
+    """
+
+    request_id: str
+    payload: bytes
+    function_error: str | None
+    executed_version: str
+    log_tail: bytes  # the last 4,096 bytes of this invocation's log
+    trace_id: str = ""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """
+    Be a request with the ids that the service gives it.
+    """
+
+    request: InvokeRequest
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_id: str = ""
+
+    @classmethod
+    def of(cls, request: InvokeRequest, now_s: float) -> Invocation:
+        """
+        Give a request its ids, keeping those it brings.
+        """
+        return cls(
+            request=request,
+            request_id=request.request_id or str(uuid.uuid4()),
+            trace_id=_trace(request.trace_id, now_s),
+        )
+
+    @property
+    def arn_suffix(self) -> str:
+        """
+        Give the qualifier as it was invoked, for the end of the function's ARN.
+        """
+        qualifier = self.request.qualifier
+        return f":{qualifier}" if qualifier else ""
+
+
+def _trace(given: str | None, now_s: float) -> str:
+    """
+    Give an X-Ray trace header: the caller's root if it has one, and never sampled.
+    """
+    root = ""
+    for part in given.split(";") if given else ():
+        name, _, value = part.strip().partition("=")
+        if name == "Root" and value.isascii() and value.replace("-", "").isalnum():
+            root = value[:64]
+    random = secrets.token_hex(20)
+    root = root or f"1-{int(now_s):08x}-{random[:24]}"
+    return f"Root={root};Parent={random[24:]};Sampled=0"
+
+
+def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str, str]:
+    """
+    Give the headers that come with the event: contract 6.1.1.
+
+    Args:
+        invocation: the event's.
+        arn: of the function, without a qualifier.
+        deadline_ms: Unix time.
+    """
+    headers = {
+        "Lambda-Runtime-Aws-Request-Id": invocation.request_id,
+        "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
+        "Lambda-Runtime-Invoked-Function-Arn": arn + invocation.arn_suffix,
+        "Lambda-Runtime-Trace-Id": invocation.trace_id,
+    }
+    if invocation.request.client_context is not None:
+        headers["Lambda-Runtime-Client-Context"] = invocation.request.client_context
+    return headers
+
+
+def error_payload(error_type: str, message: str) -> bytes:
+    """
+    Shape an error of the platform itself, as the service does.
+    """
+    body = {"errorType": error_type, "errorMessage": message}
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

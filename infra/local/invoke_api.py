@@ -1,0 +1,121 @@
+"""
+The Invoke API: what boto3 and the AWS CLI speak, as an ASGI application.
+
+    POST /2015-03-31/functions/{FunctionName}/invocations?Qualifier=...
+
+Requests need no signature. Source: contract 6.2, B1 to B19; botocore data/lambda/2015-03-31.
+"""
+
+from __future__ import annotations
+
+import base64
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from infra.local import contract
+from infra.local.errors import StartError, Throttled
+from infra.local.function import FunctionConfig
+from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invoke_errors import InvokeError, service_failed, throttled, unknown_operation
+from infra.local.invoke_request import InvokeCall, call_of, function_name_of, target_of
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_KEPT_BODY_BYTES = contract.SYNC_REQUEST_LIMIT_BYTES + 1
+
+
+def invoke_app(
+    config: FunctionConfig,
+    invoke: Callable[[InvokeRequest], Awaitable[InvokeResult]],
+    accept_event: Callable[[InvokeRequest], str],
+) -> App:
+    """
+    Build the application.
+
+    Args:
+        config: the one function there is.
+        invoke: run it now.
+        accept_event: queue an asynchronous invocation; gives its request id.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            call = await _call(scope, receive, config)
+            if call is None:
+                return
+            if call.invocation_type == "DryRun":
+                await _reply(send, 204, b"", _request_id(str(uuid.uuid4())))
+            elif call.invocation_type == "Event":
+                await _reply(send, 202, b"", _request_id(accept_event(call.request)))
+            else:
+                await _reply_result(send, await invoke(call.request), tail=call.wants_tail)
+        except InvokeError as exc:
+            await _reply_error(send, exc)
+        except Throttled as exc:
+            await _reply_error(send, throttled(exc.reason))
+        except StartError as exc:
+            await _reply_error(send, service_failed(str(exc)))
+
+    return app
+
+
+async def _call(scope: Scope, receive: Receive, config: FunctionConfig) -> InvokeCall | None:
+    """
+    Read the request; None if the client left before it was complete.
+    """
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    body, size = bytearray(), 0
+    more = True
+    while more:
+        # All of it is read, also when it is too large: a client that still sends hears no answer.
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        body += chunk[: max(0, _KEPT_BODY_BYTES - len(body))]
+        more = message.get("more_body", False)
+    name = function_name_of(raw_path)
+    if name is None or scope["method"] != "POST":
+        raise unknown_operation(scope["method"], raw_path.decode("latin-1"))
+    target = target_of(name, scope.get("query_string", b""), config)
+    return call_of(target, dict(scope["headers"]), bytes(body), size=size)
+
+
+async def _reply_result(send: Send, result: InvokeResult, *, tail: bool) -> None:
+    headers = [
+        (b"x-amzn-requestid", result.request_id.encode()),
+        (b"x-amz-executed-version", result.executed_version.encode()),
+        (b"x-amzn-trace-id", result.trace_id.encode()),
+    ]
+    if result.function_error is not None:
+        headers.append((b"x-amz-function-error", result.function_error.encode()))
+    if tail:
+        headers.append((b"x-amz-log-result", base64.b64encode(result.log_tail)))
+    await _reply(send, 200, result.payload, headers)
+
+
+async def _reply_error(send: Send, error: InvokeError) -> None:
+    headers = _request_id(str(uuid.uuid4()))
+    headers.append((b"x-amzn-errortype", error.error_type.encode()))
+    await _reply(send, error.status, error.body, headers)
+
+
+def _request_id(request_id: str) -> list[tuple[bytes, bytes]]:
+    return [(b"x-amzn-requestid", request_id.encode())]
+
+
+async def _reply(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+    described = list(headers)
+    if status != 204:
+        described.append((b"content-type", b"application/json"))
+        described.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": described})
+    await send({"type": "http.response.body", "body": body})

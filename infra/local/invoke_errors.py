@@ -1,0 +1,113 @@
+"""
+What the Invoke API answers when it does not invoke: status, x-amzn-ErrorType and body.
+
+Source: contract 6.2, B11 to B17. JSON keys differ by error: some say Message, most say message, as
+the
+botocore model does; boto3 picks its exception class by x-amzn-ErrorType.
+"""
+
+from __future__ import annotations
+
+import json
+
+from infra.local import contract
+from infra.local.errors import LocalError
+
+
+class InvokeError(LocalError):
+    """
+    Be one refusal, ready to be sent.
+    """
+
+    def __init__(self, status: int, error_type: str, body: dict[str, object]) -> None:
+        self.status = status
+        self.error_type = error_type
+        self.body = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        super().__init__(f"{status} {error_type}: {body}")
+
+
+def function_not_found(arn: str) -> InvokeError:
+    """
+    B11. Newer recordings end in the qualifier, $LATEST where none was given [REC].
+    """
+    return InvokeError(
+        404,
+        "ResourceNotFoundException",
+        {"Type": "User", "Message": f"Function not found: {arn}"},
+    )
+
+
+def invalid_content(detail: str) -> InvokeError:
+    """
+    B12 and B17.
+    """
+    return InvokeError(400, "InvalidRequestContentException", {"Type": "User", "message": detail})
+
+
+def not_json(detail: str) -> InvokeError:
+    """
+    B12. What follows the second colon is the parser's own text: ours differs from the service's.
+    """
+    return invalid_content(
+        "Could not parse request body into json: Could not parse payload into json: " + detail
+    )
+
+
+def payload_too_large(size: int, *, event: bool) -> InvokeError:
+    """
+    B13 and B14. On the wire RequestEntityTooLargeException; botocore models
+    RequestTooLargeException.
+    """
+    if event:
+        limit = contract.EVENT_REQUEST_LIMIT_BYTES
+        message = (
+            f"{size} byte payload is too large for the Event invocation type (limit {limit} bytes)"
+        )
+    else:
+        limit = contract.SYNC_REQUEST_LIMIT_BYTES
+        message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
+    return InvokeError(413, "RequestEntityTooLargeException", {"Type": "User", "message": message})
+
+
+def throttled(reason: str) -> InvokeError:
+    """
+    B15.
+    """
+    return InvokeError(
+        429,
+        "TooManyRequestsException",
+        {"Reason": reason, "Type": "User", "message": "Rate Exceeded."},
+    )
+
+
+def not_valid(value: str, member: str, constraint: str) -> InvokeError:
+    """
+    B16, in the words of the service's own validation [?].
+    """
+    message = (
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint:"
+        f" Member must {constraint}"
+    )
+    return InvokeError(400, "ValidationException", {"Type": "User", "message": message})
+
+
+def wrong_parameter(message: str) -> InvokeError:
+    """
+    B16, where the parameters contradict each other.
+    """
+    return InvokeError(400, "InvalidParameterValueException", {"Type": "User", "message": message})
+
+
+def unknown_operation(method: str, path: str) -> InvokeError:
+    """
+    Any other operation of Lambda: the emulator runs a function, it does not manage functions.
+    """
+    message = f"Not emulated: {method} {path}. Only Invoke is."
+    return InvokeError(404, "UnknownOperationException", {"Type": "User", "message": message})
+
+
+def service_failed(detail: str) -> InvokeError:
+    """
+    A fault of the emulator itself.
+    """
+    return InvokeError(500, "ServiceException", {"Type": "Service", "Message": detail})

@@ -1,0 +1,189 @@
+"""
+Read an Invoke call: which function, which way, what payload. Pure; raises InvokeError to refuse.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote_to_bytes
+
+from infra.local import contract
+from infra.local.function import FunctionConfig
+from infra.local.invocation import InvokeRequest
+from infra.local.invoke_errors import (
+    function_not_found,
+    invalid_content,
+    not_json,
+    not_valid,
+    payload_too_large,
+    wrong_parameter,
+)
+
+# Source: botocore, shape FunctionName.
+_NAME_PATTERN = (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
+    r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+_TARGET = re.compile(
+    r"(?:arn:(?P<partition>aws[a-zA-Z-]*):lambda:)?(?:(?P<region>[a-z]{2}(?:-[a-z]+)+-\d):)?"
+    r"(?:(?P<account>\d{12}):)?(?:function:)?(?P<name>[a-zA-Z0-9-_]+)"
+    r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    Be the function that is meant, and its version.
+    """
+
+    qualifier: str | None
+    version: str
+
+
+@dataclass(frozen=True)
+class InvokeCall:
+    """
+    Be a call as it was asked for.
+    """
+
+    target: Target
+    invocation_type: str
+    wants_tail: bool
+    request: InvokeRequest
+
+
+def function_name_of(raw_path: bytes) -> str | None:
+    """
+    Give the function's name as it stands in the path, decoded, or None if the path is another
+    operation's.
+    """
+    prefix, suffix = contract.INVOKE_API_PREFIX.encode(), b"/invocations"
+    if not raw_path.startswith(prefix) or not raw_path.endswith(suffix):
+        return None
+    name = raw_path[len(prefix) : -len(suffix)]
+    if not name or b"/" in name:
+        return None
+    return unquote_to_bytes(name).decode("utf-8", "replace")
+
+
+def target_of(name: str, query: bytes, config: FunctionConfig) -> Target:
+    """
+    Find the function: by name, name:alias, partial or full ARN, with ?Qualifier= or without (B11,
+    B16).
+    """
+    if len(name) > contract.FUNCTION_ARN_LIMIT:
+        limit = f"have length less than or equal to {contract.FUNCTION_ARN_LIMIT}"
+        raise not_valid(name, "functionName", limit)
+    parts = _TARGET.fullmatch(name)
+    if parts is None or len(parts["name"]) > contract.FUNCTION_NAME_LIMIT:
+        pattern = f"satisfy regular expression pattern: {_NAME_PATTERN}"
+        raise not_valid(name, "functionName", pattern)
+    asked = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("Qualifier", [None])[-1]
+    if asked and parts["qualifier"] and asked != parts["qualifier"]:
+        raise wrong_parameter(
+            "The derived qualifier from the function name does not match the specified qualifier."
+        )
+    qualifier = asked or parts["qualifier"]
+    region = parts["region"] or config.region
+    account = parts["account"] or config.account_id
+    ours = (config.name, config.region, config.account_id)
+    version = config.version_of(qualifier) if (parts["name"], region, account) == ours else None
+    if version is None:
+        arn = f"arn:aws:lambda:{region}:{account}:function:{parts['name']}"
+        raise function_not_found(f"{arn}:{qualifier or contract.LATEST}")
+    return Target(qualifier, version)
+
+
+def call_of(
+    target: Target, headers: Mapping[bytes, bytes], body: bytes, *, size: int
+) -> InvokeCall:
+    """
+    Read headers and body (B9, B10, B12 to B14, B16, B17).
+
+    Args:
+        target: from target_of.
+        headers: names in lower case.
+        body: at least the first SYNC_REQUEST_LIMIT_BYTES + 1 bytes.
+        size: of the whole body.
+    """
+    kind = _text(headers, b"x-amz-invocation-type") or "RequestResponse"
+    if kind not in contract.INVOCATION_TYPES:
+        raise not_valid(kind, "invocationType", _members(contract.INVOCATION_TYPES))
+    log_type = _text(headers, b"x-amz-log-type") or "None"
+    if log_type not in contract.LOG_TYPES:
+        raise not_valid(log_type, "logType", _members(contract.LOG_TYPES))
+    context = _client_context(_text(headers, b"x-amz-client-context"))
+    is_event = kind == "Event"
+    limit = contract.EVENT_REQUEST_LIMIT_BYTES if is_event else contract.SYNC_REQUEST_LIMIT_BYTES
+    if size > limit:
+        raise payload_too_large(size, event=is_event)
+    request = InvokeRequest(
+        payload=_payload(body),
+        # The service hands the context over for synchronous calls only [DOC].
+        client_context=None if is_event else context,
+        qualifier=target.qualifier,
+        trace_id=_text(headers, b"x-amzn-trace-id"),
+        executed_version=target.version,
+    )
+    return InvokeCall(target, kind, log_type == "Tail", request)
+
+
+def _payload(body: bytes) -> bytes:
+    """
+    Check that the body is JSON, and let it through as it came. Empty means {}.
+    """
+    if not body:
+        return b"{}"
+    try:
+        # Numbers stay text: only their form is checked, and Python refuses very long ones.
+        json.loads(
+            body.decode("utf-8"), parse_int=str, parse_float=str, parse_constant=_no_constant
+        )
+    except UnicodeDecodeError as exc:
+        raise not_json(f"Invalid UTF-8 at byte {exc.start}") from exc
+    except RecursionError:
+        # Too deep for us is not malformed: the service hands it on, and the runtime has its say.
+        return body
+    except ValueError as exc:
+        raise not_json(str(exc)) from exc
+    return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"Unexpected token {name}")
+
+
+def _client_context(encoded: str | None) -> str | None:
+    """
+    Decode the client context into text that fits a header: JSON is written anew, in one line of
+    ASCII.
+    """
+    if not encoded:
+        return None
+    if len(encoded) > contract.CLIENT_CONTEXT_LIMIT_BYTES:
+        limit = contract.CLIENT_CONTEXT_LIMIT_BYTES
+        raise invalid_content(f"Client context must be at most {limit} bytes")
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError) as exc:
+        raise invalid_content("Client context must be a valid Base64-encoded JSON object") from exc
+    try:
+        return json.dumps(json.loads(decoded))
+    except (ValueError, RecursionError):
+        # Not JSON is the runtime's to report: Runtime.LambdaContextUnmarshalError.
+        return decoded.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def _members(known: tuple[str, ...]) -> str:
+    return f"satisfy enum value set: [{', '.join(known)}]"

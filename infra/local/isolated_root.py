@@ -1,0 +1,147 @@
+"""
+Inside a fresh mount namespace: make the file system look like Lambda's, then hold it open.
+
+A script, started by isolation.py with the standard library only, as the namespace's root:
+
+    python -I isolated_root.py TMP_MB VISIBLE_FOLDER...
+
+Everything becomes read-only; /tmp is empty, writable and limited; /dev has no shm. Prints "ready"
+when done, and lives until its standard input ends. Needs Linux 5.12 (mount_setattr).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from pathlib import Path
+
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC = 2, 4, 4096, 16384
+_AT_FDCWD, _AT_RECURSIVE, _MOUNT_ATTR_RDONLY = -100, 0x8000, 1
+_SYS_MOUNT_SETATTR = 442  # the same on every architecture
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "/proc/self/fd/0",
+    "stdout": "/proc/self/fd/1",
+    "stderr": "/proc/self/fd/2",
+}
+
+_TMP = "/tmp"  # noqa: S108 - the function's own
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class MountAttributes(ctypes.Structure):
+    """
+    Be the kernel's struct mount_attr.
+    """
+
+    _fields_ = (
+        ("attr_set", ctypes.c_uint64),
+        ("attr_clr", ctypes.c_uint64),
+        ("propagation", ctypes.c_uint64),
+        ("userns_fd", ctypes.c_uint64),
+    )
+
+
+def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    """
+    Mount something, or raise OSError.
+    """
+    result = _libc.mount(
+        source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
+    )
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), target)
+
+
+def make_read_only(target: str) -> None:
+    """
+    Make a mount and all below it read-only.
+    """
+    set_attributes(target, MountAttributes(attr_set=_MOUNT_ATTR_RDONLY))
+
+
+def make_writable(target: str) -> None:
+    """
+    Take that back.
+    """
+    set_attributes(target, MountAttributes(attr_clr=_MOUNT_ATTR_RDONLY))
+
+
+def set_attributes(target: str, attributes: MountAttributes) -> None:
+    """
+    Change a mount and all below it, or raise OSError.
+    """
+    result = _libc.syscall(
+        _SYS_MOUNT_SETATTR,
+        _AT_FDCWD,
+        target.encode(),
+        _AT_RECURSIVE,
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
+    )
+    if result != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), target)
+
+
+def hidden_by(folder: str, mounted: str) -> bool:
+    """
+    Say whether a folder lies where something else is going to be mounted.
+    """
+    return Path(folder).is_relative_to(mounted)
+
+
+def bind(descriptor: int, target: str) -> None:
+    """
+    Show an open file or folder at a path.
+    """
+    mount(f"/proc/self/fd/{descriptor}", target, "none", _MS_BIND | _MS_REC)
+
+
+def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
+    """
+    Give /tmp to the function alone; folders of ours that lie in it stay visible, read-only.
+    """
+    kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
+    mount("tmpfs", _TMP, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={tmp_mb}m,mode=1777")
+    for path, descriptor in kept.items():
+        os.makedirs(path, exist_ok=True)
+        bind(descriptor, path)
+        make_read_only(path)
+        os.close(descriptor)
+
+
+def bare_devices() -> None:
+    """
+    Put a /dev in place that has what Lambda's has, and no shm.
+    """
+    kept = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES}
+    mount("tmpfs", "/dev", "tmpfs", _MS_NOSUID, "size=64k,mode=755")
+    for name, descriptor in kept.items():
+        Path("/dev", name).touch()
+        bind(descriptor, f"/dev/{name}")
+        os.close(descriptor)
+    for name, target in _LINKS.items():
+        Path("/dev", name).symlink_to(target)
+
+
+def main(arguments: list[str]) -> None:
+    """
+    Prepare, say so, and wait.
+    """
+    tmp_mb, *folders = arguments
+    make_read_only("/")
+    # Its files are the kernel's; a user namespace cannot be entered without writing to some.
+    make_writable("/proc")
+    fresh_tmp(int(tmp_mb), folders)
+    bare_devices()
+    make_read_only("/dev")
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,91 @@
+"""
+A file system like Lambda's for one environment: read-only root, own /tmp of a size, no /dev/shm.
+
+Linux only, by unprivileged user and mount namespaces. A holder process keeps the namespaces, and so
+/tmp, over every reset of the environment; each runtime process enters them. Inside, the function is
+user 1051 without any capability. Processes, network and hardware are not isolated.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.local.errors import ConfigError, StartError, ToolMissing
+from infra.local.function import FunctionConfig
+
+# Source: contract 6.3 [REC], user sbx_user1051.
+_USER = "1051"
+_SCRIPT = Path(__file__).with_name("isolated_root.py")
+_START_S = 20.0
+
+
+class Isolation:
+    """
+    Hold one environment's namespaces.
+    """
+
+    def __init__(self, config: FunctionConfig) -> None:
+        if sys.platform != "linux":
+            raise ConfigError("isolated", "false (namespaces need Linux)", True)
+        unshare = _program("unshare")
+        folders = [str(folder) for folder in _visible(config)]
+        self._root = config.root
+        self._holder = subprocess.Popen(
+            [
+                unshare,
+                *("--user", "--map-root-user", "--mount", "--"),
+                *(sys.executable, "-I", str(_SCRIPT), str(config.tmp_mb), *folders),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        self._wait_until_ready()
+
+    def prefix(self) -> Sequence[str]:
+        """
+        Give what a command is to be prefixed with to run inside.
+        """
+        return (
+            _program("nsenter"),
+            *("--target", str(self._holder.pid), "--user", "--mount", "--"),
+            *(_program("unshare"), "--user", f"--map-user={_USER}", f"--map-group={_USER}", "--"),
+            *(_program("env"), f"--chdir={self._root}"),
+        )
+
+    def close(self) -> None:
+        """
+        Let the namespaces go, and with them /tmp.
+        """
+        self._holder.kill()
+        self._holder.communicate()
+
+    def _wait_until_ready(self) -> None:
+        holder = self._holder
+        if holder.stdout is None or holder.stdout.readline() != b"ready\n":
+            _, error = holder.communicate(timeout=_START_S)
+            lines = error.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
+            raise StartError(f"isolated: this machine refuses namespaces: {lines[-1]}")
+
+
+@functools.cache
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise ToolMissing(name, "isolated: true")
+    return found
+
+
+def _visible(config: FunctionConfig) -> set[Path]:
+    """
+    Give the folders that must stay visible where they are: the code, the interpreter, its packages.
+    """
+    own = {config.root, Path(config.python).parent.parent, Path(sys.prefix), Path(sys.base_prefix)}
+    return own | {Path(sysconfig.get_path("purelib"))}

@@ -1,0 +1,116 @@
+"""
+Turn a function's settings into a running sandbox: which command, which variables, which folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import subprocess
+import sys
+
+from infra.local.errors import ConfigError
+from infra.local.function import FunctionConfig
+from infra.local.isolation import Isolation
+from infra.local.process import Process, Spawn
+from infra.local.sandbox import Launch, Sandbox
+from infra.local.snapshots import Template
+from infra.local.variables import Place, process_variables
+
+_VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
+
+
+class ProcessLauncher:
+    """
+    Start the real runtime client for one environment.
+    """
+
+    def __init__(self, config: FunctionConfig) -> None:
+        self._config = config
+        self._isolation: Isolation | None = None
+        self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
+
+    async def spawn(self, spawn: Spawn) -> Process:
+        """
+        Start it, in the environment's namespaces where there are any.
+        """
+        config = self._config
+        if config.isolated and self._isolation is None:
+            self._isolation = await asyncio.to_thread(Isolation, config)
+        place = Place(
+            runtime_api=spawn.runtime_api,
+            log_stream=spawn.log_stream,
+            tmp=None if config.isolated else spawn.tmp,
+            initialization_type=spawn.initialization_type,
+            host_library_path=self._host_library_path,
+        )
+        return Sandbox(
+            Launch(
+                command=runtime_command(config),
+                variables=process_variables(config, place),
+                folder=config.root,
+                on_output=spawn.on_output,
+                on_exit=spawn.on_exit,
+                prefix=self._isolation.prefix() if self._isolation else (),
+            )
+        )
+
+    def close(self) -> None:
+        """
+        Let the namespaces go.
+        """
+        if self._isolation is not None:
+            self._isolation.close()
+            self._isolation = None
+
+
+class SnapshotLauncher:
+    """
+    Copy the function's snapshot for one environment.
+    """
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
+    async def spawn(self, spawn: Spawn) -> Process:
+        """
+        Copy it.
+        """
+        return await self._template.fork(spawn)
+
+    def close(self) -> None:
+        """
+        Do nothing: the template serves other environments too.
+        """
+
+
+def runtime_command(config: FunctionConfig) -> list[str]:
+    """
+    Give the command that an image's entry point ends in.
+    """
+    return [config.python, "-m", "awslambdaric", config.handler]
+
+
+def runtime_version(config: FunctionConfig) -> tuple[str, str]:
+    """
+    Give the runtime's version and ARN for INIT_START: of the interpreter that really runs.
+
+    The ARN has the form of the service's, but its hash is of the version only.
+    """
+    if config.python == sys.executable:
+        version = f"{sys.version_info[0]}.{sys.version_info[1]}.v{sys.version_info[2]}"
+    else:
+        try:
+            version = subprocess.run(
+                [config.python, "-c", _VERSION_CODE],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+            ).stdout.strip()
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise ConfigError("python", "an interpreter that runs", config.python) from exc
+    runtime = f"python:{version}"
+    digest = hashlib.sha256(runtime.encode()).hexdigest()
+    return runtime, f"arn:aws:lambda:{config.region}::runtime:{digest}"

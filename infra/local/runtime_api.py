@@ -1,0 +1,195 @@
+"""
+The Runtime API: what a runtime may ask of its environment, one listener per process.
+
+A runtime is known by the port it was given: another environment's request id is simply unknown
+here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+from collections.abc import Callable
+from typing import Protocol
+
+from infra.local import contract
+from infra.local.errors import ProtocolError, StartError
+from infra.local.runtime_http import (
+    Answer,
+    Connections,
+    RuntimeConnection,
+    RuntimeReply,
+    RuntimeRequest,
+    error_reply,
+)
+
+_ACCEPTED = RuntimeReply(202, b'{"status":"OK"}')
+_PONG = RuntimeReply(200, b"pong")
+_CALLERS_TURNS = 3
+_POST = re.compile(r"/runtime/invocation/([^/]*)/(response|error)")
+
+GiveUp = Callable[[], None]
+
+
+class RuntimeEvents(Protocol):
+    """
+    Be told what the runtime did. Methods raise ProtocolError to refuse.
+    """
+
+    def next_asked(self, answer: Answer) -> GiveUp:
+        """
+        Answer now or later with an event.
+        """
+
+    def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
+        """
+        Take an invocation's result.
+        """
+
+    def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
+        """
+        Take an invocation's error.
+        """
+
+    def init_error_posted(self, request: RuntimeRequest) -> None:
+        """
+        Take the error that ended the init phase.
+        """
+
+    def restore_asked(self, answer: Answer) -> GiveUp:
+        """
+        Answer when the snapshot is restored.
+        """
+
+    def restore_error_posted(self, request: RuntimeRequest) -> None:
+        """
+        Take the error of an after-restore hook.
+        """
+
+
+class RuntimeApi:
+    """
+    Listen for one runtime.
+    """
+
+    def __init__(self, events: RuntimeEvents) -> None:
+        self._events = events
+        self._connections = Connections()
+        self._server: asyncio.Server | None = None
+
+    async def open(self, host: str = "127.0.0.1") -> str:
+        """
+        Start to listen on a free port.
+
+        Returns:
+            host:port, as AWS_LAMBDA_RUNTIME_API wants it.
+        """
+        loop = asyncio.get_running_loop()
+        try:
+            self._server = await loop.create_server(
+                lambda: RuntimeConnection(self.handle, self._connections),
+                host,
+                0,
+                family=socket.AF_INET,
+            )
+        except OSError as exc:
+            raise StartError(f"the Runtime API cannot listen on {host}: {exc}") from exc
+        return f"{host}:{self._server.sockets[0].getsockname()[1]}"
+
+    def close(self) -> None:
+        """
+        Stop to listen, and drop every connection.
+        """
+        server, self._server = self._server, None
+        if server is not None:
+            loop = asyncio.get_running_loop()
+            for listening in server.sockets:
+                loop.remove_reader(listening.fileno())
+            # Not now: asyncio leaks a connection that it has accepted, but not yet made a transport
+            # of, when its server closes in between.
+            loop.call_soon(server.close)
+        self._connections.close()
+
+    def handle(self, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
+        """
+        Route one request.
+        """
+        path = request.path
+        if path == "/ping":
+            return self._only("GET", request, answer, lambda: _now(answer, _PONG))
+        if path.startswith(contract.RUNTIME_API_PREFIX):
+            try:
+                return self._route(path[len(contract.RUNTIME_API_PREFIX) :], request, answer)
+            except ProtocolError as exc:
+                return _now(answer, error_reply(exc.status, exc.error_type, str(exc)))
+        if path.startswith(contract.EXTENSION_API_PREFIXES):
+            message = f"Extensions, logs and telemetry are not emulated: {path}"
+            return _now(answer, error_reply(404, "NotFound", message))
+        return _now(answer, error_reply(404, "NotFound", "404 page not found"))
+
+    def _route(self, path: str, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
+        events = self._events
+        if posted := _POST.fullmatch(path):
+            request_id, kind = posted.groups()
+            post = events.response_posted if kind == "response" else events.error_posted
+            return self._only(
+                "POST",
+                request,
+                answer,
+                lambda: _accepted(answer, lambda: post(request_id, request)),
+            )
+        if path == "/runtime/invocation/next":
+            return self._only("GET", request, answer, lambda: events.next_asked(answer))
+        if path == "/runtime/init/error":
+            return self._only(
+                "POST",
+                request,
+                answer,
+                lambda: _accepted(answer, lambda: events.init_error_posted(request)),
+            )
+        if path == "/runtime/restore/next":
+            return self._only("GET", request, answer, lambda: events.restore_asked(answer))
+        if path == "/runtime/restore/error":
+            return self._only(
+                "POST",
+                request,
+                answer,
+                lambda: _accepted(answer, lambda: events.restore_error_posted(request)),
+            )
+        if path == "/ping":
+            return self._only("GET", request, answer, lambda: _now(answer, _PONG))
+        return _now(answer, error_reply(404, "NotFound", "404 page not found"))
+
+    @staticmethod
+    def _only(
+        method: str, request: RuntimeRequest, answer: Answer, act: Callable[[], GiveUp | None]
+    ) -> GiveUp | None:
+        if request.method != method:
+            message = f"{request.method} is not allowed here, only {method}"
+            return _now(answer, error_reply(405, "MethodNotAllowed", message))
+        return act()
+
+
+def _nothing() -> None:
+    pass
+
+
+def _now(answer: Answer, reply: RuntimeReply) -> GiveUp:
+    answer(reply)
+    return _nothing
+
+
+def _accepted(answer: Answer, act: Callable[[], None]) -> GiveUp:
+    act()
+    # The caller's answer first: it needs three turns of the loop (environment, broker, server), and
+    # the runtime is in no hurry.
+    _after_turns(_CALLERS_TURNS, lambda: answer(_ACCEPTED))
+    return _nothing
+
+
+def _after_turns(turns: int, act: Callable[[], None]) -> None:
+    if turns == 0:
+        act()
+    else:
+        asyncio.get_running_loop().call_soon(_after_turns, turns - 1, act)

@@ -1,0 +1,283 @@
+"""
+LocalLambda: start the whole emulator, and stop it so that nothing is left.
+
+One event loop in one thread carries the broker, the Runtime API, the Invoke API and the HTTP
+front. A
+caller in another thread talks to it over HTTP, or with `invoke`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import secrets
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from infra.local.asynchronous import EventQueue
+from infra.local.broker import Broker, InvokeRequest, InvokeResult
+from infra.local.clock import Clock, SystemClock
+from infra.local.destinations import Deliver, deliverer
+from infra.local.environment import Environment, Surroundings
+from infra.local.errors import ConfigError, PortTaken, StartError
+from infra.local.function import FunctionConfig
+from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
+from infra.local.http_server import Address, Limits, serving
+from infra.local.invoke_api import invoke_app
+from infra.local.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
+from infra.local.log_lines import InitReport, InitStart
+from infra.local.logs import Listener, Log, LogStream
+from infra.local.process import Launcher
+from infra.local.snapshots import Template
+
+T = TypeVar("T")
+
+# Far above what is accepted, so that the Invoke API itself refuses, in the service's words.
+_INVOKE_LIMITS = Limits(body_bytes=64 * 1024 * 1024, body_timeout_s=300.0)
+
+
+class LocalLambda:
+    """
+    Be one function, served as AWS serves it. A context manager: ready when entered.
+    """
+
+    def __init__(
+        self,
+        config: FunctionConfig,
+        port: int = 0,
+        invoke_port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        clock: Clock | None = None,
+        deliver: Deliver | None = None,
+    ) -> None:
+        """
+        Describe what to start.
+
+        Args:
+            config: the function.
+            port: of the HTTP front; 0 takes any free one.
+            invoke_port: of the Invoke API; 0 takes any free one.
+            host: whom to listen to. Anything but 127.0.0.1 lets others run your function.
+            clock: time, for the tests.
+            deliver: where results of asynchronous invocations go, for the tests.
+        """
+        self.config = config
+        self._ports = (port, invoke_port)
+        self._host = host
+        self._clock = clock or SystemClock()
+        self._deliver = deliver or deliverer(config)
+        self._log = Log()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._broker: Broker | None = None
+        self._events: EventQueue | None = None
+        self._failure: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._addresses: tuple[Address, Address] | None = None
+
+    @property
+    def url(self) -> str:
+        """
+        Give the HTTP front's address.
+        """
+        return self._started(self._addresses)[0].url
+
+    @property
+    def invoke_url(self) -> str:
+        """
+        Give the Invoke API's address, for boto3's endpoint_url.
+        """
+        return self._started(self._addresses)[1].url
+
+    @property
+    def logs(self) -> list[str]:
+        """
+        Give everything logged so far (the last 10,000 lines) as text.
+        """
+        return [line.text for line in self._log.lines()]
+
+    @property
+    def environments(self) -> int:
+        """
+        Give how many environments there are now.
+        """
+        return self._started(self._broker).environments
+
+    @property
+    def under_way(self) -> int:
+        """
+        Give how many invocations wait or run.
+        """
+        return self._started(self._broker).under_way
+
+    def listen(self, listener: Listener) -> None:
+        """
+        Tell somebody about each log line, in the emulator's own thread.
+        """
+        self._log.listen(listener)
+
+    def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
+        """
+        Run one invocation from another thread, past the Invoke API.
+        """
+        broker = self._started(self._broker)
+        call = broker.invoke_patiently if patient else broker.invoke
+        return self._run(call(request))
+
+    def drained(self) -> None:
+        """
+        Wait until no asynchronous invocation is left, be it queued or running.
+        """
+        self._run(self._started(self._events).drained())
+
+    def __enter__(self) -> Self:
+        """
+        Start everything; ready when this returns.
+
+        Raises:
+            PortTaken: a port is in use.
+            ConfigError: the function's folder or interpreter is not there.
+        """
+        if not self.config.root.is_dir():
+            raise ConfigError("root", "a folder", str(self.config.root))
+        self._thread = threading.Thread(target=self._work, name="lambake-local")
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self._thread.join()
+            raise self._failure
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """
+        Stop everything: no process, port or file is left.
+        """
+        if self._loop is not None and self._stop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._started(self._loop)).result()
+
+    @staticmethod
+    def _started(value: T | None) -> T:
+        if value is None:
+            raise StartError("expected a started LocalLambda: use it in a with statement")
+        return value
+
+    def _work(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as exc:  # noqa: BLE001 - raised again by __enter__
+            self._failure = exc
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        with tempfile.TemporaryDirectory(prefix="lambake-", ignore_cleanup_errors=True) as folder:
+            template = await self._template(Path(folder))
+            new_environment = self._new_environment(Path(folder), template)
+            broker = Broker(self.config, self._clock, new_environment)
+            events = EventQueue(self.config, self._clock, broker.invoke_patiently, self._deliver)
+            self._broker, self._events = broker, events
+            gateway = gateway_app(broker.invoke_patiently, self.config, self.config.front)
+            refusal = refusal_by(self.config.front)
+            api = invoke_app(self.config, broker.invoke, events.accept)
+            port, invoke_port = self._ports
+            try:
+                async with (
+                    self._listening(
+                        serving(gateway, self._host, port, limits=GATEWAY_LIMITS, refusal=refusal),
+                        port,
+                        "--port",
+                    ) as front,
+                    self._listening(
+                        serving(api, self._host, invoke_port, limits=_INVOKE_LIMITS),
+                        invoke_port,
+                        "--invoke-port",
+                    ) as invoke,
+                ):
+                    self._addresses = (front, invoke)
+                    await broker.start()
+                    self._ready.set()
+                    await self._stop.wait()
+                    await events.close()
+                    # Before the servers: what waits for an answer gets one.
+                    await broker.close()
+            finally:
+                await broker.close()
+                if template is not None:
+                    await template.close()
+
+    @contextlib.asynccontextmanager
+    async def _listening(
+        self, server: AbstractAsyncContextManager[Address], port: int, flag: str
+    ) -> AsyncIterator[Address]:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                address = await stack.enter_async_context(server)
+            except OSError as exc:
+                if exc.errno == errno.EADDRINUSE:
+                    raise PortTaken(self._host, port, flag) from exc
+                raise StartError(f"cannot listen on {self._host}:{port}: {exc.strerror}") from exc
+            yield address
+
+    def _new_environment(
+        self, folder: Path, template: Template | None
+    ) -> Callable[[], Environment]:
+        runtime, runtime_arn = runtime_version(self.config)
+        around = Surroundings(self.config, self._clock, runtime, runtime_arn)
+
+        def new_environment() -> Environment:
+            stream, name = self._new_stream()
+            launcher: Launcher = ProcessLauncher(self.config)
+            if template is not None:
+                launcher = SnapshotLauncher(template)
+            return Environment(around, launcher, stream, folder / name / "tmp")
+
+        return new_environment
+
+    async def _template(self, folder: Path) -> Template | None:
+        """
+        Take the snapshot that environments are restored from, with SnapStart.
+        """
+        if not self.config.snap_start:
+            return None
+        stream, name = self._new_stream()
+        runtime, runtime_arn = runtime_version(self.config)
+        stream.platform(InitStart(runtime, runtime_arn, "snap-start"))
+        started = self._clock.monotonic()
+        template = Template(self.config, stream, folder / name / "tmp")
+        try:
+            await template.take()
+        except StartError:
+            await template.close()
+            raise
+        init_ms = (self._clock.monotonic() - started) * 1000
+        stream.platform(InitReport(init_ms, "init", "success", None, "snap-start"))
+        return template
+
+    def _new_stream(self) -> tuple[LogStream, str]:
+        name = secrets.token_hex(16)
+        day = datetime.fromtimestamp(self._clock.now(), tz=UTC).strftime("%Y/%m/%d")
+        as_json = self.config.log_format == "JSON"
+        stream = LogStream(f"{day}/[$LATEST]{name}", self._log, self._clock, as_json=as_json)
+        return stream, name

@@ -1,0 +1,85 @@
+"""
+What the emulator's tests share: functions that really run, and a watch on what they leave behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.function import FunctionConfig
+from tests.infra.calls import Caller, started
+from tests.infra.processes import sandboxed_processes
+from tests.infra.runtime_host import RuntimeHost, Wire, hosting
+
+HANDLERS = Path(__file__).parent / "handlers"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left() -> Iterator[None]:
+    """
+    Fail a module whose emulators leave a process behind.
+    """
+    yield
+    left = sandboxed_processes()
+    if left:
+        raise AssertionError(f"expected no sandboxed process, came {left}")
+
+
+@pytest.fixture(scope="session")
+def config() -> FunctionConfig:
+    """
+    Describe the function that does what its event says.
+    """
+    return FunctionConfig(
+        handler="acts.handler", root=HANDLERS, name="tested", timeout_s=20, memory_mb=512
+    )
+
+
+@pytest.fixture
+def start(config: FunctionConfig) -> Iterator[Callable[..., Caller]]:
+    """
+    Start emulators with changed settings; all are stopped after the test.
+    """
+    with started(config) as start_one:
+        yield start_one
+
+
+@pytest.fixture(scope="module")
+def lambda_(config: FunctionConfig) -> Iterator[Caller]:
+    """
+    Be one emulator that the tests of a module share.
+    """
+    with started(config) as start_one:
+        yield start_one()
+
+
+@pytest.fixture(scope="module")
+def shared_host() -> Iterator[RuntimeHost]:
+    """
+    Be the host that the tests of this module share.
+    """
+    with hosting() as host:
+        yield host
+
+
+@pytest.fixture
+def host(shared_host: RuntimeHost) -> Iterator[RuntimeHost]:
+    """
+    Begin each test with a new runtime, and let no test leave an internal fault.
+    """
+    shared_host.fresh()
+    yield shared_host
+    assert shared_host.faults == []
+
+
+@pytest.fixture
+def wire(host: RuntimeHost) -> Iterator[Wire]:
+    """
+    Be the runtime's connection.
+    """
+    with contextlib.closing(Wire(host.address)) as wire:
+        yield wire
