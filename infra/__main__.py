@@ -54,7 +54,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _run(options: argparse.Namespace) -> int:
-    from infra.local.run import RunOptions, run
+    from infra.local.commands.run import RunOptions, run
 
     return run(
         RunOptions(
@@ -84,7 +84,7 @@ def _add_invoke(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    from infra.local.invoke_command import InvokeOptions, invoke
+    from infra.local.commands.invoke import InvokeOptions, invoke
 
     return invoke(
         InvokeOptions(

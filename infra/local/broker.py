@@ -9,20 +9,16 @@ An invocation's life:
                └──the caller gives up──► withdrawn
 
 A caller who gives up while its invocation runs changes nothing: the function goes on, and its
-result
-is dropped, as on the service. The environment takes the next invocation when its runtime asks for
-one.
+result is dropped, as on the service. The environment takes the next invocation when its runtime
+asks for one.
 
 Who waits and who is refused. The service has a thousand environments to give, a laptop four. So
-there
-are two ways in, and they differ only while every place is taken:
+there are two ways in, and they differ only while every place is taken:
   - `invoke` is strict: one call too many is Throttled, as the service answers at its limit. The
-  Invoke
-    API uses it.
+    Invoke API uses it.
   - `invoke_patiently` waits for a place. The HTTP fronts and the event queue use it, since the real
     front would have had its environment. With `reserved_concurrency` set the limit is the user's
-    own
-    wish, and the fronts are throttled as strictly as everybody.
+    own wish, and the fronts are throttled as strictly as everybody.
 
 No HTTP and no processes here; the clock is injected.
 """

@@ -2,8 +2,7 @@
 Every constant of the service that the emulator relies on, each with its mark and source.
 
 Marks: [REC] recorded on real AWS; [DOC] AWS documentation or the botocore model; [RIE] source of
-the
-runtime interface emulator; [RIC] observed with awslambdaric; [3P] third-party report; [?]
+the runtime interface emulator; [RIC] observed with awslambdaric; [3P] third-party report; [?]
 uncertain.
 """
 

@@ -1,7 +1,7 @@
 """
 One environment: a sandboxed process of the function, from its init to its end.
 
-States in order of life (the runtime's own states are in runtime_state.py):
+States in order of life (the runtime's own states are in runtime/state.py):
 
     cold ──spawn──► initialising ──next──► idle, frozen ──event──► busy ──response──► settling
       ▲                  │                      ▲                    │                   │
@@ -10,8 +10,8 @@ States in order of life (the runtime's own states are in runtime_state.py):
       └──────── reset: killed, /tmp kept ◄── deadline, exit, memory ─┴───────────────────┘
 
 After a reset the init is a suppressed one: it runs with the next event, inside the function's
-timeout.
-Nothing here knows HTTP servers, callers or other environments. A function's failure is a result.
+timeout. Nothing here knows HTTP servers, callers or other environments. A function's failure is a
+result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pathlib import Path
 
 from infra.local import contract, log_lines
 from infra.local.clock import Clock, Timer
-from infra.local.conversation import Conversation
 from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
 from infra.local.invocation import Invocation, InvokeResult, error_payload, next_headers
@@ -37,9 +36,10 @@ from infra.local.outcome import (
     outcome_of,
 )
 from infra.local.phase_limit import PhaseLimit
-from infra.local.process import Launcher, Process, Spawn
-from infra.local.runtime_http import RuntimeReply
-from infra.local.runtime_state import RuntimeState
+from infra.local.runtime.conversation import Conversation
+from infra.local.runtime.state import RuntimeState
+from infra.local.runtime.wire import RuntimeReply
+from infra.local.sandbox.process import Launcher, Process, Spawn
 
 # To stop a process and let it go on takes 0.3 ms, half of a warm call: so it is stopped only when
 # the next call does not come at once.

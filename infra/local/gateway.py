@@ -24,8 +24,8 @@ from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Base64Error, Response, ResultError, compact
 from infra.local.fronts.rest_api import REST_API
 from infra.local.fronts.settings import FrontConfig
-from infra.local.http_exchange import HEAD_EXTENSION
-from infra.local.http_server import Limits, Refusal
+from infra.local.http.exchange import HEAD_EXTENSION
+from infra.local.http.server import Limits, Refusal
 from infra.local.invocation import InvokeRequest, InvokeResult
 
 LOGGER = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def gateway_app(
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
     """
-    Let the server's own refusals sound like the front's (http_server.serving's `refusal`).
+    Let the server's own refusals sound like the front's (http/server.serving's `refusal`).
     """
     chosen = front_of(front)
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from infra.local.clock import Clock, Timer
-from infra.local.memory_watch import Measured, MemoryWatch
 from infra.local.outcome import Ended, PhaseEnd
+from infra.local.sandbox.memory_watch import Measured, MemoryWatch
 
 
 class PhaseLimit:

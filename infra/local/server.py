@@ -1,9 +1,8 @@
 """
 LocalLambda: start the whole emulator, and stop it so that nothing is left.
 
-One event loop in one thread carries the broker, the Runtime API, the Invoke API and the HTTP
-front. A
-caller in another thread talks to it over HTTP, or with `invoke`.
+One event loop in one thread carries the broker, the Runtime API, the Invoke API and the HTTP front.
+A caller in another thread talks to it over HTTP, or with `invoke`.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from infra.local.asynchronous import EventQueue
 from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
-from infra.local.destinations import Deliver, deliverer
 from infra.local.environment import Environment, Surroundings
 from infra.local.errors import ConfigError, PortTaken, StartError
 from infra.local.function import FunctionConfig
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
-from infra.local.http_server import Address, Limits, serving
-from infra.local.invoke_api import invoke_app
-from infra.local.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
+from infra.local.http.server import Address, Limits, serving
+from infra.local.invoke.api import invoke_app
+from infra.local.invoke.asynchronous import EventQueue
+from infra.local.invoke.destinations import Deliver, deliverer
 from infra.local.log_lines import InitReport, InitStart
 from infra.local.logs import Listener, Log, LogStream
-from infra.local.process import Launcher
-from infra.local.snapshots import Template
+from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
+from infra.local.sandbox.process import Launcher
+from infra.local.sandbox.snapshots import Template
 
 T = TypeVar("T")
 

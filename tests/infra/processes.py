@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from infra.local import memory
 from infra.local.logs import LogLine
+from infra.local.sandbox import memory
 
 
 def alive(pid: int) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from infra.local.http_server import Address, Limits, serving
+from infra.local.http.server import Address, Limits, serving
 
 # Long enough for a busy machine, short enough not to be waited for.
 PATIENCE_S = 20.0

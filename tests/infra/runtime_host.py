@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from infra.local.conversation import Conversation
 from infra.local.outcome import Ended, PhaseEnd
-from infra.local.runtime_http import RuntimeReply
+from infra.local.runtime.conversation import Conversation
+from infra.local.runtime.wire import RuntimeReply
 
 T = TypeVar("T")
 PREFIX = "/2018-06-01/runtime"

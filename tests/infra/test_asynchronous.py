@@ -10,11 +10,11 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from infra.local.asynchronous import EventQueue
-from infra.local.destinations import Delivery
 from infra.local.errors import Throttled
 from infra.local.function import EventConfig, FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invoke.asynchronous import EventQueue
+from infra.local.invoke.destinations import Delivery
 from tests.infra.fakes import FakeClock, settled
 
 SUCCESS = "arn:aws:sqs:us-east-1:123456789012:good"

@@ -13,8 +13,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.local.cloud import Cloud, cloud
 from infra.local.function import FunctionConfig
+from infra.local.moto.cloud import Cloud, cloud
 from tests.infra.clouds import REGION, Client, created, told, until
 
 

@@ -13,10 +13,10 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from infra.local.destinations import Delivery, dead_letter_of, deliverer
 from infra.local.errors import ConfigError
 from infra.local.function import EventConfig, FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invoke.destinations import Delivery, dead_letter_of, deliverer
 from tests.infra.calls import Caller
 
 KEYS = {

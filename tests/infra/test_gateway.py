@@ -18,7 +18,7 @@ from infra.local.errors import ConfigError, Throttled
 from infra.local.fronts import limits
 from infra.local.fronts.front import Failure
 from infra.local.gateway import GATEWAY_LIMITS, front_of, gateway_app, refusal_by, request_of
-from infra.local.http_server import Address, serving
+from infra.local.http.server import Address, serving
 from infra.local.invocation import InvokeRequest, InvokeResult
 from tests.infra.front_requests import FRONT_NAMES, MOMENT
 from tests.infra.raw_http import Wire, connected, run

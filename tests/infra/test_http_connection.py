@@ -10,7 +10,7 @@ import hashlib
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.local.http_server import Address, serving
+from infra.local.http.server import Address, serving
 from tests.infra.raw_http import (
     GET,
     QUICK,

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.local.http_server import serving
+from infra.local.http.server import serving
 from tests.infra.raw_http import (
     GET,
     QUICK,

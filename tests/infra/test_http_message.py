@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from infra.local.http_message import (
+from infra.local.http.message import (
     CHUNK_LINE_BYTES,
     TRAILER_BYTES,
     ChunkedBody,

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.local.http_server import Address, Limits, Refusal, serving
+from infra.local.http.server import Address, Limits, Refusal, serving
 from tests.infra.raw_http import (
     GET,
     QUICK,

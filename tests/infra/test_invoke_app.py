@@ -11,7 +11,7 @@ from typing import Any
 from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
-from infra.local.invoke_api import App, invoke_app
+from infra.local.invoke.api import App, invoke_app
 
 Message = MutableMapping[str, Any]
 

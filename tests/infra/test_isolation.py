@@ -11,8 +11,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from infra.local import isolation
 from infra.local.errors import StartError, ToolMissing
+from infra.local.sandbox import isolation
 from tests.infra.calls import Caller, started
 from tests.infra.conftest import HANDLERS
 from tests.infra.processes import sandboxed_processes

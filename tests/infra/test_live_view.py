@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from infra.local.live_view import plain_view, shown, terminal_view
+from infra.local.commands.live_view import plain_view, shown, terminal_view
 from infra.local.log_lines import (
     End,
     InitReport,

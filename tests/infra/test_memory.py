@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from infra.local import memory
-from infra.local.memory_watch import MemoryWatch
+from infra.local.sandbox import memory
+from infra.local.sandbox.memory_watch import MemoryWatch
 from tests.infra.fakes import FakeClock
 
 NO_PID = 2**22 + 1

@@ -17,13 +17,13 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
-from infra.local.cloud import cloud, run_cloud
 from infra.local.errors import PortTaken, StartError
 from infra.local.function import FunctionConfig
-from infra.local.moto_plugin import ImageFunctions
+from infra.local.moto.cloud import cloud, run_cloud
+from infra.local.moto.plugin import ImageFunctions
 from tests.infra.clouds import REGION, created, told, until
 
-pytest_plugins = ["infra.local.moto_fixture"]
+pytest_plugins = ["infra.local.moto.fixture"]
 
 
 @pytest.fixture

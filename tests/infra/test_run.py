@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from infra.__main__ import main
-from infra.local.invoke_command import InvokeOptions, invoke
-from infra.local.run import Printer, RunOptions, config_of, run
-from infra.local.sample import send_sample
+from infra.local.commands.invoke import InvokeOptions, invoke
+from infra.local.commands.run import Printer, RunOptions, config_of, run
+from infra.local.commands.sample import send_sample
 from tests.infra.calls import Caller
 from tests.infra.processes import processes_of
 

@@ -333,7 +333,7 @@ def test_a_fault_inside_is_a_500(
     def broken(*_arguments: object) -> None:
         raise RuntimeError("inside")
 
-    monkeypatch.setattr("infra.local.conversation.Conversation.init_error_posted", broken)
+    monkeypatch.setattr("infra.local.runtime.conversation.Conversation.init_error_posted", broken)
     reply = wire.call("POST", f"{PREFIX}/init/error", b"{}")
     assert (reply.status, reply.json) == (
         500,

@@ -8,7 +8,7 @@ import contextlib
 
 import pytest
 
-from infra.local.runtime_http import Connections, RuntimeConnection
+from infra.local.runtime.wire import Connections, RuntimeConnection
 from tests.infra.runtime_host import (
     NEXT,
     RuntimeHost,

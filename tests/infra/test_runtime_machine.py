@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from infra.local.runtime_state import RuntimeState
+from infra.local.runtime.state import RuntimeState
 from tests.infra.runtime_host import PREFIX, Answered, RuntimeHost, Wire, hosting
 
 NEXT = f"{PREFIX}/invocation/next"
@@ -275,7 +275,7 @@ def test_the_machine_finds_a_wrong_id_that_is_accepted(
         session = conversation._session
         session.post(posting, session.current_id, truncated=request.truncated)
 
-    monkeypatch.setattr("infra.local.conversation.Conversation._post", careless)
+    monkeypatch.setattr("infra.local.runtime.conversation.Conversation._post", careless)
     rounds = settings(
         max_examples=20,
         deadline=None,

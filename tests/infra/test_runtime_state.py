@@ -14,7 +14,7 @@ from infra.local.errors import (
     PayloadTooLarge,
     TruncatedRequest,
 )
-from infra.local.runtime_state import Posting, RuntimeSession, RuntimeState
+from infra.local.runtime.state import Posting, RuntimeSession, RuntimeState
 
 
 def running() -> RuntimeSession:

@@ -19,7 +19,7 @@ import pytest
 
 from infra.local.errors import ConfigError, PortTaken, StartError
 from infra.local.function import FunctionConfig
-from infra.local.launcher import runtime_version
+from infra.local.sandbox.launcher import runtime_version
 from infra.local.server import LocalLambda
 from tests.infra.calls import Caller
 

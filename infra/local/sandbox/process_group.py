@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Callable
 
-from infra.local import memory
+from infra.local.sandbox import memory
 
 _CHUNK_BYTES = 256 * 1024
 # Read at most so much before END is written: a process that floods its pipe must not hold the

@@ -2,7 +2,7 @@
 HTTP/1.1 messages as bytes: the head of a request and the framing of its body.
 
 The grammar is RFC 9112's, read strictly: what two readers could understand differently is refused,
-because a refused request can smuggle nothing. No sockets and no clock here: see `http_connection`.
+because a refused request can smuggle nothing. No sockets and no clock here: see `connection`.
 
     MessageError      a request that gets a refusal (status and reason) instead of an answer
 """

@@ -26,8 +26,8 @@ from urllib.parse import quote, urlencode
 from infra.local.contract import LATEST
 from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
-from infra.local.moto_mappings import Client, default_client, queues_polled
-from infra.local.moto_patches import Answer, moto_patched
+from infra.local.moto.mappings import Client, default_client, queues_polled
+from infra.local.moto.patches import Answer, moto_patched
 from infra.local.server import LocalLambda
 
 _PASSED_ON = (

@@ -12,11 +12,11 @@ import sys
 
 from infra.local.errors import ConfigError
 from infra.local.function import FunctionConfig
-from infra.local.isolation import Isolation
-from infra.local.process import Process, Spawn
-from infra.local.sandbox import Launch, Sandbox
-from infra.local.snapshots import Template
-from infra.local.variables import Place, process_variables
+from infra.local.sandbox.isolation import Isolation
+from infra.local.sandbox.process import Process, Spawn
+from infra.local.sandbox.sandbox import Launch, Sandbox
+from infra.local.sandbox.snapshots import Template
+from infra.local.sandbox.variables import Place, process_variables
 
 _VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 

@@ -82,8 +82,7 @@ def group_resident_mb(group: int, *, besides: int) -> float:
     Give the resident memory of a process group's members, without one of them, in MiB.
 
     Looks at every process of the machine: not for the path of a warm call. Memory that members
-    share
-    is counted once for each.
+    share is counted once for each.
     """
     total = 0.0
     for pid in group_members(group):

@@ -22,10 +22,10 @@ from collections.abc import Awaitable, Callable
 
 from infra.local import contract
 from infra.local.clock import Clock, pause
-from infra.local.destinations import Deliver, Delivery, dead_letter_of, record_of
 from infra.local.errors import Throttled
 from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invoke.destinations import Deliver, Delivery, dead_letter_of, record_of
 
 _KEPT_DELIVERIES = 1_000
 

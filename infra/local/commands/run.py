@@ -15,10 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from infra.local.commands.live_view import plain_view, terminal_view
+from infra.local.commands.sample import send_sample
 from infra.local.errors import LocalError
 from infra.local.function import FunctionConfig, Sample
-from infra.local.live_view import plain_view, terminal_view
-from infra.local.sample import send_sample
 from infra.local.server import LocalLambda
 
 DEFAULT_FUNCTION = Path("infra/function.yaml")

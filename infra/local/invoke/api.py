@@ -17,8 +17,8 @@ from infra.local import contract
 from infra.local.errors import StartError, Throttled
 from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
-from infra.local.invoke_errors import InvokeError, service_failed, throttled, unknown_operation
-from infra.local.invoke_request import InvokeCall, call_of, function_name_of, target_of
+from infra.local.invoke.errors import InvokeError, service_failed, throttled, unknown_operation
+from infra.local.invoke.request import InvokeCall, call_of, function_name_of, target_of
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]

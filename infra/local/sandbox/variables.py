@@ -3,8 +3,7 @@ The environment variables of a sandboxed process: those of the service, the func
 others.
 
 Nothing of the host's environment reaches the function but one thing: LD_LIBRARY_PATH, appended to
-the
-service's own value, where the host has one, because some interpreters do not start without it.
+the service's own value, where the host has one, because some interpreters do not start without it.
 """
 
 from __future__ import annotations
@@ -50,8 +49,7 @@ def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
     Give all the variables of one process.
 
     Source: contract 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as in an
-    image
-    that does not set it; the function's own environment may.
+    image that does not set it; the function's own environment may.
     """
     root = str(config.root)
     libraries = [path.format(root=root) for path in _LIBRARIES]

@@ -1,5 +1,5 @@
 """
-The plug-in as a pytest fixture: `pytest_plugins = ["infra.local.moto_fixture"]`.
+The plug-in as a pytest fixture: `pytest_plugins = ["infra.local.moto.fixture"]`.
 
     def test_it(image_functions):
         image_functions(FunctionConfig(handler="app.handler", root=Path("src")))
@@ -16,7 +16,7 @@ import pytest
 from moto import mock_aws
 
 from infra.local.function import FunctionConfig
-from infra.local.moto_plugin import ImageFunctions
+from infra.local.moto.plugin import ImageFunctions
 
 
 @pytest.fixture

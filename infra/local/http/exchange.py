@@ -1,7 +1,7 @@
 """
 One request and its answer on a connection, as an ASGI application sees them.
 
-The connection (see `http_server`) feeds the body in and takes the answer's bytes; the application
+The connection (see `server`) feeds the body in and takes the answer's bytes; the application
 calls `receive` and `send`. A client that goes away does not stop the application: an invocation
 outlives its caller.
 """
@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp, Message, Scope
 
-from infra.local.http_message import Head, body_of
+from infra.local.http.message import Head, body_of
 
 LOGGER = logging.getLogger(__name__)
 

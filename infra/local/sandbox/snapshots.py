@@ -5,8 +5,7 @@ The service takes a snapshot of the whole virtual machine when a version is publ
 template process runs the init and the before-snapshot hooks once, when the emulator starts, and is
 forked for each environment, which runs the after-restore hooks. So what was made during init
 (random numbers, ids, connections) is the same in all of them, as on the service. Unlike there:
-threads
-that were started during init do not survive the fork, and /tmp begins empty.
+threads that were started during init do not survive the fork, and /tmp begins empty.
 
 Source: contract 6.1 A15; AWS Lambda developer guide, snapstart and snapstart-runtime-hooks.
 """
@@ -22,16 +21,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local import contract
-from infra.local.conversation import Conversation
 from infra.local.errors import ConfigError, StartError
 from infra.local.function import FunctionConfig
 from infra.local.logs import LogStream
 from infra.local.outcome import Ended, PhaseEnd, exit_text
-from infra.local.process import Process, Spawn
-from infra.local.process_group import ProcessGroup, output_pipe
-from infra.local.sandbox import Launch, Sandbox
-from infra.local.snapshot_template import CONTROL_VARIABLE
-from infra.local.variables import Place, process_variables
+from infra.local.runtime.conversation import Conversation
+from infra.local.sandbox.process import Process, Spawn
+from infra.local.sandbox.process_group import ProcessGroup, output_pipe
+from infra.local.sandbox.sandbox import Launch, Sandbox
+from infra.local.sandbox.snapshot_template import CONTROL_VARIABLE
+from infra.local.sandbox.variables import Place, process_variables
 
 _SCRIPT = Path(__file__).with_name("snapshot_template.py")
 _KIND = "snap-start"

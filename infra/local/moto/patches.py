@@ -27,7 +27,7 @@ _OF_THE_CONNECTION = frozenset({"connection", "content-length", "date"})
 
 class Functions(Protocol):
     """
-    What runs image functions (moto_plugin.ImageFunctions).
+    What runs image functions (plugin.ImageFunctions).
     """
 
     def invoke(

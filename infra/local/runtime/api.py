@@ -15,7 +15,7 @@ from typing import Protocol
 
 from infra.local import contract
 from infra.local.errors import ProtocolError, StartError
-from infra.local.runtime_http import (
+from infra.local.runtime.wire import (
     Answer,
     Connections,
     RuntimeConnection,

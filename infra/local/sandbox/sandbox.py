@@ -18,7 +18,7 @@ from pathlib import Path
 
 from infra.local import contract
 from infra.local.errors import StartError
-from infra.local.process_group import ProcessGroup, kill_marked, output_pipe
+from infra.local.sandbox.process_group import ProcessGroup, kill_marked, output_pipe
 
 
 @dataclass(frozen=True)

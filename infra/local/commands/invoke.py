@@ -13,9 +13,9 @@ from typing import TextIO
 from urllib.parse import quote, urlsplit
 
 from infra.local import contract
+from infra.local.commands.run import DEFAULT_FUNCTION
 from infra.local.errors import LocalError
 from infra.local.function import FunctionConfig
-from infra.local.run import DEFAULT_FUNCTION
 
 
 @dataclass(frozen=True)

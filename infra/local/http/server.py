@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from infra.local.http_connection import Connection, Limits, Refusal, Shared, plain_refusal
+from infra.local.http.connection import Connection, Limits, Refusal, Shared, plain_refusal
 
 __all__ = ["Address", "Limits", "Refusal", "plain_refusal", "serving"]
 

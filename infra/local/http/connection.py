@@ -18,8 +18,8 @@ from time import time
 
 from starlette.types import ASGIApp
 
-from infra.local.http_exchange import Exchange, scope_of
-from infra.local.http_message import Head, MessageError, check_start, head_of
+from infra.local.http.exchange import Exchange, scope_of
+from infra.local.http.message import Head, MessageError, check_start, head_of
 
 # How much of a body (or of pipelined requests) is held before the client has to wait.
 _HIGH_WATER_BYTES = 262_144
@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
         if self._exchange is None or self._lingering:
             self._transport.close()
 
-    # What an exchange calls (http_exchange.Wire).
+    # What an exchange calls (exchange.Wire).
 
     def write(self, data: bytes) -> None:
         """

@@ -17,7 +17,7 @@ from moto.awslambda_simple.models import lambda_simple_backends
 
 from infra.local.errors import ConfigError, Throttled
 from infra.local.invocation import InvokeResult
-from infra.local.moto_patches import Answer
+from infra.local.moto.patches import Answer
 from infra.local.triggers import QueueMapping, SqsPoller
 
 LOGGER = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, unquote_to_bytes
 from infra.local import contract
 from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest
-from infra.local.invoke_errors import (
+from infra.local.invoke.errors import (
     function_not_found,
     invalid_content,
     not_json,

@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from infra.local.errors import PortTaken
 from infra.local.function import FunctionConfig
-from infra.local.moto_plugin import ImageFunctions
+from infra.local.moto.plugin import ImageFunctions
 
 DEFAULT_PORT = 5000
 
@@ -46,7 +46,7 @@ def cloud(
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients talk to the same cloud.
 
     Args:
-        config: the code that stands for every image, see moto_plugin.ImageFunctions.
+        config: the code that stands for every image, see plugin.ImageFunctions.
         host: whom to listen to; anything but 127.0.0.1 lets others run your function.
         port: 0 takes a free one.
 

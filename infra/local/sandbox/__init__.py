@@ -1,0 +1,3 @@
+"""
+The child process: started, confined, measured, frozen, killed, copied.
+"""
