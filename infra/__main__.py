@@ -97,7 +97,27 @@ def _invoke(options: argparse.Namespace) -> int:
     )
 
 
-COMMANDS: tuple[Adder, ...] = (_add_run, _add_invoke)
+def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "cloud", help="run a simulated cloud (moto) in which the function's image really runs"
+    )
+    parser.add_argument("--port", type=int, default=5000, help="of the cloud's endpoint (5000)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="whom to listen to; anything else lets others in"
+    )
+    parser.add_argument(
+        "--function", type=Path, help="the function's settings (infra/function.yaml)"
+    )
+    parser.set_defaults(command=_cloud)
+
+
+def _cloud(options: argparse.Namespace) -> int:
+    from infra.local.commands.cloud import CloudOptions, cloud
+
+    return cloud(CloudOptions(port=options.port, host=options.host, function=options.function))
+
+
+COMMANDS: tuple[Adder, ...] = (_add_run, _add_invoke, _add_cloud)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -57,7 +57,7 @@ def run(options: RunOptions, out: TextIO | None = None) -> int:
     out = out or sys.stdout
     try:
         config = config_of(options)
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             local = LocalLambda(config, options.port, options.invoke_port, host=options.host)
             colour = out.isatty() if options.colour is None else options.colour
             with Printer(out) as show:
@@ -167,7 +167,7 @@ class Printer:
 
 
 @contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
+def stop_signals() -> Iterator[threading.Event]:
     """
     Turn Ctrl-C, SIGTERM and a closed terminal into an event, while the block runs.
     """

@@ -1,0 +1,66 @@
+"""
+`python -m infra cloud`, as a person would start and stop it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.local.commands.cloud import CloudOptions, cloud
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_a_function_of_the_cloud_really_runs() -> None:
+    """It says where it is, runs an image function's real handler, and stops by Ctrl-C."""
+    command = [sys.executable, "-m", "infra", "cloud", "--port", "0"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.match(r"cloud:  (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
+            assert found
+            client = boto3.client("lambda", endpoint_url=found[1])
+            role = boto3.client("iam", endpoint_url=found[1]).create_role(
+                RoleName="role", AssumeRolePolicyDocument=json.dumps({"Statement": []})
+            )
+            client.create_function(
+                FunctionName="baked",
+                PackageType="Image",
+                Code={"ImageUri": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/lambake:1"},
+                Role=role["Role"]["Arn"],
+            )
+            event = {"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}
+            reply = client.invoke(FunctionName="baked", Payload=json.dumps(event))
+            assert json.loads(reply["Payload"].read())["predictions"][0]["label"] == "setosa"
+        finally:
+            process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+
+
+def test_without_moto_it_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and the exit status of a wrong call."""
+    monkeypatch.setitem(sys.modules, "infra.local.moto.cloud", None)
+    assert cloud(CloudOptions()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cloud: expected moto and boto3 (make test installs them), came ")
+
+
+def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the option that changes it."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert cloud(CloudOptions(port=port, function=REPOSITORY / "infra/function.yaml")) == 2
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
