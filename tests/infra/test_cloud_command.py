@@ -63,4 +63,5 @@ def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         assert cloud(CloudOptions(port=port, function=REPOSITORY / "infra/function.yaml")) == 2
-    assert f"127.0.0.1:{port}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"port {port} on 127.0.0.1 is in use: choose another with --port PORT")
