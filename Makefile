@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
+PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
@@ -10,7 +11,7 @@ UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes 
       --no-emit-index-url --custom-compile-command 'make lock' --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix train lock clean
+.PHONY: help run test check fix train soak lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -18,7 +19,7 @@ help: ## list the commands
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
 	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
-test: .venv/.dev ## run the whole suite; STRICT=1 fails where a tool is absent
+test: .venv/.dev .venv/.pythons .venv/.rie ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest
 
 check: .venv/.dev ## look over format, lint, types
@@ -33,6 +34,9 @@ fix: .venv/.dev ## format and mend what can be mended
 train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.iris.train
 	@$(BIN)/python -m model.zoo.digits.train
+
+soak: .venv/.dev ## load the emulator for ten minutes and watch for leaks
+	@$(BIN)/python -m tests.load.soak --minutes 10
 
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
@@ -57,3 +61,19 @@ clean: ## remove what was built and set up
 	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ .venv/.run
+
+# The suite runs awslambdaric on every Python that the machine has.
+.venv/.pythons: function/requirements.txt | .venv/bin/python
+	@for python in $(PYTHONS); do \
+	  minor=$$($$python -c 'import sys; print("3.%d" % sys.version_info[1])' 2>/dev/null) || continue; \
+	  [ -e build/python-$$minor ] && continue; \
+	  echo "Setting up build/python-$$minor …"; \
+	  $$python -m venv build/python-$$minor && build/python-$$minor/bin/python -m pip install \
+	    --quiet --disable-pip-version-check --require-hashes -r $< || exit 1; \
+	done
+	@touch $@
+
+# The real Runtime Interface Emulator, as an oracle beside ours.
+.venv/.rie: tests/contract/rie-requirements.txt | .venv/.dev
+	@$(BIN)/python -m tests.contract.fetch_rie
+	@touch $@
