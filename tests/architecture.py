@@ -21,7 +21,11 @@ PACKAGES: Final = ("function", "model", "infra", "tests")
 MAY_IMPORT: Final = {"model": {"model"}, "function": {"function", "model"}, "infra": {"infra"}}
 AWS_SDK: Final = {"boto3", "botocore"}
 ENVIRONMENT: Final = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
-READS_ENVIRONMENT: Final = {"function/entry.py", "function/settings.py"}
+READS_ENVIRONMENT: Final = {
+    "function/entry.py",
+    "function/settings.py",
+    "model/zoo/digits/train.py",  # TensorFlow's chatter is silenced that way only; never shipped
+}
 ENGINES: Final = {
     "onnxruntime": "model/engines/onnx.py",
     "ai_edge_litert": "model/engines/litert.py",
@@ -35,6 +39,9 @@ NOTE: Final = re.compile(r"\b(TODO|FIXME|XXX)\b")
 MOST_LINES: Final = 400
 MOST_BODY_LINES: Final = 40
 MOST_POSITIONAL: Final = 5
+MOST_LINES_OF_TESTS: Final = 500
+MOST_BODY_LINES_OF_TESTS: Final = 50
+"""Tests are tables: whole events and whole replies stand in them. Their fixtures are positional."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -207,17 +214,22 @@ def each_runtime_is_one_engines(modules: list[Module]) -> list[str]:
 def files_are_short(modules: list[Module]) -> list[str]:
     """Find files that should be two."""
     lines = {module.path: len(module.text.splitlines()) for module in modules}
-    return [f"{path}: {count} lines" for path, count in lines.items() if count > MOST_LINES]
+    return [
+        f"{path}: {count} lines"
+        for path, count in lines.items()
+        if count > (MOST_LINES_OF_TESTS if path.startswith("tests/") else MOST_LINES)
+    ]
 
 
 def functions_are_short(modules: list[Module]) -> list[str]:
     """Find functions whose body, but for the docstring, does not fit a screen."""
     breaches = []
     for module in modules:
+        most = MOST_BODY_LINES_OF_TESTS if module.package == "tests" else MOST_BODY_LINES
         for function in module.functions():
             body = function.body[1 if ast.get_docstring(function) else 0 :]
             lines = (function.end_lineno or 0) - body[0].lineno + 1 if body else 0
-            if lines > MOST_BODY_LINES:
+            if lines > most:
                 breaches.append(
                     f"{module.path}:{function.lineno}: {function.name} has {lines} lines"
                 )
@@ -231,7 +243,7 @@ def parameters_are_few(modules: list[Module]) -> list[str]:
         for function in module.functions():
             arguments = [*function.args.posonlyargs, *function.args.args]
             count = len([one for one in arguments if one.arg not in ("self", "cls")])
-            if count > MOST_POSITIONAL:
+            if count > MOST_POSITIONAL and module.package != "tests":
                 place = f"{module.path}:{function.lineno}"
                 breaches.append(f"{place}: {function.name} takes {count} by position")
     return breaches

@@ -18,13 +18,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import contract, log_lines
-from infra.local.clock import Clock, Timer
+from infra.local.clock import Timer
 from infra.local.errors import StartError
-from infra.local.function import FunctionConfig
 from infra.local.invocation import Invocation, InvokeResult, error_payload, next_headers
 from infra.local.logs import LogStream
 from infra.local.outcome import (
@@ -39,23 +37,11 @@ from infra.local.phase_limit import PhaseLimit
 from infra.local.runtime.conversation import Conversation
 from infra.local.runtime.state import RuntimeState
 from infra.local.runtime.wire import RuntimeReply
-from infra.local.sandbox.process import Launcher, Process, Spawn
+from infra.local.sandbox.process import Launcher, Process, Spawn, Surroundings
 
 # To stop a process and let it go on takes 0.3 ms, half of a warm call: so it is stopped only when
 # the next call does not come at once.
 _FREEZE_AFTER_S = 0.005
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """
-    Be what every environment of one emulator shares.
-    """
-
-    config: FunctionConfig
-    clock: Clock
-    runtime: str  # python:3.11
-    runtime_arn: str
 
 
 class Environment:

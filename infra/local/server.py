@@ -22,7 +22,7 @@ from typing import Any, Self, TypeVar
 
 from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
-from infra.local.environment import Environment, Surroundings
+from infra.local.environment import Environment
 from infra.local.errors import ConfigError, PortTaken, StartError
 from infra.local.function import FunctionConfig
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
@@ -33,7 +33,7 @@ from infra.local.invoke.destinations import Deliver, deliverer
 from infra.local.log_lines import InitReport, InitStart
 from infra.local.logs import Listener, Log, LogStream
 from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
-from infra.local.sandbox.process import Launcher
+from infra.local.sandbox.process import Launcher, Surroundings
 from infra.local.sandbox.snapshots import Template
 
 T = TypeVar("T")

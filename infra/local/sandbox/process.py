@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from infra.local.clock import Clock
+from infra.local.function import FunctionConfig
+
 
 class Process(Protocol):
     """
@@ -89,3 +92,15 @@ class Launcher(Protocol):
         """
         Let go what outlives a process.
         """
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """
+    Be what every environment of one emulator shares.
+    """
+
+    config: FunctionConfig
+    clock: Clock
+    runtime: str  # python:3.11
+    runtime_arn: str
