@@ -3,6 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
+SOAK_MINUTES ?= 10
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
 BIN := .venv/bin
@@ -19,7 +20,7 @@ help: ## list the commands
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
 	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
-test: .venv/.dev .venv/.pythons .venv/.rie ## run the whole suite; STRICT=1 fails where a tool is absent
+test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest
 
 check: .venv/.dev ## look over format, lint, types
@@ -36,7 +37,7 @@ train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.digits.train
 
 soak: .venv/.dev ## load the emulator for ten minutes and watch for leaks
-	@$(BIN)/python -m tests.load.soak --minutes 10
+	@$(BIN)/python -m tests.load.soak --minutes $(SOAK_MINUTES)
 
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
@@ -74,6 +75,6 @@ clean: ## remove what was built and set up
 	@touch $@
 
 # The real Runtime Interface Emulator, as an oracle beside ours.
-.venv/.rie: tests/contract/rie-requirements.txt | .venv/.dev
+build/rie/aws-lambda-rie: tests/contract/rie-requirements.txt | .venv/.dev
 	@$(BIN)/python -m tests.contract.fetch_rie
 	@touch $@

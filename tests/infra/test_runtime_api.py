@@ -119,8 +119,8 @@ def test_a_second_post_is_an_invalid_transition(
     reply = wire.call("POST", post_path("id-1", second), b"{}")
     assert reply.status == 403
     assert reply.json == {
-        "errorMessage": f"State transition from ResponseSent to {target} failed for runtime."
-        " Error: State transition is not allowed",
+        "errorMessage": f"State transition from RuntimeResponseSentState to {target} failed for "
+        "runtime. Error: State transition is not allowed",
         "errorType": "InvalidStateTransition",
     }
 

@@ -27,6 +27,9 @@ STEPS = 10_000
 KINDS = st.sampled_from(["response", "error"])
 
 
+SENT = "RuntimeResponseSentState"
+
+
 class RuntimeMachine(RuleBasedStateMachine):
     """
     Play a runtime that does anything, beside a model of what the contract says.
@@ -77,7 +80,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         self.count += 1
         return f"id-{self.count}"
 
-    @precondition(lambda self: self.state in ("Started", "ResponseSent") and self.waiting is None)
+    @precondition(lambda self: self.state in ("Started", SENT) and self.waiting is None)
     @rule()
     def next_that_waits(self) -> None:
         """
@@ -88,7 +91,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         self.waiting.ask("GET", NEXT)
         while self.host.tell(lambda c: c.state) is not RuntimeState.READY:
             pass
-        if self.state == "ResponseSent" and self.current is not None:
+        if self.state == SENT and self.current is not None:
             self.old.append(self.current)
             self.current = None
         self.state = "Ready"
@@ -146,7 +149,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         else:
             assert reply.status == 202
             assert self.host.ends[-1].payload == body
-        self.state = "ResponseSent"
+        self.state = SENT
 
     @precondition(lambda self: self.state == "Running")
     @rule(kind=KINDS, pieces=st.lists(st.binary(min_size=1, max_size=9), max_size=4))
@@ -161,7 +164,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         self.wire.send(b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
         assert self.wire.answer().status == 202
         assert self.host.ends[-1].payload == b"".join(pieces)
-        self.state = "ResponseSent"
+        self.state = SENT
 
     @precondition(lambda self: self.state == "Running")
     @rule(kind=KINDS, missing=st.integers(1, 30))
@@ -177,7 +180,7 @@ class RuntimeMachine(RuleBasedStateMachine):
             wire.socket.shutdown(1)
             reply = wire.answer()
         assert (reply.status, reply.json["errorType"]) == (400, "TruncatedHTTPRequest")
-        self.state = "ResponseSent"
+        self.state = SENT
 
     @rule(kind=KINDS, body=st.binary(max_size=9), data=st.data())
     def post_with_another_id(self, kind: str, body: bytes, data: Any) -> None:

@@ -48,7 +48,7 @@ def test_a_life_goes_from_started_to_ready_again() -> None:
         "Started",
         "Ready",
         "Running",
-        "ResponseSent",
+        "RuntimeResponseSentState",
         "Ready",
     ]
     assert session.current_id is None
@@ -100,7 +100,7 @@ def test_an_invocation_is_answered_once(first: Posting, second: Posting) -> None
     """
     session = running()
     session.post(first, "id-1")
-    with pytest.raises(InvalidTransition, match="from ResponseSent to"):
+    with pytest.raises(InvalidTransition, match="from RuntimeResponseSentState to"):
         session.post(second, "id-1")
 
 

@@ -39,7 +39,7 @@ class RuntimeState(StrEnum):
     RESTORE_ERROR = "RestoreError"
     READY = "Ready"
     RUNNING = "Running"
-    RESPONSE_SENT = "ResponseSent"
+    RESPONSE_SENT = "RuntimeResponseSentState"  # as RIE spells it in its refusals
 
 
 class Posting(StrEnum):

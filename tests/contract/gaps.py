@@ -1,0 +1,173 @@
+"""
+Where RIE differs from the service: contract 1.5, as one table.
+
+Each gap is asserted as a difference. The rows named here must fail on RIE in just the way that is
+written down, so that a gap that RIE closes, or changes, shows as a failing test.
+
+Not in the table, because no row can provoke them from outside: 16 (panics on odd input to
+init/error were not seen any more), 19 (empty Go cases), the read-only root and the user of 14.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class Gap:
+    """
+    Be one difference in one row.
+    """
+
+    number: str  # in contract 1.5; "new" where it is not listed there
+    row: str
+    why: str
+    differs: dict[str, Any]
+
+
+_NO_HEADER = "no X-Amz-Function-Error: an error looks like a result"
+_STATUS_502 = "the end of the runtime is answered 502, and without X-Amz-Function-Error"
+_UNMARSHAL = (
+    '{{"errorMessage": "Unable to unmarshal input: {}", "errorType": "Runtime.UnmarshalError", '
+    '"requestId": "<id>", "stackTrace": []}}'
+)
+_NOT_JSON = _UNMARSHAL.format("Expecting value: line 1 column 1 (char 0)")
+_NOT_UTF8 = _UNMARSHAL.format(
+    "'utf-8' codec can't decode byte 0xff in position 1: invalid start byte"
+)
+_ARN = "arn:aws:lambda:us-east-1:012345678912:function:contract"
+_TOO_LARGE = {
+    "errorType": "Function.ResponseSizeTooLarge",
+    "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+}
+_WARM = ["REPORT RequestId", "Duration", "Billed Duration", "Memory Size", "Max Memory Used"]
+
+
+def _ended(row: str) -> Gap:
+    return Gap("4", row, _STATUS_502, {"status": 502, "error": None})
+
+
+GAPS: Final = [
+    Gap("1", "B1 method", "any method invokes", {"get": 200, "put": 200}),
+    Gap(
+        "1",
+        "B11 unknown function",
+        "one fixed path; others are unknown to its router",
+        {"type": None, "body": "404 page not found\n"},
+    ),
+    Gap("2", "B2 raised", _NO_HEADER, {"error": None}),
+    Gap(
+        "2",
+        "A4 error",
+        _NO_HEADER,
+        {"invoker": {"status": 200, "error": None, "body": '{"errorType":1}'}},
+    ),
+    Gap("2", "A7 too large", _NO_HEADER, {"invoker": (200, None, _TOO_LARGE)}),
+    Gap(
+        "3",
+        "B4 timeout",
+        "a timeout is bare text with status 200",
+        {"error": None, "body": "Task timed out after 1.00 seconds"},
+    ),
+    _ended("B3 init raised"),
+    _ended("B5 exit 0"),
+    _ended("B6 exit 3"),
+    _ended("B6 killed"),
+    _ended("B6 segfault"),
+    _ended("B7 response too large"),
+    Gap("4", "A10 init error", _STATUS_502, {"invoker": (502, None, {"errorType": "Mine"})}),
+    Gap(
+        "5",
+        "B15 concurrency",
+        "the second of two invocations at once ends the emulator, and the first with it",
+        {"tags": [None, None], "processes": 0},
+    ),
+    Gap("6", "B9 event", "an Event is run at once", {"status": 200, "body": b"1"}),
+    Gap("6", "B10 dry run", "a DryRun runs", {"status": 200, "body": b"{}", "calls": 2}),
+    Gap(
+        "7",
+        "B1 headers",
+        "no version, no request id, no trace, and a content type of text",
+        {
+            "type": "text/plain; charset=utf-8",
+            "version": None,
+            "id_is_the_contexts": False,
+            "trace": False,
+        },
+    ),
+    Gap("7", "B8 tail", "no Tail", {"kinds": [], "bytes": 0}),
+    Gap(
+        "8",
+        "B13 too large",
+        "what is above 6 MiB + 100 is cut off, so that the function sees broken JSON",
+        {"status": 200, "type": None, "body": "Runtime.UnmarshalError"},
+    ),
+    Gap(
+        "9",
+        "B12 not JSON",
+        "the runtime client is handed what is no JSON",
+        {"status": 200, "type": None, "body": _NOT_JSON},
+    ),
+    Gap(
+        "9",
+        "B12 not UTF-8",
+        "the runtime client is handed what is no UTF-8",
+        {"status": 200, "type": None, "body": _NOT_UTF8},
+    ),
+    Gap("9", "B1 no body", "an empty body is handed over empty", {"body": _NOT_JSON}),
+    Gap(
+        "10",
+        "B17 client context",
+        "an empty 500",
+        {"status": 500, "type": None, "body": ""},
+    ),
+    Gap("11", "B1 context", "a fixed account in the ARN", {"arn": _ARN}),
+    Gap(
+        "11",
+        "6.1.1 headers",
+        "a fixed account in the ARN; no trace id, not even the client's",
+        {"arn": _ARN, "trace": False},
+    ),
+    Gap("12", "6.4 memory", "Max Memory Used is Memory Size", {"measured": False}),
+    Gap(
+        "12",
+        "6.4 cold report",
+        "Init Duration comes first",
+        {"fields": [_WARM[0], "Init Duration", *_WARM[1:]]},
+    ),
+    Gap("13", "6.4 order", "no INIT_START", {"kinds": ["START", "out", "END", "REPORT"]}),
+    Gap("13", "6.4 init report", "no INIT_REPORT", {"lines": []}),
+    Gap("14", "6.3 freeze", "nothing is frozen", {"stood_still": False}),
+    Gap(
+        "15",
+        "6.3.1 variables",
+        "the whole environment of the host is passed on",
+        {"planted": "planted", "home": "/home/planted", "timeout": "20"},
+    ),
+    Gap(
+        "17",
+        "B15 throttled",
+        "no throttling: it ends as in gap 5",
+        {"answers": [(None, None, None), ("b", None, None)]},
+    ),
+    Gap("18", "B18 client tries again", "a client's retry ends the emulator", {"tag": None}),
+    Gap(
+        "new",
+        "A8 truncated",
+        "a connection whose body ends early is dropped unanswered, and the invocation times out",
+        {"reply": None, "invoker": (200, None, "Task timed out after 1.00 seconds")},
+    ),
+    Gap(
+        "new",
+        "A9 response mode",
+        "it stays in InvocationResponse: `next` is refused, and the invocation times out",
+        {"invoker": (200, None, "Task timed out after 1.00 seconds"), "next_waits": False},
+    ),
+    Gap(
+        "new",
+        "A12 content type",
+        "404 is text, 405 has no content type",
+        {"path": "text/plain; charset=utf-8", "method": None},
+    ),
+]

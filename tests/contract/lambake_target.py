@@ -1,0 +1,64 @@
+"""
+Our own emulator as a target.
+"""
+
+from __future__ import annotations
+
+from infra.local.function import FunctionConfig
+from infra.local.server import LocalLambda
+from tests.contract.target import MEMORY_MB, NAME, Running, Spec
+
+
+class LambakeRunning:
+    """
+    Be a function that LocalLambda serves.
+    """
+
+    path = f"/2015-03-31/functions/{NAME}/invocations"
+
+    def __init__(self, local: LocalLambda) -> None:
+        self._local = local
+        local.__enter__()
+
+    @property
+    def url(self) -> str:
+        """
+        Give the Invoke API's address.
+        """
+        return self._local.invoke_url
+
+    def logs(self) -> list[str]:
+        """
+        Give the log so far.
+        """
+        return self._local.logs
+
+    def close(self) -> None:
+        """
+        Stop it.
+        """
+        self._local.__exit__(None, None, None)
+
+
+class LambakeTarget:
+    """
+    Start LocalLambda, in this process.
+    """
+
+    name = "lambake"
+
+    def start(self, spec: Spec) -> Running:
+        """
+        Serve a function.
+        """
+        config = FunctionConfig(
+            handler=spec.handler,
+            root=spec.root,
+            name=NAME,
+            memory_mb=MEMORY_MB,
+            timeout_s=spec.timeout_s,
+            concurrency=spec.concurrency,
+            reserved_concurrency=spec.concurrency,
+            environment=spec.environment,
+        )
+        return LambakeRunning(LocalLambda(config))
