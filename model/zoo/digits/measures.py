@@ -1,0 +1,114 @@
+"""
+What a trained network is worth, measured on the file that will be served.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.predictor import Predictor
+from model.zoo.digits.dataset import CLASSES, Dataset
+from model.zoo.digits.network import INPUT, OUTPUT
+
+BATCH: Final = 250
+ENLARGEMENT: Final = 8
+"""8x8 pixels become 64x64, a small picture of a digit."""
+
+Floats = NDArray[np.float32]
+
+
+def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
+    """
+    Return a function from float32[N, 28, 28, 1] to float32[N, 10], computed by ONNX Runtime.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+
+    def run(digits: Floats) -> Floats:
+        parts = [
+            session.run([OUTPUT], {INPUT: digits[start : start + BATCH]})[0]
+            for start in range(0, len(digits), BATCH)
+        ]
+        return np.concatenate(parts)
+
+    return run
+
+
+def accuracy_of(run: Callable[[Floats], Floats], data: Dataset) -> float:
+    """
+    Return the share of digits that are read right, to four places.
+    """
+    return _share(run(data.digits).argmax(axis=1) == data.labels)
+
+
+def confusion_of(run: Callable[[Floats], Floats], data: Dataset) -> NDArray[np.int64]:
+    """
+    Return int64[10, 10]: rows what was written, columns what was read.
+    """
+    matrix = np.zeros((CLASSES, CLASSES), dtype=np.int64)
+    np.add.at(matrix, (data.labels, run(data.digits).argmax(axis=1)), 1)
+    return matrix
+
+
+def served_accuracy(folder: Path, data: Dataset) -> float:
+    """
+    Return the share of digits that the whole served path reads right, from PNG files on.
+    """
+    pixels = np.rint(data.digits[..., 0] * 255).astype(np.uint8)
+    return _share(_read(folder, [png_of(digit) for digit in pixels]) == data.labels)
+
+
+def other_writers_accuracy(folder: Path) -> float:
+    """
+    Return the share read right of 1,797 digits by other writers, 8x8 pixels, enlarged to 64x64.
+
+    Source: scikit-learn's `load_digits`, the test set of "Optical Recognition of Handwritten
+    Digits" (UCI): 43 people in Turkey, each pixel the ink in 4x4 pixels, 0 to 16.
+    """
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    small = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    side = small.shape[1] * ENLARGEMENT
+    pictures = [
+        png_of(
+            np.asarray(
+                Image.fromarray(np.pad(digit, 1)).resize(
+                    (side + 16, side + 16), Image.Resampling.BICUBIC
+                )
+            )
+        )
+        for digit in small
+    ]
+    return _share(_read(folder, pictures) == digits.target)
+
+
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    """
+    Return a grey PNG file of uint8[H, W].
+    """
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def _read(folder: Path, pictures: list[bytes]) -> NDArray[np.int64]:
+    predictor = Predictor.load(folder)
+    labels: list[int] = []
+    for start in range(0, len(pictures), BATCH):
+        answers, _ = predictor.predict(pictures[start : start + BATCH])
+        labels += [int(answer.label) for answer in answers]
+    return np.array(labels)
+
+
+def _share(right: Any) -> float:
+    return round(float(np.mean(right)), 4)

@@ -1,0 +1,186 @@
+"""
+Train and bake the digits model: a Keras Sequential, exported to ONNX.
+
+    python -m model.zoo.digits.train            5,000 digits, no network needed; about half an
+    hour on two cores python -m model.zoo.digits.train --full     all 60,000 digits of MNIST;
+    hours python -m model.zoo.digits.train --quick    a minute or two, to see that it runs
+
+In this order: split, train the teachers, train the network that is served, export it, compare it
+with Keras, write the bundle, measure it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+# Before TensorFlow is imported: its start-up chatter is no news to anybody.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+from model.bake import write_manifest
+from model.zoo.digits import charts, measures
+from model.zoo.digits.bundle import manifest_of, write_card, write_samples
+from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
+from model.zoo.digits.network import TEACHER, built, exported
+from model.zoo.digits.training import History, Lesson, Recipe, trained
+
+FOLDER: Final = Path(__file__).parent
+TOLERANCE: Final = 1e-5
+"""How far ONNX Runtime's probabilities may be from Keras's."""
+
+
+class TrainingError(Exception):
+    """
+    The training ended, but what came out must not be baked.
+    """
+
+
+QUICK: Final = Recipe(epochs=8, fresh=4, teachers=1, teacher_epochs=4)
+FULL: Final = Recipe(epochs=25, fresh=8, teachers=3, teacher_epochs=8)
+
+
+def bake(
+    folder: Path, data: Dataset, recipe: Recipe, *, tested: Dataset | None = None
+) -> dict[str, float]:
+    """
+    Train on nine tenths of the digits and write the whole bundle.
+
+    Args:
+        folder: where it is written; named as the model.
+        data: the digits; a tenth of them is held out.
+        recipe: how long to train.
+        tested: more digits to measure on, if there are any.
+
+    Returns:
+        The metrics that were written into the manifest.
+
+    Raises:
+        TrainingError: ONNX Runtime does not agree with Keras.
+    """
+    learnt, apart = split_of(data.labels, seed=recipe.seed)
+    held_out = data.at(apart)
+    print(f"{data.origin}: {len(learnt)} to learn from, {len(apart)} held out", flush=True)
+    network, histories = taught(data.at(learnt), held_out, recipe)
+
+    onnx = exported(network)
+    difference = difference_of(network, onnx, data)
+    folder.mkdir(parents=True, exist_ok=True)
+    network.save(folder / "digits.keras")
+    (folder / "digits.onnx").write_bytes(onnx)
+    metrics = {
+        "validation_accuracy": measures.accuracy_of(measures.runner(onnx), held_out),
+        "validation_digits": float(len(apart)),
+        "largest_difference_from_keras": difference,
+    }
+    if tested is not None:
+        metrics["test_accuracy"] = measures.accuracy_of(measures.runner(onnx), tested)
+    document = manifest_of(data, recipe, seconds=sum(history.seconds for history in histories))
+    # Written twice: the served path can be measured only once there is a manifest that loads.
+    write_manifest(folder, {**document, "metrics": metrics})
+    metrics["served_accuracy"] = measures.served_accuracy(folder, held_out)
+    metrics["other_writers_accuracy"] = measures.other_writers_accuracy(folder)
+    manifest = write_manifest(folder, {**document, "metrics": metrics})
+
+    write_samples(folder, held_out, apart)
+    charts.draw_learning_curve(folder / "learning_curve.png", histories[-1])
+    matrix = measures.confusion_of(measures.runner(onnx), held_out)
+    charts.draw_confusion_matrix(folder / "confusion_matrix.png", matrix)
+    write_card(manifest, recipe, parameters=network.count_params(), learnt=len(learnt))
+    return metrics
+
+
+def taught(
+    data: Dataset, held_out: Dataset, recipe: Recipe
+) -> tuple[keras.Sequential, list[History]]:
+    """
+    Train the teachers, then the network that learns from them.
+
+    Returns:
+        The network, and the histories of all trainings, its own last.
+    """
+    histories, teachers = [], []
+    for number in range(1, recipe.teachers + 1):
+        print(f"teacher {number} of {recipe.teachers}", flush=True)
+        seed = recipe.seed + number
+        keras.utils.set_random_seed(seed)
+        teacher = built(TEACHER, dropout=0.4)
+        lesson = Lesson(data, recipe.teacher_epochs, seed)
+        histories.append(trained(teacher, lesson, held_out))
+        teachers.append(measures.runner(exported(teacher)))
+    print("the network that is served", flush=True)
+    keras.utils.set_random_seed(recipe.seed)
+    network = built()
+    lesson = Lesson(data, recipe.epochs, recipe.seed, teachers, recipe.fresh)
+    histories.append(trained(network, lesson, held_out))
+    return uncompiled(network), histories
+
+
+def uncompiled(network: keras.Sequential) -> keras.Sequential:
+    """
+    Return the network without the optimizer's state, which would treble the file.
+    """
+    copy = keras.Sequential.from_config(network.get_config())
+    copy.set_weights(network.get_weights())
+    return copy
+
+
+def difference_of(network: keras.Sequential, onnx: bytes, data: Dataset) -> float:
+    """
+    Return the largest difference of a probability between ONNX Runtime and Keras, over all digits.
+
+    Raises:
+        TrainingError: it is more than 1e-5.
+    """
+    ours = measures.runner(onnx)(data.digits)
+    difference = float(np.abs(ours - network.predict(data.digits, verbose=0)).max())
+    if not difference <= TOLERANCE:
+        raise TrainingError(
+            f"digits.onnx: expected Keras's probabilities to {TOLERANCE}, "
+            f"came a difference of {difference:.1e}"
+        )
+    return float(f"{difference:.1e}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Train as the command line says; return the exit status.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m model.zoo.digits.train",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--full", action="store_true", help="learn from all of MNIST")
+    length.add_argument("--quick", action="store_true", help="see that it runs")
+    parser.add_argument("--epochs", type=int, help="of the network that is served")
+    parser.add_argument("--seed", type=int, default=Recipe.seed, help=f"default {Recipe.seed}")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
+    options = parser.parse_args(arguments)
+
+    recipe = replace(
+        FULL if options.full else QUICK if options.quick else Recipe(), seed=options.seed
+    )
+    if options.epochs is not None:
+        recipe = replace(recipe, epochs=options.epochs)
+    try:
+        data, tested = full_mnist() if options.full else (small_mnist(), None)
+        metrics = bake(options.folder, data, recipe, tested=tested)
+    except (DatasetError, TrainingError) as exc:
+        print(exc, file=sys.stderr)
+        return 1
+    share = metrics["validation_accuracy"]
+    print(f"wrote {options.folder}: {share:.2%} of the held-out digits read right")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
