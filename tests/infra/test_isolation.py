@@ -72,7 +72,7 @@ def test_tmp_is_its_own_and_kept_over_a_reset(isolated: Caller) -> None:
     """
     Empty at first, without TMPDIR, the same after a crash, invisible outside.
     """
-    assert isolated.do("files").json == []
+    assert written(isolated) == []
     assert isolated.do("write", name="kept-by-isolation").json == {"folder": "/tmp"}
     isolated.do("leave", status=1)
     assert written(isolated) == ["kept-by-isolation"]
