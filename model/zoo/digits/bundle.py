@@ -104,5 +104,5 @@ def _spelt(recipe: Recipe) -> str:
         f"First {recipe.teachers} wider networks learn from the labels, "
         f"{recipe.teacher_epochs} epochs each.\n"
         f"The served one learns for {recipe.epochs} epochs, from their averaged answers "
-        f"({training.TRUST:.0%}) and the labels: worth about as much as serving all of them."
+        f"({training.TRUST:.0%}) and the labels."
     )

@@ -1,9 +1,9 @@
 """
 Train and bake the digits model: a Keras Sequential, exported to ONNX.
 
-    python -m model.zoo.digits.train            5,000 digits, no network needed; about half an
-    hour on two cores python -m model.zoo.digits.train --full     all 60,000 digits of MNIST;
-    hours python -m model.zoo.digits.train --quick    a minute or two, to see that it runs
+    python -m model.zoo.digits.train            5,000 digits, no network; half an hour on two cores
+    python -m model.zoo.digits.train --full     all 60,000 digits of MNIST; hours
+    python -m model.zoo.digits.train --quick    a minute or two, to see that it runs
 
 In this order: split, train the teachers, train the network that is served, export it, compare it
 with Keras, write the bundle, measure it.
