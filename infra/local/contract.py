@@ -20,7 +20,6 @@ EXTENSION_API_PREFIXES: Final = (
 )  # [DOC] not emulated
 
 RESPONSE_LIMIT_BYTES: Final = 6 * 1024 * 1024 + 100  # [REC] test_lambda_too_large_response; [RIE]
-XRAY_CAUSE_LIMIT_BYTES: Final = 64 * 1024  # [RIE] longer causes are ignored
 # [RIC] awslambdaric sends the X-Ray cause as a header of up to 1 MiB before it drops it itself.
 RUNTIME_HEADERS_LIMIT_BYTES: Final = 2 * 1024 * 1024
 

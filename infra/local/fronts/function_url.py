@@ -63,36 +63,17 @@ def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
         ("x-amzn-tls-version", "TLSv1.3"),  # there is no TLS here, but a URL never is without
         ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
     ]
-    event: Event = {
-        "version": "2.0",
-        "routeKey": _DEFAULT_ROUTE_KEY,
-        "rawPath": request.raw_path,
-        "rawQueryString": request.raw_query,
-    }
-    cookies = payload_v2.cookies_of(request)
-    if cookies:
-        event["cookies"] = cookies
-    event["headers"] = readings.joined(headers)
-    query = readings.joined(readings.query_pairs(request.raw_query))
-    if query:
-        event["queryStringParameters"] = query
+    event: Event = payload_v2.opening_of(
+        request, headers, route_key=_DEFAULT_ROUTE_KEY, raw_path=request.raw_path
+    )
+    path = readings.decoded_path(request.raw_path)
     event["requestContext"] = {
+        **payload_v2.context_of(request, moment, path=path),
         "accountId": "anonymous",
         "apiId": config.api_id,
-        "domainName": request.domain,
-        "domainPrefix": request.domain.partition(".")[0],
-        "http": {
-            "method": request.method,
-            "path": readings.decoded_path(request.raw_path),
-            "protocol": request.protocol,
-            "sourceIp": request.source_ip,
-            "userAgent": request.header("user-agent") or "",
-        },
         "requestId": moment.uuid,
         "routeKey": _DEFAULT_ROUTE_KEY,
         "stage": DEFAULT_STAGE,
-        "time": moment.text,
-        "timeEpoch": moment.epoch_ms,
     }
     event.update(payload_v2.body_fields(request))
     return event

@@ -4,8 +4,6 @@ API Gateway HTTP API, payload format 2.0 and 1.0. Cells: contract.md 6.5.1 and 6
 
 from __future__ import annotations
 
-from typing import Any
-
 from infra.local.fronts import limits, payload_v1, payload_v2, proxy_result
 from infra.local.fronts import request as readings
 from infra.local.fronts.cors import preflight_of, with_cors
@@ -67,20 +65,15 @@ def event_v2(request: Request, config: FrontConfig, moment: Moment) -> Event:
     match = _matched(request, config)
     path = _path(request)
     headers = [pair for pair in payload_v2.headers_of(request, moment) if pair[0] != "cookie"]
-    event: Event = {
-        "version": "2.0",
+    event: Event = payload_v2.opening_of(request, headers, route_key=match.route.key, raw_path=path)
+    event["requestContext"] = {
+        **payload_v2.context_of(request, moment, path=path),
+        "accountId": config.account_id,
+        "apiId": config.api_id,
+        "requestId": moment.short_id,
         "routeKey": match.route.key,
-        "rawPath": path,
-        "rawQueryString": request.raw_query,
+        "stage": config.stage,
     }
-    cookies = payload_v2.cookies_of(request)
-    if cookies:
-        event["cookies"] = cookies
-    event["headers"] = readings.joined(headers)
-    query = readings.joined(readings.query_pairs(request.raw_query))
-    if query:
-        event["queryStringParameters"] = query
-    event["requestContext"] = _context_v2(request, config, moment, match.route.key, path)
     if match.variables:
         event["pathParameters"] = _decoded(match.variables)
     if config.stage_variables:
@@ -162,29 +155,6 @@ def _path(request: Request) -> str:
 
 def _decoded(variables: dict[str, str]) -> dict[str, str]:
     return {name: readings.decoded_path(value) for name, value in variables.items()}  # [?]
-
-
-def _context_v2(
-    request: Request, config: FrontConfig, moment: Moment, route_key: str, path: str
-) -> dict[str, Any]:
-    return {
-        "accountId": config.account_id,
-        "apiId": config.api_id,
-        "domainName": request.domain,
-        "domainPrefix": request.domain.partition(".")[0],
-        "http": {
-            "method": request.method,
-            "path": path,
-            "protocol": request.protocol,
-            "sourceIp": request.source_ip,
-            "userAgent": request.header("user-agent") or "",
-        },
-        "requestId": moment.short_id,
-        "routeKey": route_key,
-        "stage": config.stage,
-        "time": moment.text,
-        "timeEpoch": moment.epoch_ms,
-    }
 
 
 HTTP_API = Front(

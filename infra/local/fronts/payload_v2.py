@@ -55,6 +55,47 @@ def headers_of(request: Request, moment: Moment) -> list[Pair]:
     return headers
 
 
+def opening_of(
+    request: Request, headers: list[Pair], *, route_key: str, raw_path: str
+) -> dict[str, Any]:
+    """
+    Make an event's fields up to its request context; those that are empty are absent.
+    """
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route_key,
+        "rawPath": raw_path,
+        "rawQueryString": request.raw_query,
+    }
+    cookies = cookies_of(request)
+    if cookies:
+        event["cookies"] = cookies
+    event["headers"] = readings.joined(headers)
+    query = readings.joined(readings.query_pairs(request.raw_query))
+    if query:
+        event["queryStringParameters"] = query
+    return event
+
+
+def context_of(request: Request, moment: Moment, *, path: str) -> dict[str, Any]:
+    """
+    Make the part of the request context that says nothing of the front itself.
+    """
+    return {
+        "domainName": request.domain,
+        "domainPrefix": request.domain.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": path,
+            "protocol": request.protocol,
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent") or "",
+        },
+        "time": moment.text,
+        "timeEpoch": moment.epoch_ms,
+    }
+
+
 def cookies_of(request: Request) -> list[str]:
     """
     List the cookies, one "name=value" each, across all Cookie headers.
