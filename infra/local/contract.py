@@ -32,7 +32,7 @@ RUNTIME_CONTENT_TYPE: Final = "application/json"
 INVOKE_API_PREFIX: Final = "/2015-03-31/functions/"  # [DOC] botocore lambda/2015-03-31
 SYNC_REQUEST_LIMIT_BYTES: Final = 6 * 1024 * 1024  # [3P] no +100 here: the two limits differ
 EVENT_REQUEST_LIMIT_BYTES: Final = 1_048_576  # [DOC] 262,144 before October 2025
-CLIENT_CONTEXT_LIMIT_BYTES: Final = 3_583  # [DOC] of the base64 text
+CLIENT_CONTEXT_LIMIT_BYTES: Final = 3_583  # [DOC] of the base64 text; how more is refused: [?]
 LOG_TAIL_BYTES: Final = 4_096  # [DOC] X-Amz-Log-Result
 FUNCTION_NAME_LIMIT: Final = 64  # [DOC]
 FUNCTION_ARN_LIMIT: Final = 140  # [DOC]
@@ -85,8 +85,9 @@ TIMED_OUT: Final = "Sandbox.Timedout"  # [REC] 25 Nov 2025; RIE writes Sandbox.T
 RESPONSE_TOO_LARGE: Final = "Function.ResponseSizeTooLarge"  # [REC]
 TRUNCATED_RESPONSE: Final = "Runtime.TruncatedResponse"  # [RIE]
 INVALID_RESPONSE_MODE: Final = "Runtime.InvalidResponseModeHeader"  # [RIE]
-UNKNOWN_FUNCTION_ERROR: Final = "Function.Unknown"  # [RIE] in metrics and logs only
-UNKNOWN_RUNTIME_ERROR: Final = "Runtime.Unknown"  # [RIE]
+# [RIE] in metrics; that REPORT and INIT_REPORT name them too is assumed [?].
+UNKNOWN_FUNCTION_ERROR: Final = "Function.Unknown"
+UNKNOWN_RUNTIME_ERROR: Final = "Runtime.Unknown"
 ERROR_TYPE_PATTERN: Final = r"(Runtime|Function)\.[A-Z][a-zA-Z]+"  # [RIE] fatalerror.go
 
 # --- The process's environment [REC] python3.14, 18 Feb 2026 --------------------------------------

@@ -201,7 +201,9 @@ class Environment:
             internal = self._config.shutdown == "internal"
             grace_s = contract.SHUTDOWN_INTERNAL_S if internal else contract.SHUTDOWN_RUNTIME_S
             self._limit.set(self._clock.monotonic() + grace_s, None)
-            await self._wait()
+            # A runtime that still comes for its next event has not ended.
+            while (await self._wait()).kind not in (Ended.EXIT, Ended.TIMEOUT):
+                pass
         self._reset()
         if process is not None:
             await process.gone()

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from infra.local.errors import ConfigError, Throttled
 from infra.local.fronts import limits
 from infra.local.fronts.alb import ALB
+from infra.local.fronts.authorization import refusal_of
 from infra.local.fronts.front import Failure, Front
 from infra.local.fronts.function_url import FUNCTION_URL
 from infra.local.fronts.http_api import HTTP_API, HTTP_API_V1
@@ -116,7 +117,12 @@ def gateway_app(
         settings = replace(settings, region=config.region)
     if front == "alb_multi":
         settings = replace(settings, multi_value_headers=True)
-    return _Gateway(invoke, settings, front_of(front), moment)
+    chosen = front_of(front)
+    known = ("none", *chosen.authorizations)
+    if settings.authorization not in known:
+        expected = f"one of {', '.join(known)} for {front}"
+        raise ConfigError("front_options.authorization", expected, settings.authorization)
+    return _Gateway(invoke, settings, chosen, moment)
 
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
@@ -163,6 +169,8 @@ class _Gateway:
         if not request.raw_path.startswith("/"):
             return front.failure(Failure.BAD_REQUEST)
         early = front.before(request, config)
+        if early is None:
+            early = refusal_of(front, request, config)
         if early is not None:
             return early
         payload = compact(front.event(request, config, moment)).encode()

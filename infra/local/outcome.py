@@ -132,6 +132,8 @@ def exit_text(status: int) -> str:
     """
     Say how a process ended, in the words of Go's os/exec, which the service's messages are made of.
 
+    A segmentation fault was once recorded as a timeout; here, as in RIE, it is a signal [?].
+
     Args:
         status: the exit status, or minus the signal.
     """

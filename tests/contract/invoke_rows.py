@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from tests.contract.rows import ARN, Bench, Facts, Rows, chosen, masked, seen
-from tests.contract.target import Answer, Spec, done, invoked
+from tests.contract.target import Spec, done, invoked
+from tests.infra.plain_http import Reply
 
 ROWS = Rows()
 
@@ -22,7 +23,7 @@ _TOO_LARGE = "Request must be smaller than 6291456 bytes for the InvokeFunction 
 _CONTEXT = "Client context must be a valid Base64-encoded JSON object"
 
 
-def _refused(answer: Answer) -> Facts:
+def _refused(answer: Reply) -> Facts:
     body = masked(answer.body.decode("utf-8", "replace"))
     is_json = answer.headers.get("content-type") == "application/json"
     return {
@@ -37,7 +38,7 @@ def _exit_error(text: str) -> Facts:
     return {"status": 200, "error": "Unhandled", "body": body}
 
 
-def _failed(answer: Answer) -> Facts:
+def _failed(answer: Reply) -> Facts:
     facts = seen(answer)
     try:
         facts["body"] = json.loads(facts["body"])

@@ -59,6 +59,8 @@ class LambakeTarget:
             timeout_s=spec.timeout_s,
             concurrency=spec.concurrency,
             reserved_concurrency=spec.concurrency,
+            init_limit_s=spec.init_limit_s,
+            isolated=spec.isolated,
             environment=spec.environment,
         )
         return LambakeRunning(LocalLambda(config))

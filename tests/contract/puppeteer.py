@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from tests.contract.rows import Bench
-from tests.contract.target import Answer, Running, Spec, invoked
+from tests.contract.target import Running, Spec, invoked
+from tests.infra.plain_http import Reply
 
 PUPPET = Path(__file__).parent / "puppet"
 PREFIX = "/2018-06-01/runtime"
@@ -50,18 +51,18 @@ class Wire:
         head += [f"{name}: {value}" for name, value in (headers or {}).items()]
         self.socket.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
-    def answer(self) -> Answer:
+    def answer(self) -> Reply:
         """
         Read one reply.
         """
         response = http.client.HTTPResponse(self.socket)
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, headers, response.read())
+        return Reply(response.status, headers, response.read())
 
     def call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    ) -> Reply:
         """
         Send one request, and read its reply.
         """
@@ -92,9 +93,9 @@ class Puppet:
     Be a runtime in the hands of the test, and the client that invokes the function.
     """
 
-    def __init__(self, running: Running, told: Path, first: Future[Answer]) -> None:
+    def __init__(self, running: Running, told: Path, first: Future[Reply]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=4)
-        self._running = running
+        self.running = running
         self._told = told
         self.pid, self.address = _told(told)
         self.invocation = first
@@ -105,13 +106,13 @@ class Puppet:
         """
         return Wire(self.address)
 
-    def invoke(self, body: bytes = b"{}") -> Future[Answer]:
+    def invoke(self, body: bytes = b"{}") -> Future[Reply]:
         """
         Invoke the function once more, from another thread.
         """
-        return self._pool.submit(invoked, self._running, body)
+        return self._pool.submit(invoked, self.running, body)
 
-    def answered(self, wire: Wire) -> Answer:
+    def answered(self, wire: Wire) -> Reply:
         """
         Ask for the next event, as a runtime does, and give what the first invoker got.
 
@@ -175,6 +176,14 @@ def puppet(
         wire = held.connect()
         stack.callback(wire.close)
         yield held, wire
+
+
+def fetched(wire: Wire) -> str:
+    """
+    Fetch the event, and give the path that its answer is posted to.
+    """
+    request_id = wire.call("GET", NEXT).headers["lambda-runtime-aws-request-id"]
+    return f"{PREFIX}/invocation/{request_id}"
 
 
 def _told(path: Path) -> tuple[int, str]:

@@ -41,12 +41,12 @@ class RieRunning:
 
     path = "/2015-03-31/functions/function/invocations"
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, *, log_level: str = "info") -> None:
         port, api_port = _free_ports()
         self.url = f"http://127.0.0.1:{port}"
         self._marker = secrets.token_hex(8)
         self._log = tempfile.NamedTemporaryFile(prefix="rie-", suffix=".log")  # noqa: SIM115
-        command = [str(BINARY)]
+        command = [str(BINARY), "--log-level", log_level]
         command += ["--runtime-interface-emulator-address", f"127.0.0.1:{port}"]
         command += ["--runtime-api-address", f"127.0.0.1:{api_port}"]
         command += [sys.executable, "-m", "awslambdaric", spec.handler]

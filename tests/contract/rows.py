@@ -7,6 +7,7 @@ A row observes facts and judges nothing, so that one table (gaps.py) can say how
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.contract.target import NAME, Answer, Running, Spec, Target
+from tests.contract.target import NAME, Running, Spec, Target
+from tests.infra.plain_http import Reply
 
 Facts = dict[str, Any]
 
@@ -86,7 +88,7 @@ def masked(text: str) -> str:
     return _UUID.sub("<id>", text)
 
 
-def seen(answer: Answer) -> Facts:
+def seen(answer: Reply) -> Facts:
     """
     Give what every invoker looks at.
     """
@@ -95,6 +97,17 @@ def seen(answer: Answer) -> Facts:
         "error": answer.headers.get("x-amz-function-error"),
         "body": masked(answer.body.decode("utf-8", "replace")),
     }
+
+
+def failure(answer: Reply) -> tuple[int, str | None, Facts | str]:
+    """
+    Give status, X-Amz-Function-Error and the body, read where it is JSON.
+    """
+    told = seen(answer)
+    try:
+        return told["status"], told["error"], json.loads(told["body"])
+    except ValueError:
+        return told["status"], told["error"], told["body"]
 
 
 def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:

@@ -14,9 +14,9 @@ import socket
 import time
 import uuid
 
-from tests.contract.puppeteer import NEXT, PREFIX, Wire, puppet
-from tests.contract.rows import ARN, Bench, Facts, Rows, masked, seen
-from tests.contract.target import Answer
+from tests.contract.puppeteer import NEXT, PREFIX, fetched, puppet
+from tests.contract.rows import ARN, Bench, Facts, Rows, failure, masked, seen
+from tests.infra.plain_http import Reply
 
 ROWS = Rows()
 
@@ -27,7 +27,7 @@ _LIMIT = 6 * 1024 * 1024 + 100
 _TRACE = r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=[01]"
 
 
-def _reply(answer: Answer) -> Facts:
+def _reply(answer: Reply) -> Facts:
     return {
         "status": answer.status,
         "type": answer.headers.get("content-type"),
@@ -46,14 +46,6 @@ def _forbidden(before: str, after: str) -> Facts:
         "Error: State transition is not allowed"
     )
     return _error(403, "InvalidStateTransition", message)
-
-
-def _fetched(wire: Wire) -> str:
-    """
-    Fetch the event, and give the path that its answer is posted to.
-    """
-    request_id = wire.call("GET", NEXT).headers["lambda-runtime-aws-request-id"]
-    return f"{PREFIX}/invocation/{request_id}"
 
 
 @ROWS.add("A1 next", status=200, type=_JSON, body=_EVENT, blocks=True, second=b"[2]")
@@ -127,7 +119,7 @@ def response(bench: Bench) -> Facts:
     A response is accepted, and its bytes reach the invoker.
     """
     with puppet(bench) as (held, wire):
-        reply = wire.call("POST", f"{_fetched(wire)}/response", b'{"any": "bytes"}')
+        reply = wire.call("POST", f"{fetched(wire)}/response", b'{"any": "bytes"}')
         told = seen(held.answered(wire))
     return {"reply": _reply(reply), "invoker": (told["status"], told["body"])}
 
@@ -140,7 +132,7 @@ def error(bench: Bench) -> Facts:
     An error is accepted, and the invoker gets the posted body byte for byte (6.1.2).
     """
     with puppet(bench) as (held, wire):
-        reply = wire.call("POST", f"{_fetched(wire)}/error", b'{"errorType":1}')
+        reply = wire.call("POST", f"{fetched(wire)}/error", b'{"errorType":1}')
         return {"reply": _reply(reply), "invoker": seen(held.answered(wire))}
 
 
@@ -155,7 +147,7 @@ def wrong_id(bench: Bench) -> Facts:
     other = f"{PREFIX}/invocation/{uuid.uuid4()}"
     with puppet(bench) as (held, wire):
         before = wire.call("POST", f"{other}/response", b"1")
-        path = _fetched(wire)
+        path = fetched(wire)
         running = wire.call("POST", f"{other}/error", b"1")
         still = wire.call("POST", f"{path}/response", b"1")
         held.answered(wire)
@@ -171,7 +163,7 @@ def wrong_id(bench: Bench) -> Facts:
 
 def _second_post(bench: Bench, first: str, second: str) -> Facts:
     with puppet(bench) as (_, wire):
-        path = _fetched(wire)
+        path = fetched(wire)
         accepted = wire.call("POST", f"{path}/{first}", b"1").status
         return {"first": accepted, "second": _reply(wire.call("POST", f"{path}/{second}", b"2"))}
 
@@ -223,16 +215,8 @@ def too_large(bench: Bench) -> Facts:
     One byte above 6 MiB + 100 is refused, and the invoker is told.
     """
     with puppet(bench) as (held, wire):
-        reply = wire.call("POST", f"{_fetched(wire)}/response", b"1" * (_LIMIT + 1))
-        return {"reply": _reply(reply), "invoker": _failure(held.answered(wire))}
-
-
-def _failure(answer: Answer) -> tuple[int, str | None, Facts | str]:
-    told = seen(answer)
-    try:
-        return told["status"], told["error"], json.loads(told["body"])
-    except ValueError:
-        return told["status"], told["error"], told["body"]
+        reply = wire.call("POST", f"{fetched(wire)}/response", b"1" * (_LIMIT + 1))
+        return {"reply": _reply(reply), "invoker": failure(held.answered(wire))}
 
 
 @ROWS.add("A7 the limit", reply=_OK, invoker=(200, _LIMIT))
@@ -241,7 +225,7 @@ def limit(bench: Bench) -> Facts:
     6 MiB + 100 bytes pass.
     """
     with puppet(bench) as (held, wire):
-        reply = wire.call("POST", f"{_fetched(wire)}/response", b"1" * _LIMIT)
+        reply = wire.call("POST", f"{fetched(wire)}/response", b"1" * _LIMIT)
         answer = held.answered(wire)
     return {"reply": _reply(reply), "invoker": (answer.status, len(answer.body))}
 
@@ -256,14 +240,14 @@ def truncated(bench: Bench) -> Facts:
     A body shorter than its Content-Length is refused, and the invoker is told.
     """
     with puppet(bench, timeout_s=1) as (held, wire):
-        wire.ask("POST", f"{_fetched(wire)}/response", b"1", length=100)
+        wire.ask("POST", f"{fetched(wire)}/response", b"1", length=100)
         wire.socket.shutdown(socket.SHUT_WR)
         try:
             reply: Facts | None = _reply(wire.answer())
         except ConnectionError:
             reply = None
         with contextlib.closing(held.connect()) as second:
-            status, unhandled, body = _failure(held.answered(second))
+            status, unhandled, body = failure(held.answered(second))
     error_type = body.get("errorType") if isinstance(body, dict) else body
     return {"reply": reply, "invoker": (status, unhandled, error_type)}
 
@@ -287,11 +271,11 @@ def response_mode(bench: Bench) -> Facts:
     """
     mode = {"Lambda-Runtime-Function-Response-Mode": "odd"}
     with puppet(bench, timeout_s=1) as (held, wire):
-        reply = wire.call("POST", f"{_fetched(wire)}/response", b"1", mode)
+        reply = wire.call("POST", f"{fetched(wire)}/response", b"1", mode)
         wire.ask("GET", NEXT)
         waits = wire.hears_nothing()
-        failure = _failure(held.invocation.result())
-    return {"reply": _reply(reply), "invoker": failure, "next_waits": waits}
+        invoker = failure(held.invocation.result())
+    return {"reply": _reply(reply), "invoker": invoker, "next_waits": waits}
 
 
 @ROWS.add("A10 init error", reply=_OK, invoker=(200, "Unhandled", {"errorType": "Mine"}))
@@ -310,7 +294,7 @@ def init_error(bench: Bench) -> Facts:
             with contextlib.closing(again):
                 assert again.call("POST", f"{PREFIX}/init/error", body).status == reply.status
             held.leave()
-        return {"reply": _reply(reply), "invoker": _failure(held.invocation.result())}
+        return {"reply": _reply(reply), "invoker": failure(held.invocation.result())}
 
 
 @ROWS.add(
@@ -323,7 +307,7 @@ def init_error_too_late(bench: Bench) -> Facts:
     After the first `next` an init error is a forbidden transition, and changes nothing.
     """
     with puppet(bench) as (_, wire):
-        path = _fetched(wire)
+        path = fetched(wire)
         reply = wire.call("POST", f"{PREFIX}/init/error", b"{}")
         still = wire.call("POST", f"{path}/response", b"1").status
     return {"reply": _reply(reply), "still": still}

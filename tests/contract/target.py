@@ -6,35 +6,17 @@ Rows are written once, against Target and Running; lambake_target and rie_target
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
+
+from tests.infra.plain_http import Reply, asked
 
 ACTS = Path(__file__).parent.parent / "infra" / "handlers"
 NAME = "contract"
 MEMORY_MB = 512
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    Be an HTTP reply; header names are in lower case.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """
-        Read the body.
-        """
-        return json.loads(self.body)
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,8 @@ class Spec:
     handler: str = "acts.handler"
     timeout_s: int = 20
     concurrency: int = 1
+    init_limit_s: float = 10.0  # RIE knows no such limit
+    isolated: bool = False  # a read-only root and a user of its own; RIE has no such thing
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -103,7 +87,7 @@ def invoked(
     path: str | None = None,
     method: str = "POST",
     patience_s: float = 60.0,
-) -> Answer:
+) -> Reply:
     """
     Send one request to an emulator's Invoke API, by bare HTTP.
 
@@ -111,18 +95,13 @@ def invoked(
         TimeoutError: it took longer than patience_s.
         ConnectionError, http.client.HTTPException: the emulator hung up.
     """
-    host = running.url.removeprefix("http://")
-    connection = http.client.HTTPConnection(host, timeout=patience_s)
-    with contextlib.closing(connection):
-        connection.request(method, path or running.path, body, dict(headers or {}))
-        response = connection.getresponse()
-        found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, response.read())
+    path = path or running.path
+    return asked(running.url, method, path, body, headers, patience_s=patience_s)
 
 
 def done(
     running: Running, act: str, headers: Mapping[str, str] | None = None, **event: object
-) -> Answer:
+) -> Reply:
     """
     Let the function do one of the acts of tests/infra/handlers/acts.py.
     """

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract import environment_rows, invoke_rows, log_rows, runtime_rows
+from tests.contract import environment_rows, invoke_rows, log_rows, misuse_rows, runtime_rows
 from tests.contract.gaps import GAPS, Gap
 from tests.contract.rows import Bench, Facts, Row
 
-ROWS = [*runtime_rows.ROWS, *invoke_rows.ROWS, *environment_rows.ROWS, *log_rows.ROWS]
+ROWS = [
+    row
+    for rows in (runtime_rows, misuse_rows, invoke_rows, environment_rows, log_rows)
+    for row in rows.ROWS
+]
 BY_NAME = {row.name: row for row in ROWS}
 GAP_OF = {gap.row: gap for gap in GAPS}
 
@@ -52,6 +56,13 @@ def test_names_are_unique() -> None:
     """
     assert len(BY_NAME) == len(ROWS)
     assert len(GAP_OF) == len(GAPS)
+
+
+def test_every_gap_of_the_contract_is_asserted() -> None:
+    """
+    1.5 numbers nineteen; none is left out.
+    """
+    assert {gap.number for gap in GAPS} >= {str(number) for number in range(1, 20)}
 
 
 @pytest.mark.parametrize(

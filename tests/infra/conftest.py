@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,3 +84,37 @@ def wire(host: RuntimeHost) -> Iterator[Wire]:
     """
     with contextlib.closing(Wire(host.address)) as wire:
         yield wire
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """
+    Be a cloud without the emulator, for the tests of a module.
+    """
+    # Late: it takes a second to import, and few tests need it.
+    from tests.infra.clouds import moto_server
+
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture
+def sqs(endpoint: str) -> Iterator[Any]:
+    """
+    Be its queues.
+    """
+    from tests.infra.clouds import client_of
+
+    with contextlib.closing(client_of("sqs", endpoint)) as made:
+        yield made
+
+
+@pytest.fixture
+def s3(endpoint: str) -> Iterator[Any]:
+    """
+    Be its buckets.
+    """
+    from tests.infra.clouds import client_of
+
+    with contextlib.closing(client_of("s3", endpoint)) as made:
+        yield made

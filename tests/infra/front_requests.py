@@ -15,6 +15,9 @@ from infra.local.gateway import front_of
 
 EVENTS = Path(__file__).parent.parent / "events" / "fronts"
 FRONT_NAMES = ("http_api", "http_api_v1", "rest_api", "alb", "alb_multi", "function_url")
+V2 = ("http_api", "function_url")
+V1 = ("http_api_v1", "rest_api")
+ALBS = ("alb", "alb_multi")
 MOMENT = Moment(
     now_s=1783711145.5,
     uuid="6f1c9a52-8f0b-4a39-9d5c-0d7c2f1e8b11",

@@ -4,6 +4,7 @@ Look at the processes that the emulators of these tests start.
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -54,3 +55,14 @@ def _variable(pid: int, name: str) -> str | None:
         return psutil.Process(pid).environ().get(name)
     except psutil.Error:
         return None
+
+
+def namespaces_allowed() -> bool:
+    """
+    Say whether this machine lets anybody make a user and a mount namespace.
+    """
+    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

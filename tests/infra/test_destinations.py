@@ -11,7 +11,6 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from infra.local.errors import ConfigError
 from infra.local.function import EventConfig, FunctionConfig
@@ -26,24 +25,12 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[str]:
-    """
-    Be a cloud in a box.
-    """
-    server = ThreadedMotoServer(port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def queue(cloud: str) -> Iterator[Any]:
+def queue(endpoint: str) -> Iterator[Any]:
     """
     Be a queue that tells its ARN and its messages.
     """
-    client: Any = boto3.client("sqs", endpoint_url=cloud, **KEYS)  # type: ignore[call-overload]
+    client: Any = boto3.client("sqs", endpoint_url=endpoint, **KEYS)  # type: ignore[call-overload]
     url = client.create_queue(QueueName="results")["QueueUrl"]
     yield Queue(client, url)
     client.delete_queue(QueueUrl=url)
@@ -70,24 +57,24 @@ class Queue:
         return list(taken.get("Messages", []))
 
 
-def send(cloud: str, delivery: Delivery) -> None:
+def send(endpoint: str, delivery: Delivery) -> None:
     """
     Deliver one message.
     """
-    asyncio.run(_send(cloud, delivery))
+    asyncio.run(_send(endpoint, delivery))
 
 
-async def _send(cloud: str, delivery: Delivery) -> None:
-    await deliverer(FunctionConfig(handler="a.b", aws_endpoint=cloud))(delivery)
+async def _send(endpoint: str, delivery: Delivery) -> None:
+    await deliverer(FunctionConfig(handler="a.b", aws_endpoint=endpoint))(delivery)
 
 
 def test_a_function_error_ends_in_the_dead_letter_queue(
-    start: Callable[..., Caller], cloud: str, queue: Queue
+    start: Callable[..., Caller], endpoint: str, queue: Queue
 ) -> None:
     """
     The whole way: boto3, the function, the queue. The body is the event as it was sent.
     """
-    lambda_ = start(aws_endpoint=cloud, events=EventConfig(retries=0, dead_letter=queue.arn))
+    lambda_ = start(aws_endpoint=endpoint, events=EventConfig(retries=0, dead_letter=queue.arn))
     payload = b'{"do":"fail","message":"dead"}'
     answer = lambda_.client.invoke(FunctionName="tested", InvocationType="Event", Payload=payload)
     lambda_.local.drained()
@@ -102,12 +89,12 @@ def test_a_function_error_ends_in_the_dead_letter_queue(
 
 
 def test_a_success_ends_in_its_destination(
-    start: Callable[..., Caller], cloud: str, queue: Queue
+    start: Callable[..., Caller], endpoint: str, queue: Queue
 ) -> None:
     """
     The record names the request and has both payloads.
     """
-    lambda_ = start(aws_endpoint=cloud, events=EventConfig(on_success=queue.arn))
+    lambda_ = start(aws_endpoint=endpoint, events=EventConfig(on_success=queue.arn))
     lambda_.client.invoke(FunctionName="tested", InvocationType="Event", Payload=b'{"x":1}')
     lambda_.local.drained()
     record = json.loads(queue.messages()[0]["Body"])
@@ -115,27 +102,27 @@ def test_a_success_ends_in_its_destination(
     assert (record["requestPayload"], record["responsePayload"]) == ({"x": 1}, {"x": 1})
 
 
-def test_a_topic(cloud: str, queue: Queue) -> None:
+def test_a_topic(endpoint: str, queue: Queue) -> None:
     """
     SNS gets the record as its message.
     """
-    client: Any = boto3.client("sns", endpoint_url=cloud, **KEYS)  # type: ignore[call-overload]
+    client: Any = boto3.client("sns", endpoint_url=endpoint, **KEYS)  # type: ignore[call-overload]
     arn = client.create_topic(Name="news")["TopicArn"]
     client.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue.arn)
-    send(cloud, Delivery(arn, '{"record":1}'))
+    send(endpoint, Delivery(arn, '{"record":1}'))
     assert json.loads(queue.messages()[0]["Body"])["Message"] == '{"record":1}'
     client.close()
 
 
-def test_an_event_bus(cloud: str, queue: Queue) -> None:
+def test_an_event_bus(endpoint: str, queue: Queue) -> None:
     """
     EventBridge gets the record as the detail, under Lambda's own source and type.
     """
-    client: Any = boto3.client("events", endpoint_url=cloud, **KEYS)  # type: ignore[call-overload]
+    client: Any = boto3.client("events", endpoint_url=endpoint, **KEYS)  # type: ignore[call-overload]
     client.put_rule(Name="all", EventPattern='{"source":["lambda"]}')
     client.put_targets(Rule="all", Targets=[{"Id": "1", "Arn": queue.arn}])
     arn = "arn:aws:events:us-east-1:123456789012:event-bus/default"
-    send(cloud, Delivery(arn, '{"record":1}', condition="RetriesExhausted"))
+    send(endpoint, Delivery(arn, '{"record":1}', condition="RetriesExhausted"))
     event = json.loads(queue.messages()[0]["Body"])
     assert event["detail"] == {"record": 1}
     assert event["detail-type"] == "Lambda Function Invocation Result - Failure"

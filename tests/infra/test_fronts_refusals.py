@@ -57,6 +57,8 @@ HTTP_API = {
     Failure.BAD_BASE64: (500, ERROR),
     Failure.TIMEOUT: (503, UNAVAILABLE),
     Failure.THROTTLED: (503, UNAVAILABLE),
+    Failure.NOT_SIGNED: (403, b'{"message":"Forbidden"}'),
+    Failure.NOT_AUTHENTICATED: (401, b'{"message":"Unauthorized"}'),
 }
 REST_API = {
     Failure.BAD_REQUEST: (400, b'{"message":"Bad Request"}'),
@@ -72,6 +74,8 @@ REST_API = {
     Failure.BAD_BASE64: (500, ERROR_REST),
     Failure.TIMEOUT: (504, b'{"message":"Endpoint request timed out"}'),
     Failure.THROTTLED: (500, ERROR_REST),
+    Failure.NOT_SIGNED: (403, b'{"message":"Missing Authentication Token"}'),
+    Failure.NOT_AUTHENTICATED: (401, b'{"message":"Unauthorized"}'),
 }
 ALB = {
     Failure.BAD_REQUEST: (400, html("400 Bad Request")),
@@ -87,6 +91,9 @@ ALB = {
     Failure.BAD_BASE64: (502, BAD_GATEWAY),
     Failure.TIMEOUT: (502, BAD_GATEWAY),
     Failure.THROTTLED: (502, BAD_GATEWAY),
+    # A load balancer asks for neither: it redirects.
+    Failure.NOT_SIGNED: (502, BAD_GATEWAY),
+    Failure.NOT_AUTHENTICATED: (502, BAD_GATEWAY),
 }
 FUNCTION_URL = {
     Failure.BAD_REQUEST: (400, b'{"Message":"Bad Request"}'),
@@ -102,6 +109,12 @@ FUNCTION_URL = {
     Failure.BAD_BASE64: (502, URL_ERROR),
     Failure.TIMEOUT: (502, URL_ERROR),
     Failure.THROTTLED: (429, b'{"Message":"Rate Exceeded."}'),
+    Failure.NOT_SIGNED: (
+        403,
+        b'{"Message":"Forbidden. For troubleshooting Function URL authorization issues, see: '
+        b'https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}',
+    ),
+    Failure.NOT_AUTHENTICATED: (502, URL_ERROR),  # it knows no tokens
 }
 ANSWERS = {
     "http_api": HTTP_API,
@@ -119,8 +132,10 @@ def test_failure(front: str, kind: Failure) -> None:
     """Each front words each failure as the service does, status and body."""
     status, body = ANSWERS[front][kind]
     content_type = "text/html" if front.startswith("alb") else "application/json"
-    made = front_of(front).failure(kind)
-    assert made == Response(status, (("content-type", content_type),), body)
+    headers = [("content-type", content_type)]
+    if (front, kind) == ("function_url", Failure.NOT_SIGNED):
+        headers.append(("x-amzn-ErrorType", "AccessDeniedException"))
+    assert front_of(front).failure(kind) == Response(status, tuple(headers), body)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,8 @@ def test_everything() -> None:
             "account_id": "210987654321",
             "region": "eu-west-1",
             "api_id": "abc",
+            "authorization": "jwt",
+            "authorization_endpoint": "https://idp/a",
         }
     )
     assert config == FrontConfig(
@@ -46,6 +48,8 @@ def test_everything() -> None:
         account_id="210987654321",
         region="eu-west-1",
         api_id="abc",
+        authorization="jwt",
+        authorization_endpoint="https://idp/a",
     )
     assert config.stage_path == "/prod"
 
@@ -55,8 +59,9 @@ def test_everything() -> None:
     [
         (
             {"stages": "x"},
-            "front_options.stages: expected one of account_id, api_id, binary_media_types, cors, "
-            "edge, multi_value_headers, region, routes, stage, stage_variables, timeout_s, "
+            "front_options.stages: expected one of account_id, api_id, authorization, "
+            "authorization_endpoint, binary_media_types, cors, edge, multi_value_headers, region, "
+            "routes, stage, stage_variables, timeout_s, "
             "came 'an unknown key'",
         ),
         ({"stage": 1}, "front_options.stage: expected a string, came 1"),

@@ -5,8 +5,10 @@ The Invoke API's application alone: what a client that leaves and a failing emul
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
+
+import pytest
 
 from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
@@ -29,7 +31,12 @@ def app_of(result: InvokeResult | Exception) -> App:
     return invoke_app(FunctionConfig(handler="a.b", name="f"), invoke, lambda _request: "id")
 
 
-def sent_by(app: App, *messages: Message, kind: str = "http") -> list[Message]:
+def sent_by(
+    app: App,
+    *messages: Message,
+    kind: str = "http",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+) -> list[Message]:
     """
     Give what the application sends for one request.
     """
@@ -39,7 +46,7 @@ def sent_by(app: App, *messages: Message, kind: str = "http") -> list[Message]:
         "type": kind,
         "method": "POST",
         "path": "/2015-03-31/functions/f/invocations",
-        "headers": [],
+        "headers": headers,
         "query_string": b"",
     }
 
@@ -84,6 +91,29 @@ def test_a_fault_of_the_emulator_is_a_service_exception() -> None:
     assert start["status"] == 500
     assert dict(start["headers"])[b"x-amzn-errortype"] == b"ServiceException"
     assert body["body"] == b'{"Type":"Service","Message":"the emulator is shutting down"}'
+
+
+@pytest.mark.parametrize(("kind", "handed"), [("Event", None), ("RequestResponse", "{}")])
+def test_a_client_context_is_handed_over_in_synchronous_calls_only(
+    kind: str, handed: str | None
+) -> None:
+    """
+    6.1.1: with an Event it is checked, and left out.
+    """
+    asked: list[InvokeRequest] = []
+
+    async def invoke(request: InvokeRequest) -> InvokeResult:
+        asked.append(request)
+        return InvokeResult("id", b"1", None, "$LATEST", b"")
+
+    def accept(request: InvokeRequest) -> str:
+        asked.append(request)
+        return "id"
+
+    app = invoke_app(FunctionConfig(handler="a.b", name="f"), invoke, accept)
+    headers = [(b"x-amz-invocation-type", kind.encode()), (b"x-amz-client-context", b"e30=")]
+    sent_by(app, {"type": "http.request", "body": b""}, headers=headers)
+    assert [request.client_context for request in asked] == [handed]
 
 
 def test_other_protocols_are_left_alone() -> None:

@@ -4,7 +4,6 @@ A file system like Lambda's, where the machine allows namespaces.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,19 +15,7 @@ from infra.local.errors import StartError, ToolMissing
 from infra.local.sandbox import isolation
 from tests.infra.calls import Caller, started
 from tests.infra.conftest import HANDLERS
-from tests.infra.processes import sandboxed_processes
-
-
-def namespaces_allowed() -> bool:
-    """
-    Say whether this machine lets anybody make a user and a mount namespace.
-    """
-    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
-
+from tests.infra.processes import namespaces_allowed, sandboxed_processes
 
 pytestmark = pytest.mark.skipif(
     not namespaces_allowed(), reason="this machine refuses user namespaces"
@@ -66,6 +53,14 @@ def test_everything_but_tmp_is_read_only(isolated: Caller, folder: str) -> None:
     """
     assert isolated.do("write", name="x", folder=folder).json == {"error": "OSError", "errno": 30}
     assert not Path(folder, "x").exists()
+
+
+def test_the_function_is_a_user_without_rights(isolated: Caller) -> None:
+    """
+    6.3: user 1051, who may have 1,024 processes.
+    """
+    found = isolated.do("place").json
+    assert (found["user"], found["processes"]) == (1051, 1024)
 
 
 def test_tmp_is_its_own_and_kept_over_a_reset(isolated: Caller) -> None:

@@ -73,23 +73,23 @@ def test_the_process_is_stopped_between_calls(start: Start) -> None:
     lambda_.do("tick")
     wait_until(lambda: state_of(pid) == psutil.STATUS_STOPPED)
     before = lambda_.do("ticks").json
-    time.sleep(0.3)
+    time.sleep(1.0)
     after = lambda_.do("ticks").json
-    assert after - before < 10
-    assert lambda_.do("wait", seconds=0.3).status == 200
+    # The calls themselves take a few; a second without a freeze takes a hundred.
+    assert after - before < 40
     # Proof that the thread counts while the function runs.
-    assert lambda_.do("ticks").json - after > 15
+    assert lambda_.do("wait", seconds=1.0).status == 200
+    assert lambda_.do("ticks").json - after > 40
 
 
 def test_the_deadline_counts_from_the_thaw(start: Start) -> None:
     """
     However long an environment was frozen, the next call has its whole time.
     """
-    lambda_ = start(timeout_s=2)
+    lambda_ = start(timeout_s=20)
     lambda_.do("who")
-    time.sleep(0.5)
-    before_ms = time.time() * 1000
-    assert 1_700 < lambda_.do("who").json["left_ms"] <= 2_000 + (time.time() * 1000 - before_ms)
+    time.sleep(1.5)
+    assert 19_000 < lambda_.do("who").json["left_ms"] <= 20_000
 
 
 def test_an_init_that_raises(start: Start, tmp_path: Path) -> None:
@@ -159,12 +159,12 @@ def test_an_init_that_is_too_slow_is_repeated_within_the_call(start: Start, tmp_
     lambda_ = init_fails(start, plan, "hang 30", "hang 0.2", init_limit_s=1.5)
     reply = lambda_.post(b"1", {"X-Amz-Log-Type": "Tail"})
     assert reply.json["event"] == 1
-    assert any(
-        re.fullmatch(
-            r"INIT_REPORT Init Duration: 1[56]\d\d\.\d\d ms\tPhase: init\tStatus: timeout", x
-        )
-        for x in lambda_.local.logs
+    (line,) = [line for line in lambda_.local.logs if line.startswith("INIT_REPORT")]
+    found = re.fullmatch(
+        r"INIT_REPORT Init Duration: (\d+\.\d\d) ms\tPhase: init\tStatus: timeout", line
     )
+    assert found is not None
+    assert 1_500 <= float(found[1]) < 10_000
     assert "Init Duration" not in reply.log
     duration = re.search(r"\tDuration: ([\d.]+) ms", reply.log)
     assert duration is not None
@@ -177,11 +177,11 @@ def test_a_suppressed_init_has_the_functions_time(start: Start, tmp_path: Path) 
     """
     plan = tmp_path / "plan"
     steps = ["hang 30"] * 3
-    lambda_ = init_fails(start, plan, *steps, init_limit_s=1.2, timeout_s=1.2)
+    lambda_ = init_fails(start, plan, *steps, init_limit_s=0.6, timeout_s=2)
     for _ in range(2):
         reply = lambda_.post(b"1")
         assert reply.json["errorType"] == "Sandbox.Timedout"
-        assert reply.json["errorMessage"].endswith("Error: Task timed out after 1.20 seconds")
+        assert reply.json["errorMessage"].endswith("Error: Task timed out after 2.00 seconds")
     phases = [line.split("\t")[1:] for line in lambda_.local.logs if "INIT_REPORT" in line]
     assert phases == [
         ["Phase: init", "Status: timeout"],

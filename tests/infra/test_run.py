@@ -24,9 +24,11 @@ from infra.local.commands.invoke import InvokeOptions, invoke
 from infra.local.commands.run import Printer, RunOptions, config_of, run
 from infra.local.commands.sample import send_sample
 from tests.infra.calls import Caller
+from tests.infra.plain_http import asked
 from tests.infra.processes import processes_of
 
 REPOSITORY = Path(__file__).parents[2]
+ANY_PORTS = ("--port", "0", "--invoke-port", "0")
 APP = """
 import json
 def handler(event, context):
@@ -88,21 +90,11 @@ def test_someone_elses_function_runs_until_it_is_stopped(app: Path, number: sign
     """
     --handler and --root: both doors work; a signal ends it with 0, and nothing is left.
     """
-    arguments = (
-        "--handler",
-        "app.handler",
-        "--root",
-        str(app),
-        "--port",
-        "0",
-        "--invoke-port",
-        "0",
-    )
-    with running(*arguments, folder=app) as process:
+    with running("--handler", "app.handler", "--root", str(app), *ANY_PORTS, folder=app) as process:
         url, invoke_url = addresses(process)
-        assert ask(url, "GET", "/x") == (200, '{"path": "/x"}')
-        body = ask(invoke_url, "POST", "/2015-03-31/functions/function/invocations")
-        assert body == (200, "{}")
+        assert asked(url, "GET", "/x").json == {"path": "/x"}
+        path = "/2015-03-31/functions/function/invocations"
+        assert asked(invoke_url, "POST", path).json == {}
         assert processes_of(app)
         process.send_signal(number)
         out, error = process.communicate(timeout=20)
@@ -111,22 +103,7 @@ def test_someone_elses_function_runs_until_it_is_stopped(app: Path, number: sign
     assert processes_of(app) == []
     for address in (url, invoke_url):
         with pytest.raises(ConnectionRefusedError):
-            ask(address, "GET", "/")
-
-
-def ask(url: str, method: str, path: str) -> tuple[int, str]:
-    """
-    Send one request.
-    """
-    import http.client
-
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=20)
-    try:
-        connection.request(method, path)
-        response = connection.getresponse()
-        return response.status, response.read().decode()
-    finally:
-        connection.close()
+            asked(address, "GET", "/")
 
 
 def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
@@ -137,19 +114,9 @@ def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
 
     if not shutil.which("setpriv"):
         pytest.skip("this machine has no setpriv")
-    arguments = (
-        "--handler",
-        "app.handler",
-        "--root",
-        str(app),
-        "--port",
-        "0",
-        "--invoke-port",
-        "0",
-    )
-    with running(*arguments, folder=app) as process:
+    with running("--handler", "app.handler", "--root", str(app), *ANY_PORTS, folder=app) as process:
         url, _ = addresses(process)
-        ask(url, "GET", "/")
+        asked(url, "GET", "/")
         assert processes_of(app)
         process.kill()
         process.communicate()

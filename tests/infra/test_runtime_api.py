@@ -256,6 +256,22 @@ def test_a_wrong_response_mode_is_refused(host: RuntimeHost, wire: Wire) -> None
     assert wire.call("POST", post_path("id-2"), b"{}", mode).status == 202
 
 
+def test_the_limit_of_an_init_error(host: RuntimeHost, wire: Wire) -> None:
+    """
+    A10 [?]: as large as a response may be; one byte more is refused, and never reaches the caller.
+    """
+    path, limit = f"{PREFIX}/init/error", contract.RESPONSE_LIMIT_BYTES
+    assert wire.call("POST", path, b"x" * limit).status == 202
+    assert len(host.ends[-1].payload) == limit
+    host.fresh()
+    with contextlib.closing(Wire(host.address)) as second:
+        reply = second.call("POST", path, b"x" * (limit + 1))
+    assert (reply.status, reply.json["errorType"]) == (413, "RequestEntityTooLarge")
+    end = host.ends[-1]
+    assert (end.kind, end.error_type) == (Ended.INIT_ERROR, "Function.ResponseSizeTooLarge")
+    assert len(end.payload) < 200
+
+
 def test_an_init_error_ends_the_init(host: RuntimeHost, wire: Wire) -> None:
     """
     A10: 202, with the error's type for the log; then even `next` is 403.
@@ -339,6 +355,7 @@ def test_a_fault_inside_is_a_500(
         500,
         {"errorMessage": "Internal Server Error", "errorType": "InternalServerError"},
     )
+    host.tell(lambda c: c.state)  # the loop comes to report it after the answer
     assert str(host.faults.pop()["exception"]) == "inside"
 
 

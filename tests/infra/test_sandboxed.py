@@ -4,17 +4,23 @@ What a sandboxed process is given, how it is measured, and what is left of it: c
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from infra.local import contract
 from infra.local.broker import InvokeRequest
+from infra.local.function import FunctionConfig
+from infra.local.server import LocalLambda
 from tests.infra.calls import Caller
+from tests.infra.clouds import until
 from tests.infra.conftest import HANDLERS
 from tests.infra.processes import note_stream, sandboxed_processes
 
@@ -143,17 +149,63 @@ def test_open_files_are_limited(start: Start) -> None:
     """
     reply = start().do("open_many", count=5_000).json
     assert reply["errno"] == 24
-    assert 900 < reply["opened"] < contract.OPEN_FILES_LIMIT
+    assert 900 < reply["opened"] < 1_024
+
+
+def test_a_process_starts_in_the_task_root_and_leads_a_group(start: Start) -> None:
+    """
+    6.3: so that all of it can be stopped, and files beside the code are found.
+    """
+    found = start().do("place").json
+    assert (found["folder"], found["leads_its_group"]) == (str(HANDLERS), True)
+
+
+def is_stopped(pid: int) -> bool:
+    """
+    Say whether a process is frozen; one that is gone was not.
+    """
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize(
+    ("shutdown", "asked", "grace_s"),
+    [("none", False, 0.0), ("internal", True, 0.5), ("external", True, 0.3)],
+)
+def test_the_end_comes_at_once_or_is_announced(
+    config: FunctionConfig,
+    tmp_path: Path,
+    *,
+    shutdown: str,
+    asked: bool,
+    grace_s: float,
+    frozen: bool,
+) -> None:
+    """
+    6.3: without an extension straight SIGKILL; with one SIGTERM first, and a while to react, be it
+    right after a call or out of the freeze.
+    """
+    noted = tmp_path / "noted"
+    local = LocalLambda(config.replace(shutdown=shutdown))
+    local.listen(note_stream)
+    with contextlib.closing(Caller(local)) as caller, local:
+        assert caller.do("trap", file=str(noted)).json == "ready\n"
+        if frozen:
+            until(lambda: all(is_stopped(pid) for pid in sandboxed_processes()))
+        started_s = time.monotonic()
+    assert time.monotonic() - started_s >= grace_s
+    assert noted.exists() is asked
 
 
 @pytest.mark.parametrize("shutdown", ["none", "internal", "external"])
-def test_nothing_is_left_after_the_end(start: Start, config: object, shutdown: str) -> None:
+def test_nothing_is_left_after_the_end(config: FunctionConfig, shutdown: str) -> None:
     """
     No process, port or file: also with a frozen environment, a busy one and a daemon.
     """
-    from infra.local.server import LocalLambda
-
-    local = LocalLambda(config.replace(shutdown=shutdown, concurrency=2))  # type: ignore[attr-defined]
+    local = LocalLambda(config.replace(shutdown=shutdown, concurrency=2))
     local.listen(note_stream)
     with local:
         caller = Caller(local)
@@ -164,8 +216,6 @@ def test_nothing_is_left_after_the_end(start: Start, config: object, shutdown: s
         urls = (local.url, local.invoke_url)
     assert sandboxed_processes() == []
     assert not folder.exists()
-    import socket
-
     for url in urls:
         host, port = url.removeprefix("http://").split(":")
         with pytest.raises(ConnectionRefusedError):

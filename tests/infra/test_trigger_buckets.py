@@ -7,33 +7,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from infra.local.triggers import BucketNotification, S3Notifier
-from tests.infra.clouds import bucket, client_of, moto_server, until
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """
-    Be a cloud for the tests of this module.
-    """
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Iterator[Any]:
-    """
-    Be its buckets.
-    """
-    made = client_of("s3", endpoint)
-    yield made
-    made.close()
+from tests.infra.clouds import bucket, until
 
 
 @dataclass

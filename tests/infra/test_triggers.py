@@ -8,7 +8,7 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -20,37 +20,7 @@ from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.server import LocalLambda
 from infra.local.triggers import BucketNotification, QueueMapping, S3Notifier, SqsPoller
-from tests.infra.clouds import bucket, client_of, moto_server, until
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    """
-    Be a cloud for the tests of this module.
-    """
-    with moto_server() as url:
-        yield url
-
-
-@pytest.fixture
-def sqs(endpoint: str) -> Iterator[Any]:
-    """
-    Be its queues.
-    """
-    made = client_of("sqs", endpoint)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def s3(endpoint: str) -> Iterator[Any]:
-    """
-    Be its buckets.
-    """
-    made = client_of("s3", endpoint)
-    yield made
-    made.close()
-
+from tests.infra.clouds import bucket, until
 
 Answer = Callable[[dict[str, Any]], Any]
 

@@ -6,6 +6,7 @@ The HTTP services in front of Lambda, as pure functions: request -> event, resul
     response.py       one HTTP response; what may not be in it
     settings.py       FrontConfig: stage, routes, CORS, binary types
     routes.py         which route a request takes
+    authorization.py  what is refused where a front asks for a signature, token or session
     cors.py           preflights and CORS headers, where the front answers for them
     payload_v1.py     what REST and HTTP API 1.0 events share; proxy_result.py: their results
     payload_v2.py     what HTTP API 2.0 and Function URL share

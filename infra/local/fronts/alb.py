@@ -199,4 +199,5 @@ ALB = Front(
     failure=failure,
     after=after,
     timeout_s=None,
+    authorizations=("oidc",),
 )

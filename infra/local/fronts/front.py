@@ -4,7 +4,7 @@ What a front is: a table of pure functions, and the answers it gives without the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -34,6 +34,17 @@ class Failure(Enum):
     BAD_BASE64 = "the function's body is no base64"
     TIMEOUT = "the integration took too long"
     THROTTLED = "no environment is free"
+    NOT_SIGNED = "the request has no signature"
+    NOT_AUTHENTICATED = "the request has no token"
+
+
+# What only this server says is worded as its status is [?].
+SERVER_ANSWERS: Mapping[Failure, tuple[int, str]] = {
+    Failure.BAD_REQUEST: (400, "Bad Request"),
+    Failure.SLOW_REQUEST: (408, "Request Timeout"),
+    Failure.HEAD_TOO_LARGE: (431, "Request Header Fields Too Large"),
+    Failure.BUSY: (503, "Service Unavailable"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Front:
         failure: what the front says by itself.
         after: what the front adds to every response, its own included.
         timeout_s: how long it waits; None: as long as the function may run.
+        authorizations: what it can ask for before it lets a request in (authorization.py).
     """
 
     name: str
@@ -57,3 +69,4 @@ class Front:
     failure: Callable[[Failure], Response]
     after: Callable[[Response, Request, FrontConfig, Moment], Response]
     timeout_s: float | None
+    authorizations: tuple[str, ...]

@@ -1,5 +1,7 @@
 """
-Lambda Function URL with AuthType NONE. Cells: contract.md 6.5.1 and 6.5.2.
+Lambda Function URL with AuthType NONE, or AWS_IAM where `authorization` is "iam".
+
+Cells: contract.md 6.5.1 and 6.5.2.
 """
 
 from __future__ import annotations
@@ -7,21 +9,25 @@ from __future__ import annotations
 from infra.local.fronts import limits, payload_v2
 from infra.local.fronts import request as readings
 from infra.local.fronts.cors import preflight_of, with_cors
-from infra.local.fronts.front import Event, Failure, Front
+from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, message
 from infra.local.fronts.settings import DEFAULT_STAGE, FrontConfig
 
 # [REC] 502, text without JSON. All other words are guesses in the shape of the recorded 403 [?].
 _ANSWERS = {
-    Failure.BAD_REQUEST: (400, "Bad Request"),
-    Failure.SLOW_REQUEST: (408, "Request Timeout"),
-    Failure.HEAD_TOO_LARGE: (431, "Request Header Fields Too Large"),
+    **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (413, "Request Entity Too Large"),
     Failure.EVENT_TOO_LARGE: (413, "Request Entity Too Large"),
-    Failure.BUSY: (503, "Service Unavailable"),
     Failure.THROTTLED: (429, "Rate Exceeded."),
 }
+# [REC] the body; [3P] awsdocs/aws-lambda-developer-guide #494 the error type beside it.
+_FORBIDDEN = message(
+    403,
+    "Forbidden. For troubleshooting Function URL authorization issues, see: "
+    "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+    key="Message",
+).plus(("x-amzn-ErrorType", "AccessDeniedException"))
 _DEFAULT_ROUTE_KEY = "$default"
 _UNTYPED = "application/json"
 
@@ -30,6 +36,8 @@ def failure(kind: Failure) -> Response:
     """
     Word an answer of the service itself.
     """
+    if kind is Failure.NOT_SIGNED:
+        return _FORBIDDEN
     if kind in _ANSWERS:
         return message(*_ANSWERS[kind], key="Message")
     content_type = ("content-type", "application/json")  # [?] the body is no JSON
@@ -94,4 +102,5 @@ FUNCTION_URL = Front(
     failure=failure,
     after=after,
     timeout_s=None,
+    authorizations=("iam",),
 )

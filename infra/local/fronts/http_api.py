@@ -7,24 +7,23 @@ from __future__ import annotations
 from infra.local.fronts import limits, payload_v1, payload_v2, proxy_result
 from infra.local.fronts import request as readings
 from infra.local.fronts.cors import preflight_of, with_cors
-from infra.local.fronts.front import Event, Failure, Front
+from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, ResultError, content_of, flag_of, message
 from infra.local.fronts.routes import Match, matching
 from infra.local.fronts.settings import FrontConfig
 
-# Bodies: [3P] 404, 413, 500, 503; the words of 431 are the status's own [?], and so are those of
-# what only this server says: 400, 408, 503. A throttled function is 503 here, 500 elsewhere [?].
+# Bodies: [DOC] 401, 403; [3P] 404, 413, 500, 503. A throttled function is 503 here, 500 elsewhere
+# [?]. That a failed function is 500, and a slow one 503, is known from issues only [?].
 _ANSWERS = {
-    Failure.BAD_REQUEST: (400, "Bad Request"),
-    Failure.SLOW_REQUEST: (408, "Request Timeout"),
-    Failure.HEAD_TOO_LARGE: (431, "Request Header Fields Too Large"),
+    **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (413, "Request Entity Too Large"),
     Failure.EVENT_TOO_LARGE: (413, "Request Entity Too Large"),
-    Failure.BUSY: (503, "Service Unavailable"),
     Failure.NO_ROUTE: (404, "Not Found"),
     Failure.TIMEOUT: (503, "Service Unavailable"),
     Failure.THROTTLED: (503, "Service Unavailable"),
+    Failure.NOT_SIGNED: (403, "Forbidden"),
+    Failure.NOT_AUTHENTICATED: (401, "Unauthorized"),
 }
 _OTHERS = (500, "Internal Server Error")
 _UNTYPED = "text/plain;charset=utf-8"  # [?] with a statusCode and no content type
@@ -45,7 +44,7 @@ def before(request: Request, config: FrontConfig) -> Response | None:
         return failure(Failure.HEAD_TOO_LARGE)
     if len(request.body) > limits.API_BODY_LIMIT_BYTES:
         return failure(Failure.BODY_TOO_LARGE)
-    preflight = preflight_of(request, config, status=204)
+    preflight = preflight_of(request, config, status=204)  # [?]
     if preflight is not None:
         return preflight
     return None if _match(request, config) else failure(Failure.NO_ROUTE)
@@ -129,6 +128,7 @@ def response_v1(payload: bytes, request: Request, config: FrontConfig) -> Respon
 
 
 def _binary(request: Request) -> bool:
+    # [?] that 1.0 has the list of 2.0
     return bool(request.body) and not readings.is_text(request.header("content-type"))
 
 
@@ -165,6 +165,7 @@ HTTP_API = Front(
     failure=failure,
     after=after,
     timeout_s=limits.HTTP_API_TIMEOUT_S,
+    authorizations=("iam", "jwt"),
 )
 HTTP_API_V1 = Front(
     name="http_api_v1",
@@ -174,4 +175,5 @@ HTTP_API_V1 = Front(
     failure=failure,
     after=after,
     timeout_s=limits.HTTP_API_TIMEOUT_S,
+    authorizations=("iam", "jwt"),
 )

@@ -8,27 +8,26 @@ import re
 
 from infra.local.fronts import limits, payload_v1, proxy_result
 from infra.local.fronts import request as readings
-from infra.local.fronts.front import Event, Failure, Front
+from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, content_of, message
 from infra.local.fronts.routes import DEFAULT_ROUTE, Match, Route, matching, route_of
 from infra.local.fronts.settings import DEFAULT_STAGE, FrontConfig
 
-# Bodies: [REC] 502, 403; [DOC] 504; [3P] 413. The words of 431 are the status's own [?]. A
-# throttled function is 500 in one report and 502 in another [?]: never 429.
+# Bodies: [REC] 502, 403; [DOC] 401, 504; [3P] 413. A throttled
+# function is 500 in one report and 502 in another [?]: never 429.
 _ANSWERS = {
-    Failure.BAD_REQUEST: (400, "Bad Request"),
-    Failure.SLOW_REQUEST: (408, "Request Timeout"),
-    Failure.HEAD_TOO_LARGE: (431, "Request Header Fields Too Large"),
+    **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (
         413,
         f"HTTP content length exceeded {limits.API_BODY_LIMIT_BYTES} bytes.",
     ),
     Failure.EVENT_TOO_LARGE: (413, "Request Too Long"),
-    Failure.BUSY: (503, "Service Unavailable"),
     Failure.NO_ROUTE: (403, "Missing Authentication Token"),
     Failure.TIMEOUT: (504, "Endpoint request timed out"),
     Failure.THROTTLED: (500, "Internal server error"),
+    Failure.NOT_SIGNED: (403, "Missing Authentication Token"),
+    Failure.NOT_AUTHENTICATED: (401, "Unauthorized"),
     Failure.BAD_BASE64: (500, "Internal server error"),
 }
 _OTHERS = (502, "Internal server error")
@@ -176,4 +175,5 @@ REST_API = Front(
     failure=failure,
     after=after,
     timeout_s=limits.REST_API_TIMEOUT_S,
+    authorizations=("iam", "jwt"),
 )

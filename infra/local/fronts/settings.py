@@ -42,6 +42,10 @@ class FrontConfig:
         multi_value_headers: of an ALB's target group.
         timeout_s: of the integration, instead of the front's own.
         edge: a REST API's endpoint is behind CloudFront.
+        authorization: "none", "iam" (HTTP API, REST API, Function URL), "jwt" (HTTP API; REST API:
+            Cognito) or "oidc" (ALB). Requests that carry nothing to be let in by are refused;
+            nothing that they carry is verified (authorization.py).
+        authorization_endpoint: of the identity provider, where an ALB's `oidc` redirects to.
     """
 
     stage: str = DEFAULT_STAGE
@@ -55,6 +59,8 @@ class FrontConfig:
     account_id: str = "123456789012"
     region: str = "us-east-1"
     api_id: str = "local"
+    authorization: str = "none"
+    authorization_endpoint: str = "https://idp.example.com/authorize"
 
     @property
     def stage_path(self) -> str:
@@ -152,6 +158,8 @@ _READERS: dict[str, Callable[[str, object], Any]] = {
     "account_id": _text,
     "region": _text,
     "api_id": _text,
+    "authorization": _text,
+    "authorization_endpoint": _text,
 }
 # A setting that cannot be given would be a setting nobody can use.
 if set(_READERS) != {f.name for f in dataclasses.fields(FrontConfig)}:  # pragma: no cover

@@ -80,9 +80,11 @@ def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult |
             message = str(response.get("errorMessage", ""))
     limit = contract.DEAD_LETTER_MESSAGE_LIMIT_BYTES
     message = message.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+    # [REC] 200 after a function error. For an event that was never run: 429, a guess [?].
+    code = "200" if result else "429"
     attributes = {
         "RequestID": {"DataType": "String", "StringValue": event.request_id or ""},
-        "ErrorCode": {"DataType": "Number", "StringValue": "200" if result else "429"},
+        "ErrorCode": {"DataType": "Number", "StringValue": code},
     }
     if message:
         # An attribute must not be empty: SQS would refuse the whole message.

@@ -38,7 +38,7 @@ def function_not_found(arn: str) -> InvokeError:
 
 def invalid_content(detail: str) -> InvokeError:
     """
-    B12 and B17.
+    B12, and B17, whose status, type and words are not recorded [?].
     """
     return InvokeError(400, "InvalidRequestContentException", {"Type": "User", "message": detail})
 

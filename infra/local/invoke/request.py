@@ -162,7 +162,7 @@ def _no_constant(name: str) -> None:
 def _client_context(encoded: str | None) -> str | None:
     """
     Decode the client context into text that fits a header: JSON is written anew, in one line of
-    ASCII.
+    ASCII. What is refused here is refused with words of ours (B17) [?].
     """
     if not encoded:
         return None

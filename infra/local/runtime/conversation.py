@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from infra.local import contract
 from infra.local.errors import (
@@ -125,8 +126,7 @@ class Conversation:
         End the init phase with the error of the static code.
         """
         self._session.init_error()
-        error_type = _error_type(request, contract.UNKNOWN_RUNTIME_ERROR)
-        self._on_end(PhaseEnd(Ended.INIT_ERROR, bytes(request.body), error_type))
+        self._fail_init(request)
 
     def restore_asked(self, answer: Answer) -> GiveUp:
         """
@@ -146,6 +146,14 @@ class Conversation:
         if not self._snapshots:
             raise NotEmulated
         self._session.restore_error()
+        self._fail_init(request)
+
+    def _fail_init(self, request: RuntimeRequest) -> None:
+        if request.size > contract.RESPONSE_LIMIT_BYTES:
+            # [?] no limit of an init error is stated; its caller cannot be answered more than this.
+            refusal = PayloadTooLarge()
+            self._on_end(replace(bad_response_of(refusal, ""), kind=Ended.INIT_ERROR))
+            raise refusal
         error_type = _error_type(request, contract.UNKNOWN_RUNTIME_ERROR)
         self._on_end(PhaseEnd(Ended.INIT_ERROR, bytes(request.body), error_type))
 

@@ -4,6 +4,7 @@ A function that does what its event says, well or badly.
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -61,6 +62,15 @@ def wait(event: Any, _context: Any) -> Any:
     """
     time.sleep(event["seconds"])
     return {"pid": os.getpid(), "tag": event.get("tag")}
+
+
+def hold(event: Any, _context: Any) -> Any:
+    """
+    Work until there is a file.
+    """
+    while not Path(event["until"]).exists():
+        time.sleep(0.01)
+    return {"tag": event.get("tag")}
 
 
 def leave(event: Any, _context: Any) -> Any:
@@ -160,6 +170,38 @@ def files(_event: Any, _context: Any) -> Any:
     return sorted(os.listdir(os.environ.get("TMPDIR", "/tmp")))
 
 
+def place(_event: Any, _context: Any) -> Any:
+    """
+    Tell the user, the group, the folder, how much the temporary one holds, and how many processes
+    there may be.
+    """
+    found = os.statvfs(os.environ.get("TMPDIR", "/tmp"))
+    return {
+        "user": os.getuid(),
+        "leads_its_group": os.getpgid(0) == os.getpid(),
+        "folder": os.getcwd(),
+        "tmp_mb": found.f_blocks * found.f_frsize // 2**20,
+        "processes": resource.getrlimit(resource.RLIMIT_NPROC)[0],
+    }
+
+
+def trap(event: Any, _context: Any) -> Any:
+    """
+    Ignore SIGTERM, and leave a child of the group that writes into a file when it comes.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    script = 'trap "echo TERM > $0" TERM; echo ready; while :; do sleep 0.02; done'
+    command = ["/bin/sh", "-c", script, event["file"]]
+    # A shell cannot trap what was ignored when it started.
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGTERM, signal.SIG_DFL),
+    )
+    HOLD.append(child)
+    return child.stdout.readline().decode() if child.stdout else None
+
+
 def open_many(event: Any, _context: Any) -> Any:
     """
     Open files until there are no more descriptors, or as many as asked for.
@@ -248,6 +290,7 @@ ACTS = {
     "who": who,
     "fail": fail,
     "wait": wait,
+    "hold": hold,
     "leave": leave,
     "sys_exit": sys_exit,
     "die": die,
@@ -259,6 +302,8 @@ ACTS = {
     "variables": variables,
     "write": write,
     "files": files,
+    "place": place,
+    "trap": trap,
     "open_many": open_many,
     "leave_child": leave_child,
     "double_fork": double_fork,
