@@ -5,6 +5,7 @@ The HTTP service: routes only, and not one AWS word, so that any ASGI server can
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any, Final
 
@@ -23,18 +24,23 @@ from function.errors import (
     problems_of,
 )
 from function.lean_fastapi import FastAPI, Request
-from function.service import PredictRequest, Service
+from function.service import PredictRequest, PredictResponse, Service
 from function.telemetry import CURRENT, request_id
 from model.errors import ModelError, Problem
 from model.manifest import Manifest
+from model.versions import Versions
 
 VERSION: Final = "0.1.0"
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 READ: Final = ["GET", "HEAD"]
 
+Predict = Callable[[PredictRequest], Awaitable[PredictResponse]]
 
-def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> FastAPI:
+
+def create_app(
+    service: Service, *, max_body_bytes: int, docs: bool = True, predict: Predict | None = None
+) -> FastAPI:
     """
     Build the service's HTTP application.
 
@@ -42,6 +48,7 @@ def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> F
         service: the models.
         max_body_bytes: the most bytes that a request's body may have.
         docs: whether /docs and /openapi.json are served.
+        predict: predicts without holding up the loop; none: the service does, here and now.
     """
     app = FastAPI(
         title="Lambake",
@@ -58,16 +65,23 @@ def create_app(service: Service, *, max_body_bytes: int, docs: bool = True) -> F
         },
     )
     _add_service_routes(app, service, docs=docs)
-    _add_model_routes(app, service, max_body_bytes)
+    _add_model_routes(app, service, max_body_bytes, predict or _at_once(service))
     if docs:
         _add_docs_routes(app, service)
     return app
 
 
+def _at_once(service: Service) -> Predict:
+    async def predicted(request: PredictRequest) -> PredictResponse:
+        return service.predict(request)
+
+    return predicted
+
+
 def _add_service_routes(app: FastAPI, service: Service, *, docs: bool) -> None:
     @app.api_route("/", methods=READ)
     async def index(request: Request) -> Response:
-        page = pages.index_page(service.manifests(), _root_path(request), docs=docs)
+        page = pages.index_page(service.models(), _root_path(request), docs=docs)
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
 
     @app.api_route("/add", methods=[*READ, "POST"])
@@ -76,25 +90,36 @@ def _add_service_routes(app: FastAPI, service: Service, *, docs: bool) -> None:
 
     @app.api_route("/healthz", methods=READ)
     async def healthz() -> Response:
-        models = {manifest.name: manifest.version for manifest in service.manifests()}
-        return json_response({"status": "ok", "models": models})
+        models = {one.name: one.latest.manifest.version for one in service.models()}
+        versions = {one.name: list(one.predictors) for one in service.models()}
+        return json_response({"status": "ok", "models": models, "versions": versions})
 
 
-def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int) -> None:
+def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int, ask: Predict) -> None:
     @app.api_route("/models", methods=READ)
     async def models() -> Response:
-        return json_response({"models": [_summary_of(one) for one in service.manifests()]})
+        summaries = [_summary_of(one.latest.manifest, one) for one in service.models()]
+        return json_response({"models": summaries})
+
+    @app.api_route("/models/{name}/versions", methods=READ)
+    async def versions(request: Request) -> Response:
+        found = service.versions(request.path_params["name"])
+        return json_response({"model": found.name, "versions": found.labelled()})
 
     @app.api_route("/models/{name}", methods=READ)
+    @app.api_route("/models/{name}/versions/{version}", methods=READ)
     async def model(request: Request) -> Response:
-        return json_response(_card_of(service.manifest(request.path_params["name"])))
+        manifest = service.manifest(**request.path_params)
+        return json_response(_card_of(manifest, service.versions(manifest.name)))
 
     @app.post("/models/{name}/predict")
+    @app.post("/models/{name}/versions/{version}/predict")
     async def predict(request: Request) -> Response:
         started = perf_counter()
-        manifest = service.manifest(request.path_params["name"])
+        manifest = service.manifest(**request.path_params)
         instances = await instances_in(request, manifest, max_body_bytes=max_body_bytes)
-        answer = service.predict(PredictRequest(manifest.name, instances))
+        wanted = PredictRequest(manifest.name, instances, manifest.version)
+        answer = await ask(wanted)
         total_ms = (perf_counter() - started) * 1e3
         steps_ms = {**answer.steps_ms, "total": total_ms}
         timing = ", ".join(f"{step};dur={ms:.3f}" for step, ms in steps_ms.items())
@@ -134,7 +159,7 @@ def _add_docs_routes(app: FastAPI, service: Service) -> None:
         from function.schemas import openapi_of
 
         server = _root_path(request) or "/"
-        return json_response(openapi_of(service.manifests(), version=VERSION, server=server))
+        return json_response(openapi_of(service.models(), version=VERSION, server=server))
 
 
 def json_response(
@@ -192,7 +217,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _no_such_path() -> UnknownRouteError:
-    known = "/, /add, /healthz, /models, /models/{name}, /models/{name}/predict, /docs"
+    known = (
+        "/, /add, /healthz, /models, /models/{name}, /models/{name}/predict, "
+        "/models/{name}/versions, /models/{name}/versions/{version}, "
+        "/models/{name}/versions/{version}/predict, /docs"
+    )
     return UnknownRouteError([Problem("path", f"one of {known}", "another path")])
 
 
@@ -201,18 +230,19 @@ def _root_path(request: Request) -> str:
     return root_path
 
 
-def _summary_of(manifest: Manifest) -> dict[str, Any]:
+def _summary_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
     return {
         "name": manifest.name,
         "version": manifest.version,
         "kind": manifest.kind,
         "description": manifest.description,
+        "versions": versions.labelled(),
     }
 
 
-def _card_of(manifest: Manifest) -> dict[str, Any]:
+def _card_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
     card = manifest.folder / "CARD.md"
-    return _summary_of(manifest) | {
+    return _summary_of(manifest, versions) | {
         "licence": manifest.licence,
         "engine": manifest.engine,
         "sha256": manifest.sha256,

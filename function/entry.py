@@ -9,26 +9,42 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from function.errors import FunctionError, UnsupportedSourceError, detail_of
+from function.embedded_metrics import EmbeddedMetrics
+from function.errors import UnsupportedSourceError, detail_of, name_of
+from function.foreign import service_of
+from function.payloads import require_carried
 from function.service import Service
 from function.settings import Settings
 from function.sources import Source, source_of
-from function.telemetry import CURRENT, Invocation, write
-from model.errors import ModelError
+from function.telemetry import CURRENT, Invocation, trace_id_of, write
+from function.vitals import end_process
 
 if TYPE_CHECKING:
     from function.from_http import HttpDoor
+    from function.objects import Objects
 
 SETTINGS: Final = Settings.from_env(os.environ)
 SERVICE: Final = Service.load(SETTINGS.zoo, SETTINGS.models, max_pixels=SETTINGS.max_pixels)
+METRICS: Final = (
+    EmbeddedMetrics(
+        SETTINGS.metrics_namespace, os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "lambake"
+    )
+    if SETTINGS.metrics
+    else None
+)
+if METRICS:
+    SERVICE.watch()
 
 
 class _Doors:
-    """What is built once: the HTTP door, and whether an event has come through any."""
+    """What is built once, and whether an event has come through any."""
 
     http: HttpDoor | None = None
+    others: ClassVar[dict[Source, Door]] = {}
     cold = True
 
 
@@ -41,6 +57,107 @@ def _http_door() -> HttpDoor:
         app = create_app(SERVICE, max_body_bytes=SETTINGS.max_body_bytes, docs=SETTINGS.docs)
         _Doors.http = HttpDoor(app, base_path=SETTINGS.base_path)
     return _Doors.http
+
+
+class Door(Protocol):
+    """What answers the events of one kind of source, but for HTTP's."""
+
+    def answer(self, event: Any, context: Any) -> Mapping[str, Any]:
+        """
+        Answer one event, by `context.get_remaining_time_in_millis()` at the latest.
+        """
+
+
+@cache
+def _aws_client(name: str) -> Any:
+    from function.from_s3 import aws_client
+
+    return aws_client(name)
+
+
+def _objects(**instead: Any) -> Objects:
+    """
+    Make what reads and writes objects, by the settings but for what is said instead.
+    """
+    from function.objects import Objects
+
+    places = {
+        "input_prefix": SETTINGS.input_prefix,
+        "output_prefix": SETTINGS.output_prefix,
+        "output_bucket": SETTINGS.output_bucket,
+        "model": SETTINGS.object_model,
+        "max_object_bytes": SETTINGS.max_object_bytes,
+        "max_body_bytes": SETTINGS.max_body_bytes,
+    }
+    return Objects(SERVICE, _aws_client("s3"), **places | instead)
+
+
+def _invoke_door() -> Door:
+    from function.from_invoke import InvokeDoor
+
+    return InvokeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+
+
+def _map_door() -> Door:
+    from function.from_map import MapDoor
+
+    return MapDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+
+
+def _eventbridge_door() -> Door:
+    from function.from_eventbridge import EventBridgeDoor
+
+    return EventBridgeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+
+
+def _s3_door() -> Door:
+    from function.from_s3 import S3Door
+
+    return S3Door(_objects())
+
+
+def _sqs_door() -> Door:
+    from function.from_sqs import SqsDoor
+    from function.results import ResultsQueue
+
+    queue = SETTINGS.results_queue
+    send = ResultsQueue(_aws_client("sqs"), queue) if queue else None
+    return SqsDoor(
+        SERVICE,
+        objects=_objects,
+        send=send,
+        permanent=SETTINGS.permanent_failures,
+        max_body_bytes=SETTINGS.max_body_bytes,
+    )
+
+
+_BUILDERS: Final[dict[Source, Callable[[], Door]]] = {
+    Source.DIRECT: _invoke_door,
+    Source.MAP: _map_door,
+    Source.EVENTBRIDGE: _eventbridge_door,
+    Source.S3: _s3_door,
+    Source.SQS: _sqs_door,
+}
+
+
+def _door_of(source: Source, event: Any) -> Door:
+    """
+    Find a source's door, built late: who sends no events of a kind does not pay for its imports.
+
+    Raises:
+        UnsupportedSourceError: there is none; says what came, and what is taken.
+    """
+    if source not in _BUILDERS:
+        service = service_of(event)
+        came = f"an event of {service}" if service else "something else"
+        raise UnsupportedSourceError(
+            "expected an event of HTTP, SQS, S3 or EventBridge, or a payload, "
+            '{"model": …, "rows" | "image" | "images" | "s3": …} or {"Items": […]}, '
+            f"came {came}"
+        )
+    if source not in _Doors.others:
+        _Doors.others[source] = _BUILDERS[source]()
+    return _Doors.others[source]
 
 
 if SETTINGS.preload_http:
@@ -67,35 +184,28 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     source = source_of(event)
     request_id = str(getattr(context, "aws_request_id", ""))
     invocation = Invocation(request_id, source.value, cold=_Doors.cold)
+    # Set anew for each invocation by awslambdaric.
+    invocation.trace_id = trace_id_of(os.environ.get("_X_AMZN_TRACE_ID"))
     _Doors.cold = False
     token = CURRENT.set(invocation)
     try:
         if source.is_http:
             return _http_door().answer(event, context, source)
-        answer = _through_door(source, event)
+        answer = _door_of(source, event).answer(event, context)
+        require_carried(answer)
         invocation.status = 200
-        return answer
+        return dict(answer)
     except Exception as error:  # noqa: BLE001 -- the boundary: the invoker gets it by name
         invocation.record_error(error)
         raise _fault_of(error) from None
+    except BaseException as error:  # SystemExit and its like, which no reply must hide
+        invocation.record_error(error)
+        raise
     finally:
-        write(invocation.line())
+        write("\n".join(METRICS.lines(invocation) if METRICS else [invocation.line()]))
         CURRENT.reset(token)
-
-
-def _through_door(source: Source, event: Any) -> dict[str, Any]:
-    if source is Source.DIRECT:
-        from function.from_invoke import predict
-
-        return predict(event, SERVICE)
-    if source in (Source.SQS, Source.S3, Source.EVENTBRIDGE):
-        raise UnsupportedSourceError(
-            f"expected an HTTP event or a direct one, came one of {source.value}: not yet served"
-        )
-    raise UnsupportedSourceError(
-        'expected an HTTP event or a direct one, {"model": …, "rows" | "image" | "images": …}, '
-        f"came {'an event of another service' if source is Source.FOREIGN else 'something else'}"
-    )
+        if invocation.fatal:
+            end_process()
 
 
 def _fault_of(error: Exception) -> Exception:
@@ -104,7 +214,5 @@ def _fault_of(error: Exception) -> Exception:
     """
     from awslambdaric.lambda_runtime_exception import FaultException
 
-    ours = isinstance(error, FunctionError | ModelError)
-    name = type(error).__name__ if ours else "InternalError"
-    fault: Exception = FaultException(name, detail_of(error), [])
+    fault: Exception = FaultException(name_of(error), detail_of(error), [])
     return fault

@@ -5,12 +5,20 @@ What can go wrong in a request, as one tree, and what each error means on the ou
     ├── RequestError             the caller's: lists what is wrong
     │   ├── MalformedError       not to be read: broken JSON, broken base64, a broken event
     │   ├── UnknownModelError    no such model
+    │   ├── UnknownVersionError  no such version of a model, and no such label
     │   ├── UnknownRouteError    no such path
     │   ├── MethodError          a path that exists, but not by that method
     │   ├── MediaTypeError       a body of a type that the model does not take
+    │   ├── IncompleteError      the body did not come whole, or not in time
     │   ├── TooLargeError        a body beyond the limit
+    │   ├── GoneError            an object that does not exist, or not any more
+    │   ├── ReplacedError        an object that was written again since the event
+    │   ├── ForbiddenError       an object that the function may not read, or not decrypt
+    │   ├── ArchivedError        an object that has to be restored first
     │   └── InvalidError         to be read, but not what the model expects
     ├── UnsupportedSourceError   an event that no door takes
+    ├── StorageError             ours: the bucket failed, or is busy
+    ├── DeadlineError            ours: no time left for the rest
     └── ReplyTooLargeError       ours: an answer beyond what Lambda carries
 
 The errors of `model` (model/errors.py) stand in the same table: `OUTCOMES` is the one place that
@@ -21,7 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from model.errors import (
     MAX_PROBLEMS,
@@ -58,6 +66,14 @@ class UnknownModelError(RequestError):
         super().__init__([came])
 
 
+class UnknownVersionError(RequestError):
+    """A version, or a label, that the model does not have."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        came = Problem("version", f"one of {', '.join(known)}", "another name")
+        super().__init__([came])
+
+
 class UnknownRouteError(RequestError):
     """A path that does not exist."""
 
@@ -70,8 +86,28 @@ class MediaTypeError(RequestError):
     """A body of a type that the model does not take."""
 
 
+class IncompleteError(RequestError):
+    """A request whose body did not come whole, or not in time."""
+
+
 class TooLargeError(RequestError):
     """A body beyond the limit."""
+
+
+class GoneError(RequestError):
+    """An object that does not exist, or not any more."""
+
+
+class ReplacedError(RequestError):
+    """An object that was written again since the event: the newer one has an event of its own."""
+
+
+class ForbiddenError(RequestError):
+    """An object that the function's role may not read, or not decrypt."""
+
+
+class ArchivedError(RequestError):
+    """An object that has to be restored before it can be read."""
 
 
 class InvalidError(RequestError):
@@ -80,6 +116,14 @@ class InvalidError(RequestError):
 
 class UnsupportedSourceError(FunctionError):
     """An event that no door takes."""
+
+
+class StorageError(FunctionError):
+    """A bucket that failed, or is busy: another time it may work."""
+
+
+class DeadlineError(FunctionError):
+    """No time left in this invocation; nothing is left half done."""
 
 
 class ReplyTooLargeError(FunctionError):
@@ -98,8 +142,14 @@ class Outcome:
 OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     MalformedError: Outcome(400, "The request cannot be read"),
     UnknownModelError: Outcome(404, "No such model"),
+    UnknownVersionError: Outcome(404, "No such version"),
     UnknownRouteError: Outcome(404, "No such path"),
+    GoneError: Outcome(404, "No such object"),
+    ForbiddenError: Outcome(403, "The object may not be read"),
+    ArchivedError: Outcome(409, "The object is archived"),
+    ReplacedError: Outcome(412, "The object was replaced"),
     MethodError: Outcome(405, "Not by this method"),
+    IncompleteError: Outcome(408, "The request did not come whole"),
     TooLargeError: Outcome(413, "The request is too large"),
     LimitError: Outcome(413, "The picture is too large"),
     MediaTypeError: Outcome(415, "The media type is not supported"),
@@ -108,12 +158,24 @@ OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     InputError: Outcome(422, "The instances are not as expected"),
     UnsupportedSourceError: Outcome(400, "No door for this event"),
     ReplyTooLargeError: Outcome(500, "The answer is too large"),
+    StorageError: Outcome(503, "The bucket failed", retry=True),
+    DeadlineError: Outcome(503, "No time was left", retry=True),
     EngineError: Outcome(500, "The model failed", retry=True),
     ModelError: Outcome(500, "The model failed", retry=True),
     FunctionError: Outcome(500, "The function failed", retry=True),
     Exception: Outcome(500, "The function failed", retry=True),
 }
 """Each error's meaning; a class that is not listed means what its nearest listed parent means."""
+
+
+class ItemError(TypedDict):
+    """Why an item has no answer, and whether the same item may succeed another time."""
+
+    type: str
+    status: int
+    detail: str
+    problems: list[dict[str, str]]
+    retry: bool
 
 
 def outcome_of(error: BaseException) -> Outcome:
@@ -124,6 +186,14 @@ def outcome_of(error: BaseException) -> Outcome:
         if kind in OUTCOMES:
             return OUTCOMES[kind]
     return OUTCOMES[Exception]
+
+
+def name_of(error: BaseException) -> str:
+    """
+    Name an error for the outside: by its class, if that is one of ours.
+    """
+    ours = isinstance(error, FunctionError | ModelError)
+    return type(error).__name__ if ours else "InternalError"
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
@@ -143,3 +213,20 @@ def detail_of(error: BaseException) -> str:
     if isinstance(error, UnsupportedSourceError | ReplyTooLargeError):
         return str(error)
     return "Something failed that is not the request's fault; the log has it by the request id."
+
+
+def error_of(error: BaseException) -> ItemError:
+    """
+    Spell an error as the result of one item among many: a message, an item of a map.
+    """
+    outcome = outcome_of(error)
+    return {
+        "type": name_of(error),
+        "status": outcome.status,
+        "detail": detail_of(error),
+        "problems": [
+            {"where": problem.where, "expected": problem.expected, "came": problem.came}
+            for problem in problems_of(error)
+        ],
+        "retry": outcome.retry,
+    }

@@ -22,14 +22,9 @@ from mangum.types import ASGI
 from function.app import PROBLEM_JSON, problem_of
 from function.errors import ReplyTooLargeError
 from function.http_events import ROOT_PATH, clean_event, takes_lists
+from function.payloads import MAX_REPLY_BYTES
 from function.sources import Source
 from function.telemetry import CURRENT
-
-MAX_REPLY_BYTES: Final = 6_291_456
-"""
-The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
-awslambdaric ends the process (R5).
-"""
 
 MAX_ALB_REPLY_BYTES: Final = 1_000_000
 """A load balancer makes a 502 of more than 1 MB."""

@@ -4,29 +4,39 @@ The direct door: a JSON payload from `Invoke`, the answer as a dictionary.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-from function.errors import InvalidError
-from function.inputs import instances_of
-from function.service import PredictRequest, Service
-from model.errors import Problem
-from model.tables import kind_of
+from function.payloads import answer, require_size
+from function.service import Answer, Service
+
+if TYPE_CHECKING:
+    from function.objects import Objects
 
 
-def predict(event: dict[str, Any], service: Service) -> dict[str, Any]:
-    """
-    Answer `{"model": …, "rows" | "image" | "images": …}`.
+class InvokeDoor:
+    """A service behind the Invoke API."""
 
-    Returns:
-        {"model", "version", "predictions"}, as the native HTTP door answers.
+    def __init__(
+        self, service: Service, *, objects: Callable[[], Objects], max_body_bytes: int
+    ) -> None:
+        self._service = service
+        self._objects = objects
+        self._max_body_bytes = max_body_bytes
 
-    Raises:
-        RequestError, ModelError: as over HTTP; the invoker sees a function error.
-    """
-    if not isinstance(event["model"], str):
-        came = kind_of(event["model"])
-        raise InvalidError([Problem("model", "a model's name", came)])
-    manifest = service.manifest(event["model"])
-    payload = {key: value for key, value in event.items() if key != "model"}
-    request = PredictRequest(manifest.name, instances_of(payload, manifest))
-    return service.predict(request).payload()
+    def answer(self, event: dict[str, Any], context: Any) -> Answer:
+        """
+        Answer `{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}`.
+
+        Args:
+            event: left as it is, since an invoker's retry sends it again.
+            context: not needed.
+
+        Returns:
+            {"model", "version", "predictions"}, as the native HTTP door answers.
+
+        Raises:
+            RequestError, ModelError: as over HTTP; the invoker sees a function error.
+        """
+        require_size(event, self._max_body_bytes)
+        return answer(event, self._service, self._objects)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from model.manifest import Manifest
+from model.versions import Versions
 
 SWAGGER_PACKAGE: Final = "fastapi_swagger"
 SWAGGER_FILES: Final = {
@@ -39,26 +39,38 @@ code{background:#f0f4f8;padding:.1rem .3rem;border-radius:3px}
 """
 
 
-def index_page(manifests: Sequence[Manifest], root_path: str, *, docs: bool) -> str:
+def index_page(models: Sequence[Versions], root_path: str, *, docs: bool) -> str:
     """
     Show what is served here and where to try it.
     """
     root_path = escape(root_path)
-    models = "".join(
-        f'<li><a href="{root_path}/models/{name}"><b>{name}</b></a> {escape(manifest.description)}'
-        f"<br><code>POST {root_path}/models/{name}/predict</code></li>"
-        for manifest in manifests
-        for name in [escape(manifest.name)]
-    )
+    items = "".join(_item(versions, root_path) for versions in models)
     try_it = f'<p>Try them in the browser: <a href="{root_path}/docs">/docs</a></p>' if docs else ""
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Lambake</title>'
         '<meta name="viewport" content="width=device-width">'
         f"<style>{_STYLE}</style><h1>Lambake</h1>"
         "<p>Trained models, baked into one serverless image and served.</p>"
-        f"<ul>{models}</ul>{try_it}"
+        f"<ul>{items}</ul>{try_it}"
         f'<p><a href="{root_path}/add?a=10&amp;b=20">/add?a=10&amp;b=20</a> adds two numbers, '
         f'<a href="{root_path}/healthz">/healthz</a> says whether all is well.</p></html>'
+    )
+
+
+def _item(versions: Versions, root_path: str) -> str:
+    """
+    Show a model: what it does, its versions with their labels, and where to ask it.
+    """
+    name = escape(versions.name)
+    links = ", ".join(
+        f'<a href="{root_path}/models/{name}/versions/{escape(version)}">{escape(version)}</a>'
+        + (f" ({escape(', '.join(labels))})" if labels else "")
+        for version, labels in versions.labelled().items()
+    )
+    return (
+        f'<li><a href="{root_path}/models/{name}"><b>{name}</b></a> '
+        f"{escape(versions.latest.manifest.description)}"
+        f"<br><code>POST {root_path}/models/{name}/predict</code><br>Versions: {links}</li>"
     )
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from model.manifest import Manifest
+from model.versions import Versions
 
 REF: Final = "#/components/schemas/{model}"
 Base64 = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
@@ -64,12 +65,20 @@ class ModelSummary(BaseModel):
     version: str
     kind: str
     description: str
+    versions: Annotated[dict[str, list[str]], Field(description="Each version with its labels.")]
 
 
 class ModelList(BaseModel):
     """The models that are served."""
 
     models: list[ModelSummary]
+
+
+class VersionsAnswer(BaseModel):
+    """A model's versions, each with the labels that stand for it."""
+
+    model: str
+    versions: dict[str, list[str]]
 
 
 class ColumnAnswer(BaseModel):
@@ -121,16 +130,18 @@ _ANSWERS: Final = (
     PredictAnswer,
     ModelList,
     ModelAnswer,
+    VersionsAnswer,
     ProblemAnswer,
 )
 
 
-def openapi_of(manifests: list[Manifest], *, version: str, server: str) -> dict[str, Any]:
+def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str, Any]:
     """
-    Write the OpenAPI 3.1 document: one predict path a model, so that each shows its own inputs.
+    Write the OpenAPI 3.1 document: a predict path for each version of each model, and one for its
+    latest, so that each shows its own inputs.
 
     Args:
-        manifests: the models that are served.
+        models: those that are served.
         version: of this service.
         server: the path under which it is reached, such as `/prod`.
     """
@@ -146,13 +157,23 @@ def openapi_of(manifests: list[Manifest], *, version: str, server: str) -> dict[
         "/healthz": {"get": _operation("Whether the models are loaded", {"type": "object"})},
         "/models": {"get": _operation("List the models", _ref(ModelList))},
         "/models/{name}": {
+            "get": _operation("Show a model's card", _ref(ModelAnswer), parameters=[_name(models)])
+        },
+        "/models/{name}/versions": {
             "get": _operation(
-                "Show a model's card", _ref(ModelAnswer), parameters=[_name(manifests)]
+                "List a model's versions", _ref(VersionsAnswer), parameters=[_name(models)]
             )
         },
     }
-    for manifest in manifests:
-        paths[f"/models/{manifest.name}/predict"] = {"post": _predict(manifest)}
+    for versions in models:
+        at = f"/models/{versions.name}"
+        paths[f"{at}/predict"] = {"post": _predict(versions.latest.manifest)}
+        for name, labels in versions.labelled().items():
+            manifest = versions.predictors[name].manifest
+            title = ", ".join([f"version {name}", *labels])
+            card = _operation(f"Show the card of {versions.name}, {title}", _ref(ModelAnswer))
+            paths[f"{at}/versions/{name}"] = {"get": card}
+            paths[f"{at}/versions/{name}/predict"] = {"post": _predict(manifest, title)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -193,8 +214,8 @@ def _number(name: str) -> dict[str, Any]:
     }
 
 
-def _name(manifests: list[Manifest]) -> dict[str, Any]:
-    names = [manifest.name for manifest in manifests]
+def _name(models: list[Versions]) -> dict[str, Any]:
+    names = [versions.name for versions in models]
     return {
         "name": "name",
         "in": "path",
@@ -203,12 +224,15 @@ def _name(manifests: list[Manifest]) -> dict[str, Any]:
     }
 
 
-def _predict(manifest: Manifest) -> dict[str, Any]:
+def _predict(manifest: Manifest, title: str = "") -> dict[str, Any]:
+    """
+    Describe a predict path: of a version, by its title, or of the latest one.
+    """
     content = _picture_content(manifest) if manifest.of_pictures else _row_content(manifest)
     return _operation(
-        f"Predict with {manifest.name}",
+        f"Predict with {manifest.name}" + (f", {title}" if title else ""),
         _ref(PredictAnswer),
-        operationId=f"predict_{manifest.name}",
+        operationId=f"predict_{manifest.name}" + (f":{manifest.version}" if title else ""),
         description=manifest.description,
         requestBody={"required": True, "content": content},
     )

@@ -1,11 +1,13 @@
 """
-Recognise where an event comes from: the only place that knows the shapes of events.
+Recognise where an event comes from: with foreign.py the only place that knows the shapes of events.
 """
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Any
+
+from function.foreign import service_of
 
 
 class Source(Enum):
@@ -17,6 +19,7 @@ class Source(Enum):
     FUNCTION_URL = "function-url"
     ALB = "alb"
     DIRECT = "direct"
+    MAP = "step-functions-map"
     SQS = "sqs"
     S3 = "s3"
     EVENTBRIDGE = "eventbridge"
@@ -48,47 +51,28 @@ def source_of(event: Any) -> Source:
         FOREIGN for an event of an AWS service that no door takes, UNKNOWN for anything else.
     """
     if not isinstance(event, dict):
-        return Source.UNKNOWN
+        return _foreign_or_unknown(event)
     if event.keys() & _AUTHORISER_KEYS:
         return Source.FOREIGN  # it has the shape of a request, but wants a policy
     if isinstance(event.get("requestContext"), dict):
         return _http_source_of(event, event["requestContext"])
     if isinstance(event.get("Records"), list):
-        return _record_source_of(event["Records"])
+        return _record_source_of(event)
     if event.get("Event") == "s3:TestEvent" and "Bucket" in event:
         return Source.S3
     if "detail-type" in event and "source" in event:
         return Source.EVENTBRIDGE
-    if "model" in event:
-        return Source.DIRECT
-    return Source.FOREIGN if event.keys() & _FOREIGN_KEYS else Source.UNKNOWN
+    if isinstance(event.get("Items"), list):
+        return Source.MAP
+    return Source.DIRECT if "model" in event else _foreign_or_unknown(event)
 
 
 _AUTHORISER_KEYS = frozenset({"methodArn", "routeArn"})
 """What API Gateway adds to a request that it shows to a Lambda authoriser."""
 
-_FOREIGN_KEYS = frozenset(
-    {
-        "awslogs",  # CloudWatch Logs subscription
-        "CodePipeline.job",
-        "invokingEvent",  # Config rule
-        "triggerSource",  # Cognito
-        "RequestType",  # CloudFormation custom resource
-        "invocationId",  # Firehose transformation
-        "eventSourceArn",
-        "eventSource",  # Kafka, MQ, DocumentDB
-        "sessionState",  # Lex
-        "session",  # Alexa
-        "directive",  # Alexa smart home
-        "datasetName",  # Cognito Sync
-        "SecretId",  # Secrets Manager rotation
-        "getObjectContext",  # S3 Object Lambda
-        "clickType",  # IoT button
-        "tasks",  # S3 batch operations
-        "alarmData",
-        "messageVersion",  # Bedrock agent, Lex V1
-    }
-)
+
+def _foreign_or_unknown(event: Any) -> Source:
+    return Source.FOREIGN if service_of(event) else Source.UNKNOWN
 
 
 def _http_source_of(event: dict[str, Any], context: dict[str, Any]) -> Source:
@@ -108,8 +92,8 @@ def _is_function_url(context: dict[str, Any]) -> bool:
     return isinstance(domain, str) and ".lambda-url." in domain
 
 
-def _record_source_of(records: list[Any]) -> Source:
-    first = records[0] if records else None
+def _record_source_of(event: dict[str, Any]) -> Source:
+    first = event["Records"][0] if event["Records"] else {}
     if not isinstance(first, dict):
         return Source.UNKNOWN
     sender = first.get("eventSource", first.get("EventSource"))
@@ -117,4 +101,4 @@ def _record_source_of(records: list[Any]) -> Source:
         return Source.SQS
     if sender == "aws:s3":
         return Source.S3
-    return Source.FOREIGN if sender or "cf" in first else Source.UNKNOWN
+    return _foreign_or_unknown(event)

@@ -62,6 +62,10 @@ MAX_LOOKS = 48
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side keeps this many pixels."""
 
+# What Pillow only warns of, such as a file of two minds, is a broken file. For good, since to set
+# and reset it around each call would not be safe where several threads decode.
+warnings.filterwarnings("error", module=r"PIL\b")
+
 _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 
 
@@ -123,10 +127,7 @@ def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "imag
         came = "nothing" if not data else f"{len(data)} bytes of another kind"
         raise FormatError([Problem(where, _EXPECTED, came)])
     try:
-        # Process-wide, which is safe here: a function answers one request at a time.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            return _decoded(data, file_format, (max_pixels, others), where)
+        return _decoded(data, file_format, (max_pixels, others), where)
     except InputError:
         raise
     except TooManyPiecesError as exc:

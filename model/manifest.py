@@ -142,10 +142,7 @@ def _column_of(table: _Table) -> Column:
 
 
 def _check_together(path: Path, manifest: Manifest) -> None:
-    if manifest.name != manifest.folder.name:
-        raise ArtefactError(
-            path, expected=f"name = {manifest.folder.name!r}, as the folder", got=manifest.name
-        )
+    _check_folder(path, manifest)
     names = [column.name for column in manifest.columns]
     for what, values in (("labels", manifest.labels), ("columns", names)):
         if len(set(values)) != len(values):
@@ -158,6 +155,20 @@ def _check_together(path: Path, manifest: Manifest) -> None:
     if manifest.shape != shape:
         expected = f"input.shape = {list(shape)}, as the recipe {manifest.recipe} makes it"
         raise ArtefactError(path, expected=expected, got=list(manifest.shape))
+
+
+def _check_folder(path: Path, manifest: Manifest) -> None:
+    """
+    Hold the names against the folder: the model's, or a version's within the model's.
+    """
+    name, parent = manifest.folder.name, manifest.folder.parent.name
+    if manifest.name == name or (manifest.name, manifest.version) == (parent, name):
+        return
+    if manifest.name == parent:
+        raise ArtefactError(
+            path, expected=f"version = {name!r}, as the folder", got=manifest.version
+        )
+    raise ArtefactError(path, expected=f"name = {name!r}, as the folder", got=manifest.name)
 
 
 class _Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
+from model.drift import Window
 from model.engines import open_engine
 from model.engines.base import Engine, Matrix
 from model.errors import ArtefactError, EngineError, InputError, Problem
@@ -39,6 +40,7 @@ class Predictor:
 
     def __init__(self, manifest: Manifest, preprocess: Preprocess, engine: Engine) -> None:
         self.manifest = manifest
+        self.window: Window | None = None
         self._preprocess = preprocess
         self._engine = engine
 
@@ -57,6 +59,15 @@ class Predictor:
         manifest = read_manifest(folder)
         content = _verified(manifest)
         return cls(manifest, _recipe(manifest, max_pixels), open_engine(manifest, content))
+
+    def watch(self) -> None:
+        """
+        Compare from now on what is served with the bundle's reference, if it has one.
+
+        Raises:
+            ArtefactError: a reference that cannot be used.
+        """
+        self.window = Window.of(self.manifest)
 
     def predict(self, instances: Sequence[Any]) -> tuple[list[Prediction], Steps]:
         """
@@ -84,6 +95,8 @@ class Predictor:
         ran = perf_counter()
         predictions = to_predictions(probabilities, self.manifest.labels, count=len(instances))
         end = perf_counter()
+        if self.window:
+            self.window.observe(tensor, predictions)
         steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
         return predictions, steps
 

@@ -23,6 +23,7 @@ AWS_SDK: Final = {"boto3", "botocore"}
 ENVIRONMENT: Final = {"os.environ", "os.environb", "os.getenv", "os.getenvb", "os.putenv"}
 READS_ENVIRONMENT: Final = {
     "function/entry.py",
+    "function/serve.py",
     "function/settings.py",
     "model/zoo/digits/train.py",  # TensorFlow's chatter is silenced that way only; never shipped
 }

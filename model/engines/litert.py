@@ -4,6 +4,7 @@ LiteRT, for `.tflite` models: the lightest of the engines.
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 from ai_edge_litert.interpreter import Interpreter
@@ -48,16 +49,19 @@ class LitertEngine:
         self._input = input_index
         self._output = output_index
         self._shape: tuple[int, ...] = ()
+        # An interpreter has one input and one output: of two threads each would read the other's.
+        self._lock = Lock()
 
     def run(self, tensor: Matrix) -> NDArray[Any]:
         """
         Compute the probabilities, float32[N, C].
         """
-        if tensor.shape != self._shape:
-            self._interpreter.resize_tensor_input(self._input, tensor.shape)
-            self._interpreter.allocate_tensors()
-            self._shape = tensor.shape
-        self._interpreter.set_tensor(self._input, tensor)
-        self._interpreter.invoke()
-        result: NDArray[Any] = self._interpreter.get_tensor(self._output)
+        with self._lock:
+            if tensor.shape != self._shape:
+                self._interpreter.resize_tensor_input(self._input, tensor.shape)
+                self._interpreter.allocate_tensors()
+                self._shape = tensor.shape
+            self._interpreter.set_tensor(self._input, tensor)
+            self._interpreter.invoke()
+            result: NDArray[Any] = self._interpreter.get_tensor(self._output)
         return result

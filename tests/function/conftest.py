@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 from fastapi import FastAPI
+from moto import mock_aws
 
 from function.app import create_app
 from function.from_http import HttpDoor
@@ -19,6 +21,7 @@ from function.settings import ZOO
 from function.sources import source_of
 from model.predictor import DEFAULT_MAX_PIXELS, Predictor
 from tests.function.fronts import Call, http_api_v2
+from tests.function.zoos import labelled_zoo, served
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 
@@ -28,6 +31,10 @@ class FakeContext:
     """What awslambdaric hands over, as much of it as we read."""
 
     aws_request_id: str = "3f0e9c52-0000-4000-8000-000000000001"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Say that there is time."""
+        return 30_000
 
 
 CONTEXT = FakeContext()
@@ -39,6 +46,12 @@ Answer = Callable[..., dict[str, Any]]
 def service() -> Service:
     """Load both models."""
     return Service.load(ZOO, max_pixels=DEFAULT_MAX_PIXELS)
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """Load the irises in three versions, with labels."""
+    return served(labelled_zoo(tmp_path_factory.mktemp("zoo")))
 
 
 @pytest.fixture(scope="session")
@@ -91,3 +104,10 @@ def log_lines(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, 
         return [json.loads(line) for line in (captured.out + captured.err).splitlines()]
 
     return lines
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    """Be a cloud of buckets, behind the real boto3."""
+    with mock_aws():
+        yield boto3.client("s3", region_name="us-east-1")

@@ -40,8 +40,10 @@ def ask(app: FastAPI) -> Ask:
 
 def test_healthz(ask: Ask, service: Service) -> None:
     """The health says which models are loaded, in which version."""
-    versions = {manifest.name: manifest.version for manifest in service.manifests()}
-    assert ask("GET", "/healthz").json() == {"status": "ok", "models": versions}
+    latest = {one.name: one.latest.manifest.version for one in service.models()}
+    versions = {name: [version] for name, version in latest.items()}
+    answer = {"status": "ok", "models": latest, "versions": versions}
+    assert ask("GET", "/healthz").json() == answer
 
 
 def test_models(ask: Ask, service: Service) -> None:
@@ -53,8 +55,9 @@ def test_models(ask: Ask, service: Service) -> None:
                 "version": manifest.version,
                 "kind": manifest.kind,
                 "description": manifest.description,
+                "versions": {manifest.version: ["latest"]},
             }
-            for manifest in service.manifests()
+            for manifest in [one.latest.manifest for one in service.models()]
         ]
     }
 
@@ -68,6 +71,7 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "version": manifest.version,
         "kind": "table-classification",
         "description": manifest.description,
+        "versions": {manifest.version: ["latest"]},
         "licence": "Apache-2.0",
         "engine": "onnx",
         "sha256": manifest.sha256,
@@ -81,6 +85,65 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "metrics": dict(manifest.metrics),
         "card": (manifest.folder / "CARD.md").read_text(encoding="utf-8"),
     }
+
+
+@pytest.fixture
+def ask_versions(versions: Service) -> Ask:
+    """Speak HTTP to an application that serves the irises in three versions."""
+    return asking(create_app(versions, max_body_bytes=10_000))
+
+
+LABELLED = {"2": ["stable"], "9": [], "10": ["latest", "next"]}
+
+
+def test_versions(ask_versions: Ask) -> None:
+    """A model's versions are listed with their labels, wherever the model is shown."""
+    answer = ask_versions("GET", "/models/iris/versions").json()
+    assert answer == {"model": "iris", "versions": LABELLED}
+    (listed,) = ask_versions("GET", "/models").json()["models"]
+    assert (listed["version"], listed["versions"]) == ("10", LABELLED)
+    assert ask_versions("GET", "/models/iris").json()["versions"] == LABELLED
+    health = {"status": "ok", "models": {"iris": "10"}, "versions": {"iris": ["2", "9", "10"]}}
+    assert ask_versions("GET", "/healthz").json() == health
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("/models/iris", "10"),
+        ("/models/iris/versions/latest", "10"),
+        ("/models/iris/versions/stable", "2"),
+        ("/models/iris/versions/9", "9"),
+    ],
+)
+def test_a_version(ask_versions: Ask, path: str, version: str) -> None:
+    """A version shows its card and answers, by its name or a label, and the header names it."""
+    assert ask_versions("GET", path).json()["version"] == version
+    response = ask_versions("POST", f"{path}/predict", json={"rows": [ROW]})
+    assert response.json()["version"] == version
+    assert response.headers["x-model-version"] == f"iris/{version}"
+
+
+@pytest.mark.parametrize("path", ["/models/iris/versions/1", "/models/iris/versions/%2e%2e"])
+def test_unknown_versions(ask_versions: Ask, path: str) -> None:
+    """A version that is not served is a 404 that names those that are."""
+    for response in (
+        ask_versions("GET", path),
+        ask_versions("POST", f"{path}/predict", json={"rows": [ROW]}),
+    ):
+        problem = response.json()
+        assert (response.status_code, problem["title"]) == (404, "No such version")
+        known = "one of 2, 9, 10, latest, next, stable"
+        assert problem["problems"] == [
+            {"where": "version", "expected": known, "came": "another name"}
+        ]
+
+
+def test_versions_of_an_unknown_model(ask_versions: Ask) -> None:
+    """Without the model there are no versions of it."""
+    for path in ("/models/nosuch/versions", "/models/nosuch/versions/2"):
+        response = ask_versions("GET", path)
+        assert (response.status_code, response.json()["title"]) == (404, "No such model")
 
 
 def test_a_prediction_says_what_it_cost(ask: Ask, service: Service) -> None:
@@ -113,7 +176,8 @@ def test_unknown_paths(ask: Ask, path: str) -> None:
     assert problem == {
         "where": "path",
         "expected": "one of /, /add, /healthz, /models, /models/{name}, "
-        "/models/{name}/predict, /docs",
+        "/models/{name}/predict, /models/{name}/versions, /models/{name}/versions/{version}, "
+        "/models/{name}/versions/{version}/predict, /docs",
         "came": "another path",
     }
 
@@ -122,7 +186,8 @@ def test_the_listed_paths_exist(ask: Ask) -> None:
     """Each path that the problem names is there."""
     expected = ask("GET", "/nowhere").json()["problems"][0]["expected"]
     for path in expected.removeprefix("one of ").split(", "):
-        assert ask("GET", path.replace("{name}", "iris")).status_code in (200, 405, 422)
+        path = path.replace("{name}", "iris").replace("{version}", "latest")
+        assert ask("GET", path).status_code in (200, 405, 422)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +269,7 @@ def test_unexpected_errors(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise ValueError("secret")
 
-    monkeypatch.setattr(Service, "manifests", broken)
+    monkeypatch.setattr(Service, "models", broken)
     response = ask("GET", "/healthz")
     assert response.status_code == 500
     assert "secret" not in response.text

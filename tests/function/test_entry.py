@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from awslambdaric.lambda_runtime_exception import FaultException
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from function import from_invoke
+from function import entry, payloads
 from function.service import Service
+from function.sources import Source
 from model.predictor import Predictor
 from tests.function.conftest import CONTEXT
 from tests.function.corpus import CASES, Case, masked
@@ -91,6 +92,78 @@ def test_any_direct_event(handler: Handler, payload: dict[str, Any]) -> None:
     json.dumps(outcome, allow_nan=False).encode()
 
 
+PAYLOAD_PARTS = st.sampled_from(["model", "version", "rows", "image", "images", "s3", "Key", "x"])
+VALUES = JSON | st.sampled_from(["iris", "digits", "latest", "1", "s3://bucket/key"])
+ITEM = JSON | st.dictionaries(PAYLOAD_PARTS, VALUES)
+BATCH_PARTS = st.sampled_from(["model", "version", "bucket", "output", "x"])
+
+
+class _NoBucket:
+    """A client of a service that is out of reach."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(**_: Any) -> Any:
+            raise ConnectionError
+
+        return refuse
+
+
+@pytest.fixture
+def unplugged(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> Handler:
+    """Let no client of AWS be made."""
+    monkeypatch.setattr(entry, "_aws_client", lambda _name: _NoBucket())
+    monkeypatch.setattr(entry._Doors, "others", {})
+    return handler
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(items=st.lists(ITEM, max_size=4), batch=JSON | st.dictionaries(BATCH_PARTS, VALUES))
+def test_any_map_event(unplugged: Handler, items: list[Any], batch: Any) -> None:
+    """A map's event with anything in it has a result an item, or names the caller's fault."""
+    outcome = outcome_of(unplugged, {"Items": items, "BatchInput": batch})
+    text = json.dumps(outcome, allow_nan=False)
+    assert "InternalError" not in text
+    if "errorType" in outcome:
+        assert outcome["errorType"] == "InvalidError"
+    else:
+        assert len(outcome["results"]) == len(items)
+
+
+BUS_SOURCES = st.sampled_from(["aws.s3", "aws.events", "aws.scheduler", "mine"])
+KINDS = st.sampled_from(["Object Created", "Object Deleted", "Scheduled Event", "x"])
+DETAIL_PARTS = st.sampled_from(["bucket", "object", "name", "key", "size", "etag", "sequencer"])
+DETAILS = st.dictionaries(DETAIL_PARTS, JSON | st.dictionaries(DETAIL_PARTS, JSON))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(source=BUS_SOURCES | JSON, kind=KINDS | JSON, detail=ITEM | DETAILS)
+def test_any_eventbridge_event(unplugged: Handler, source: Any, kind: Any, detail: Any) -> None:
+    """An event of the bus with anything in it is answered, or an error names what is wrong."""
+    outcome = outcome_of(unplugged, {"source": source, "detail-type": kind, "detail": detail})
+    json.dumps(outcome, allow_nan=False).encode()
+    assert outcome.get("errorType") != "InternalError"
+
+
+def test_a_reply_beyond_the_limit(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply that Lambda would not carry is a function error, not a dead process."""
+    monkeypatch.setattr(payloads, "MAX_REPLY_BYTES", 100)
+    assert outcome_of(handler, {"model": "iris", "rows": [ROW]})["errorType"] == (
+        "ReplyTooLargeError"
+    )
+
+
+def test_doors_are_built_once(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first event of a source builds its door, and the next ones find it."""
+    monkeypatch.setattr(entry._Doors, "others", {})
+    for _ in range(2):
+        handler({"model": "iris", "rows": [ROW]}, CONTEXT)
+        handler({"Items": []}, CONTEXT)
+        doors = dict(entry._Doors.others)
+        assert set(doors) == {Source.DIRECT, Source.MAP}
+    handler({"Items": []}, CONTEXT)
+    assert entry._Doors.others == doors
+
+
 def test_cold_then_warm() -> None:
     """Only the first event of an environment is logged as cold."""
     code = (
@@ -128,7 +201,7 @@ def test_unexpected_error_of_the_direct_door(
     def broken(*_: Any) -> None:
         raise ValueError("secret\nline two \x1b[31m \ud800")
 
-    monkeypatch.setattr(from_invoke, "instances_of", broken)
+    monkeypatch.setattr(payloads, "instances_of", broken)
     log_lines()
     outcome = outcome_of(handler, {"model": "iris", "rows": []})
     assert outcome == {
@@ -193,14 +266,38 @@ def test_tables_only_need_no_pillow() -> None:
     assert "PIL" not in modules
 
 
-def test_direct_events_need_no_framework() -> None:
-    """With the preload off, a direct event pays neither for FastAPI nor for Mangum."""
+PAYLOAD = {"model": "iris", "rows": [ROW]}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        PAYLOAD,
+        {"Items": [PAYLOAD]},
+        {"source": "mine", "detail-type": "x", "detail": PAYLOAD},
+        {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+        {"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(PAYLOAD)}]},
+        {"awslogs": {}},
+    ],
+    ids=["direct", "map", "eventbridge", "schedule", "sqs", "foreign"],
+)
+def test_other_doors_need_no_framework(event: dict[str, Any]) -> None:
+    """With the preload off, no door but HTTP's pays for FastAPI, nor for boto3 without need."""
     code = (
+        "from contextlib import suppress\nfrom types import SimpleNamespace\n"
         "from function.entry import handler\n"
-        "handler({'model': 'iris', 'rows': [[5.1, 3.5, 1.4, 0.2]]}, None)"
+        "context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)\n"
+        f"with suppress(Exception): handler({event!r}, context)"
     )
     modules = _modules_after(code, LAMBAKE_PRELOAD_HTTP="off")
-    assert not modules & {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
+    frameworks = {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
+    assert not modules & (frameworks | {"boto3", "botocore", "function.objects"})
+
+
+def test_import_loads_no_door_but_http() -> None:
+    """The init phase pays for HTTP's door only, and for none where that is off."""
+    doors = {"function.from_invoke", "function.from_map", "function.from_sqs", "function.from_s3"}
+    assert not _modules_after("import function.entry") & (doors | {"function.from_eventbridge"})
 
 
 def test_http_works_without_the_preload() -> None:

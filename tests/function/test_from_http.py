@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from function.from_http import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES, HttpDoor
+from function.from_http import MAX_ALB_REPLY_BYTES, HttpDoor
+from function.payloads import MAX_REPLY_BYTES
 from function.sources import source_of
 from function.telemetry import CURRENT, Invocation
 from tests.function.conftest import CONTEXT, Answer

@@ -1,95 +1,48 @@
-"""The direct door answers a dictionary, and errors that name what is wrong."""
+"""The direct door answers a payload with a dictionary."""
 
 from __future__ import annotations
 
-import json
-from base64 import b64encode
 from typing import Any
 
 import pytest
 
-from function.errors import InvalidError, UnknownModelError
-from function.from_invoke import predict
+from function.errors import InvalidError, TooLargeError
+from function.from_invoke import InvokeDoor
 from function.service import Service
-from model.errors import FormatError, InputError
-from tests.function.conftest import Answer
-from tests.function.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
-from tests.function.fronts import json_of, post_json
+from tests.function.conftest import CONTEXT
+from tests.function.test_payloads import FakeObjects
 
 ROW = [5.1, 3.5, 1.4, 0.2]
-SEVEN = b64encode(sample(7)).decode()
+LIMIT = 1000
 
 
-@pytest.mark.parametrize(
-    ("model", "path", "payload"),
-    [
-        ("iris", PREDICT_IRIS, {"rows": [ROW, ROW]}),
-        ("digits", PREDICT_DIGITS, {"image": SEVEN}),
-        ("digits", PREDICT_DIGITS, {"images": [SEVEN, b64encode(sample(0)).decode()]}),
-    ],
-)
-def test_answers_as_over_http(
-    service: Service, answer: Answer, model: str, path: str, payload: dict[str, Any]
-) -> None:
-    """A direct event gets the very answer that the native HTTP door gives."""
-    direct = predict({"model": model} | payload, service)
-    assert direct == json_of(answer(post_json(path, payload)))
+@pytest.fixture
+def door(versions: Service) -> InvokeDoor:
+    """Build the door, with buckets that answer with what they were asked."""
+    objects: Any = FakeObjects
+    return InvokeDoor(versions, objects=objects, max_body_bytes=LIMIT)
 
 
-def test_plain_json(service: Service) -> None:
-    """R2, R3: the answer is made of JSON's own types, without NaN, as awslambdaric needs."""
-    direct = predict({"model": "iris", "rows": [ROW]}, service)
-    assert json.loads(json.dumps(direct, allow_nan=False)) == direct
+def test_a_payload(door: InvokeDoor) -> None:
+    """A payload is answered, by the version that it names."""
+    answer = door.answer({"model": "iris", "version": "stable", "rows": [ROW]}, CONTEXT)
+    assert (answer["model"], answer["version"]) == ("iris", "2")
+    assert [prediction["label"] for prediction in answer["predictions"]] == ["setosa"]
 
 
-@pytest.mark.parametrize("name", [None, 7, ["iris"], {}, True])
-def test_a_model_that_is_no_name(service: Service, name: Any) -> None:
-    """A model that is no text is described, not looked up."""
-    with pytest.raises(InvalidError, match=r"^model: expected a model's name, came "):
-        predict({"model": name, "rows": [ROW]}, service)
+def test_an_object(door: InvokeDoor) -> None:
+    """An object of a bucket is answered inline."""
+    answer: Any = door.answer({"model": "iris", "s3": "s3://bucket/key"}, CONTEXT)
+    assert answer == {"uri": "s3://bucket/key", "model": "iris", "version": None}
 
 
-@pytest.mark.parametrize("name", ["", "Iris", "../iris", "iris\x00", "\ud800"])
-def test_a_model_that_is_not_served(service: Service, name: str) -> None:
-    """A name that is not served is a plain error that names those that are."""
-    with pytest.raises(UnknownModelError) as caught:
-        predict({"model": name, "rows": [ROW]}, service)
-    assert str(caught.value) == "model: expected one of digits, iris, came another name"
+def test_a_wrong_payload(door: InvokeDoor) -> None:
+    """What is wrong is raised: the invoker sees a function error."""
+    with pytest.raises(InvalidError, match=r'^body: expected {"rows": …}, came an empty object$'):
+        door.answer({"model": "iris"}, CONTEXT)
 
 
-@pytest.mark.parametrize(
-    ("payload", "kind", "message"),
-    [
-        ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, came an empty object'),
-        (
-            {"model": "iris", "rows": [ROW[:3]]},
-            InputError,
-            "rows[0]: expected 4 numbers (sepal_length_cm, sepal_width_cm, petal_length_cm, "
-            "petal_width_cm), came 3 numbers",
-        ),
-        (
-            {"model": "iris", "rows": [[float("nan"), *ROW[1:]]]},
-            InputError,
-            "rows[0].sepal_length_cm: expected a finite number, came NaN",
-        ),
-        (
-            {"model": "digits", "image": ""},
-            FormatError,
-            "image: expected a PNG, JPEG, WEBP, GIF or BMP picture, came nothing",
-        ),
-    ],
-)
-def test_errors(
-    service: Service, payload: dict[str, Any], kind: type[Exception], message: str
-) -> None:
-    """What is wrong with a direct event is said as over HTTP."""
-    with pytest.raises(kind) as caught:
-        predict(payload, service)
-    assert str(caught.value) == message
-
-
-def test_the_event_is_left_alone(service: Service) -> None:
-    """The event is not changed, since the invoker's retries send it again."""
-    event = {"model": "iris", "rows": [ROW]}
-    predict(event, service)
-    assert event == {"model": "iris", "rows": [ROW]}
+def test_the_body_limit(door: InvokeDoor) -> None:
+    """An event is held against the limit of an HTTP body, before anything else."""
+    with pytest.raises(TooLargeError, match=r"^body: expected at most 1000 bytes, came more$"):
+        door.answer({"model": "nosuch", "rows": ["x" * LIMIT]}, CONTEXT)

@@ -88,8 +88,21 @@ def test_no_echo(
         {"model": "iris", MARK: 1},
         {"model": "iris", "rows": [[MARK] * 4]},
         {"model": "digits", "image": MARK + "!"},
+        {"model": "iris", "version": MARK, "rows": [[1, 2, 3, 4]]},
+        {"model": "iris", "version": {MARK: MARK}},
+        {"model": "iris", "s3": MARK},
+        {"model": "iris", "s3": {MARK: MARK}},
+        {"model": "iris", "s3": "s3://a", MARK: 1},
+        {"Items": [], MARK: 1},
+        {"Items": [], "BatchInput": {MARK: 1}},
+        {"Items": [], "BatchInput": {"output": MARK}},
+        {"source": MARK, "detail-type": MARK, "detail": MARK},
+        {"source": MARK, "detail-type": "x", "detail": {"model": MARK}},
+        {"source": "aws.s3", "detail-type": "Object Created", "detail": {"bucket": {"name": MARK}}},
+        {"eventSource": MARK},
+        {"requestContext": {MARK: MARK}},
+        [{"eventSource": MARK}],
         {"Records": [{"eventSource": MARK}]},
-        {"Records": [{"eventSource": "aws:sqs", "body": MARK}]},
         {MARK: MARK},
         MARK,
         [MARK],
@@ -104,3 +117,25 @@ def test_no_echo_to_an_invoker(
         handler(event, CONTEXT)
     shown = json.dumps(vars(caught.value)) + str(caught.value) + "".join(capfd.readouterr())
     assert MARK not in shown
+
+
+def test_no_echo_in_results(
+    handler: Callable[[Any, Any], Event], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does a marker in an item of a map, or in a message that is given back."""
+    items = [
+        MARK,
+        {MARK: MARK},
+        {"model": MARK},
+        {"version": MARK},
+        {"rows": [[MARK] * 4]},
+        {"Key": {MARK: MARK}},
+        {"Key": MARK},
+    ]
+    answers = [
+        handler({"Items": items, "BatchInput": {"model": "iris", "bucket": f"{MARK}/"}}, CONTEXT),
+        handler({"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": MARK}]}, CONTEXT),
+    ]
+    assert [len(answers[0]["results"]), len(answers[1]["batchItemFailures"])] == [len(items), 1]
+    shown = json.dumps(answers) + "".join(capfd.readouterr())
+    assert MARK.lower() not in shown.lower()

@@ -46,16 +46,27 @@ def test_every_address_works(answer: Answer, path: str, stage: str) -> None:
 def test_the_index_shows_the_models(answer: Answer, service: Service) -> None:
     """The page at / names each model, and how to ask it."""
     html = page(answer, "/")
-    for manifest in service.manifests():
-        assert manifest.description in html
-        assert f"POST /models/{manifest.name}/predict" in html
+    for model in service.models():
+        assert model.latest.manifest.description in html
+        assert f"POST /models/{model.name}/predict" in html
+
+
+def test_the_index_shows_the_versions(versions: Service) -> None:
+    """The page at / links each version, below the prefix, with its labels."""
+    html = pages.index_page(versions.models(), "/prod", docs=True)
+    path = "/prod/models/iris/versions"
+    links = (
+        f'<a href="{path}/2">2</a> (stable), <a href="{path}/9">9</a>, '
+        f'<a href="{path}/10">10</a> (latest, next)'
+    )
+    assert f"Versions: {links}</li>" in html
 
 
 def test_prefixes_are_escaped(service: Service) -> None:
     """Should a prefix ever hold HTML, it is text."""
     prefix = '/"><script>alert(1)</script>'
     for html in (
-        pages.index_page(service.manifests(), prefix, docs=True),
+        pages.index_page(service.models(), prefix, docs=True),
         pages.docs_page(prefix),
     ):
         assert "<script>alert" not in html

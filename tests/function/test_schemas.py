@@ -56,7 +56,7 @@ def test_the_server_is_the_prefix(answer: Answer, service: Service) -> None:
     """The document names the service by its prefix, so that Swagger UI asks below it."""
     assert json_of(answer(Call("/openapi.json", stage="prod")))["servers"] == [{"url": "/prod"}]
     assert json_of(answer(Call("/openapi.json")))["servers"] == [{"url": "/"}]
-    document = openapi_of(service.manifests(), version="1.2.3", server="/x")
+    document = openapi_of(service.models(), version="1.2.3", server="/x")
     assert (document["servers"], document["info"]["version"]) == ([{"url": "/x"}], "1.2.3")
 
 
@@ -75,18 +75,37 @@ def test_every_path_is_a_route(answer: Answer, document: dict[str, Any]) -> None
 
 def test_every_model_has_its_operation(document: dict[str, Any], service: Service) -> None:
     """Each model has a predict path of its own, with its own inputs and limits."""
-    names = {manifest.name for manifest in service.manifests()}
-    paths = [path for path in document["paths"] if path.endswith("/predict")]
-    assert paths == [f"/models/{name}/predict" for name in sorted(names)]
-    for path in paths:
-        operation = document["paths"][path]["post"]
-        assert operation["operationId"] == f"predict_{path.split('/')[2]}"
+    for model in service.models():
+        operation = document["paths"][f"/models/{model.name}/predict"]["post"]
+        assert operation["operationId"] == f"predict_{model.name}"
+        assert operation["description"] == model.latest.manifest.description
     limit = body_schema(document, PREDICT_IRIS)["allOf"][1]
     assert limit == {"properties": {"rows": {"maxItems": 1000}}}
 
 
+def test_every_version_has_its_operations(versions: Service) -> None:
+    """Each version has its card and its predict path, titled by the labels that stand for it."""
+    document = openapi_of(versions.models(), version="1.2.3", server="/")
+    validate(document)
+    titles = {"2": "version 2, stable", "9": "version 9", "10": "version 10, latest, next"}
+    for version, title in titles.items():
+        path = f"/models/iris/versions/{version}"
+        card, predict = document["paths"][path], document["paths"][f"{path}/predict"]
+        assert card["get"]["summary"] == f"Show the card of iris, {title}"
+        assert predict["post"]["summary"] == f"Predict with iris, {title}"
+        assert predict["post"]["operationId"] == f"predict_iris:{version}"
+    predicts = [path for path in document["paths"] if path.endswith("/predict")]
+    assert len(predicts) == 4
+    require_different_ids(document)
+
+
 def test_operation_ids_differ(document: dict[str, Any]) -> None:
     """No two operations bear one id."""
+    require_different_ids(document)
+
+
+def require_different_ids(document: dict[str, Any]) -> None:
+    """Collect the operations' ids."""
     ids = [
         operation["operationId"]
         for operations in document["paths"].values()
@@ -154,6 +173,8 @@ def test_the_document_and_the_service_agree(
         ("get", "/add", Call("/add", query="a=1&b=2.5")),
         ("get", "/healthz", Call("/healthz")),
         ("get", "/models", Call("/models")),
+        ("get", "/models/{name}/versions", Call("/models/iris/versions")),
+        ("get", "/models/iris/versions/1", Call("/models/iris/versions/1")),
         ("get", "/models/{name}", Call("/models/digits")),
         ("get", "/models/{name}", Call("/models/iris")),
         ("post", PREDICT_IRIS, post_json(PREDICT_IRIS, {"rows": [ROW]})),

@@ -9,20 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from function.errors import UnknownModelError
+from function.errors import UnknownModelError, UnknownVersionError
 from function.service import PredictRequest, Service
 from function.settings import ZOO
 from function.telemetry import CURRENT, Invocation
 from model.errors import ArtefactError, InputError
 from model.golden import GOLDEN_FILE, read_golden
-from model.predictor import DEFAULT_MAX_PIXELS
+from tests.function.zoos import served as load
+from tests.function.zoos import write_zoo
 
 ROW = [5.1, 3.5, 1.4, 0.2]
-
-
-def load(zoo: Path, *names: str) -> Service:
-    """Load some models of a zoo."""
-    return Service.load(zoo, names, max_pixels=DEFAULT_MAX_PIXELS)
 
 
 @pytest.fixture
@@ -35,13 +31,13 @@ def zoo(tmp_path: Path) -> Path:
 
 def test_all_models(service: Service) -> None:
     """Without names every bundle of the zoo is served, in the order of their names."""
-    assert [manifest.name for manifest in service.manifests()] == ["digits", "iris"]
+    assert [model.name for model in service.models()] == ["digits", "iris"]
 
 
 def test_some_models() -> None:
     """With names those are served, and no other."""
     service = load(ZOO, "iris")
-    assert [manifest.name for manifest in service.manifests()] == ["iris"]
+    assert [model.name for model in service.models()] == ["iris"]
     with pytest.raises(
         UnknownModelError, match=r"^model: expected one of iris, came another name$"
     ):
@@ -50,7 +46,25 @@ def test_some_models() -> None:
 
 def test_folders_without_a_manifest_are_no_bundles(zoo: Path) -> None:
     """A folder without a manifest is passed over."""
-    assert [manifest.name for manifest in load(zoo).manifests()] == ["iris"]
+    assert [model.name for model in load(zoo).models()] == ["iris"]
+
+
+def test_versions_of_a_model(tmp_path: Path) -> None:
+    """A model whose versions have a folder each is found as well, beside one that has none."""
+    shutil.copytree(ZOO / "digits", tmp_path / "digits")
+    service = load(write_zoo(tmp_path, "1", "2"))
+    served = [(one.name, list(one.predictors)) for one in service.models()]
+    assert served == [("digits", ["1"]), ("iris", ["1", "2"])]
+    assert [model.latest.manifest.version for model in service.models()] == ["1", "2"]
+    assert [one.name for one in load(tmp_path, "iris").models()] == ["iris"]
+
+
+def test_every_version_is_verified(tmp_path: Path) -> None:
+    """An older version that answers otherwise stops the start as well."""
+    path = write_zoo(tmp_path, "1", "2") / "iris" / "1" / GOLDEN_FILE
+    path.write_text(path.read_text().replace('"setosa"', '"virginica"'))
+    with pytest.raises(ArtefactError, match=re.escape(str(path))):
+        load(tmp_path)
 
 
 def test_an_empty_zoo(tmp_path: Path) -> None:
@@ -113,6 +127,37 @@ def test_unknown_models(service: Service, name: object) -> None:
     with pytest.raises(UnknownModelError) as caught:
         service.manifest(name)
     assert str(caught.value) == "model: expected one of digits, iris, came another name"
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"),
+    [(None, "10"), ("latest", "10"), ("next", "10"), ("stable", "2"), ("2", "2"), ("9", "9")],
+)
+def test_a_version_answers(versions: Service, asked: str | None, version: str) -> None:
+    """The version that was asked for answers, by its name or a label, and says so."""
+    answer = versions.predict(PredictRequest("iris", [ROW], asked))
+    assert (answer.model, answer.version) == ("iris", version)
+    assert versions.manifest("iris", asked).version == version
+
+
+@pytest.mark.parametrize("version", ["1", "", "STABLE", "../2"])
+def test_unknown_versions(versions: Service, version: str) -> None:
+    """A version that is not served is an error that names versions and labels."""
+    with pytest.raises(UnknownVersionError) as caught:
+        versions.predict(PredictRequest("iris", [ROW], version))
+    known = "2, 9, 10, latest, next, stable"
+    assert str(caught.value) == f"version: expected one of {known}, came another name"
+
+
+def test_the_invocation_learns_the_version(versions: Service) -> None:
+    """The log has the version that answered, not the label that was asked for."""
+    invocation = Invocation("id-1", "test", cold=False)
+    token = CURRENT.set(invocation)
+    try:
+        versions.predict(PredictRequest("iris", [ROW], "stable"))
+        assert (invocation.model, invocation.version) == ("iris", "2")
+    finally:
+        CURRENT.reset(token)
 
 
 @pytest.mark.parametrize(("count", "came"), [(0, "none"), (1001, "1001")])

@@ -20,6 +20,17 @@ DEFAULTS = Settings(
     base_path="",
     docs=True,
     preload_http=True,
+    metrics=False,
+    metrics_namespace="Lambake",
+    port=5000,
+    host="0.0.0.0",
+    results_queue=None,
+    permanent_failures="dead-letter",
+    input_prefix="in/",
+    output_prefix="out/",
+    output_bucket=None,
+    object_model=None,
+    max_object_bytes=256 * 1024 * 1024,
 )
 
 
@@ -40,12 +51,20 @@ def test_empty_values_are_defaults() -> None:
     assert Settings.from_env(dict.fromkeys(keys().values(), "")) == DEFAULTS
 
 
+def test_metrics_are_on_in_lambda() -> None:
+    """Where Lambda has named the function metrics are on, unless they are turned off."""
+    named = {"AWS_LAMBDA_FUNCTION_NAME": "lambake"}
+    assert Settings.from_env(named).metrics
+    assert not Settings.from_env(named | {"LAMBAKE_METRICS": "off"}).metrics
+
+
 def test_every_key_is_documented() -> None:
     """Each field names its key and what it does, in a sentence."""
     hints = get_type_hints(Settings, include_extras=True)
     for field in fields(Settings):
         key, sentence = hints[field.name].__metadata__
-        assert key == f"LAMBAKE_{field.name.upper()}"
+        # Cloud Run, Container Apps and others say PORT.
+        assert key == ("PORT" if field.name == "port" else f"LAMBAKE_{field.name.upper()}")
         assert sentence.endswith(".")
 
 
@@ -59,6 +78,17 @@ def test_every_key_is_read() -> None:
         "LAMBAKE_BASE_PATH": "/ml/v1/",
         "LAMBAKE_DOCS": "off",
         "LAMBAKE_PRELOAD_HTTP": "off",
+        "LAMBAKE_METRICS": "on",
+        "LAMBAKE_METRICS_NAMESPACE": "Shop/Models",
+        "PORT": "8080",
+        "LAMBAKE_HOST": "127.0.0.1",
+        "LAMBAKE_RESULTS_QUEUE": "https://sqs.eu-central-1.amazonaws.com/1/results.fifo",
+        "LAMBAKE_PERMANENT_FAILURES": "result",
+        "LAMBAKE_INPUT_PREFIX": "/",
+        "LAMBAKE_OUTPUT_PREFIX": "predictions/2026/",
+        "LAMBAKE_OUTPUT_BUCKET": "results.example",
+        "LAMBAKE_OBJECT_MODEL": "iris",
+        "LAMBAKE_MAX_OBJECT_BYTES": "1000",
     }
     assert set(values) == set(keys().values())
     assert Settings.from_env(values) == Settings(
@@ -69,6 +99,17 @@ def test_every_key_is_read() -> None:
         base_path="/ml/v1",
         docs=False,
         preload_http=False,
+        metrics=True,
+        metrics_namespace="Shop/Models",
+        port=8080,
+        host="127.0.0.1",
+        results_queue="https://sqs.eu-central-1.amazonaws.com/1/results.fifo",
+        permanent_failures="result",
+        input_prefix="",
+        output_prefix="predictions/2026/",
+        output_bucket="results.example",
+        object_model="iris",
+        max_object_bytes=1000,
     )
 
 
@@ -82,6 +123,23 @@ def test_every_key_is_read() -> None:
         ("LAMBAKE_MAX_BODY_BYTES", "٣", "a whole number from 1"),
         ("LAMBAKE_DOCS", "true", "on or off"),
         ("LAMBAKE_PRELOAD_HTTP", "ON", "on or off"),
+        ("LAMBAKE_METRICS", "emf", "on or off"),
+        ("LAMBAKE_METRICS_NAMESPACE", "AWS/Lambda", "letters, digits and ._/#:-"),
+        ("LAMBAKE_METRICS_NAMESPACE", ":models", "letters, digits and ._/#:-"),
+        ("LAMBAKE_METRICS_NAMESPACE", "x" * 256, "letters, digits and ._/#:-"),
+        ("PORT", "65536", "a port from 0 to 65535"),
+        ("PORT", "http", "a port from 0 to 65535"),
+        ("LAMBAKE_HOST", "localhost", "an IP address"),
+        ("LAMBAKE_RESULTS_QUEUE", "results", "a queue's URL"),
+        ("LAMBAKE_RESULTS_QUEUE", "arn:aws:sqs:eu-central-1:1:results", "a queue's URL"),
+        ("LAMBAKE_RESULTS_QUEUE", "https://sqs/1/results.lifo", "a queue's URL"),
+        ("LAMBAKE_PERMANENT_FAILURES", "dead_letter", "dead-letter or result"),
+        ("LAMBAKE_INPUT_PREFIX", "in", "a prefix such as in/"),
+        ("LAMBAKE_INPUT_PREFIX", "/in/a", "a prefix such as in/"),
+        ("LAMBAKE_OUTPUT_PREFIX", "out//a", "a prefix such as out/"),
+        ("LAMBAKE_OUTPUT_BUCKET", "s3://out", "a bucket's name"),
+        ("LAMBAKE_OBJECT_MODEL", "iris,digits", "one name"),
+        ("LAMBAKE_MAX_OBJECT_BYTES", "1 GB", "a whole number from 1"),
         ("LAMBAKE_BASE_PATH", "ml", "a path such as /ml"),
         ("LAMBAKE_BASE_PATH", "//ml", "a path such as /ml"),
         ("LAMBAKE_BASE_PATH", '/"><script>', "a path such as /ml"),
@@ -99,6 +157,23 @@ def test_malformed_names() -> None:
     message = "LAMBAKE_MODELS: expected names separated by commas, got '../etc'"
     with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
         Settings.from_env({"LAMBAKE_MODELS": "iris, ../etc"})
+
+
+@pytest.mark.parametrize(
+    ("places", "results"),
+    [("in/", "in/"), ("in/", "in/out/"), ("in/out/", "in/"), ("/", "out/"), ("in/", "/")],
+)
+def test_results_below_the_input(places: str, results: str) -> None:
+    """In one bucket neither prefix may hold the other: results would be predicted, and theirs."""
+    environ = {"LAMBAKE_INPUT_PREFIX": places, "LAMBAKE_OUTPUT_PREFIX": results}
+    message = (
+        "LAMBAKE_OUTPUT_PREFIX: expected one apart from LAMBAKE_INPUT_PREFIX, since a result "
+        f"below it would be predicted again, got {results!r} and {places!r}"
+    )
+    with pytest.raises(SettingsError, match=f"^{re.escape(message)}$"):
+        Settings.from_env(environ)
+    apart = Settings.from_env(environ | {"LAMBAKE_OUTPUT_BUCKET": "results"})
+    assert (apart.input_prefix or "/", apart.output_prefix or "/") == (places, results)
 
 
 def test_nothing_else_is_read() -> None:

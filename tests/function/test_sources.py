@@ -47,6 +47,14 @@ def test_http_sources() -> None:
         ({"Event": "s3:TestEvent"}, Source.UNKNOWN),
         ({"source": "aws.events"}, Source.UNKNOWN),
         ({"model": None}, Source.DIRECT),
+        ({"Items": []}, Source.MAP),
+        ({"Items": [], "model": "iris"}, Source.MAP),
+        ({"Items": None, "model": "iris"}, Source.DIRECT),
+        ({"Items": {}, "BatchInput": {}}, Source.UNKNOWN),
+        ({"detail-type": None, "source": None}, Source.EVENTBRIDGE),
+        ({"detail-type": "x", "source": "y", "model": "iris"}, Source.EVENTBRIDGE),
+        ({"awslogs": {}, "model": "iris"}, Source.DIRECT),
+        ({"Records": []}, Source.UNKNOWN),
     ],
     ids=str,
 )
@@ -56,7 +64,20 @@ def test_shapes_at_the_border(event: dict[str, Any], source: Source) -> None:
 
 
 KEYS = st.sampled_from(
-    ["requestContext", "Records", "version", "httpMethod", "http", "elb", "model", "Event"]
+    [
+        "requestContext",
+        "Records",
+        "version",
+        "httpMethod",
+        "http",
+        "elb",
+        "model",
+        "Event",
+        "Items",
+        "source",
+        "detail-type",
+        "eventSource",
+    ]
 )
 
 

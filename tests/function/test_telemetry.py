@@ -16,8 +16,17 @@ from hypothesis import strategies as st
 from function import telemetry
 from function.errors import InvalidError
 from function.service import Service
-from function.telemetry import CURRENT, MAX_TRACE_CHARS, Invocation, request_id, write
+from function.telemetry import (
+    CURRENT,
+    MAX_TRACE_CHARS,
+    Invocation,
+    Usage,
+    request_id,
+    trace_id_of,
+    write,
+)
 from model.errors import EngineError, Problem
+from model.postprocess import Prediction
 from tests.function.conftest import CONTEXT, FakeContext
 from tests.function.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, file_part, form, post_form
 from tests.function.fronts import FRONTS, Call, http_api_v2, json_of, post, post_json
@@ -192,6 +201,67 @@ def test_a_forged_request_id(handler: Handler, log_lines: Lines) -> None:
     json.dumps(reply, ensure_ascii=False).encode()
     (line,) = log_lines()
     assert line["request_id"] == FORGERY + "\ud800"
+
+
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [TRACE, TRACE.split(";")[0], "Self=1-67891234-12456789abcdef012345678a;" + TRACE],
+)
+def test_a_trace_id(
+    handler: Handler, log_lines: Lines, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    """The trace that awslambdaric names stands in the line, so that X-Ray can find it."""
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+    log_lines()
+    handler(http_api_v2(Call("/healthz")), CONTEXT)
+    (line,) = log_lines()
+    assert list(line) == [*FIELDS, "xray_trace_id"]
+    assert line["xray_trace_id"] == "1-5759e988-bd862e3fe1be46a994272793"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "Root=1-5759E988-bd862e3fe1be46a994272793",
+        "Root=1-5759e988-bd862e3fe1be46a9942727930",
+        "Root=1-5759e988-bd862e3fe1be46a99427279",
+        "Root=2-5759e988-bd862e3fe1be46a994272793",
+        "Root=1-5759e988-bd862e3fe1be46a994272793 forged",
+        "1-5759e988-bd862e3fe1be46a994272793",
+    ],
+)
+def test_what_is_no_trace_id(header: str | None) -> None:
+    """Nothing but X-Ray's own form is taken."""
+    assert trace_id_of(header) is None
+
+
+def test_a_batch_is_summed() -> None:
+    """An invocation that predicts several times has the times of all, by version and together."""
+    invocation = Invocation("id-1", "sqs", cold=False, model="iris", version="1")
+    for confidence in (0.5, 0.75):
+        one = Prediction("x", confidence, {})
+        invocation.record_predictions([one], {"engine": 1.5}, {"labels": confidence})
+    invocation.version = "2"
+    invocation.record_predictions([Prediction("x", 1.0, {})], {"engine": 4.0}, {})
+    assert invocation.usages == {
+        ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], {"labels": 0.75}),
+        ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0], {}),
+    }
+    assert invocation.steps_ms == {"engine": 7.0}
+
+
+def test_errors_are_counted_by_kind() -> None:
+    """Each error counts, those that are ours as faults as well."""
+    invocation = Invocation("id-1", "sqs", cold=False)
+    for error in (InvalidError([]), EngineError("x"), InvalidError([]), ValueError()):
+        invocation.record_error(error)
+    assert invocation.kinds == {"InvalidError": 2, "EngineError": 1, "InternalError": 1}
+    assert invocation.faults == 2
 
 
 def test_the_clock_is_monotonic(monkeypatch: pytest.MonkeyPatch) -> None:

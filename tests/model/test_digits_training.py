@@ -153,7 +153,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert sorted(path.name for path in folder.iterdir()) == [
         "CARD.md", "confusion_matrix.png", "digits.keras", "digits.onnx", "golden.json",
-        "learning_curve.png", "model.toml", "samples",
+        "learning_curve.png", "model.toml", "reference.json", "samples",
     ]  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "teacher 1 of 1"

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,20 @@ def test_an_engine_agrees_with_onnx(
         np.testing.assert_allclose(batch, reference[start : start + size], rtol=0, atol=1e-5)
         start += size
     assert start == len(digits)
+
+
+@pytest.mark.parametrize("engine", FILES)
+def test_threads_may_share_an_engine(
+    engine: str, contents: dict[str, bytes], digits: Matrix
+) -> None:
+    """Asked by four threads at once, each gets the answers to its own digits, batch by batch."""
+    shared = opened(engine, contents)
+    batches = [digits[start : start + 1 + start % 3] for start in range(40)]
+    expected = [shared.run(batch) for batch in batches]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            for got, wanted in zip(pool.map(shared.run, batches), expected, strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-6)
 
 
 def served_by(engine: str, folder: Path, content: bytes) -> Path:

@@ -275,6 +275,31 @@ def test_only_the_needed_plugin_is_imported() -> None:
     assert ran.stdout == "['PIL.PngImagePlugin']\n"
 
 
+def test_warnings_are_errors_in_every_thread() -> None:
+    """What Pillow warns of is an error for good: decoding in threads leaves the filters as set."""
+    import subprocess
+
+    code = """if True:
+        import sys, warnings
+        from concurrent.futures import ThreadPoolExecutor
+        from model.images import decoded
+        before = list(warnings.filters)
+        picture = bytes.fromhex(sys.argv[1])
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: decoded(picture, max_pixels=9999), range(400)))
+        assert warnings.filters == before
+        warn = warnings.warn_explicit
+        warn("other", UserWarning, "other.py", 1, module="numpy.core")
+        try:
+            warn("truncated", UserWarning, "file.py", 1, module="PIL.TiffImagePlugin")
+        except UserWarning as error:
+            print(error)
+    """
+    command = [sys.executable, "-c", code, saved(Image.new("L", (9, 9))).hex()]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert ran.stdout == "truncated\n"
+
+
 def predictable(data: bytes) -> Any:
     """Return what a picture becomes, or its error; anything else that is raised is a bug."""
     try:

@@ -5,6 +5,7 @@ The iris bundle: it answers as scikit-learn's forest does, and baking it again g
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.datasets import load_iris
 
 from model.manifest import MANIFEST_FILE
 from model.predictor import Predictor
+from model.reference import REFERENCE_FILE
 from model.zoo.iris import train
 from tests.model.bundles import ZOO
 
@@ -151,7 +153,8 @@ def test_baking_again_gives_the_committed_bundle(
 ) -> None:
     """Every file of the bundle, the model's bytes included, is what its training script writes."""
     train.main(["--folder", str(tmp_path / "iris")])
-    files = ["CARD.md", "golden.json", "iris.onnx", MANIFEST_FILE, "samples/rows.json"]
+    files = ["CARD.md", "golden.json", "iris.onnx", MANIFEST_FILE, REFERENCE_FILE]
+    files.append("samples/rows.json")
     baked = sorted(path for path in (tmp_path / "iris").rglob("*") if path.is_file())
     assert [str(path.relative_to(tmp_path / "iris")) for path in baked] == files
     for name in files:
@@ -160,6 +163,18 @@ def test_baking_again_gives_the_committed_bundle(
         "cross-validating, 5 folds …\n  accuracy 0.9533\nfitting all 150 rows …\n"
         f"wrote iris: {(IRIS / 'iris.onnx').stat().st_size:,} bytes of ONNX\n"
     )
+
+
+def test_the_reference_alone(tmp_path: Path) -> None:
+    """The reference of a bundle that is there already is written without baking it again."""
+    for name in (MANIFEST_FILE, "iris.onnx"):
+        shutil.copy(IRIS / name, tmp_path)
+    folder = tmp_path.rename(tmp_path.with_name("iris"))
+    train.main(["--folder", str(folder), "--reference"])
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "iris.onnx", MANIFEST_FILE, REFERENCE_FILE,
+    ]  # fmt: skip
+    assert (folder / REFERENCE_FILE).read_bytes() == (IRIS / REFERENCE_FILE).read_bytes()
 
 
 def test_the_card_states_the_manifests_accuracy(predictor: Predictor) -> None:

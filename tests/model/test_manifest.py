@@ -52,6 +52,17 @@ def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
     assert not manifest.of_pictures
 
 
+def test_a_version_in_its_models_folder(tmp_path: Path) -> None:
+    """One of several versions lies in a folder of its version's name, in one of its model's."""
+    (tmp_path / "tiny").mkdir()
+    folder = write_toml(tmp_path / "tiny" / "2", changed("version", "2", WHOLE))
+    assert (read_manifest(folder).name, read_manifest(folder).version) == ("tiny", "2")
+    assert complaint(write_toml(folder, WHOLE)) == "version = '2', as the folder, got 1"
+    (tmp_path / "other").mkdir()
+    folder = write_toml(tmp_path / "other" / "1", WHOLE)
+    assert complaint(folder) == "name = '1', as the folder, got tiny"
+
+
 def test_the_baked_manifests_are_read() -> None:
     """Both models of the zoo have a manifest that reads; one takes pictures, the other rows."""
     digits, iris = read_manifest(ZOO / "digits"), read_manifest(ZOO / "iris")

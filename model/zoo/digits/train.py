@@ -4,6 +4,7 @@ Train and bake the digits model: a Keras Sequential, exported to ONNX.
     python -m model.zoo.digits.train            5,000 digits, no network; half an hour on two cores
     python -m model.zoo.digits.train --full     all 60,000 digits of MNIST; hours
     python -m model.zoo.digits.train --quick    a minute or two, to see that it runs
+    python -m model.zoo.digits.train --reference    only reference.json, of the bundle as it is
 
 In this order: split, train the teachers, train the network that is served, export it, compare it
 with Keras, write the bundle, measure it.
@@ -25,7 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from model.bake import write_manifest
+from model.bake import write_manifest, write_reference
+from model.manifest import read_manifest
+from model.reference import REFERENCE_FILE
 from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import manifest_of, write_card, write_samples
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
@@ -90,11 +93,31 @@ def bake(
     manifest = write_manifest(folder, {**document, "metrics": metrics})
 
     write_samples(folder, held_out, apart)
+    bake_reference(folder, data)
     charts.draw_learning_curve(folder / "learning_curve.png", histories[-1])
     matrix = measures.confusion_of(measures.runner(onnx), held_out)
     charts.draw_confusion_matrix(folder / "confusion_matrix.png", matrix)
     write_card(manifest, recipe, parameters=network.count_params(), learnt=len(learnt))
     return metrics
+
+
+def bake_reference(folder: Path, data: Dataset) -> None:
+    """
+    Write the reference: the digits it learnt from, and what it answers to those held out.
+
+    Raises:
+        TrainingError: the bundle was made from other digits.
+    """
+    manifest = read_manifest(folder)
+    if manifest.training["data"] != data.origin:
+        raise TrainingError(
+            f"{folder}: expected a bundle made from {data.origin}, "
+            f"came one made from {manifest.training['data']}"
+        )
+    learnt, apart = split_of(data.labels, seed=manifest.training["seed"])
+    answers = measures.runner(manifest.artefact.read_bytes())(data.digits[apart])
+    source = f"{data.origin}: {len(learnt)} learnt from; answers: to the {len(apart)} held out"
+    write_reference(folder, data.digits[learnt], answers, source=source)
 
 
 def taught(
@@ -161,6 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--full", action="store_true", help="learn from all of MNIST")
     length.add_argument("--quick", action="store_true", help="see that it runs")
+    parser.add_argument("--reference", action="store_true", help="write nothing but the reference")
     parser.add_argument("--epochs", type=int, help="of the network that is served")
     parser.add_argument("--seed", type=int, default=Recipe.seed, help=f"default {Recipe.seed}")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
@@ -173,6 +197,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         recipe = replace(recipe, epochs=options.epochs)
     try:
         data, tested = full_mnist() if options.full else (small_mnist(), None)
+        if options.reference:
+            bake_reference(options.folder, data)
+            print(f"wrote {options.folder / REFERENCE_FILE}")
+            return 0
         metrics = bake(options.folder, data, recipe, tested=tested)
     except (DatasetError, TrainingError) as exc:
         print(exc, file=sys.stderr)

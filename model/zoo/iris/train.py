@@ -2,6 +2,7 @@
 Train and bake the iris model: scikit-learn's random forest, exported to ONNX.
 
     python -m model.zoo.iris.train
+    python -m model.zoo.iris.train --reference      only reference.json, of the bundle as it is
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from numpy.typing import NDArray
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from model.bake import write_golden, write_manifest
+from model.bake import write_golden, write_manifest, write_reference
 from model.predictor import Predictor
 
 FOLDER: Final = Path(__file__).parent
@@ -129,6 +130,8 @@ def bake(folder: Path) -> None:
     write_golden(folder, [({"name": f"row {10 * n}", "row": row}, row)
                           for n, row in enumerate(samples)])  # fmt: skip
 
+    bake_reference(folder)
+
     predictions, _ = Predictor.load(folder).predict(data.data.tolist())
     ours = np.array([list(answer.probabilities.values()) for answer in predictions])
     card = CARD.format(
@@ -144,13 +147,25 @@ def bake(folder: Path) -> None:
     print(f"wrote {folder.name}: {manifest.artefact.stat().st_size:,} bytes of ONNX", flush=True)
 
 
+def bake_reference(folder: Path) -> None:
+    """
+    Write the reference: all rows, and what forests that had not seen them answer.
+    """
+    data = load_iris()
+    answers = cross_val_predict(_forest(), data.data, data.target, cv=FOLDS, method="predict_proba")
+    source = f"sklearn.datasets.load_iris, 150 rows; answers: {FOLDS}-fold, out of fold"
+    write_reference(folder, data.data.astype(np.float32), answers, source=source)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """
     Bake as the command line says.
     """
     parser = argparse.ArgumentParser(prog="python -m model.zoo.iris.train", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
-    bake(parser.parse_args(arguments).folder)
+    parser.add_argument("--reference", action="store_true", help="write nothing but the reference")
+    options = parser.parse_args(arguments)
+    (bake_reference if options.reference else bake)(options.folder)
 
 
 if __name__ == "__main__":

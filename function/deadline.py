@@ -1,0 +1,33 @@
+"""
+How long the invocation under way may still take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+RESERVE_MS: Final = 1_000
+"""What is left for the reply, and for a clock that is not ours."""
+
+
+class Deadline:
+    """
+    Says whether one more item fits before the end, by the longest that there has been.
+
+    A time-out fails the whole event, its good items included: better to return the rest undone.
+    """
+
+    def __init__(self, remaining_ms: Callable[[], int]) -> None:
+        self.remaining_ms = remaining_ms
+        self._started_ms = self.remaining_ms()
+        self._longest_ms = 0
+
+    def allows_another(self) -> bool:
+        """
+        Measure the item that has just ended, and compare the longest with what is left.
+        """
+        now_ms = self.remaining_ms()
+        self._longest_ms = max(self._longest_ms, self._started_ms - now_ms)
+        self._started_ms = now_ms
+        return now_ms > RESERVE_MS + self._longest_ms

@@ -1,0 +1,119 @@
+"""
+One JSON payload to one answer, whatever door the payload came through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from function.errors import InvalidError, MalformedError, ReplyTooLargeError, TooLargeError
+from function.inputs import instances_of
+from function.service import Answer, PredictRequest, Service
+from model.errors import Problem
+from model.tables import kind_of
+
+if TYPE_CHECKING:
+    from function.objects import Objects
+
+MAX_EVENT_BYTES: Final = 6_291_456
+"""The most bytes of an event that waits for its answer; others may have less."""
+
+MAX_REPLY_BYTES: Final = 6_291_456
+"""
+The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
+awslambdaric ends the process (R5).
+"""
+
+FORM: Final = '{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}'
+"""What a payload looks like, for errors."""
+
+
+def answer(
+    payload: Any,
+    service: Service,
+    objects: Callable[[], Objects] | None = None,
+) -> Answer:
+    """
+    Predict what a payload asks for.
+
+    Args:
+        payload: {"model", "version"?, "rows" | "image" | "images" | "s3"}; the version may be a
+            label, and none, or null, is the latest. Left as it is.
+        service: the models.
+        objects: opens the buckets, where the door may read them; none: "s3" is no key here.
+
+    Returns:
+        {"model", "version", "predictions"}, as over HTTP.
+
+    Raises:
+        RequestError, ModelError: as over HTTP.
+    """
+    model, version, rest = _parts_of(payload)
+    manifest = service.manifest(model, version)
+    if objects and "s3" in rest:
+        uri = _address_in(rest)  # before boto3 is imported for it
+        return objects().predictions_of(uri, model=model, version=version)
+    instances = instances_of(rest, manifest)
+    return service.predict(PredictRequest(model, instances, manifest.version)).payload()
+
+
+def require_size(payload: Any, max_bytes: int) -> None:
+    """
+    Hold a payload that came parsed against the limit of an HTTP body.
+
+    Raises:
+        TooLargeError: it is longer, in UTF-8 without spaces.
+        MalformedError: it is nested so deeply that nobody can tell.
+    """
+    if max_bytes >= MAX_EVENT_BYTES:
+        return  # Lambda has measured it already; spelling 6 MB once more would take 30 ms
+    try:
+        text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError as exc:
+        raise MalformedError([Problem("body", "JSON", "one nested without end")]) from exc
+    if len(text) > max_bytes or len(text.encode(errors="surrogatepass")) > max_bytes:
+        raise TooLargeError([Problem("body", f"at most {max_bytes} bytes", "more")])
+
+
+def require_carried(reply: Mapping[str, Any]) -> None:
+    """
+    Hold a reply against what Lambda carries.
+
+    Raises:
+        ReplyTooLargeError: beyond it awslambdaric would end the process (contract.md R5).
+    """
+    size = len(json.dumps(reply))
+    if size > MAX_REPLY_BYTES:
+        raise ReplyTooLargeError(
+            f"expected an answer of at most {MAX_REPLY_BYTES} bytes, came {size}: "
+            "ask for fewer instances at a time"
+        )
+
+
+def _parts_of(payload: Any) -> tuple[str, str | None, dict[str, Any]]:
+    """
+    Split a payload into the model's name, its version, and what is to be predicted.
+    """
+    if not isinstance(payload, dict):
+        raise InvalidError([Problem("body", FORM, kind_of(payload))])
+    rest = dict(payload)
+    model, version = rest.pop("model", None), rest.pop("version", None)
+    if not isinstance(model, str):
+        came = kind_of(model) if "model" in payload else "nothing"
+        raise InvalidError([Problem("model", "a model's name", came)])
+    if version is not None and not isinstance(version, str):
+        raise InvalidError([Problem("version", "a version or a label", kind_of(version))])
+    return model, version, rest
+
+
+def _address_in(rest: dict[str, Any]) -> str:
+    others = len(rest) - 1
+    if others:
+        plural = "s" if others > 1 else ""
+        raise InvalidError([Problem("body", '{"s3": …}', f"{others} other key{plural} beside it")])
+    address = rest["s3"]
+    if not isinstance(address, str):
+        raise InvalidError([Problem("s3", "an address, s3://bucket/key", kind_of(address))])
+    return address

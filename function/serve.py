@@ -1,0 +1,133 @@
+"""
+Serve the function by plain HTTP, with no Lambda around it.
+
+    python -m function.serve        on $PORT, as Cloud Run, Container Apps and `docker run` want it
+
+The second composition root, beside entry.py. Predictions run in threads, so that the loop answers
+others meanwhile. On SIGTERM readiness turns to 503, a second later new connections are refused,
+and what is under way is answered; at the latest ten seconds after the signal the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import sys
+from types import FrameType
+from typing import Final, NoReturn
+
+import uvicorn
+
+from function.app import create_app
+from function.batching import Batching
+from function.plain_http import PlainHttp
+from function.prometheus import PrometheusMetrics
+from function.service import Service
+from function.settings import Settings
+from function.telemetry import MAX_TRACE_CHARS
+from function.vitals import end_process
+from function.wire import MAX_HEAD_BYTES, Wire
+
+NOTICE_S: Final = 1.0
+"""How long readiness says no before the door closes, so that a balancer can look elsewhere."""
+
+DRAIN_S: Final = 8
+"""With the notice, and what uvicorn takes to look around, within the ten seconds of platforms."""
+
+MAX_CONNECTIONS: Final = 256
+"""Beyond them 503 at once: each may hold a body of 6 MB, which makes 1.5 GB."""
+
+
+class Server(uvicorn.Server):
+    """uvicorn, told to give notice before it closes the door, and not to end by the signal."""
+
+    def __init__(self, config: uvicorn.Config, door: PlainHttp) -> None:
+        super().__init__(config)
+        self._door = door
+        self.status = 0
+        door.on_fatal = self._end_without_notice
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """
+        Start to drain; whoever signals twice does not wait for the notice to pass.
+        """
+        if self._door.draining:
+            self.should_exit = True
+        self._door.draining = True
+        asyncio.get_running_loop().call_later(NOTICE_S, setattr, self, "should_exit", True)
+
+    def _end_without_notice(self) -> None:
+        self.status = 1
+        self.should_exit = True
+
+
+class JsonLines(logging.Formatter):
+    """uvicorn's few messages, as one line of JSON each, like all others."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """
+        Spell a record; with the trace, if it has one.
+        """
+        fields = {"level": record.levelname, "message": record.getMessage()}
+        if record.exc_info:
+            fields["trace"] = self.formatException(record.exc_info)[-MAX_TRACE_CHARS:]
+        return json.dumps(fields, ensure_ascii=True)
+
+
+def server_of(settings: Settings) -> Server:
+    """
+    Load the models and build the server around them.
+
+    Raises:
+        ArtefactError: there is no bundle, or one must not be served.
+    """
+    service = Service.load(settings.zoo, settings.models, max_pixels=settings.max_pixels)
+    service.watch()
+    app = create_app(
+        service,
+        max_body_bytes=settings.max_body_bytes,
+        docs=settings.docs,
+        predict=Batching(service),
+    )
+    door = PlainHttp(app, PrometheusMetrics(service), base_path=settings.base_path)
+    config = uvicorn.Config(
+        door,
+        host=settings.host,
+        port=settings.port,
+        http=Wire,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=MAX_CONNECTIONS,
+        timeout_graceful_shutdown=DRAIN_S,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+    )
+    return Server(config, door)
+
+
+def main() -> NoReturn:
+    """
+    Serve until a signal, or a state that cannot be mended, says otherwise.
+    """
+    # While models load, before uvicorn listens for it: process 1 of a container ignores it else.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    server = server_of(Settings.from_env(os.environ))
+    gc.freeze()
+    server.run()
+    # Not by returning: Python would wait for a thread whose prediction never ends.
+    end_process(server.status)
+
+
+if __name__ == "__main__":
+    main()

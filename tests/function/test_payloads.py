@@ -1,0 +1,233 @@
+"""A payload gets one answer, or errors that name what is wrong, whatever door it came through."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+
+from function.errors import (
+    InvalidError,
+    MalformedError,
+    ReplyTooLargeError,
+    TooLargeError,
+    UnknownModelError,
+    UnknownVersionError,
+)
+from function.payloads import (
+    FORM,
+    MAX_EVENT_BYTES,
+    MAX_REPLY_BYTES,
+    answer,
+    require_carried,
+    require_size,
+)
+from function.service import Service
+from model.errors import FormatError, InputError
+from tests.function.conftest import Answer
+from tests.function.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
+from tests.function.fronts import json_of, post_json
+
+ROW = [5.1, 3.5, 1.4, 0.2]
+SEVEN = b64encode(sample(7)).decode()
+
+
+class FakeObjects:
+    """Buckets that answer with what they were asked."""
+
+    def predictions_of(self, uri: str, **asked: Any) -> Any:
+        """Return the request."""
+        return {"uri": uri} | asked
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "payload"),
+    [
+        ("iris", PREDICT_IRIS, {"rows": [ROW, ROW]}),
+        ("digits", PREDICT_DIGITS, {"image": SEVEN}),
+        ("digits", PREDICT_DIGITS, {"images": [SEVEN, b64encode(sample(0)).decode()]}),
+    ],
+)
+def test_answers_as_over_http(
+    service: Service, http: Answer, model: str, path: str, payload: dict[str, Any]
+) -> None:
+    """A payload gets the very answer that the native HTTP door gives."""
+    direct = answer({"model": model} | payload, service)
+    assert direct == json_of(http(post_json(path, payload)))
+
+
+@pytest.fixture
+def http(request: pytest.FixtureRequest) -> Answer:
+    """Answer over HTTP: the fixture `answer`, beside the function of that name."""
+    answered: Answer = request.getfixturevalue("answer")
+    return answered
+
+
+def test_plain_json(service: Service) -> None:
+    """R2, R3: the answer is made of JSON's own types, without NaN, as awslambdaric needs."""
+    direct = answer({"model": "iris", "rows": [ROW]}, service)
+    assert json.loads(json.dumps(direct, allow_nan=False)) == direct
+
+
+@pytest.mark.parametrize(
+    ("asked", "version"), [(None, "10"), ("latest", "10"), ("stable", "2"), ("9", "9")]
+)
+def test_versions(versions: Service, asked: str | None, version: str) -> None:
+    """A payload may name a version or a label; none, or null, is the latest."""
+    payload = {"model": "iris", "version": asked, "rows": [ROW]}
+    assert answer(payload, versions)["version"] == version
+    if asked is None:
+        assert answer({"model": "iris", "rows": [ROW]}, versions)["version"] == version
+
+
+def test_an_unknown_version(versions: Service) -> None:
+    """A version that is not served is an error that names those that are."""
+    with pytest.raises(UnknownVersionError) as caught:
+        answer({"model": "iris", "version": "1", "rows": [ROW]}, versions)
+    known = "2, 9, 10, latest, next, stable"
+    assert str(caught.value) == f"version: expected one of {known}, came another name"
+
+
+@pytest.mark.parametrize("version", [1, 2.0, True, ["2"], {}])
+def test_a_version_that_is_no_text(versions: Service, version: Any) -> None:
+    """A version is a text, even where it looks like a number."""
+    with pytest.raises(InvalidError, match=r"^version: expected a version or a label, came "):
+        answer({"model": "iris", "version": version, "rows": [ROW]}, versions)
+
+
+@pytest.mark.parametrize("name", [None, 7, ["iris"], {}, True])
+def test_a_model_that_is_no_name(service: Service, name: Any) -> None:
+    """A model that is no text is described, not looked up."""
+    with pytest.raises(InvalidError, match=r"^model: expected a model's name, came "):
+        answer({"model": name, "rows": [ROW]}, service)
+
+
+@pytest.mark.parametrize("name", ["", "Iris", "../iris", "iris\x00", "\ud800"])
+def test_a_model_that_is_not_served(service: Service, name: str) -> None:
+    """A name that is not served is a plain error that names those that are."""
+    with pytest.raises(UnknownModelError) as caught:
+        answer({"model": name, "rows": [ROW]}, service)
+    assert str(caught.value) == "model: expected one of digits, iris, came another name"
+
+
+@pytest.mark.parametrize(
+    ("payload", "kind", "message"),
+    [
+        ([], InvalidError, f"body: expected {FORM}, came a list"),
+        (None, InvalidError, f"body: expected {FORM}, came null"),
+        ({"rows": [ROW]}, InvalidError, "model: expected a model's name, came nothing"),
+        ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, came an empty object'),
+        (
+            {"model": "iris", "s3": "s3://bucket/key"},
+            InvalidError,
+            'body: expected {"rows": …}, came 1 other key',
+        ),
+        (
+            {"model": "iris", "rows": [ROW[:3]]},
+            InputError,
+            "rows[0]: expected 4 numbers (sepal_length_cm, sepal_width_cm, petal_length_cm, "
+            "petal_width_cm), came 3 numbers",
+        ),
+        (
+            {"model": "iris", "rows": [[float("nan"), *ROW[1:]]]},
+            InputError,
+            "rows[0].sepal_length_cm: expected a finite number, came NaN",
+        ),
+        (
+            {"model": "digits", "image": ""},
+            FormatError,
+            "image: expected a PNG, JPEG, WEBP, GIF or BMP picture, came nothing",
+        ),
+    ],
+)
+def test_errors(service: Service, payload: Any, kind: type[Exception], message: str) -> None:
+    """What is wrong with a payload is said as over HTTP; without buckets "s3" is no key."""
+    with pytest.raises(kind) as caught:
+        answer(payload, service)
+    assert str(caught.value) == message
+
+
+def test_an_object(versions: Service) -> None:
+    """With buckets, "s3" is the address of what is to be predicted."""
+    payload = {"model": "iris", "version": "stable", "s3": "s3://bucket/key.csv"}
+    found: Any = answer(payload, versions, FakeObjects)  # type: ignore[arg-type]
+    assert found == {"uri": "s3://bucket/key.csv", "model": "iris", "version": "stable"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "message"),
+    [
+        (
+            {"s3": "s3://bucket/key", "rows": [ROW]},
+            'body: expected {"s3": …}, came 1 other key beside it',
+        ),
+        (
+            {"s3": "s3://bucket/key", "a": 1, "b": 2},
+            'body: expected {"s3": …}, came 2 other keys beside it',
+        ),
+        ({"s3": 7}, "s3: expected an address, s3://bucket/key, came a number"),
+        ({"s3": None}, "s3: expected an address, s3://bucket/key, came null"),
+    ],
+)
+def test_objects_that_are_none(service: Service, payload: dict[str, Any], message: str) -> None:
+    """An address stands alone, and is a text; otherwise no bucket is asked."""
+
+    def never() -> Any:
+        raise AssertionError
+
+    with pytest.raises(InvalidError) as caught:
+        answer({"model": "iris"} | payload, service, never)
+    assert str(caught.value) == message
+
+
+def test_the_payload_is_left_alone(service: Service) -> None:
+    """The payload is not changed, since the invoker's retries send it again."""
+    payload = {"model": "iris", "version": "1", "rows": [ROW]}
+    answer(payload, service)
+    assert payload == {"model": "iris", "version": "1", "rows": [ROW]}
+
+
+@pytest.mark.parametrize("payload", [{"a": "b"}, {"a": "é"}, {"a": "\ud800"}, [1.5, None]])
+def test_sizes(payload: Any) -> None:
+    """A payload is as long as an HTTP body that says the same, to the byte."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    size = len(text.encode(errors="surrogatepass"))
+    require_size(payload, size)
+    with pytest.raises(TooLargeError) as caught:
+        require_size(payload, size - 1)
+    assert str(caught.value) == f"body: expected at most {size - 1} bytes, came more"
+
+
+def test_what_lambda_measures() -> None:
+    """A limit that is no less than Lambda's own needs no measuring, which takes its time."""
+
+    class Unmeasured(dict[str, Any]):
+        def items(self) -> Any:
+            raise AssertionError
+
+    require_size(Unmeasured(a=1), MAX_EVENT_BYTES)
+    with pytest.raises(AssertionError):
+        require_size(Unmeasured(a=1), MAX_EVENT_BYTES - 1)
+
+
+def test_a_payload_nested_without_end() -> None:
+    """What Python cannot walk through is the caller's fault."""
+    payload: list[Any] = []
+    for _ in range(100_000):
+        payload = [payload]
+    with pytest.raises(MalformedError, match=r"^body: expected JSON, came one nested without end$"):
+        require_size(payload, 10)
+
+
+def test_replies_beyond_the_limit() -> None:
+    """A reply that Lambda would not carry is refused here, where the process survives it."""
+    frame = len('{"results": [""]}')
+    require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame)]})
+    with pytest.raises(ReplyTooLargeError) as caught:
+        require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame + 1)]})
+    assert str(caught.value) == (
+        "expected an answer of at most 6291456 bytes, came 6291457: "
+        "ask for fewer instances at a time"
+    )
