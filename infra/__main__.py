@@ -5,6 +5,7 @@ python -m infra COMMAND: parse the arguments, and hand them to the command. Noth
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.add_argument("--handler", help="run another function: module.name of its handler")
     parser.add_argument("--root", type=Path, help="the folder of its code (the current one)")
+    parser.add_argument("--image", help="run a container image, with docker or podman")
     parser.add_argument("--front", help="which HTTP front to imitate (http_api)")
     parser.add_argument("--no-sample", action="store_true", help="send no sample request")
     parser.add_argument("--sample-path", help="where to post the sample, e.g. /models/m/predict")
@@ -64,6 +66,7 @@ def _run(options: argparse.Namespace) -> int:
             function=options.function,
             handler=options.handler,
             root=options.root,
+            image=options.image,
             front=options.front,
             sample=not options.no_sample,
             sample_path=options.sample_path,
@@ -108,16 +111,148 @@ def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--function", type=Path, help="the function's settings (infra/function.yaml)"
     )
+    parser.add_argument("--empty", action="store_true", help="put nothing into it to try")
     parser.set_defaults(command=_cloud)
 
 
 def _cloud(options: argparse.Namespace) -> int:
     from infra.local.commands.cloud import CloudOptions, cloud
 
-    return cloud(CloudOptions(port=options.port, host=options.host, function=options.function))
+    return cloud(
+        CloudOptions(
+            port=options.port,
+            host=options.host,
+            function=options.function,
+            empty=options.empty,
+        )
+    )
 
 
-COMMANDS: tuple[Adder, ...] = (_add_run, _add_invoke, _add_cloud)
+def _add_bulk(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("bulk", help="predict every object below a prefix of a bucket")
+    parser.add_argument("inputs", help="where the objects lie: s3://BUCKET/PREFIX")
+    parser.add_argument("results", help="where the results go: s3://BUCKET/PREFIX")
+    parser.add_argument("--model", help="(the last folder of the inputs names it)")
+    parser.add_argument("--version", help="of the model, or its label (the latest)")
+    parser.add_argument("--state-machine", help="ARN or name (NAME-bulk, by infra/function.yaml)")
+    parser.add_argument("--name", help="of the run; that of an earlier one looks at it again")
+    parser.add_argument("--batch", type=int, default=20, help="objects an invocation (20)")
+    parser.add_argument("--concurrency", type=int, default=10, help="invocations at once (10)")
+    parser.add_argument("--endpoint-url", help="of a simulated cloud: http://127.0.0.1:5000")
+    parser.add_argument("--region", help="(as the AWS CLI's)")
+    parser.set_defaults(command=_bulk)
+
+
+def _bulk(options: argparse.Namespace) -> int:
+    from infra.bulk.command import BulkOptions, bulk
+
+    return bulk(
+        BulkOptions(
+            inputs=options.inputs,
+            results=options.results,
+            model=options.model,
+            version=options.version,
+            state_machine=options.state_machine,
+            name=options.name,
+            batch=options.batch,
+            concurrency=options.concurrency,
+            endpoint_url=options.endpoint_url,
+            region=options.region,
+        )
+    )
+
+
+def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser("image", help="build the function's image, and look into it")
+    parser.add_argument("--tag", help="of the image (lambake:VERSION)")
+    parser.add_argument("--base", help="the image it is built on (AWS's for Python 3.13)")
+    parser.add_argument("--extras", default="", help='engines beside ONNX: "litert tensorflow"')
+    parser.add_argument("--platform", help="linux/amd64 or linux/arm64 (this machine's)")
+    parser.add_argument("--only-check", action="store_true", help="build nothing")
+    parser.add_argument("--no-cache", action="store_true", help="build every step anew")
+    parser.add_argument("--no-init", action="store_true", help="do not measure the init")
+    parser.set_defaults(command=_image)
+
+
+def _image(options: argparse.Namespace) -> int:
+    from infra.image.command import ImageOptions, image
+
+    return image(
+        ImageOptions(
+            root=Path.cwd(),
+            tag=options.tag,
+            base=options.base,
+            extras=tuple(options.extras.split()),
+            platform=options.platform,
+            only_check=options.only_check,
+            cached=not options.no_cache,
+            init=not options.no_init,
+        )
+    )
+
+
+_RELEASE = {
+    "plan": "show what a deployment would change in the cloud",
+    "deploy": "build, push, apply, let a canary through, and try it",
+    "status": "show what stands in the cloud",
+    "logs": "show the log of the function in the cloud",
+    "rollback": "give the traffic back to the version before",
+    "destroy": "remove all that deploy made",
+}
+
+
+def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    for name, help_ in _RELEASE.items():
+        parser = commands.add_parser(name, help=help_)
+        _add_stage(parser, default="dev")
+        if name in ("deploy", "destroy"):
+            parser.add_argument("--yes", action="store_true", help="do not ask")
+        if name == "deploy":
+            parser.add_argument("--base", help="the image to build on (AWS's Python 3.13)")
+            parser.add_argument(
+                "--registry", metavar="HOST:PORT", help="where a simulated cloud keeps its images"
+            )
+        if name == "logs":
+            parser.add_argument("--since", type=float, default=10, help="minutes ago (10)")
+            parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+        parser.set_defaults(command=functools.partial(_release, name))
+
+
+def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
+    parser.add_argument("--stage", default=default, help=f"which of several ({default or 'none'})")
+    parser.add_argument(
+        "--simulated-cloud", metavar="URL", help="of `python -m infra cloud`, instead of AWS"
+    )
+    parser.add_argument(
+        "--function",
+        type=Path,
+        default=Path("infra/function.yaml"),
+        help="the function's settings (infra/function.yaml)",
+    )
+
+
+def _release(name: str, options: argparse.Namespace) -> int:
+    from infra.release import command
+    from infra.release.command import ReleaseOptions
+
+    given = vars(options)
+    asked = {key: given[key] for key in ("yes", "registry", "follow", "base") if given.get(key)}
+    if "since" in given:
+        asked["since_s"] = given["since"] * 60
+    settings = ReleaseOptions(
+        function=options.function, stage=options.stage, simulated=options.simulated_cloud, **asked
+    )
+    return command.run(command.COMMANDS[name], settings)
+
+
+COMMANDS: tuple[Adder, ...] = (
+    _add_run,
+    _add_invoke,
+    _add_cloud,
+    _add_bulk,
+    _add_image,
+    _add_release,
+)
 
 if __name__ == "__main__":
     sys.exit(main())

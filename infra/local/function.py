@@ -72,6 +72,7 @@ class FunctionConfig:
     root: Path = field(default_factory=Path.cwd)
     name: str = "function"
     python: str = sys.executable
+    image: str | None = None  # a container image that docker or podman has: then no root, no python
     memory_mb: int = 512
     # The service takes whole seconds; fractions are allowed here, so that tests need not wait.
     timeout_s: float = 30.0
@@ -85,6 +86,7 @@ class FunctionConfig:
     region: str = "us-east-1"
     account_id: str = "123456789012"
     aliases: Mapping[str, str] = field(default_factory=dict)  # alias or version -> version
+    version: str = contract.LATEST  # what the environments say they are; one process serves all
     log_format: str = "Text"
     log_level: str | None = None
     idle_s: float = 300.0  # an environment unused for so long is ended; the service does not say
@@ -242,6 +244,9 @@ def _check(config: FunctionConfig) -> None:
     _one_of("front", config.front, FRONTS)
     _one_of("log_format", config.log_format, LOG_FORMATS)
     _one_of("shutdown", config.shutdown, SHUTDOWNS)
+    if config.image is not None and (config.isolated or config.snap_start):
+        key = "isolated" if config.isolated else "snap_start"
+        raise ConfigError(key, "false where the function is an image", True)
     _check_variables(config.environment)
 
 

@@ -32,6 +32,7 @@ from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Deliver, deliverer
 from infra.local.log_lines import InitReport, InitStart
 from infra.local.logs import Listener, Log, LogStream
+from infra.local.sandbox.container import ContainerLauncher, engine_for
 from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
 from infra.local.sandbox.process import Launcher, Surroundings
 from infra.local.sandbox.snapshots import Template
@@ -146,7 +147,7 @@ class LocalLambda:
             PortTaken: a port is in use.
             ConfigError: the function's folder or interpreter is not there.
         """
-        if not self.config.root.is_dir():
+        if self.config.image is None and not self.config.root.is_dir():
             raise ConfigError("root", "a folder", str(self.config.root))
         self._thread = threading.Thread(target=self._work, name="lambake-local")
         self._thread.start()
@@ -242,7 +243,8 @@ class LocalLambda:
     def _new_environment(
         self, folder: Path, template: Template | None
     ) -> Callable[[], Environment]:
-        runtime, runtime_arn = runtime_version(self.config)
+        engine = engine_for(self.config) if self.config.image is not None else None
+        runtime, runtime_arn = runtime_version(self.config, engine)
         around = Surroundings(self.config, self._clock, runtime, runtime_arn)
 
         def new_environment() -> Environment:
@@ -250,6 +252,8 @@ class LocalLambda:
             launcher: Launcher = ProcessLauncher(self.config)
             if template is not None:
                 launcher = SnapshotLauncher(template)
+            elif engine is not None:
+                launcher = ContainerLauncher(self.config, engine)
             return Environment(around, launcher, stream, folder / name / "tmp")
 
         return new_environment
@@ -278,5 +282,7 @@ class LocalLambda:
         name = secrets.token_hex(16)
         day = datetime.fromtimestamp(self._clock.now(), tz=UTC).strftime("%Y/%m/%d")
         as_json = self.config.log_format == "JSON"
-        stream = LogStream(f"{day}/[$LATEST]{name}", self._log, self._clock, as_json=as_json)
+        stream = LogStream(
+            f"{day}/[{self.config.version}]{name}", self._log, self._clock, as_json=as_json
+        )
         return stream, name

@@ -22,6 +22,7 @@ class CloudOptions:
     port: int = 5000
     host: str = "127.0.0.1"
     function: Path | None = None
+    empty: bool = False  # without a function, a state machine and buckets to try
 
 
 def cloud(options: CloudOptions) -> int:
@@ -40,7 +41,9 @@ def cloud(options: CloudOptions) -> int:
     try:
         config = FunctionConfig.from_yaml(options.function or DEFAULT_FUNCTION)
         with stop_signals() as stop:
-            return run_cloud(config, stop=stop, host=options.host, port=options.port)
+            return run_cloud(
+                config, stop=stop, host=options.host, port=options.port, empty=options.empty
+            )
     except LocalError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2

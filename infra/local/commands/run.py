@@ -38,6 +38,7 @@ class RunOptions:
     function: Path | None = None
     handler: str | None = None
     root: Path | None = None
+    image: str | None = None
     front: str | None = None
     sample: bool = True
     sample_path: str | None = None
@@ -86,6 +87,8 @@ def config_of(options: RunOptions) -> FunctionConfig:
         changes["handler"] = options.handler
     if options.root is not None:
         changes["root"] = options.root.resolve()
+    if options.image is not None:
+        changes["image"] = options.image
     if options.front is not None:
         changes["front"] = options.front
     if options.handler is not None and options.function is None:
@@ -103,7 +106,7 @@ def _banner(config: FunctionConfig, local: LocalLambda, *, colour: bool) -> str:
     front = config.front.replace("_", " ")
     return (
         f"{dim}{rule}{end}\n"
-        f"  {bold}{config.name}{end} on the local Lambda: {config.handler}\n"
+        f"  {bold}{config.name}{end} on the local Lambda: {config.image or config.handler}\n"
         f"  {config.memory_mb} MB, {config.timeout_s:g} s, {limit}\n\n"
         f"  {bold}{local.url}{end}   HTTP front ({front})\n"
         f"  {bold}{local.invoke_url}{end}   Invoke API\n"

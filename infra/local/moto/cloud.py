@@ -8,20 +8,30 @@ A cloud in a box: a moto server in which image functions really run.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 import boto3
+from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
+from infra.local.contract import TIMEOUT_LIMIT_S
 from infra.local.errors import PortTaken
 from infra.local.function import FunctionConfig
+from infra.local.moto.apis import apis_answered
+from infra.local.moto.code import Images, one_code_for_all
+from infra.local.moto.gaps import gaps_filled
+from infra.local.moto.machines import machines_run
+from infra.local.moto.mappings import Client
 from infra.local.moto.plugin import ImageFunctions
+from infra.local.moto.ready import make_ready
 
 DEFAULT_PORT = 5000
 
@@ -34,19 +44,26 @@ class Cloud:
 
     url: str
     functions: ImageFunctions
+    client: Client  # makes a boto3 client of a service in a region
 
 
 @contextlib.contextmanager
 def cloud(
-    config: FunctionConfig, *, host: str = "127.0.0.1", port: int = DEFAULT_PORT
+    config: FunctionConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    images: Images = one_code_for_all,
+    now_s: Callable[[], float] = time.time,
 ) -> Iterator[Cloud]:
     """
-    Start a moto server with the emulator behind its Lambda.
+    Start a moto server with the emulator behind its Lambda, and state machines that really run.
 
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients talk to the same cloud.
 
     Args:
-        config: the code that stands for every image, see plugin.ImageFunctions.
+        config: the code that stands for every image, see plugin.ImageFunctions; images and now_s
+            are its, too.
         host: whom to listen to; anything but 127.0.0.1 lets others run your function.
         port: 0 takes a free one.
 
@@ -55,18 +72,28 @@ def cloud(
     """
     with _moto_server(host, port) as url:
 
-        def client(service: str, region: str) -> Any:
+        def client(service: str, region: str, **options: Any) -> Any:
             return boto3.session.Session().client(  # type: ignore[call-overload]
                 service,
                 region_name=region,
                 endpoint_url=url,
                 aws_access_key_id="testing",
                 aws_secret_access_key="testing",  # noqa: S106 - moto takes any
+                **options,
             )
 
+        # A state machine's tasks: it is the definition that says what is repeated.
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_LIMIT_S + 60)
         variables = {"AWS_ENDPOINT_URL": url}
-        with ImageFunctions(config, variables=variables, client=client) as functions:
-            yield Cloud(url, functions)
+        with (
+            gaps_filled(),
+            ImageFunctions(
+                config, variables=variables, client=client, images=images, now_s=now_s
+            ) as functions,
+            apis_answered(functions),
+            machines_run(functools.partial(client, config=once)),
+        ):
+            yield Cloud(url, functions, client)
 
 
 @contextlib.contextmanager
@@ -94,6 +121,7 @@ def run_cloud(
     stop: threading.Event,
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
+    empty: bool = False,
     out: TextIO = sys.stdout,
 ) -> int:
     """
@@ -103,13 +131,22 @@ def run_cloud(
         The process's exit status.
     """
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    # What goes wrong in a state machine is in its execution's history.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
     with cloud(config, host=host, port=port) as box:
+        tried = "" if empty else _made_to_try(config, box)
         out.write(
             f"cloud:  {box.url}\n"
             f"        export AWS_ENDPOINT_URL={box.url}\n"
             f"images: every function of PackageType Image runs {config.handler}"
-            f" from {config.root}\n"
+            f" from {config.root}\n{tried}"
         )
         out.flush()
         stop.wait()
     return 0
+
+
+def _made_to_try(config: FunctionConfig, box: Cloud) -> str:
+    inputs, results = make_ready(config, box.client)
+    where = f"--endpoint-url {box.url} --region {config.region}"
+    return f"try:    python -m infra bulk {inputs} {results} {where}\n"

@@ -1,5 +1,5 @@
 """
-The methods of moto that have to change for image functions to run, and their way back.
+The methods of moto that have to change for functions to run, and their way back.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from moto.core.responses import BaseResponse
 from moto.s3 import notifications
 from moto.sqs.models import Queue
 
+from infra.local.moto.aliases import function_behind
 from infra.local.trigger_events import Change, StoredObject, s3_event
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -27,8 +28,13 @@ _OF_THE_CONNECTION = frozenset({"connection", "content-length", "date"})
 
 class Functions(Protocol):
     """
-    What runs image functions (plugin.ImageFunctions).
+    What runs functions (plugin.ImageFunctions).
     """
+
+    def runs(self, function: Any) -> bool:
+        """
+        Tell whether it is one to run.
+        """
 
     def invoke(
         self, function: Any, body: bytes, headers: Mapping[str, str], qualifier: str | None = None
@@ -73,8 +79,8 @@ def _operation(functions: Functions, original: Callable[[Any], Any]) -> Callable
     def invoke(self: Any) -> Any:
         name = unquote(self.path.rsplit("/", 2)[-2])
         qualifier = (self.querystring or {}).get("Qualifier", [None])[0]
-        function = self.backend.get_function(name, qualifier)
-        if function.package_type != "Image":
+        function = function_behind(self.backend, name, qualifier)
+        if not functions.runs(function):
             return original(self)
         raw = self.raw_body if isinstance(self.raw_body, bytes) else str(self.body).encode()
         status, headers, body = functions.invoke(function, raw, dict(self.headers), qualifier)
@@ -105,7 +111,7 @@ def _internal(functions: Functions, original: Callable[..., Any]) -> Callable[..
     """
 
     def invoke(self: Any, body: Any, request_headers: Any, response_headers: Any) -> Any:
-        if self.package_type != "Image":
+        if not functions.runs(self):
             return original(self, body, request_headers, response_headers)
         functions.accept(self, body if isinstance(body, bytes) else str(body or "{}").encode())
         return b""

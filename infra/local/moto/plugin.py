@@ -2,10 +2,10 @@
 The emulator behind moto's Lambda: image functions that boto3 creates there really run.
 
 moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
-is entered, in a process where moto runs (mock_aws or ThreadedMotoServer), every image function is a
-LocalLambda: Invoke is passed on to its Invoke API and back untouched; S3, SNS, EventBridge and log
-subscriptions are asynchronous invocations; queues are polled by triggers.SqsPoller. Zip functions
-stay moto's.
+is entered, in a process where moto runs (mock_aws or ThreadedMotoServer), every image function and
+every zip for Python is a LocalLambda: Invoke is passed on to its Invoke API and back untouched;
+S3, SNS, EventBridge and log subscriptions are asynchronous invocations; queues are polled by
+triggers.SqsPoller; CodeDeploy really shifts an alias's traffic. Other zips stay moto's.
 
 The cost: these are moto's own methods that are replaced, found by name, so a release of moto can
 break it; the tests would show that. moto's answers to resource policies are not asked for: every
@@ -17,7 +17,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -26,6 +27,8 @@ from urllib.parse import quote, urlencode
 from infra.local.contract import LATEST
 from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
+from infra.local.moto.code import FunctionCode, Images, one_code_for_all
+from infra.local.moto.codedeploy.operations import codedeploy_played
 from infra.local.moto.mappings import Client, default_client, queues_polled
 from infra.local.moto.patches import Answer, moto_patched
 from infra.local.server import LocalLambda
@@ -58,20 +61,27 @@ class ImageFunctions:
         *,
         variables: Mapping[str, str] | None = None,
         client: Client = default_client,
+        images: Images = one_code_for_all,
+        now_s: Callable[[], float] = time.time,
     ) -> None:
         """
         Describe what stands for the images.
 
         Args:
-            config: the code: where it is and its handler. Name, memory, timeout, variables and
-                concurrency come from moto's function; an image's Command overrides the handler.
+            config: the code of images: where it is and its handler. Name, memory, timeout,
+                variables and concurrency come from moto's function; an image's Command overrides
+                the handler.
             variables: set for every function, unless it sets them itself.
             client: makes a boto3 client of a service in a region, for polling queues; by default
                 one that finds its endpoint and credentials as boto3 does.
+            images: says what stands for each image, where they differ.
+            now_s: the clock by which CodeDeploy shifts traffic, in seconds.
         """
         self._config = config
         self._variables = dict(variables or {})
         self._client = client
+        self._code = FunctionCode(images)
+        self._now_s = now_s
         self._running: dict[tuple[str, str], _Running] = {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
@@ -88,8 +98,10 @@ class ImageFunctions:
             raise StartError("expected one ImageFunctions (or cloud) in a process, came a second")
         with contextlib.ExitStack() as stack:
             stack.callback(_ONLY_ONE.release)
+            stack.callback(self._code.close)
             stack.callback(self._stop_functions)
             stack.enter_context(moto_patched(self))
+            stack.enter_context(codedeploy_played(self.accept, self._now_s))
             stack.enter_context(queues_polled(self.invoke, self._client))
             self._stack = stack.pop_all()
         return self
@@ -126,14 +138,12 @@ class ImageFunctions:
         """
         Derive an emulator's settings from moto's function.
         """
-        command = function.image_config.cmd
         reserved = function.reserved_concurrency
         aliases = {}
         if qualifier not in (None, "", LATEST):
             aliases = {str(qualifier): str(function.version)}
         return self._config.replace(
             name=function.function_name,
-            handler=command[0] if command else self._config.handler,
             memory_mb=int(function.memory_size),
             timeout_s=float(function.timeout),
             tmp_mb=int(function.ephemeral_storage),
@@ -142,7 +152,15 @@ class ImageFunctions:
             reserved_concurrency=None if reserved is None else int(reserved),
             environment={**self._variables, **function.environment_vars},
             aliases=aliases,
+            version=str(function.version),
+            **self._code.settings_of(function),
         )
+
+    def runs(self, function: Any) -> bool:
+        """
+        Tell whether the emulator runs one of moto's functions.
+        """
+        return self._code.runs(function)
 
     def invoke(
         self,

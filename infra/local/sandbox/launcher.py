@@ -10,8 +10,10 @@ import os
 import subprocess
 import sys
 
+from infra.image.engine import Engine
 from infra.local.errors import ConfigError
 from infra.local.function import FunctionConfig
+from infra.local.sandbox.container import python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.sandbox import Launch, Sandbox
@@ -92,13 +94,15 @@ def runtime_command(config: FunctionConfig) -> list[str]:
     return [config.python, "-m", "awslambdaric", config.handler]
 
 
-def runtime_version(config: FunctionConfig) -> tuple[str, str]:
+def runtime_version(config: FunctionConfig, engine: Engine | None = None) -> tuple[str, str]:
     """
     Give the runtime's version and ARN for INIT_START: of the interpreter that really runs.
 
     The ARN has the form of the service's, but its hash is of the version only.
     """
-    if config.python == sys.executable:
+    if engine is not None:
+        version = python_of(engine, str(config.image))
+    elif config.python == sys.executable:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}.v{sys.version_info[2]}"
     else:
         try:

@@ -89,7 +89,7 @@ def _identity(config: FunctionConfig, place: Place) -> dict[str, str]:
         "LAMBDA_TASK_ROOT": str(config.root),
         "LAMBDA_RUNTIME_DIR": contract.RUNTIME_DIR,
         "AWS_LAMBDA_FUNCTION_NAME": config.name,
-        "AWS_LAMBDA_FUNCTION_VERSION": contract.LATEST,
+        "AWS_LAMBDA_FUNCTION_VERSION": config.version,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.memory_mb),
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{config.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": place.log_stream,

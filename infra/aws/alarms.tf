@@ -1,0 +1,119 @@
+locals {
+  # AWS/Lambda counts what is called by the alias under this resource; both versions of a canary.
+  of_alias = { FunctionName = local.name, Resource = "${local.name}:live" }
+  of_api   = { ApiId = aws_apigatewayv2_api.this.id }
+
+  # Watched while a new version takes over: any of these takes it back.
+  canary_alarms = ["api_5xx", "duration", "errors", "throttles"]
+
+  # What share of all, in percent, so that one rule fits ten calls a minute and ten thousand.
+  shares = {
+    errors = {
+      says      = "Invocations fail: a crash, a timeout, or an event that was given up"
+      namespace = "AWS/Lambda", part = "Errors", all = "Invocations", of = local.of_alias
+      threshold = local.aws.alarms.error_percent
+    }
+    api_5xx = {
+      says      = "The API answers 5xx"
+      namespace = "AWS/ApiGateway", part = "5xx", all = "Count", of = local.of_api
+      threshold = local.aws.alarms.error_percent
+    }
+  }
+
+  values = {
+    throttles = {
+      says      = "Calls are turned away: reserved_concurrency or the account's limit is reached"
+      namespace = "AWS/Lambda", metric = "Throttles", stat = "Sum", of = local.of_alias
+      threshold = local.aws.alarms.throttles
+    }
+    duration = {
+      says      = "One call in a hundred takes longer than this, in ms"
+      namespace = "AWS/Lambda", metric = "Duration", stat = "p99", of = local.of_alias
+      threshold = local.aws.alarms.p99_ms
+    }
+    dead_letters = {
+      says      = "Messages were given up"
+      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", stat = "Maximum"
+      of        = { QueueName = local.names.dead_letters }, threshold = 0
+    }
+    failures = {
+      says      = "Asynchronous invocations were given up"
+      namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", stat = "Maximum"
+      of        = { QueueName = local.names.failures }, threshold = 0
+    }
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "this" {
+  for_each = merge(local.shares, local.values)
+
+  alarm_name          = "${local.name}-${replace(each.key, "_", "-")}"
+  alarm_description   = "${each.value.says}."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  treat_missing_data  = "notBreaching" # no calls, no trouble
+  alarm_actions       = local.aws.alarms.topics
+  ok_actions          = local.aws.alarms.topics
+
+  namespace          = try(each.value.metric, null) == null ? null : each.value.namespace
+  metric_name        = try(each.value.metric, null)
+  dimensions         = try(each.value.metric, null) == null ? null : each.value.of
+  period             = try(each.value.metric, null) == null ? null : 60
+  statistic          = try(startswith(each.value.stat, "p") ? null : each.value.stat, null)
+  extended_statistic = try(startswith(each.value.stat, "p") ? each.value.stat : null, null)
+
+  dynamic "metric_query" {
+    for_each = try({ part = each.value.part, all = each.value.all }, {})
+
+    content {
+      id = metric_query.key
+
+      metric {
+        namespace   = each.value.namespace
+        metric_name = metric_query.value
+        dimensions  = each.value.of
+        period      = 60
+        stat        = "Sum"
+      }
+    }
+  }
+
+  dynamic "metric_query" {
+    for_each = try(each.value.part, null) == null ? [] : ["share"]
+
+    content {
+      id          = "share"
+      label       = "percent"
+      expression  = "100 * part / MAX([part, all, 1])"
+      return_data = true
+    }
+  }
+}
+
+# The function measures drift itself, one metric a model and version (function/embedded_metrics.py);
+# a query finds them all, those of models baked later too.
+resource "aws_cloudwatch_metric_alarm" "drift" {
+  for_each = {
+    inputs = { metric = "DriftInputs", says = "What comes in is unlike what the model was trained on" }
+    labels = { metric = "DriftLabels", says = "What the model says is unlike what it said when it was trained" }
+  }
+
+  alarm_name          = "${local.name}-drift-${each.key}"
+  alarm_description   = "${each.value.says}: population stability index."
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = local.aws.alarms.drift
+  evaluation_periods  = 1
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.aws.alarms.topics
+  ok_actions          = local.aws.alarms.topics
+
+  metric_query {
+    id          = "drift"
+    label       = "the worst model's"
+    period      = 3600
+    return_data = true
+    expression  = "SELECT MAX(${each.value.metric}) FROM SCHEMA(\"${local.metrics_namespace}\", service, model, version) WHERE service = '${local.name}'"
+  }
+}

@@ -1,0 +1,143 @@
+"""
+The pre-traffic hook: a new version must answer the golden vectors before it gets any traffic.
+
+CodeDeploy invokes it (BeforeAllowTraffic) and waits for its word. It invokes the new version with
+the inputs of every bundle's golden vectors and compares; then asks the version that has the traffic
+the same, where that serves the same model of the same version, and expects the same answers.
+
+It runs alone in a zip (infra/release/hook_package.py) beside `golden.json`:
+
+    [{"payload": {"model", "version", "images" | "rows"}, "tolerance",
+      "cases": [{"name", "label", "probabilities": {label: p}}]}]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+
+GOLDEN: Final = Path(__file__).parent / "golden.json"
+MOST_COMPLAINTS: Final = 10
+
+
+def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
+    """
+    Check the version that a deployment is about to give traffic, and tell CodeDeploy.
+
+    Args:
+        event: {"DeploymentId", "LifecycleEventHookExecutionId"}.
+
+    Returns:
+        {"status", "complaints", "target", "current"}, as the log shows it too.
+    """
+    codedeploy = boto3.client("codedeploy")
+    deployment = codedeploy.get_deployment(deploymentId=event["DeploymentId"])["deploymentInfo"]
+    complaints: list[str] = []
+    current = target = ""
+    try:
+        name, current, target = versions_in(deployment["revision"])
+        golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
+        complaints = complaints_about(boto3.client("lambda"), name, current, target, golden=golden)
+    except Exception as error:  # noqa: BLE001 - silence would hold the deployment up for an hour
+        complaints = [f"the hook itself failed: {type(error).__name__}: {error}"]
+    status = "Failed" if complaints else "Succeeded"
+    said = {"status": status, "complaints": complaints, "target": target, "current": current}
+    print(json.dumps({"message": "pre-traffic hook", **said}), flush=True)
+    codedeploy.put_lifecycle_event_hook_execution_status(
+        deploymentId=event["DeploymentId"],
+        lifecycleEventHookExecutionId=event["LifecycleEventHookExecutionId"],
+        status=status,
+    )
+    return said
+
+
+def versions_in(revision: Mapping[str, Any]) -> tuple[str, str, str]:
+    """
+    Read function, current and target version from a deployment's AppSpec.
+
+    Raises:
+        ValueError: it is of another function than this hook may check.
+    """
+    content = (revision.get("appSpecContent") or revision["string"])["content"]
+    (resource,) = json.loads(content)["Resources"]
+    properties = next(iter(resource.values()))["Properties"]
+    expected = os.environ["FUNCTION_NAME"]
+    if properties["Name"] != expected:
+        raise ValueError(f"expected a deployment of {expected}, came {properties['Name']}")
+    return expected, str(properties["CurrentVersion"]), str(properties["TargetVersion"])
+
+
+def complaints_about(
+    client: Any, name: str, current: str, target: str, *, golden: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """
+    Ask the new version, compare with the golden vectors and with the old version.
+
+    Returns:
+        What is wrong, ten things at the most; nothing if it may have the traffic.
+    """
+    complaints: list[str] = []
+    for bundle in golden:
+        model = f"{bundle['payload']['model']} {bundle['payload']['version']}"
+        new = _answer(client, name, target, bundle["payload"])
+        if isinstance(new, str):
+            complaints.append(f"{model}: {new}")
+            continue
+        complaints += [f"{model}: {text}" for text in _against_golden(new, bundle)]
+        old = _answer(client, name, current, bundle["payload"]) if current != target else new
+        # A version without this model, or one that fails, is no measure.
+        if not isinstance(old, str) and old["version"] == new["version"]:
+            complaints += [f"{model}: {text}" for text in _against_old(new, old, bundle)]
+    return complaints[:MOST_COMPLAINTS]
+
+
+def _answer(
+    client: Any, name: str, version: str, payload: Mapping[str, Any]
+) -> dict[str, Any] | str:
+    """
+    Invoke one version; what is wrong with its answer comes back as a text.
+    """
+    invoked = client.invoke(FunctionName=name, Qualifier=version, Payload=json.dumps(payload))
+    body = invoked["Payload"].read()
+    if invoked.get("FunctionError"):
+        return f"version {version} failed: {body[:500].decode(errors='replace')}"
+    answer: dict[str, Any] = json.loads(body)
+    if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
+        return f"expected predictions from version {version}, came something else"
+    return answer
+
+
+def _against_golden(answer: Mapping[str, Any], bundle: Mapping[str, Any]) -> list[str]:
+    cases, predictions = bundle["cases"], answer["predictions"]
+    if len(predictions) != len(cases):
+        return [f"expected {len(cases)} predictions, came {len(predictions)}"]
+    return [
+        f"{case['name']}: expected {case['label']}, came {prediction['label']}"
+        if case["label"] != prediction["label"]
+        else f"{case['name']}: {case['label']} with other probabilities than the golden vector's"
+        for case, prediction in zip(cases, predictions, strict=True)
+        if not _alike(case, prediction, bundle["tolerance"])
+    ]
+
+
+def _against_old(
+    new: Mapping[str, Any], old: Mapping[str, Any], bundle: Mapping[str, Any]
+) -> list[str]:
+    return [
+        f"{case['name']}: the same model answers otherwise than in the version before"
+        for case, ours, theirs in zip(
+            bundle["cases"], new["predictions"], old["predictions"], strict=False
+        )
+        if not _alike(theirs, ours, 2 * bundle["tolerance"])
+    ]
+
+
+def _alike(expected: Mapping[str, Any], came: Mapping[str, Any], tolerance: float) -> bool:
+    ours, theirs = expected["probabilities"], came["probabilities"]
+    same = expected["label"] == came["label"] and ours.keys() == theirs.keys()
+    return same and all(abs(ours[label] - theirs[label]) <= tolerance for label in ours)

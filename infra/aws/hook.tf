@@ -1,0 +1,72 @@
+# The pre-traffic hook: CodeDeploy waits for its word before the new version gets any traffic.
+
+locals {
+  hooks = var.hook_package == null ? {} : { this = var.hook_package }
+}
+
+resource "aws_lambda_function" "hook" {
+  for_each = local.hooks
+
+  function_name    = local.names.hook
+  description      = "Invokes a new version of ${local.name} with the golden vectors."
+  role             = aws_iam_role.hook[each.key].arn
+  runtime          = "python3.13"
+  handler          = "hook.handler"
+  architectures    = ["arm64"]
+  filename         = each.value
+  source_code_hash = filebase64sha256(each.value)
+  timeout          = 300
+  memory_size      = 256
+
+  environment {
+    variables = { FUNCTION_NAME = local.name }
+  }
+
+  logging_config {
+    log_group  = aws_cloudwatch_log_group.this["hook"].name
+    log_format = "JSON"
+  }
+
+  tracing_config {
+    mode = "PassThrough"
+  }
+
+  depends_on = [aws_iam_role_policy.hook]
+}
+
+resource "aws_iam_role" "hook" {
+  for_each = local.hooks
+
+  name               = local.names.hook
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [local.trust.lambda] })
+}
+
+resource "aws_iam_role_policy" "hook" {
+  for_each = local.hooks
+
+  name = "hook"
+  role = aws_iam_role.hook[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Logs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${local.arns.logs}:${local.log_groups.hook}:*"
+      },
+      {
+        Sid      = "InvokeVersions"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = "${local.arns.function}:*"
+      },
+      {
+        Sid      = "SayHowItWent"
+        Effect   = "Allow"
+        Action   = ["codedeploy:PutLifecycleEventHookExecutionStatus"]
+        Resource = local.arns.release
+      },
+    ]
+  })
+}

@@ -1,0 +1,96 @@
+# Who may do what. Nothing here has a wildcard for an action.
+
+locals {
+  # The only grants on every resource: AWS knows no narrower one for these actions.
+  # Source: the service authorization reference, actions without a resource type.
+  anywhere = {
+    # Trace segments belong to no resource.
+    traces = {
+      Sid      = "Traces"
+      Effect   = "Allow"
+      Action   = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+      Resource = "*"
+    }
+    # Sampling rules are the account's.
+    sampling = {
+      Sid      = "Sampling"
+      Effect   = "Allow"
+      Action   = ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
+      Resource = "*"
+    }
+    # Step Functions delivers logs through a delivery that it makes itself.
+    log_delivery = {
+      Sid    = "LogDelivery"
+      Effect = "Allow"
+      Action = [
+        "logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:DescribeLogGroups",
+        "logs:DescribeResourcePolicies", "logs:GetLogDelivery", "logs:ListLogDeliveries",
+        "logs:PutResourcePolicy", "logs:UpdateLogDelivery",
+      ]
+      Resource = "*"
+    }
+  }
+
+  trust = {
+    for service in ["codedeploy", "lambda", "states"] : service => {
+      Effect    = "Allow"
+      Principal = { Service = "${service}.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }
+  }
+}
+
+resource "aws_iam_role" "function" {
+  name               = "${local.name}-function"
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [local.trust.lambda] })
+}
+
+resource "aws_iam_role_policy" "function" {
+  name = "function"
+  role = aws_iam_role.function.id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(local.aws.tracing ? [local.anywhere.traces] : [], [
+      {
+        # No logs:CreateLogGroup: a late line must not bring back a group that destroy removed.
+        Sid      = "Logs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = "${local.arns.logs}:${local.log_groups.function}:*"
+      },
+      {
+        Sid      = "ReadInput"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject"]
+        Resource = [for prefix in local.read : "${local.arns.input}/${prefix}*"]
+      },
+      {
+        # A result that stands may be newer than the event.
+        Sid      = "WriteOutput"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
+        Resource = [for prefix in local.written : "${local.arns.output}/${prefix}*"]
+      },
+      {
+        # Without it an object that is gone looks like one that is forbidden.
+        Sid       = "TellGoneFromForbidden"
+        Effect    = "Allow"
+        Action    = ["s3:ListBucket"]
+        Resource  = [local.arns.input, local.arns.output]
+        Condition = { StringLike = { "s3:prefix" = [for prefix in concat(local.read, local.written) : "${prefix}*"] } }
+      },
+      {
+        Sid      = "Receive"
+        Effect   = "Allow"
+        Action   = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+        Resource = local.arns.requests
+      },
+      {
+        Sid      = "Send"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [local.arns.failures, local.arns.results]
+      },
+    ])
+  })
+}

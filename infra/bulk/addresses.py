@@ -1,0 +1,76 @@
+"""
+Where objects lie: s3://bucket/prefix, the prefix always a whole folder.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from infra.bulk.errors import AddressError
+
+_ADDRESS = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(?P<prefix>.*))?", re.S
+)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """
+    Be a folder of a bucket; the prefix is empty, or ends with a slash.
+    """
+
+    bucket: str
+    prefix: str
+
+    @classmethod
+    def of(cls, address: str) -> Self:
+        """
+        Read `s3://bucket/prefix`; `in/digits` means `in/digits/`, and not `in/digits-old/`.
+
+        Raises:
+            AddressError: no such address.
+        """
+        found = _ADDRESS.fullmatch(address)
+        if found is None:
+            raise AddressError(
+                f"expected s3://BUCKET/PREFIX, a bucket of 3 to 63 small letters, came {address}"
+            )
+        prefix = (found["prefix"] or "").strip("/")
+        return cls(found["bucket"], f"{prefix}/" if prefix else "")
+
+    @property
+    def uri(self) -> str:
+        """
+        Give the address, with its last slash.
+        """
+        return f"s3://{self.bucket}/{self.prefix}"
+
+    @property
+    def name(self) -> str:
+        """
+        Give the last folder's name, or nothing.
+        """
+        return self.prefix.rstrip("/").rpartition("/")[2]
+
+    @property
+    def runs(self) -> str:
+        """
+        Give the prefix of the files about runs into this folder, without a last slash.
+        """
+        return f"{self.prefix}_runs"
+
+    def require_outside(self, inputs: Folder) -> None:
+        """
+        Refuse to write results where the inputs are read: the next run would take them for inputs.
+
+        The result of an object lies at the object's whole key below this folder.
+
+        Raises:
+            AddressError: results into this folder would lie in the other one.
+        """
+        written = (f"{self.prefix}{inputs.prefix}", f"{self.runs}/")
+        inside = any(prefix.startswith(inputs.prefix) for prefix in written)
+        if self.bucket == inputs.bucket and inside:
+            raise AddressError(f"expected results outside {inputs.uri}, came {self.uri}")

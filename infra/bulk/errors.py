@@ -1,0 +1,34 @@
+"""
+What can go wrong before, or around, a bulk run. What fails in it is its result.
+
+    BulkError
+    ├── AddressError     not s3://bucket/prefix, or the results would lie among the inputs
+    ├── MissingError     no credentials, region, bucket, object, state machine: says what to do
+    └── CloudError       a service refused, or nobody answers
+"""
+
+from __future__ import annotations
+
+
+class BulkError(Exception):
+    """
+    Be the root of the errors of bulk runs.
+    """
+
+
+class AddressError(BulkError):
+    """
+    Say which address is wrong.
+    """
+
+
+class MissingError(BulkError):
+    """
+    Say what is missing, and where to get it.
+    """
+
+
+class CloudError(BulkError):
+    """
+    Say which service refused what.
+    """

@@ -1,0 +1,209 @@
+"""
+The calls to Step Functions and S3, and what their refusals mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from infra.bulk.addresses import Folder
+from infra.bulk.errors import CloudError, MissingError
+from infra.bulk.progress import Counts
+from infra.bulk.result_files import Outcome, outcome_of
+
+_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+_REGION_OF_A_SIMULATED_CLOUD: Final = "us-east-1"
+_ENDED: Final = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
+_NO_SUCH_BUCKET: Final = {"404", "NoSuchBucket"}
+_FORBIDDEN: Final = {"403", "AccessDenied", "AccessDeniedException"}
+
+
+@dataclass(frozen=True)
+class Clients:
+    """
+    Be the two services a bulk run needs.
+    """
+
+    states: Any
+    s3: Any
+
+
+@dataclass(frozen=True)
+class Execution:
+    """
+    Say how a run stands.
+    """
+
+    status: str
+    counts: Counts
+    error: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """
+        Whether nothing more will happen.
+        """
+        return self.status in _ENDED
+
+
+@contextlib.contextmanager
+def refusals_told() -> Iterator[None]:
+    """
+    Say what boto3's errors mean to who starts a run.
+
+    Raises:
+        MissingError, CloudError: instead of boto3's.
+    """
+    try:
+        yield
+    except NoCredentialsError as error:
+        raise MissingError(
+            "expected AWS credentials, came none: `aws configure`, or set AWS_PROFILE"
+        ) from error
+    except NoRegionError as error:
+        raise MissingError(
+            "expected a region, came none: --region, or AWS_DEFAULT_REGION"
+        ) from error
+    except ClientError as error:
+        told = error.response["Error"]
+        said = f"{told.get('Code')} {told.get('Message')}"
+        raise CloudError(f"{error.operation_name} was refused: {said}") from error
+    except BotoCoreError as error:  # nobody answers, an expired login, ...
+        raise CloudError(str(error)) from error
+
+
+def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
+    """
+    Make the clients, from where boto3 finds credentials, region and endpoint.
+
+    A cloud simulated on this machine takes any credentials, so that none need be there.
+    """
+    session = boto3.session.Session(region_name=region)
+    options: dict[str, Any] = {"endpoint_url": endpoint_url}
+    if endpoint_url and urlsplit(endpoint_url).hostname in _LOOPBACK:
+        options["region_name"] = session.region_name or _REGION_OF_A_SIMULATED_CLOUD
+        if session.get_credentials() is None:
+            options |= {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+    return Clients(session.client("stepfunctions", **options), session.client("s3", **options))
+
+
+def require_folders(s3: Any, inputs: Folder, results: Folder) -> None:
+    """
+    Look whether there is anything to predict, and a bucket for the results.
+
+    Raises:
+        MissingError: no such bucket, no permission, or nothing in the folder.
+    """
+    with _bucket_looked_at(inputs.bucket):
+        found = s3.list_objects_v2(Bucket=inputs.bucket, Prefix=inputs.prefix, MaxKeys=1)
+    if not found.get("KeyCount"):
+        raise MissingError(f"expected objects below {inputs.uri}, came none")
+    with _bucket_looked_at(results.bucket):
+        s3.head_bucket(Bucket=results.bucket)
+
+
+@contextlib.contextmanager
+def _bucket_looked_at(bucket: str) -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code in _NO_SUCH_BUCKET:
+            raise MissingError(
+                f"expected a bucket {bucket}, came none (`aws s3 mb s3://{bucket}` makes one)"
+            ) from error
+        if code in _FORBIDDEN:
+            raise MissingError(
+                f"expected the permission s3:ListBucket on {bucket}, came a refusal"
+            ) from error
+        raise
+
+
+def machine_arn(states: Any, machine: str) -> str:
+    """
+    Find a state machine by its name, or take its ARN.
+
+    Raises:
+        MissingError: there is none of that name; those there are are named.
+    """
+    if machine.startswith("arn:"):
+        return machine
+    pages = states.get_paginator("list_state_machines").paginate()
+    arns = {one["name"]: str(one["stateMachineArn"]) for p in pages for one in p["stateMachines"]}
+    if machine not in arns:
+        came = ", ".join(sorted(arns)[:10]) or "none"
+        raise MissingError(
+            f"expected a state machine {machine} in {states.meta.region_name}, came {came}: make"
+            " it of infra/aws/bulk.asl.json, or name another with --state-machine"
+        )
+    return arns[machine]
+
+
+def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
+    """
+    Start an execution, or find the one of the same name that does the same.
+
+    Returns:
+        The execution's ARN.
+
+    Raises:
+        MissingError: the state machine does not exist, or the name is taken by another task.
+    """
+    told = json.dumps(task, sort_keys=True)
+    try:
+        reply = states.start_execution(stateMachineArn=machine, name=name, input=told)
+        return str(reply["executionArn"])
+    except states.exceptions.StateMachineDoesNotExist as error:
+        raise MissingError(f"expected a state machine {machine}, came none") from error
+    except states.exceptions.ExecutionAlreadyExists as error:
+        execution = machine.replace(":stateMachine:", ":execution:") + f":{name}"
+        if json.loads(states.describe_execution(executionArn=execution)["input"]) == task:
+            return execution
+        raise MissingError(
+            f"expected a new name, or the task that {name} had before: choose another with --name"
+        ) from error
+
+
+def look(states: Any, execution: str) -> Execution:
+    """
+    See how a run stands.
+    """
+    told = states.describe_execution(executionArn=execution)
+    cause = " ".join(str(told.get("cause", "")).split())[:300]
+    error = f"{told.get('error', '')}: {cause}" if told.get("error") or cause else ""
+    return Execution(told["status"], _counts(states, execution), error)
+
+
+def _counts(states: Any, execution: str) -> Counts:
+    total = done = running = lost = 0
+    for one in states.list_map_runs(executionArn=execution)["mapRuns"]:
+        counts = states.describe_map_run(mapRunArn=one["mapRunArn"])["itemCounts"]
+        failed = counts["failed"] + counts["timedOut"] + counts["aborted"]
+        total += counts["total"]
+        done += counts["succeeded"] + failed
+        running += counts["running"]
+        lost += failed
+    return Counts(total, done, running, lost)
+
+
+def outcome(clients: Clients, execution: str, results: Folder) -> tuple[str, Outcome] | None:
+    """
+    Read what a run that has ended has written, however it ended.
+
+    Returns:
+        Where its manifest lies, and what it says; nothing if there is none.
+    """
+    for one in clients.states.list_map_runs(executionArn=execution)["mapRuns"]:
+        identifier = one["mapRunArn"].rpartition(":")[2]
+        key = f"{results.runs}/{identifier}/manifest.json"
+        with contextlib.suppress(clients.s3.exceptions.NoSuchKey):
+            return f"s3://{results.bucket}/{key}", outcome_of(clients.s3, results.bucket, key)
+    return None

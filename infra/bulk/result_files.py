@@ -1,0 +1,106 @@
+"""
+What a run has written: which objects were answered, which failed and why.
+
+Step Functions' ResultWriter leaves manifest.json in a folder named for the map's run; it names
+files of lines, one a batch: its input (with the objects), and its output (one result an object, in
+their order) or its error. The files can be large, so they are read line by line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+CHUNK_BYTES: Final = 1024 * 1024
+_NOT_BEGUN: Final = "NotBegun"
+_BETWEEN: Final = re.compile(r"[\[\],\s]*")
+
+
+@dataclass
+class Outcome:
+    """
+    Count what became of the objects.
+    """
+
+    answered: int = 0
+    skipped: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # by the error's type
+    examples: dict[str, str] = field(default_factory=dict)  # a key of each type
+    again: int = 0  # of the failed: those whose failure was passing
+
+    def add(self, key: str, result: Any) -> None:
+        """
+        Add one object's result.
+        """
+        error = result.get("error")
+        if error is None:
+            self.answered += "skipped" not in result
+            self.skipped += "skipped" in result
+            return
+        self.fail(key, str(error.get("type")), again=error.get("retry") is True)
+
+    def fail(self, key: str, kind: str, *, again: bool = False) -> None:
+        """
+        Add one object that failed.
+        """
+        self.failed[kind] += 1
+        self.examples.setdefault(kind, key)
+        self.again += again
+
+
+def outcome_of(s3: Any, bucket: str, manifest_key: str) -> Outcome:
+    """
+    Read a run's manifest and all the files it names.
+
+    Raises:
+        ClientError: there is no manifest, or it may not be read.
+    """
+    outcome = Outcome()
+    manifest = json.load(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"])
+    for status, files in manifest["ResultFiles"].items():
+        for file in files:
+            body = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"]
+            for line in lines_of(body.iter_chunks(CHUNK_BYTES)):
+                _add(outcome, status, line)
+    return outcome
+
+
+def _add(outcome: Outcome, status: str, line: dict[str, Any]) -> None:
+    keys = [item["Key"] for item in json.loads(line["Input"])["Items"]]
+    if status == "SUCCEEDED":
+        for key, result in zip(keys, json.loads(line["Output"])["results"], strict=True):
+            outcome.add(key, result)
+        return
+    kind = _NOT_BEGUN if status == "PENDING" else str(line.get("Error") or line.get("Status"))
+    for key in keys:
+        outcome.fail(key, kind, again=True)
+
+
+def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """
+    Yield the objects of a JSON array, holding no more of it than a chunk and one object.
+
+    Raises:
+        ValueError: the array ends in the middle of an object.
+    """
+    decode = codecs.getincrementaldecoder("utf-8")().decode
+    decoder = json.JSONDecoder()
+    text = ""
+    for chunk in chunks:
+        text += decode(chunk)
+        at = 0
+        while True:
+            at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches nothing, too
+            try:
+                line, at = decoder.raw_decode(text, at)
+            except ValueError:  # not whole yet
+                break
+            yield line
+        text = text[at:]
+    if text:
+        raise ValueError("expected a whole JSON array, came one cut off")

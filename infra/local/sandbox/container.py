@@ -1,0 +1,234 @@
+"""
+The function's image as the child of the emulator: docker or podman runs it, we freeze and kill it.
+
+The Runtime API is reached over the host's network. What the container starts is one process group
+on the host too, so that it is measured, frozen and killed like any other. Unlike on the service,
+/tmp begins empty after a reset: it goes with the container.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.image.engine import Engine, confinement, cpu_share, find_engine
+from infra.image.errors import EngineFailed, NoEngine
+from infra.local import contract
+from infra.local.errors import ConfigError, StartError
+from infra.local.function import FunctionConfig
+from infra.local.sandbox.process import Process, Spawn
+from infra.local.sandbox.process_group import ProcessGroup, output_pipe
+from infra.local.sandbox.variables import Place, process_variables
+
+_ROOT = Path("/var/task")
+_PREFIX = "lambake-run"
+_POLL_S = 0.02
+# What docker and podman exit with when the container did not start.
+_NOT_STARTED = (125, 126, 127)
+_VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
+
+
+class ContainerLauncher:
+    """
+    Start the image for one environment, in a new container each time.
+    """
+
+    def __init__(self, config: FunctionConfig, engine: Engine) -> None:
+        self._config = config
+        self._engine = engine
+
+    async def spawn(self, spawn: Spawn) -> Process:
+        """
+        Start it, and wait until its process is known.
+
+        Raises:
+            StartError: there is no container; says why.
+        """
+        name = f"{_PREFIX}-{os.getpid()}-{secrets.token_hex(6)}"
+        reader, writer = output_pipe()
+        client = subprocess.Popen(
+            self._command(name, spawn),
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        )
+        os.close(writer)
+        try:
+            pid = await self._pid_of(name, client)
+        except StartError as exc:
+            said = os.read(reader, 4096).decode("utf-8", "replace").strip()
+            os.close(reader)
+            raise StartError(f"{exc}: {said}") from exc
+        running = Running(self._engine, name, client, pid)
+        return Container(running, reader, on_output=spawn.on_output, on_exit=spawn.on_exit)
+
+    def close(self) -> None:
+        """
+        Do nothing: a container is removed when it ends.
+        """
+
+    def _command(self, name: str, spawn: Spawn) -> list[str]:
+        config = self._config
+        place = Place(spawn.runtime_api, spawn.log_stream, None, spawn.initialization_type)
+        variables = process_variables(config.replace(root=_ROOT), place)
+        # The service keeps /tmp apart from the memory; here it is memory.
+        limits = confinement(
+            memory_mb=config.memory_mb + config.tmp_mb,
+            cpus=cpu_share(config.memory_mb),
+            tmp_mb=config.tmp_mb,
+        )
+        # Podman can hand our pipe to the container; docker's client copies, a moment later.
+        podman = ("--log-driver", "passthrough", "--http-proxy=false")
+        return self._engine.command(
+            *("run", "--rm", "--name", name, "--network", "host", *limits),
+            *(podman if self._engine.kind == "podman" else ()),
+            *(part for pair in variables.items() for part in ("--env", "=".join(pair))),
+            *(str(config.image), config.handler),
+        )
+
+    async def _pid_of(self, name: str, client: subprocess.Popen[bytes]) -> int:
+        """
+        Give the id of the container's first process on this machine; the client's, if the
+        container has ended already.
+        """
+        while client.poll() is None:
+            with contextlib.suppress(EngineFailed):
+                told = await asyncio.to_thread(
+                    self._engine.ask, "inspect", "--format", "{{.State.Pid}}", name
+                )
+                if int(told):
+                    return int(told)
+            await asyncio.sleep(_POLL_S)
+        if client.returncode in _NOT_STARTED:
+            raise StartError(f"cannot start {self._config.image}")
+        return client.pid
+
+
+@dataclass(frozen=True)
+class Running:
+    """
+    Be a container that was started: its name, the client that waits for it, its first process.
+    """
+
+    engine: Engine
+    name: str
+    client: subprocess.Popen[bytes]
+    pid: int
+
+
+class Container(ProcessGroup):
+    """
+    Be one running container.
+    """
+
+    def __init__(
+        self,
+        running: Running,
+        pipe: int,
+        *,
+        on_output: Callable[[bytes], None],
+        on_exit: Callable[[int], None],
+    ) -> None:
+        super().__init__(running.pid, pipe, on_output)
+        self._running = running
+        self._on_exit = on_exit
+        threading.Thread(target=self._wait, daemon=True).start()
+
+    def signal(self, number: signal.Signals) -> None:
+        """
+        Signal the group; through the engine where it runs as another user.
+        """
+        try:
+            os.killpg(self.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            running = self._running
+            with contextlib.suppress(EngineFailed):
+                running.engine.ask("kill", "--signal", number.name, running.name)
+
+    async def gone(self) -> None:
+        """
+        Wait until the container has ended, and is removed.
+        """
+        await super().gone()
+        if self._running.client.poll() is None:
+            with contextlib.suppress(EngineFailed):
+                await asyncio.to_thread(
+                    self._running.engine.ask, "rm", "--force", self._running.name
+                )
+
+    def _wait(self) -> None:
+        status = self._running.client.wait()
+        # Both engines spell the end by signal N as the status 128 + N.
+        status = 128 - status if status > 128 else status
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._exited, status)
+
+    def _exited(self, status: int) -> None:
+        self.ended()
+        self._on_exit(status)
+
+
+def engine_for(config: FunctionConfig) -> Engine:
+    """
+    Find what runs the function's image, and remove the containers of emulators that were killed.
+
+    Raises:
+        StartError: neither docker nor podman answers.
+        ConfigError: the image is not there.
+    """
+    try:
+        engine = find_engine()
+    except NoEngine as exc:
+        raise StartError(f"image: {exc}") from exc
+    if engine.inspect(str(config.image)) is None:
+        raise ConfigError("image", f"an image that {engine.kind} has here", config.image)
+    _remove_orphans(engine)
+    return engine
+
+
+def python_of(engine: Engine, image: str) -> str:
+    """
+    Give the version of the image's interpreter, as the runtime's version is spelt: 3.13.v5.
+
+    Raises:
+        ConfigError: there is none that runs.
+    """
+    limits = confinement(memory_mb=contract.MEMORY_MINIMUM_MB, cpus=1)
+    entry = ("--network", "none", "--entrypoint", "python")
+    try:
+        return engine.ask("run", "--rm", *limits, *entry, image, "-c", _VERSION_CODE)
+    except EngineFailed as exc:
+        raise ConfigError("image", "an image with a python that runs", image) from exc
+
+
+def _remove_orphans(engine: Engine) -> None:
+    """
+    Remove containers whose emulator is no more: one that is frozen would stay for ever.
+    """
+    listed = engine.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
+    for name in listed.splitlines():
+        pid = name.removeprefix(f"{_PREFIX}-").partition("-")[0]
+        if pid.isdigit() and not _alive(int(pid)):
+            with contextlib.suppress(EngineFailed):
+                engine.ask("rm", "--force", name)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

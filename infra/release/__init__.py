@@ -1,0 +1,3 @@
+"""
+The release: build, push, publish, let a canary through or roll back, and remove it all.
+"""

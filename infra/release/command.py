@@ -1,0 +1,176 @@
+"""
+`python -m infra plan | deploy | status | logs | rollback | destroy`: one stage, from end to end.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.image.build import PUBLIC_BASE, version_of
+from infra.image.command import ImageOptions, image
+from infra.image.engine import Engine
+from infra.image.errors import ImageError
+from infra.local.errors import LocalError
+from infra.release import smoke, traffic
+from infra.release.deploy import Deploy, deploy, planned
+from infra.release.destroy import destroy
+from infra.release.errors import ReleaseError
+from infra.release.preflight import found_tools
+from infra.release.status import follow_logs, outputs_of, status_lines
+from infra.release.target import Target
+from infra.release.terraform import Terraform
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class ReleaseOptions:
+    """
+    Be what the command line asks for.
+    """
+
+    function: Path
+    stage: str = "dev"
+    simulated: str | None = None
+    registry: str | None = None
+    base: str = PUBLIC_BASE
+    yes: bool = False
+    payload: str = "{}"
+    since_s: float = 600.0
+    follow: bool = False
+
+
+Do = Callable[[Target, ReleaseOptions], int]
+
+
+def run(do: Do, options: ReleaseOptions) -> int:
+    """
+    Run one of the commands below.
+
+    Returns:
+        Its exit status; 1 and a message where it could not.
+    """
+    try:
+        return do(Target.of(options.function, options.stage, options.simulated), options)
+    except KeyboardInterrupt:
+        sys.stderr.write("\nstopped; the next deploy takes it up where it is\n")
+        return INTERRUPTED
+    except (ReleaseError, ImageError, LocalError, ClientError, BotoCoreError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def plan_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Show what a deployment would change.
+    """
+    planned(_job(target, options))
+    return 0
+
+
+def deploy_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Deploy.
+    """
+    deploy(_job(target, options))
+    return 0
+
+
+def status_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Show what stands.
+    """
+    for line in status_lines(target, outputs_of(target, _terraform(target, options))):
+        print(line)
+    return 0
+
+
+def logs_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Show the function's log.
+    """
+    outputs = outputs_of(target, _terraform(target, options))
+    group = outputs["log_groups"]["function"]
+    follow_logs(target, group, _say, since_s=options.since_s, follow=options.follow)
+    return 0
+
+
+def invoke_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Invoke what is live.
+    """
+    succeeded, text = smoke.invoke(target, options.payload)
+    print(text)
+    return 0 if succeeded else 1
+
+
+def rollback_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Go back to the version before.
+    """
+    outputs = outputs_of(target, _terraform(target, options))
+    came_from, now = traffic.roll_back(target, outputs["release"], _say)
+    print(f"version {came_from} → {now}: {smoke.smoke(target, outputs['api_url'])}")
+    return 0
+
+
+def destroy_command(target: Target, options: ReleaseOptions) -> int:
+    """
+    Remove everything.
+    """
+
+    def agree(question: str) -> bool:
+        return options.yes or _asked(question) == target.name
+
+    return 0 if destroy(target, _terraform(target, options), _say, agree) else 1
+
+
+COMMANDS: dict[str, Do] = {
+    "plan": plan_command,
+    "deploy": deploy_command,
+    "status": status_command,
+    "logs": logs_command,
+    "invoke": invoke_command,
+    "rollback": rollback_command,
+    "destroy": destroy_command,
+}
+
+
+def _job(target: Target, options: ReleaseOptions) -> Deploy:
+    def bake(_engine: Engine) -> str:
+        tag = f"lambake:{version_of(target.root)}"
+        if image(ImageOptions(target.root, tag, options.base, init=False), _say) != 0:
+            raise ImageError(f"{tag} was not built")
+        return tag
+
+    def agree(question: str) -> bool:
+        return options.yes or _asked(f"{question} [y/N]").lower() in ("y", "yes")
+
+    folder = _folder(target)
+    return Deploy(target, folder, bake, _say, agree, registry=options.registry)
+
+
+def _terraform(target: Target, _options: ReleaseOptions) -> Terraform:
+    tools = found_tools(target, builds=False)
+    return Terraform(target, _folder(target), tools.terraform)
+
+
+def _folder(target: Target) -> Path:
+    kind = "simulated-" if target.simulated else ""
+    return target.root / "build" / "terraform" / f"{kind}{target.stage}"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _asked(question: str) -> str:
+    try:
+        return input(f"{question} ").strip()
+    except EOFError:
+        return ""

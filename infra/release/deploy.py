@@ -1,0 +1,160 @@
+"""
+From a checkout to an HTTPS address: what `python -m infra deploy` does, in order.
+
+Each step looks at what stands before it does anything, so a deployment that was cut off is taken up
+by the next one: an image in the registry is not pushed again, a plan without changes is not
+applied, a canary under way is watched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from infra.image.engine import Engine
+from infra.release import traffic
+from infra.release.errors import ReleaseError
+from infra.release.hook_package import write_hook_package
+from infra.release.plan_text import changes_of, plan_lines
+from infra.release.preflight import Tools, found_tools
+from infra.release.registry import Registry
+from infra.release.smoke import require_closed, smoke
+from infra.release.target import Target
+from infra.release.terraform import Terraform
+
+REPOSITORY = "aws_ecr_repository.images"
+
+Say = Callable[[str], None]
+# Builds the image with an engine and gives its local name.
+Bake = Callable[[Engine], str]
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """
+    Say what to deploy, where, and whom to ask.
+    """
+
+    target: Target
+    folder: Path  # of the stage's own: build/terraform/STAGE
+    bake: Bake
+    say: Say
+    agree: Callable[[str], bool]
+    registry: str | None = None  # of a simulated cloud: HOST:PORT
+    watch: traffic.Watch | None = None
+    tools: Callable[..., Tools] = found_tools
+
+
+def deploy(job: Deploy) -> bool:
+    """
+    Deploy.
+
+    Returns:
+        Whether anything was changed; False too where the plan was not agreed to.
+
+    Raises:
+        ReleaseError: it stopped; what stands is as before, or as the error says.
+        ImageError: the image could not be built or pushed.
+    """
+    say, target = job.say, job.target
+    say(f"1/7 preflight: stage {target.stage} in {target.simulated or target.region}")
+    tools = job.tools(target, builds=True)
+    if tools.engine is None:
+        raise ReleaseError("expected docker or podman, came neither")
+    say(f"    account {tools.account}, {tools.terraform}, {tools.engine.kind}")
+    terraform = Terraform(target, job.folder, tools.terraform)
+    say("2/7 image: built, checked, in the registry")
+    terraform.init()
+    digest = _pushed(job, terraform, tools.engine)
+    say("3/7 plan")
+    plan = terraform.plan(_variables(job, digest))
+    for line in plan_lines(plan):
+        say(f"    {line}")
+    changed = bool(changes_of(plan))
+    if changed:
+        if not job.agree(f"Apply this to {target.name}?"):
+            say("    nothing was changed")
+            return False
+        say("4/7 apply")
+        terraform.apply(lambda line: say(f"    {line}"))
+    else:
+        say("4/7 apply: nothing to do")
+    return _released(job, terraform.outputs()) or changed
+
+
+def planned(job: Deploy) -> bool:
+    """
+    Show what `deploy` would change, and change nothing.
+
+    Returns:
+        Whether it would change anything. The image is the one that is deployed, if there is one.
+    """
+    tools = job.tools(job.target, builds=False)
+    terraform = Terraform(job.target, job.folder, tools.terraform)
+    terraform.init()
+    deployed = terraform.outputs().get("function") or {}
+    digest = str(deployed.get("image", "")).partition("@")[2] or _UNBUILT
+    if digest == _UNBUILT:
+        job.say("no image is deployed yet: the plan shows a digest of noughts in its place")
+    plan = terraform.plan(_variables(job, digest))
+    for line in plan_lines(plan):
+        job.say(line)
+    return bool(changes_of(plan))
+
+
+_UNBUILT = "sha256:" + "0" * 64
+
+
+def _pushed(job: Deploy, terraform: Terraform, engine: Engine) -> str:
+    """
+    Have the image in the registry, which is made first where there is none.
+    """
+    outputs = terraform.outputs()
+    if "repository_url" not in outputs:
+        plan = terraform.plan({}, only=REPOSITORY)
+        if changes_of(plan):
+            job.say("    making the registry")
+            terraform.apply(lambda line: job.say(f"    {line}"))
+        outputs = terraform.outputs()
+    image = job.bake(engine)
+    address = outputs.get("repository_url") or _address(job.target)
+    pushed = Registry(job.target, engine, address, job.registry).push(image)
+    job.say(f"    {pushed.digest}: {'pushed' if pushed.now else 'the registry has it already'}")
+    return pushed.digest
+
+
+def _address(target: Target) -> str:
+    """
+    Ask ECR: a plan of one resource leaves the outputs of the others alone.
+    """
+    described = target.client("ecr").describe_repositories(repositoryNames=[target.name])
+    address: str = described["repositories"][0]["repositoryUri"]
+    return address
+
+
+def _variables(job: Deploy, digest: str) -> Mapping[str, str | None]:
+    package = write_hook_package(job.target.root / "model" / "zoo", job.folder / "hook.zip")
+    return {"image_digest": digest, "hook_package": str(package)}
+
+
+def _released(job: Deploy, outputs: Mapping[str, Any]) -> bool:
+    say, target = job.say, job.target
+    watch = job.watch or traffic.Watch(lambda line: say(f"    {line}"))
+    version = outputs["function"]["newest_version"]
+    say(f"5/7 canary: version {version}")
+    moved = traffic.shift(target, outputs["release"], version, watch)
+    if not moved:
+        say(f"    version {version} has the traffic")
+    say("6/7 superseded versions")
+    removed = traffic.remove_superseded(target)
+    say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
+    say("7/7 smoke test")
+    url = outputs["api_url"]
+    say(f"    {smoke(target, url, sleep=watch.sleep)}")
+    require_closed(target, url)
+    for warning in outputs.get("warnings", []):
+        say(f"    !! {warning}")
+    say(f"{target.name} is at {url}")
+    return moved

@@ -1,0 +1,64 @@
+"""
+What can stop a release.
+
+    ReleaseError
+    ├── NotReady            the preflight: credentials, region, a tool; each with its remedy
+    ├── TerraformFailed     terraform said no; carries the end of what it said
+    ├── NotDeployed         a stage that is not there
+    ├── Refused             the new version got no traffic, or gave it back; says why
+    └── NotHealthy          it is released, and does not answer as it must
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class ReleaseError(Exception):
+    """
+    Be the root of the release's errors.
+    """
+
+
+class NotReady(ReleaseError):
+    """
+    List what is missing, and what to do about each.
+    """
+
+    def __init__(self, missing: Sequence[str]) -> None:
+        super().__init__("not ready:" + "".join(f"\n  {one}" for one in missing))
+
+
+class TerraformFailed(ReleaseError):
+    """
+    Say which command failed, and the end of what it said.
+    """
+
+    def __init__(self, program: str, command: str, said: str) -> None:
+        lines = [line for line in said.strip().splitlines() if line.strip(" ╷│╵")][-20:]
+        listed = "".join(f"\n  {line}" for line in lines or ["nothing"])
+        super().__init__(f"expected {program} {command} to succeed, it said:{listed}")
+
+
+class NotDeployed(ReleaseError):
+    """
+    Name a stage that has no function.
+    """
+
+    def __init__(self, stage: str) -> None:
+        super().__init__(
+            f"stage {stage}: expected one that is deployed, came none: "
+            f"python -m infra deploy --stage {stage}"
+        )
+
+
+class Refused(ReleaseError):
+    """
+    Say why a version did not get, or keep, the traffic.
+    """
+
+
+class NotHealthy(ReleaseError):
+    """
+    Say what was asked over HTTPS, what was expected and what came.
+    """

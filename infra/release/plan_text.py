@@ -1,0 +1,73 @@
+"""
+A plan as people read it: what is made, changed, replaced and removed, and which settings change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_MARKS = {
+    ("create",): "+",
+    ("update",): "~",
+    ("delete",): "-",
+    ("delete", "create"): "±",
+    ("create", "delete"): "±",
+}
+_WORDS = {"+": "made", "~": "changed", "-": "removed", "±": "replaced"}
+_LONGEST = 60
+
+
+def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """
+    List what a plan changes.
+
+    Args:
+        plan: Terraform's JSON (`terraform show -json`).
+
+    Returns:
+        Mark, address and Terraform's own description of each change.
+    """
+    found = []
+    for resource in plan.get("resource_changes", []):
+        mark = _MARKS.get(tuple(resource["change"]["actions"]))
+        if mark and resource.get("mode") != "data":
+            found.append((mark, resource["address"], resource["change"]))
+    return found
+
+
+def plan_lines(plan: Mapping[str, Any]) -> list[str]:
+    """
+    Spell a plan: a line a resource, indented lines for the settings that change, and the sums.
+    """
+    changes = changes_of(plan)
+    if not changes:
+        return ["no changes"]
+    lines = []
+    for mark, address, change in sorted(changes, key=lambda one: (one[0], one[1])):
+        lines.append(f"  {mark} {address}")
+        if mark in "~±":
+            lines += [f"      {line}" for line in _settings(change)]
+    marks = [mark for mark, _, _ in changes]
+    sums = [f"{marks.count(mark)} {word}" for mark, word in _WORDS.items() if mark in marks]
+    return [*lines, ", ".join(sums)]
+
+
+def _settings(change: Mapping[str, Any]) -> Iterator[str]:
+    before, after = change.get("before") or {}, change.get("after") or {}
+    unknown = change.get("after_unknown") or {}
+    secret = change.get("before_sensitive") or {}, change.get("after_sensitive") or {}
+    for key in sorted({*before, *after, *unknown}):
+        if unknown.get(key) is True:
+            if before.get(key) is not None and key not in ("id", "arn"):
+                yield f"{key}: {_short(before[key])} → known after apply"
+        elif before.get(key) != after.get(key):
+            if any(isinstance(part, dict) and part.get(key) is True for part in secret):
+                yield f"{key}: (a secret)"
+            else:
+                yield f"{key}: {_short(before.get(key))} → {_short(after.get(key))}"
+
+
+def _short(value: object) -> str:
+    text = "nothing" if value in (None, "", [], {}) else str(value).replace("\n", " ")
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"

@@ -1,0 +1,121 @@
+"""
+Push an image once, and name it by its digest.
+
+The tag is made from the image's content, so what the registry has under it need not be pushed
+again. In a simulated cloud, which has ECR's records but no place for layers, the layers go to a
+registry on this machine and the manifest to ECR as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from infra.image.engine import Engine
+from infra.image.errors import EngineFailed
+from infra.release.target import Target
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """
+    Say under which digest the registry has an image, and whether it was pushed now.
+    """
+
+    digest: str
+    now: bool
+
+
+@dataclass(frozen=True)
+class Registry:
+    """
+    Be one repository of ECR, or of a simulated cloud's.
+    """
+
+    target: Target
+    engine: Engine
+    address: str  # repository, without tag: HOST/NAME
+    loopback: str | None = None  # HOST:PORT of a registry on this machine, for a simulated cloud
+
+    def push(self, image: str) -> Pushed:
+        """
+        Have an image in the repository.
+
+        Raises:
+            EngineFailed: the engine could not push; says what it said.
+        """
+        tag = self._tag_of(image)
+        found = self._digest_of(tag)
+        if found is not None:
+            return Pushed(found, now=False)
+        if self.target.simulated:
+            return Pushed(self._push_simulated(image, tag), now=True)
+        self._log_in()
+        to = f"{self.address}:{tag}"
+        self.engine.ask("tag", image, to)
+        self.engine.ask("push", to)
+        found = self._digest_of(tag)
+        if found is None:
+            raise EngineFailed([self.engine.kind, "push"], 0, f"{to} is not in the registry")
+        return Pushed(found, now=True)
+
+    def _tag_of(self, image: str) -> str:
+        identity = self.engine.ask("image", "inspect", "--format", "{{.Id}}", image)
+        return identity.removeprefix("sha256:")[:16]
+
+    def _digest_of(self, tag: str) -> str | None:
+        try:
+            described = self.target.client("ecr").describe_images(
+                repositoryName=self._repository(), imageIds=[{"imageTag": tag}]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("ImageNotFoundException",):
+                return None
+            raise
+        digest: str = described["imageDetails"][0]["imageDigest"]
+        return digest
+
+    def _repository(self) -> str:
+        return self.address.partition("/")[2]
+
+    def _log_in(self) -> None:
+        data = self.target.client("ecr").get_authorization_token()["authorizationData"][0]
+        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        host = self.address.partition("/")[0]
+        command = self.engine.command("login", "--username", user, "--password-stdin", host)
+        # By standard input: an argument would be seen by everyone on this machine.
+        done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise EngineFailed([self.engine.kind, "login"], done.returncode, done.stderr)
+
+    def _push_simulated(self, image: str, tag: str) -> str:
+        to = f"{self.loopback}/{self._repository()}:{tag}"
+        self.engine.ask("tag", image, to)
+        with tempfile.TemporaryDirectory() as folder:
+            digest_file = Path(folder) / "digest"
+            self.engine.ask("push", "--tls-verify=false", f"--digestfile={digest_file}", to)
+            digest = digest_file.read_text(encoding="ascii").strip()
+        manifest = self._manifest(f"{self.loopback}/{self._repository()}@{digest}")
+        recorded: Any = self.target.client("ecr").put_image(
+            repositoryName=self._repository(), imageManifest=manifest, imageTag=tag
+        )
+        ours: str = recorded["image"]["imageId"]["imageDigest"]
+        return ours
+
+    def _manifest(self, at: str) -> str:
+        host, _, rest = at.partition("/")
+        name, _, digest = rest.partition("@")
+        accept = "application/vnd.oci.image.manifest.v1+json"
+        request = urllib.request.Request(
+            f"http://{host}/v2/{name}/manifests/{digest}", headers={"Accept": accept}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            manifest: str = answer.read().decode()
+        return manifest

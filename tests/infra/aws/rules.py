@@ -1,0 +1,283 @@
+"""
+The rules of what runs: function, registry, fronts, release. Each finds its breaches in a plan.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.infra.aws.plan import Plan
+
+Rule = Callable[[Plan], list[str]]
+
+SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIAL|_KEY$", re.IGNORECASE)
+"""What a variable is called that should not be one."""
+
+TOLD_BY_CALLERS = ("path", "rawPath", "queryString", "header", "authorizer", "requestBody")
+"""Parts of $context that callers fill; they stay out of the logs."""
+
+ALARMS = {
+    "AWS/Lambda Errors",
+    "AWS/Lambda Throttles",
+    "AWS/Lambda Duration p99",
+    "AWS/ApiGateway 5xx",
+    "AWS/SQS dead-letters",
+    "AWS/SQS failures",
+    "Lambake DriftInputs",
+    "Lambake DriftLabels",
+}
+
+
+def images_stay_as_pushed(plan: Plan) -> list[str]:
+    """Find registries that let a tag move, or push unscanned."""
+    return [
+        one.address
+        for one in plan.all("ecr_repository")
+        if one.values["image_tag_mutability"] != "IMMUTABLE"
+        or not one.block("image_scanning_configuration").get("scan_on_push")
+    ] or absent(plan, "ecr_repository")
+
+
+def images_are_cleared_away(plan: Plan) -> list[str]:
+    """Find registries without a limit for images, with a tag and without."""
+    return [
+        one.address
+        for one in plan.all("ecr_lifecycle_policy")
+        if {rule["selection"]["tagStatus"] for rule in one.json("policy").get("rules", [])}
+        != {"any", "untagged"}
+    ] or absent(plan, "ecr_lifecycle_policy")
+
+
+def functions_run_one_image(plan: Plan) -> list[str]:
+    """Find image functions whose image is named by a tag, or not by the registry of the plan."""
+    names = [one.values["name"] for one in plan.all("ecr_repository")]
+    return [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image"
+        and not any(
+            re.fullmatch(rf"[^/]+/{name}@sha256:[0-9a-f]{{64}}", one.values["image_uri"])
+            for name in names
+        )
+    ]
+
+
+def versions_are_published(plan: Plan) -> list[str]:
+    """Find a served function that an apply changes in place; snapshots are of versions only."""
+    return [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image"
+        and not (
+            one.values["publish"]
+            and one.block("snap_start").get("apply_on", "PublishedVersions") == "PublishedVersions"
+        )
+    ]
+
+
+def floods_have_a_limit(plan: Plan) -> list[str]:
+    """Find a served function that could take the whole account's concurrency."""
+    return [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image"
+        and one.values["reserved_concurrent_executions"] < 1
+    ]
+
+
+def calls_are_traced(plan: Plan) -> list[str]:
+    """Find what X-Ray does not see."""
+    functions = [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image"
+        and one.block("tracing_config").get("mode") != "Active"
+    ]
+    return functions + [
+        one.address
+        for one in plan.all("sfn_state_machine")
+        if not one.block("tracing_configuration").get("enabled")
+    ]
+
+
+def logs_end(plan: Plan) -> list[str]:
+    """Find log groups that are kept for ever, and functions that log elsewhere."""
+    groups = plan.all("cloudwatch_log_group")
+    named = {one.values["name"] for one in groups}
+    return [one.address for one in groups if not one.values["retention_in_days"]] + [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.block("logging_config").get("log_group") not in named
+    ]
+
+
+def variables_are_no_secrets(plan: Plan) -> list[str]:
+    """Find variables that are called as secrets are."""
+    return [
+        f"{one.address} {name}"
+        for one in plan.all("lambda_function")
+        for name in one.block("environment").get("variables", {})
+        if SECRET.search(name)
+    ]
+
+
+def calls_are_authorised(plan: Plan) -> list[str]:
+    """Find routes and addresses that let everybody in."""
+    routes = [
+        one.address
+        for one in plan.all("apigatewayv2_route")
+        if one.values["authorization_type"] not in ("AWS_IAM", "JWT")
+        or (one.values["authorization_type"] == "JWT" and not one.given("authorizer_id"))
+    ]
+    return routes + [
+        one.address
+        for one in plan.all("lambda_function_url")
+        if one.values["authorization_type"] != "AWS_IAM"
+    ]
+
+
+def callers_of_an_address_have_both_grants(plan: Plan) -> list[str]:
+    """Find a Function URL whose callers lack one of the two grants, or its condition."""
+    granted = [
+        (action, condition)
+        for _, statement in plan.statements()
+        for action in statement["Action"]
+        for condition in statement.get("Condition", {}).values()
+    ]
+    wanted = (
+        ("lambda:InvokeFunctionUrl", {"lambda:FunctionUrlAuthType": "AWS_IAM"}),
+        ("lambda:InvokeFunction", {"lambda:InvokedViaFunctionUrl": "true"}),
+    )
+    complete = all(grant in granted for grant in wanted)
+    return [one.address for one in plan.all("lambda_function_url") if not complete]
+
+
+def events_are_of_payload_2_0(plan: Plan) -> list[str]:
+    """Find integrations of another format, or that wait longer than an HTTP API can."""
+    return [
+        one.address
+        for one in plan.all("apigatewayv2_integration")
+        if one.values["payload_format_version"] != "2.0"
+        or one.values["integration_type"] != "AWS_PROXY"
+        or not 50 <= one.values["timeout_milliseconds"] <= 30_000
+    ] or absent(plan, "apigatewayv2_integration")
+
+
+def callers_are_throttled(plan: Plan) -> list[str]:
+    """Find stages without a rate and a burst."""
+    settings = [(one, one.block("default_route_settings")) for one in stages(plan)]
+    return [
+        one.address
+        for one, limits in settings
+        if not (limits.get("throttling_rate_limit") and limits.get("throttling_burst_limit"))
+    ]
+
+
+def access_is_logged(plan: Plan) -> list[str]:
+    """Find stages that log no access, or what callers wrote."""
+    breaches = []
+    for one in stages(plan):
+        log = one.block("access_log_settings")
+        told = json.loads(log.get("format") or "{}").values()
+        theirs = [
+            text for text in told for part in TOLD_BY_CALLERS if text.startswith(f"$context.{part}")
+        ]
+        if "$context.requestId" not in told or theirs:
+            breaches.append(one.address)
+    return breaches
+
+
+def permissions_name_their_source(plan: Plan) -> list[str]:
+    """Find grants to a service that another account could use, or that go past the alias."""
+    return [
+        one.address
+        for one in plan.all("lambda_permission")
+        if not one.given("source_arn")
+        or not re.fullmatch(r"\d{12}", one.values.get("source_account") or "")
+        or not one.values["principal"].endswith(".amazonaws.com")
+        or one.values["qualifier"] != "live"
+    ] or absent(plan, "lambda_permission")
+
+
+def traffic_shifts_by_canary(plan: Plan) -> list[str]:
+    """Find a deployment that goes all at once, unwatched, or does not go back by itself."""
+    configs = [
+        one.block("traffic_routing_config").get("time_based_canary", [{}])[0]
+        for one in plan.all("codedeploy_deployment_config")
+    ]
+    canaries = [one for one in configs if one.get("percentage", 100) < 50 and one.get("interval")]
+    alarms = {one.values["alarm_name"] for one in plan.all("cloudwatch_metric_alarm")}
+    events = {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
+    return [
+        one.address
+        for one in plan.all("codedeploy_deployment_group")
+        if not canaries
+        or not one.block("alarm_configuration").get("enabled")
+        or not set(one.block("alarm_configuration").get("alarms") or ["none"]) <= alarms
+        or not events <= set(one.block("auto_rollback_configuration").get("events") or [])
+        or one.block("deployment_style").get("deployment_option") != "WITH_TRAFFIC_CONTROL"
+    ] or absent(plan, "codedeploy_deployment_group")
+
+
+def alarms_watch(plan: Plan) -> list[str]:
+    """Find what no alarm watches, and alarms that silence sets off."""
+    alarms = plan.all("cloudwatch_metric_alarm")
+    watched = " ".join(json.dumps(one.values) for one in alarms)
+    kinds = {
+        "AWS/Lambda Errors": '"Errors"',
+        "AWS/Lambda Throttles": '"Throttles"',
+        "AWS/Lambda Duration p99": '"extended_statistic": "p99"',
+        "AWS/ApiGateway 5xx": '"5xx"',
+        "AWS/SQS dead-letters": '-dead-letters"}',
+        "AWS/SQS failures": '-failures"}',
+        "Lambake DriftInputs": 'MAX(DriftInputs) FROM SCHEMA(\\"Lambake\\"',
+        "Lambake DriftLabels": 'MAX(DriftLabels) FROM SCHEMA(\\"Lambake\\"',
+    }
+    unwatched = [f"no alarm of {kind}" for kind in sorted(ALARMS) if kinds[kind] not in watched]
+    return unwatched + [
+        one.address for one in alarms if one.values["treat_missing_data"] != "notBreaching"
+    ]
+
+
+def a_dashboard_shows_it(plan: Plan) -> list[str]:
+    """Find dashboards without pictures; a body known after the apply is one with the API's id."""
+    return [
+        one.address
+        for one in plan.all("cloudwatch_dashboard")
+        if not one.given("dashboard_body")
+        or (one.values.get("dashboard_body") and not one.json("dashboard_body").get("widgets"))
+    ] or absent(plan, "cloudwatch_dashboard")
+
+
+def stages(plan: Plan) -> list[Any]:
+    """List the API's stages."""
+    return plan.all("apigatewayv2_stage")
+
+
+def absent(plan: Plan, kind: str) -> list[str]:
+    """Say that there is none of a kind."""
+    return [] if plan.all(kind) else [f"no {kind}"]
+
+
+RUN_RULES: tuple[Rule, ...] = (
+    images_stay_as_pushed,
+    images_are_cleared_away,
+    functions_run_one_image,
+    versions_are_published,
+    floods_have_a_limit,
+    calls_are_traced,
+    logs_end,
+    variables_are_no_secrets,
+    calls_are_authorised,
+    callers_of_an_address_have_both_grants,
+    events_are_of_payload_2_0,
+    callers_are_throttled,
+    access_is_logged,
+    permissions_name_their_source,
+    traffic_shifts_by_canary,
+    alarms_watch,
+    a_dashboard_shows_it,
+)

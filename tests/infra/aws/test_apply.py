@@ -1,0 +1,321 @@
+"""
+A stage that really stands in a simulated cloud: applied, looked at, invoked, planned again, gone.
+
+The apply takes a minute, nearly all of it the provider waiting until queues and buckets tell the
+same several times in a row; what needs no stack is tested meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra.local.function import FunctionConfig
+from infra.local.moto.cloud import Cloud, cloud
+from tests.infra.aws.data_rules import DATA_RULES
+from tests.infra.aws.plan import Plan
+from tests.infra.aws.rules import RUN_RULES, calls_are_authorised
+from tests.infra.aws.terraform import DIGEST, ROOT, Terraform
+from tests.infra.clouds import REGION, Client, client_of, told
+
+NAME = "lambake-dev"
+ACCOUNT = "123456789012"
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Cloud]:
+    """
+    Be the cloud: its function runs the real handler.
+    """
+    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
+    with cloud(config, port=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(box: Cloud) -> Iterator[Client]:
+    """
+    Make boto3 clients of the cloud.
+    """
+    made: dict[str, Any] = {}
+
+    def make(service: str) -> Any:
+        return made.setdefault(service, client_of(service, box.url))
+
+    yield make
+    for one in made.values():
+        one.close()
+
+
+@pytest.fixture(scope="module")
+def terraform(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """
+    Describe the stage, its state in a file.
+    """
+    made = Terraform(program, tmp_path_factory.mktemp("dev"), cloud=box.url)
+    made.init()
+    return made
+
+
+@pytest.fixture(scope="module")
+def planner(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+    """
+    Describe stages that never stand.
+    """
+    made = Terraform(program, tmp_path_factory.mktemp("planned"), cloud=box.url)
+    made.init()
+    return made
+
+
+@pytest.fixture(scope="module", autouse=True)
+def applying(terraform: Terraform) -> Iterator[subprocess.Popen[bytes]]:
+    """
+    Begin to apply before the first test.
+    """
+    command = terraform.command("apply", "-auto-approve", "-no-color", *terraform.variables())
+    with (terraform.folder / "apply.txt").open("wb") as said:
+        process = subprocess.Popen(
+            command, env=terraform.environment, stdout=said, stderr=subprocess.STDOUT
+        )
+        yield process
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def stack(applying: subprocess.Popen[bytes], terraform: Terraform) -> dict[str, Any]:
+    """
+    Wait until the stage stands, and give its outputs.
+    """
+    status = applying.wait(timeout=280)
+    assert status == 0, (terraform.folder / "apply.txt").read_text()
+    outputs = json.loads(terraform.run("output", "-json"))
+    return {name: output["value"] for name, output in outputs.items()}
+
+
+def test_format(terraform: Terraform) -> None:
+    """The files are formatted as Terraform formats them."""
+    assert terraform.run("fmt", "-check", "-recursive", "-diff") == ""
+
+
+def test_validate(terraform: Terraform) -> None:
+    """The files are valid, and nothing in them is on its way out."""
+    assert json.loads(terraform.run("validate", "-json"))["diagnostics"] == []
+
+
+def test_other_choices(planner: Terraform) -> None:
+    """Another stage with tokens and a domain keeps every rule, and takes no name of this one."""
+    function = planner.function(
+        "prod.yaml",
+        api={
+            "auth": "jwt",
+            "jwt": {"issuer": "https://issuer.example", "audience": ["lambake"]},
+            "domain": {
+                "name": "ml.example.com",
+                "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
+            },
+        },
+        top={"provisioned_concurrency": 2},
+    )
+    planned, _ = planner.plan(stage="prod", function_file=function)
+    plan = Plan.from_json(planned)
+    assert [rule.__name__ for rule in (*RUN_RULES, *DATA_RULES) if rule(plan)] == []
+    (route,) = plan.all("apigatewayv2_route")
+    assert route.values["authorization_type"] == "JWT"
+    (domain,) = plan.all("apigatewayv2_domain_name")
+    assert domain.block("domain_name_configuration")["security_policy"] == "TLS_1_2"
+    (concurrency,) = plan.all("lambda_provisioned_concurrency_config")
+    assert concurrency.values["provisioned_concurrent_executions"] == 2
+    assert "lambake-dev" not in json.dumps([one.values for one in plan.resources])
+
+
+def test_an_open_api_is_said_loudly(planner: Terraform) -> None:
+    """Without authorisation the plan warns, the outputs keep the warning, and a rule is broken."""
+    planned, said = planner.plan(function_file=planner.function("open.yaml", api={"auth": "none"}))
+    warning = (
+        "THE API IS OPEN: aws.api.auth is none, so anybody who finds its address predicts at your"
+        " cost."
+    )
+    assert warning in " ".join(said.replace("│", " ").split())
+    assert planned["planned_values"]["outputs"]["warnings"]["value"] == [warning]
+    assert calls_are_authorised(Plan.from_json(planned)) == ["aws_apigatewayv2_route.default"]
+
+
+def test_refusals(planner: Terraform) -> None:
+    """What AWS would refuse, or what would lose messages, is refused before anything is made."""
+    function = planner.function(
+        "wrong.yaml",
+        api={"auth": "jwt"},
+        queue={"max_receives": 4, "batch_size": 100},
+        buckets={"bulk_prefix": "in/bulk/"},
+        top={
+            "snap_start": True,
+            "provisioned_concurrency": 30,
+            "tmp_mb": 1024,
+            "timeout_s": 0.5,
+            "name": "lambake-with-a-name-that-is-too-long",
+        },
+    )
+    variables = planner.variables(image_digest=None, function_file=function)
+    said = planner.run("plan", "-no-color", *variables, status=1)
+    said = " ".join(said.replace("│", " ").split())
+    for expected in (
+        "image_digest: expected the digest of an image in the registry, came none.",
+        "snap_start: expected it without provisioned_concurrency; Lambda has either.",
+        "snap_start: expected tmp_mb of 512 at most, came 1024.",
+        "provisioned_concurrency: expected reserved_concurrency at most.",
+        "timeout_s: expected whole seconds, came 0.5.",
+        "name: expected a shorter one; lambake-with-a-name-that-is-too-long-dev-",
+        "aws.buckets.bulk_prefix: expected both outside of in/.",
+        "aws.queue.max_receives: expected 5 at least, came 4;",
+        "aws.queue.window_s: expected 1 at least for a batch_size above 10.",
+        "aws.api.jwt: expected issuer (https://…) and audience (a list), since auth is jwt.",
+    ):
+        assert expected in said
+
+
+def test_the_registry_comes_first(planner: Terraform) -> None:
+    """Before there is an image there is a place to push it to."""
+    targets = [f"-target=aws_ecr_{kind}.images" for kind in ("repository", "lifecycle_policy")]
+    planned, _ = planner.plan(*targets, image_digest=None)
+    assert {one.kind for one in Plan.from_json(planned).resources} == {
+        "aws_ecr_repository",
+        "aws_ecr_lifecycle_policy",
+    }
+
+
+def test_state_in_a_bucket(
+    program: str, box: Cloud, client: Client, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """With the one setting the state is an object, and whoever comes second must wait."""
+    client("s3").create_bucket(Bucket="states")
+    shared = Terraform(program, tmp_path_factory.mktemp("shared"), cloud=box.url)
+    files = shared.folder / "aws"
+    (files / "s3_override.tf").write_text((files / "state" / "s3_override.tf").read_text())
+    places = ("bucket=states", "key=lambake/dev.tfstate", f"region={REGION}", "use_path_style=true")
+    shared.extra = {"AWS_ENDPOINT_URL": box.url}
+    shared.init(*(f"-backend-config={place}" for place in places))
+    only = '-target=aws_cloudwatch_log_group.this["hook"]'
+    variables = shared.variables(stage="shared")
+    shared.run("apply", "-auto-approve", "-no-color", only, *variables)
+    state = client("s3").get_object(Bucket="states", Key="lambake/dev.tfstate")
+    assert "/aws/lambda/lambake-shared-hook" in state["Body"].read().decode()
+    lock = {"Bucket": "states", "Key": "lambake/dev.tfstate.tflock"}
+    client("s3").put_object(**lock, Body=json.dumps({"ID": "1", "Who": "another"}).encode())
+    said = shared.run("plan", "-no-color", only, *variables, status=1)
+    assert "Error acquiring the state lock" in said
+    client("s3").delete_object(**lock)
+    shared.run("destroy", "-auto-approve", "-no-color", *variables)
+
+
+def test_function(stack: dict[str, Any], client: Client) -> None:
+    """The function stands with what function.yaml says, and its alias is a published version."""
+    settings = client("lambda").get_function_configuration(FunctionName=NAME)
+    image = client("lambda").get_function(FunctionName=NAME)
+    assert image["Code"]["ImageUri"].endswith(f"/{NAME}@{DIGEST}")
+    assert image["Concurrency"]["ReservedConcurrentExecutions"] == 20
+    assert (settings["MemorySize"], settings["Timeout"]) == (1024, 30)
+    assert settings["ImageConfigResponse"]["ImageConfig"]["Command"] == ["function.entry.handler"]
+    assert settings["Environment"]["Variables"] == {
+        "LAMBAKE_INPUT_PREFIX": "in/",
+        "LAMBAKE_OUTPUT_PREFIX": "out/",
+        "LAMBAKE_OUTPUT_BUCKET": stack["buckets"]["output"],
+        "LAMBAKE_RESULTS_QUEUE": stack["queues"]["results"],
+    }
+    alias = client("lambda").get_alias(FunctionName=NAME, Name="live")
+    assert alias["FunctionVersion"] == stack["function"]["newest_version"] == "1"
+
+
+def test_sources(stack: dict[str, Any], client: Client) -> None:
+    """Who invokes it is said on both sides: mapping, notification, and the alias's own policy."""
+    (mapping,) = client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert mapping["FunctionArn"] == f"{FUNCTION}:live"
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    bucket = stack["buckets"]["input"]
+    told_of = client("s3").get_bucket_notification_configuration(Bucket=bucket)
+    (notification,) = told_of["LambdaFunctionConfigurations"]
+    assert notification["LambdaFunctionArn"] == f"{FUNCTION}:live"
+    policy = client("lambda").get_policy(FunctionName=NAME, Qualifier="live")["Policy"]
+    sources = {
+        one["Principal"]["Service"]: (
+            one["Condition"]["ArnLike"]["AWS:SourceArn"],
+            one["Condition"]["StringEquals"]["AWS:SourceAccount"],
+        )
+        for one in json.loads(policy)["Statement"]
+    }
+    api = stack["api_url"].removeprefix("https://").split(".")[0]
+    assert sources == {
+        "s3.amazonaws.com": (f"arn:aws:s3:::{bucket}", ACCOUNT),
+        "apigateway.amazonaws.com": (
+            f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/$default/$default",
+            ACCOUNT,
+        ),
+    }
+
+
+def test_prediction(stack: dict[str, Any], client: Client) -> None:
+    """What was applied really predicts: an invocation of the alias by boto3."""
+    answer = client("lambda").invoke(
+        FunctionName=stack["function"]["name"],
+        Qualifier=stack["function"]["alias"],
+        Payload=json.dumps({"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}).encode(),
+    )
+    assert answer["ExecutedVersion"] == "1"
+    assert told(answer)["predictions"][0]["label"] == "setosa"
+
+
+@pytest.mark.usefixtures("stack")
+def test_no_drift(terraform: Terraform) -> None:
+    """A second plan changes nothing."""
+    terraform.run("plan", "-detailed-exitcode", "-no-color", *terraform.variables())
+
+
+@pytest.mark.usefixtures("stack")
+def test_another_image(terraform: Terraform, client: Client) -> None:
+    """Another image is another version, and the alias stays where it is; a canary is no drift."""
+    newer = terraform.variables(image_digest=f"sha256:{'b' * 64}")
+    terraform.run("apply", "-auto-approve", "-no-color", *newer)
+    alias = {"FunctionName": NAME, "Name": "live"}
+    assert client("lambda").get_alias(**alias)["FunctionVersion"] == "1"
+    function = json.loads(terraform.run("output", "-json", "function"))
+    assert function["newest_version"] == "2"
+    client("lambda").update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
+    terraform.run("plan", "-detailed-exitcode", "-no-color", *newer)
+
+
+LISTS: dict[str, tuple[str, Callable[[Any], list[Any]]]] = {
+    "alarms": ("cloudwatch", lambda c: c.describe_alarms()["MetricAlarms"]),
+    "APIs": ("apigatewayv2", lambda c: c.get_apis()["Items"]),
+    "buckets": ("s3", lambda c: [b for b in c.list_buckets()["Buckets"] if NAME in b["Name"]]),
+    "CodeDeploy applications": ("codedeploy", lambda c: c.list_applications()["applications"]),
+    "dashboards": ("cloudwatch", lambda c: c.list_dashboards()["DashboardEntries"]),
+    "functions": ("lambda", lambda c: c.list_functions()["Functions"]),
+    "log groups": ("logs", lambda c: c.describe_log_groups()["logGroups"]),
+    "mappings": ("lambda", lambda c: c.list_event_source_mappings()["EventSourceMappings"]),
+    "policies": ("iam", lambda c: c.list_policies(Scope="Local")["Policies"]),
+    "queues": ("sqs", lambda c: c.list_queues().get("QueueUrls", [])),
+    "registries": ("ecr", lambda c: c.describe_repositories()["repositories"]),
+    "roles": ("iam", lambda c: c.list_roles()["Roles"]),
+    "state machines": ("stepfunctions", lambda c: c.list_state_machines()["stateMachines"]),
+}
+
+
+def standing(client: Client) -> set[str]:
+    """
+    Tell of which kinds something stands.
+    """
+    return {kind for kind, (service, listed) in LISTS.items() if listed(client(service))}
+
+
+def test_destroy(stack: dict[str, Any], terraform: Terraform, client: Client) -> None:
+    """Nothing is left, images, objects and logs included."""
+    client("s3").put_object(Bucket=stack["buckets"]["output"], Key="out/1.json", Body=b"{}")
+    client("ecr").put_image(repositoryName=NAME, imageManifest="{}", imageTag="1")
+    assert standing(client) == set(LISTS)
+    terraform.run("destroy", "-auto-approve", "-no-color", *terraform.variables())
+    assert standing(client) == set()
