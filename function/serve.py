@@ -23,8 +23,8 @@ from typing import Final, NoReturn
 import uvicorn
 
 from function.app import create_app
-from function.batching import Batching
 from function.plain_http import PlainHttp
+from function.prediction_threads import PredictionThreads
 from function.prometheus import PrometheusMetrics
 from function.service import Service
 from function.settings import Settings
@@ -91,7 +91,7 @@ def server_of(settings: Settings) -> Server:
         service,
         max_body_bytes=settings.max_body_bytes,
         docs=settings.docs,
-        predict=Batching(service),
+        predict=PredictionThreads(service),
     )
     door = PlainHttp(app, PrometheusMetrics(service), base_path=settings.base_path)
     config = uvicorn.Config(

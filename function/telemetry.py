@@ -25,6 +25,9 @@ MAX_TRACE_CHARS: Final = 16_000
 """The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
 
 
+MOST_CONFIDENCES: Final = 2_048
+"""What is kept of an invocation's confidences; of more, every other one again and again."""
+
 _TRACE_ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
 
 
@@ -78,6 +81,9 @@ class Invocation:
         usage = self.usages.setdefault((self.model or "", self.version or ""), Usage())
         usage.predictions += len(predictions)
         usage.confidences += [prediction.confidence for prediction in predictions]
+        # A bucket's table may be a million rows in one invocation.
+        while len(usage.confidences) > MOST_CONFIDENCES:
+            del usage.confidences[1::2]
         usage.drift |= drift
         for name, value in steps_ms.items():
             usage.steps_ms[name] = usage.steps_ms.get(name, 0.0) + value

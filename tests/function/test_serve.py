@@ -305,6 +305,19 @@ def test_what_never_ends_is_cut_off(own: Served) -> None:
     assert "Cancel 1 running task(s), timeout graceful shutdown exceeded" in messages
 
 
+def test_too_many_connections() -> None:
+    """One too many is answered 503 at once, and one that ends makes room."""
+    with contextlib.closing(Served(LAMBAKE_MODELS="iris", CONNECTIONS="2")) as few:
+        with few.connected() as client:
+            client.sendall(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+            assert few.ask("/add?a=1&b=2").status == 503
+        few.line(lambda one: one["message"] == "Exceeded concurrency limit.")
+        while few.ask("/add?a=1&b=2").status == 503:
+            pass
+        assert few.ask("/add?a=1&b=2").status == 200
+
+
 def test_ended_while_it_loads() -> None:
     """A server that is not ready yet ends at once."""
     with contextlib.closing(Served(LAMBAKE_MODELS="iris", SLOW_START="on")) as loading:

@@ -19,6 +19,7 @@ from function.service import Service
 from function.telemetry import (
     CURRENT,
     MAX_TRACE_CHARS,
+    MOST_CONFIDENCES,
     Invocation,
     Usage,
     request_id,
@@ -253,6 +254,19 @@ def test_a_batch_is_summed() -> None:
         ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0], {}),
     }
     assert invocation.steps_ms == {"engine": 7.0}
+
+
+def test_a_million_confidences_do_not_fill_the_memory() -> None:
+    """Of a long table few are kept, from all of it; how many there were is still known."""
+    invocation = Invocation("id-1", "s3", cold=False)
+    invocation.model, invocation.version = "iris", "1"
+    for number in range(100):
+        batch = [Prediction("setosa", number / 100, {})] * 1_000
+        invocation.record_predictions(batch, {}, {})
+    (usage,) = invocation.usages.values()
+    assert usage.predictions == 100_000
+    assert MOST_CONFIDENCES / 2 < len(usage.confidences) <= MOST_CONFIDENCES
+    assert (usage.confidences[0], usage.confidences[-1]) == (0.0, 0.99)
 
 
 def test_errors_are_counted_by_kind() -> None:
