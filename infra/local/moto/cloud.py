@@ -31,6 +31,7 @@ from infra.local.moto.gaps import gaps_filled
 from infra.local.moto.machines import machines_run
 from infra.local.moto.mappings import Client
 from infra.local.moto.plugin import ImageFunctions
+from infra.local.moto.queues import queues_locked
 from infra.local.moto.ready import make_ready
 
 DEFAULT_PORT = 5000
@@ -87,6 +88,7 @@ def cloud(
         variables = {"AWS_ENDPOINT_URL": url}
         with (
             gaps_filled(),
+            queues_locked(),
             ImageFunctions(
                 config, variables=variables, client=client, images=images, now_s=now_s
             ) as functions,
@@ -115,6 +117,15 @@ def _moto_server(host: str, port: int) -> Iterator[str]:
         server._server.server_close()  # stop() leaves the port open
 
 
+def quieten() -> None:
+    """
+    Keep moto's own lines off the screen.
+    """
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    # What goes wrong in a state machine is in its execution's history.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+
+
 def run_cloud(
     config: FunctionConfig,
     *,
@@ -130,9 +141,7 @@ def run_cloud(
     Returns:
         The process's exit status.
     """
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    # What goes wrong in a state machine is in its execution's history.
-    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    quieten()
     with cloud(config, host=host, port=port) as box:
         tried = "" if empty else _made_to_try(config, box)
         out.write(
