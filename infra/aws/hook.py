@@ -23,6 +23,7 @@ import boto3
 
 GOLDEN: Final = Path(__file__).parent / "golden.json"
 MOST_COMPLAINTS: Final = 10
+LONGEST: Final = 300
 
 
 def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
@@ -33,7 +34,8 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
         event: {"DeploymentId", "LifecycleEventHookExecutionId"}.
 
     Returns:
-        {"status", "complaints", "target", "current"}, as the log shows it too.
+        {"deployment", "status", "complaints", "target", "current"}, as the log shows it too:
+        infra/release/canary.py finds it there.
     """
     codedeploy = boto3.client("codedeploy")
     deployment = codedeploy.get_deployment(deploymentId=event["DeploymentId"])["deploymentInfo"]
@@ -46,7 +48,13 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - silence would hold the deployment up for an hour
         complaints = [f"the hook itself failed: {type(error).__name__}: {error}"]
     status = "Failed" if complaints else "Succeeded"
-    said = {"status": status, "complaints": complaints, "target": target, "current": current}
+    said = {
+        "deployment": event["DeploymentId"],
+        "status": status,
+        "complaints": complaints,
+        "target": target,
+        "current": current,
+    }
     print(json.dumps({"message": "pre-traffic hook", **said}), flush=True)
     codedeploy.put_lifecycle_event_hook_execution_status(
         deploymentId=event["DeploymentId"],
@@ -104,12 +112,14 @@ def _answer(
     """
     invoked = client.invoke(FunctionName=name, Qualifier=version, Payload=json.dumps(payload))
     body = invoked["Payload"].read()
+    answer: Any = json.loads(body)
     if invoked.get("FunctionError"):
-        return f"version {version} failed: {body[:500].decode(errors='replace')}"
-    answer: dict[str, Any] = json.loads(body)
+        said = str(answer.get("errorMessage") if isinstance(answer, dict) else answer)
+        return f"version {version} failed: {said[:LONGEST]}"
     if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
         return f"expected predictions from version {version}, came something else"
-    return answer
+    predicted: dict[str, Any] = answer
+    return predicted
 
 
 def _against_golden(answer: Mapping[str, Any], bundle: Mapping[str, Any]) -> list[str]:

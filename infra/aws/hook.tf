@@ -64,7 +64,7 @@ resource "aws_iam_role_policy" "hook" {
       {
         Sid      = "SayHowItWent"
         Effect   = "Allow"
-        Action   = ["codedeploy:PutLifecycleEventHookExecutionStatus"]
+        Action   = ["codedeploy:GetDeployment", "codedeploy:PutLifecycleEventHookExecutionStatus"]
         Resource = local.arns.release
       },
     ]

@@ -21,7 +21,7 @@ MACHINE = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 WRONG = {"StartAt": "Done", "States": {"Done": {"Type": "Dance"}}}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def client() -> Iterator[Client]:
     """
     Make clients of a cloud with its gaps filled.

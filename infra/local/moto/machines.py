@@ -54,7 +54,7 @@ from infra.local.moto.batches import batches_of, with_batchers_read
 from infra.local.moto.map_runs import CountedRun, result_files
 from infra.local.moto.mappings import Client
 
-_STOP_S = 10.0
+_WAIT_S = 10.0
 
 
 @contextlib.contextmanager
@@ -111,7 +111,7 @@ def _stop_executions() -> None:
         for execution in machine.executions:
             if execution.status == "RUNNING" and execution.exec_worker.env is not None:
                 machine.stop_execution(execution.execution_arn)
-    end_s = time.monotonic() + _STOP_S
+    end_s = time.monotonic() + _WAIT_S
     for thread in TMP_THREADS:
         thread.join(max(0.0, end_s - time.monotonic()))
     TMP_THREADS.clear()
@@ -125,8 +125,13 @@ _original_empty = json_path._contains_slice_or_wildcard_array
 
 
 def _start(self: Any) -> None:
-    self.env = self._get_evaluation_environment()  # moto's answers fail until there is one
+    """
+    Start, and wait until moto can answer for the execution: else it cannot be seen or stopped.
+    """
     _original_start(self)
+    end_s = time.monotonic() + _WAIT_S
+    while self.env is None and time.monotonic() < end_s:
+        time.sleep(0.005)
 
 
 def _parse(definition: str) -> Any:

@@ -5,6 +5,7 @@ The event source mappings that moto keeps: each enabled one of a queue gets a po
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.awslambda_simple.models import lambda_simple_backends
 
 from infra.local.errors import ConfigError, Throttled
 from infra.local.invocation import InvokeResult
+from infra.local.moto.aliases import function_behind
 from infra.local.moto.patches import Answer
 from infra.local.triggers import QueueMapping, SqsPoller
 
@@ -24,7 +27,9 @@ LOGGER = logging.getLogger(__name__)
 
 # Makes a boto3 client of a service in a region.
 Client = Callable[[str, str], Any]
-InvokeFunction = Callable[[Any, bytes, Mapping[str, str]], Answer]
+InvokeFunction = Callable[[Any, bytes, Mapping[str, str], str | None], Answer]
+
+Find = Callable[[], tuple[Any, str | None]]  # the function of a mapping, and its alias
 
 _PAUSE_S = 0.1
 
@@ -82,7 +87,7 @@ class _Keeper:
         self._invoke = invoke
         self._client = client
         self._polls: dict[_Wish, _Poll] = {}
-        self._functions: dict[_Wish, Any] = {}
+        self._functions: dict[_Wish, Find] = {}
 
     def run(self, stop: threading.Event) -> None:
         """
@@ -130,10 +135,11 @@ class _Keeper:
             SqsPoller(sqs, lambda payload: self._result(wish, payload), mapping).run(stop)
 
     def _result(self, wish: _Wish, payload: bytes) -> InvokeResult:
-        function = self._functions.get(wish)
+        find = self._functions.get(wish)
+        function, qualifier = find() if find else (None, None)
         if function is None:
             raise Throttled("the mapping has just been removed")
-        status, headers, body = self._invoke(function, payload, {})
+        status, headers, body = self._invoke(function, payload, {}, qualifier)
         if status == 429:
             raise Throttled(body.decode("utf-8", errors="replace"))
         # Anything but 200 keeps the messages, as a function error does.
@@ -141,19 +147,34 @@ class _Keeper:
         return InvokeResult(headers.get("x-amzn-requestid", ""), body, error, "", b"")
 
 
-def _wishes() -> dict[_Wish, Any]:
+def _wishes() -> dict[_Wish, Find]:
     """
     List the enabled mappings of queues to image functions, in all accounts and regions.
     """
-    wishes = {}
+    wishes: dict[_Wish, Find] = {}
     accounts = [*lambda_backends.values(), *lambda_simple_backends.values()]
     for backend in [backend for regions in accounts for backend in list(regions.values())]:
         for mapping in backend.list_event_source_mappings("", ""):
-            function = backend.get_function_by_arn(mapping.function_arn)
+            find = functools.partial(_function_of, mapping, backend)
+            function, _ = find()
             polled = mapping.enabled and ":sqs:" in mapping.event_source_arn
             if polled and function is not None and function.package_type == "Image":
-                wishes[_wish(mapping)] = function
+                wishes[_wish(mapping)] = find
     return wishes
+
+
+def _function_of(mapping: Any, backend: Any) -> tuple[Any, str | None]:
+    """
+    Find the function that a mapping names, by its alias as that stands now, and the alias.
+    """
+    function = backend.get_function_by_arn(mapping.function_arn)
+    alias = next(iter(str(mapping.function_name).split(":")[7:]), None)
+    if function is None or alias is None:
+        return function, None
+    try:
+        return function_behind(backend, function.function_name, alias), alias
+    except LambdaClientError:  # the alias is gone, the mapping is not yet
+        return None, alias
 
 
 def _wish(mapping: Any) -> _Wish:

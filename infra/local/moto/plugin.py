@@ -5,7 +5,8 @@ moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). Whil
 is entered, in a process where moto runs (mock_aws or ThreadedMotoServer), every image function and
 every zip for Python is a LocalLambda: Invoke is passed on to its Invoke API and back untouched;
 S3, SNS, EventBridge and log subscriptions are asynchronous invocations; queues are polled by
-triggers.SqsPoller; CodeDeploy really shifts an alias's traffic. Other zips stay moto's.
+triggers.SqsPoller; CodeDeploy really shifts an alias's traffic; what they log is in CloudWatch
+Logs where their group stands. Other zips stay moto's.
 
 The cost: these are moto's own methods that are replaced, found by name, so a release of moto can
 break it; the tests would show that. moto's answers to resource policies are not asked for: every
@@ -29,6 +30,7 @@ from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
 from infra.local.moto.code import FunctionCode, Images, one_code_for_all
 from infra.local.moto.codedeploy.operations import codedeploy_played
+from infra.local.moto.logs import LogDelivery
 from infra.local.moto.mappings import Client, default_client, queues_polled
 from infra.local.moto.patches import Answer, moto_patched
 from infra.local.server import LocalLambda
@@ -82,6 +84,7 @@ class ImageFunctions:
         self._client = client
         self._code = FunctionCode(images)
         self._now_s = now_s
+        self._logs = LogDelivery()
         self._running: dict[tuple[str, str], _Running] = {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
@@ -99,6 +102,7 @@ class ImageFunctions:
         with contextlib.ExitStack() as stack:
             stack.callback(_ONLY_ONE.release)
             stack.callback(self._code.close)
+            stack.enter_context(self._logs)
             stack.callback(self._stop_functions)
             stack.enter_context(moto_patched(self))
             stack.enter_context(codedeploy_played(self.accept, self._now_s))
@@ -130,7 +134,9 @@ class ImageFunctions:
             if running is not None:
                 running.local.__exit__(None, None, None)
                 del self._running[key]
-            local = LocalLambda(config).__enter__()
+            local = LocalLambda(config)
+            self._logs.follow(local, function)
+            local.__enter__()
             self._running[key] = _Running(config, local)
             return local
 

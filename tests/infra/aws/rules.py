@@ -222,6 +222,23 @@ def traffic_shifts_by_canary(plan: Plan) -> list[str]:
     ] or absent(plan, "codedeploy_deployment_group")
 
 
+def the_hook_may_do_its_work(plan: Plan) -> list[str]:
+    """Find a hook that cannot read its deployment, invoke the versions, or say how it went."""
+    wanted = {
+        "codedeploy:GetDeployment",
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+        "lambda:InvokeFunction",
+    }
+    granted = {
+        action
+        for address, statement in plan.statements()
+        if address.startswith("aws_iam_role_policy.hook")
+        for action in statement["Action"]
+    }
+    hooks = [one for one in plan.all("lambda_function") if one.values["package_type"] != "Image"]
+    return [one.address for one in hooks if not wanted <= granted]
+
+
 def alarms_watch(plan: Plan) -> list[str]:
     """Find what no alarm watches, and alarms that silence sets off."""
     alarms = plan.all("cloudwatch_metric_alarm")
@@ -278,6 +295,7 @@ RUN_RULES: tuple[Rule, ...] = (
     access_is_logged,
     permissions_name_their_source,
     traffic_shifts_by_canary,
+    the_hook_may_do_its_work,
     alarms_watch,
     a_dashboard_shows_it,
 )

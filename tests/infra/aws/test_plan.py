@@ -58,6 +58,17 @@ def test_rule(full: tuple[dict[str, Any], str], rule: Rule) -> None:
     assert rule(Plan.from_json(full[0])) == []
 
 
+def test_no_exception_is_left_over(full: tuple[dict[str, Any], str]) -> None:
+    """Each action that may be granted anywhere is granted so, and needed."""
+    anywhere = {
+        action
+        for _, statement in Plan.from_json(full[0]).statements()
+        if statement.get("Resource") == "*"
+        for action in statement["Action"]
+    }
+    assert anywhere == set(data.ANYWHERE)
+
+
 SPOILED: list[tuple[Rule, str, Change | None]] = [
     (
         run.images_stay_as_pushed,
@@ -162,6 +173,11 @@ SPOILED: list[tuple[Rule, str, Change | None]] = [
         run.traffic_shifts_by_canary,
         "aws_codedeploy_deployment_group.live",
         put("auto_rollback_configuration.0.events", ["DEPLOYMENT_FAILURE"]),
+    ),
+    (
+        run.the_hook_may_do_its_work,
+        'aws_iam_role_policy.hook["this"]',
+        put("policy.Statement.2.Action", []),
     ),
     *(
         (run.alarms_watch, f"aws_cloudwatch_metric_alarm.{alarm}", None)
