@@ -25,6 +25,7 @@ READS_ENVIRONMENT: Final = {
     "function/entry.py",
     "function/serve.py",
     "function/settings.py",
+    "model/engines/onnx.py",  # ONNX Runtime's telemetry is silenced that way only
     "model/zoo/digits/train.py",  # TensorFlow's chatter is silenced that way only; never shipped
 }
 ENGINES: Final = {

@@ -4,7 +4,12 @@ ONNX Runtime, the default engine.
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+# Before the import, which else starts a thread that reports to Microsoft and leaves an identifier
+# in the home folder. Source: ONNX Runtime's docs/Privacy.md.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime
 from numpy.typing import NDArray

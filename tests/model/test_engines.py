@@ -402,3 +402,21 @@ def test_an_engines_reason_is_one_line(message: str, reason: str) -> None:
 def test_the_document_of_these_tests_names_onnx() -> None:
     """What `tiny` changes is there to be changed."""
     assert DOCUMENT["artefact"] == {"file": "tiny.onnx", "engine": "onnx"}
+
+
+def test_nothing_is_reported_to_anybody(tmp_path: Path) -> None:
+    """A process that loads a model keeps no identifier in its home and starts no uploader."""
+    code = (
+        "import os; from pathlib import Path; from model.predictor import Predictor\n"
+        "Predictor.load(Path('model/zoo/iris')); print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "1\n"
+    assert list(tmp_path.rglob("*")) == []

@@ -29,6 +29,7 @@ from infra.local.sandbox.process_group import ProcessGroup, output_pipe
 from infra.local.sandbox.variables import Place, process_variables
 
 _ROOT = Path("/var/task")
+_USER = "1051:1051"  # contract 6.3 [REC], sbx_user1051: the service brings its own
 _PREFIX = "lambake-run"
 _POLL_S = 0.02
 # What docker and podman exit with when the container did not start.
@@ -82,6 +83,7 @@ class ContainerLauncher:
         variables = process_variables(config.replace(root=_ROOT), place)
         # The service keeps /tmp apart from the memory; here it is memory.
         limits = confinement(
+            self._engine,
             memory_mb=config.memory_mb + config.tmp_mb,
             cpus=cpu_share(config.memory_mb),
             tmp_mb=config.tmp_mb,
@@ -89,7 +91,7 @@ class ContainerLauncher:
         # Podman can hand our pipe to the container; docker's client copies, a moment later.
         podman = ("--log-driver", "passthrough", "--http-proxy=false")
         return self._engine.command(
-            *("run", "--rm", "--name", name, "--network", "host", *limits),
+            *("run", "--rm", "--name", name, "--network", "host", "--user", _USER, *limits),
             *(podman if self._engine.kind == "podman" else ()),
             *(part for pair in variables.items() for part in ("--env", "=".join(pair))),
             *(str(config.image), config.handler),
@@ -162,10 +164,7 @@ class Container(ProcessGroup):
         """
         await super().gone()
         if self._running.client.poll() is None:
-            with contextlib.suppress(EngineFailed):
-                await asyncio.to_thread(
-                    self._running.engine.ask, "rm", "--force", self._running.name
-                )
+            await asyncio.to_thread(self._running.engine.remove, self._running.name)
 
     def _wait(self) -> None:
         status = self._running.client.wait()
@@ -204,7 +203,7 @@ def python_of(engine: Engine, image: str) -> str:
     Raises:
         ConfigError: there is none that runs.
     """
-    limits = confinement(memory_mb=contract.MEMORY_MINIMUM_MB, cpus=1)
+    limits = confinement(engine, memory_mb=contract.MEMORY_MINIMUM_MB, cpus=1)
     entry = ("--network", "none", "--entrypoint", "python")
     try:
         return engine.ask("run", "--rm", *limits, *entry, image, "-c", _VERSION_CODE)
@@ -220,8 +219,7 @@ def _remove_orphans(engine: Engine) -> None:
     for name in listed.splitlines():
         pid = name.removeprefix(f"{_PREFIX}-").partition("-")[0]
         if pid.isdigit() and not _alive(int(pid)):
-            with contextlib.suppress(EngineFailed):
-                engine.ask("rm", "--force", name)
+            engine.remove(name)
 
 
 def _alive(pid: int) -> bool:

@@ -1,0 +1,3 @@
+"""
+The function's image: built, measured, checked, listed.
+"""

@@ -1,0 +1,191 @@
+"""
+Build Dockerfile.lambda with docker or podman, without a network, the same bytes for one commit.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.image.engine import Engine
+from infra.image.errors import EngineFailed, ImageError
+from infra.image.wheels import PLATFORMS, fetch_wheels
+
+PUBLIC_BASE = "public.ecr.aws/lambda/python:3.13"
+DOCKERFILE = "Dockerfile.lambda"
+WHEELS = Path("build/image/wheels")
+LOCK = Path("function/requirements.txt")
+# 1 January 1980, the date of every file and of the image itself: a layer whose content is the same
+# has the same digest in every build, and is neither pushed nor pulled again.
+_EPOCH = "315532800"
+# Of docker. Lambda takes a single manifest, and an attestation would make an index of it.
+_ENVIRONMENT = {
+    "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    "DOCKER_BUILDKIT": "1",
+    "SOURCE_DATE_EPOCH": _EPOCH,
+}
+
+
+@dataclass(frozen=True)
+class Build:
+    """
+    Say what to build.
+    """
+
+    root: Path
+    tag: str
+    base: str = PUBLIC_BASE
+    extras: tuple[str, ...] = ()
+    platform: str | None = None  # None: the machine's own
+    # Podman notes in an image which steps it came from, and so which builds those were of: with a
+    # cache the layers are the same, the digest is not.
+    cached: bool = False
+
+    def locks(self) -> list[Path]:
+        """
+        Give the locks of the packages and of the extras.
+
+        Raises:
+            ImageError: there is no such extra.
+        """
+        locks = [self.root / LOCK]
+        for extra in self.extras:
+            lock = self.root / f"function/requirements-{extra}.txt"
+            if not lock.is_file():
+                raise ImageError(f"extras: expected one that has {lock.name}, came {extra}")
+            locks.append(lock)
+        return locks
+
+
+def version_of(root: Path) -> str:
+    """
+    Give the project's version.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return str(project["version"])
+
+
+def prepare(engine: Engine, build: Build) -> bool:
+    """
+    Fetch the wheels that the build takes.
+
+    Returns:
+        Whether any were missing.
+    """
+    platform = build.platform or _own_platform(engine)
+    if platform not in PLATFORMS:
+        raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, came {platform}")
+    return fetch_wheels(build.locks(), platform, build.root / WHEELS)
+
+
+def build_image(engine: Engine, build: Build) -> None:
+    """
+    Build and tag the image; what the engine says goes to this process's stdout.
+
+    Raises:
+        EngineFailed: a step failed.
+    """
+    if engine.inspect(build.base) is None:
+        _pull(engine, build)
+    command = build_command(engine, build)
+    said = []
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **_ENVIRONMENT},
+    ) as process:
+        for line in process.stdout or ():
+            said.append(line)
+            print(f"  {line.rstrip()[:110]}", flush=True)
+    if process.returncode:
+        raise EngineFailed([engine.kind, "build"], process.returncode, "".join(said))
+
+
+def _pull(engine: Engine, build: Build) -> None:
+    print(f"Pulling {build.base} …", flush=True)
+    try:
+        engine.ask("pull", *_platform(build), build.base)
+    except EngineFailed as exc:
+        hint = "another base: make image BASE_IMAGE=IMAGE, or --base IMAGE"
+        raise ImageError(f"expected to find or pull {build.base} ({hint}): {exc}") from exc
+
+
+def build_command(engine: Engine, build: Build) -> list[str]:
+    """
+    Give the command line of a build.
+    """
+    root = build.root
+    arguments = {
+        "BASE_IMAGE": build.base,
+        "EXTRAS": " ".join(build.extras),
+        "PIP_NO_INDEX": "1",
+        "SOURCE_DATE_EPOCH": _EPOCH,
+    }
+    options = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
+    # Not by arguments: podman 4 takes a label that has one from its cache, with the old value.
+    options += [
+        part for pair in labels(engine, build).items() for part in ("--label", "=".join(pair))
+    ]
+    kind = ["--timestamp", _EPOCH] if engine.kind == "podman" else []
+    cache = [] if build.cached else ["--no-cache"]
+    return engine.command(
+        *("build", "--network", "none", *kind, *cache, *_platform(build), *options),
+        *("--file", str(root / DOCKERFILE), "--tag", build.tag, str(root)),
+    )
+
+
+def labels(engine: Engine, build: Build) -> dict[str, str]:
+    """
+    Give the labels that differ from build to build.
+    """
+    known = engine.inspect(build.base) or {}
+    values = {
+        "version": version_of(build.root),
+        "revision": revision_of(build.root),
+        "base.name": build.base,
+        "base.digest": known.get("Digest") or _repo_digest(known.get("RepoDigests") or []),
+    }
+    return {f"org.opencontainers.image.{name}": value for name, value in values.items()}
+
+
+def revision_of(root: Path) -> str:
+    """
+    Give the commit, marked if the tree is not as committed.
+    """
+    commit = _git(root, "rev-parse", "HEAD") or "unknown"
+    dirty = _git(root, "status", "--porcelain", "--", "function", "model", DOCKERFILE)
+    return f"{commit}-changed" if dirty else commit
+
+
+def _platform(build: Build) -> list[str]:
+    return ["--platform", build.platform] if build.platform else []
+
+
+def _own_platform(engine: Engine) -> str:
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}
+    template = "{{.Host.Arch}}" if engine.kind == "podman" else "{{.Architecture}}"
+    said = engine.ask("info", "--format", template)
+    return f"linux/{machine.get(said, said)}"
+
+
+def _repo_digest(known: list[str]) -> str:
+    return known[0].partition("@")[2] if known else ""
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """
+    Ask git; empty where there is none, or no repository.
+    """
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

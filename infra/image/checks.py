@@ -1,0 +1,240 @@
+"""
+What an image must be, rule by rule: each looks at what is really in it and lists its breaches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from infra.image.contents import TASK, Contents
+from infra.image.packages import owners, packages_of, source_of
+from infra.image.secret_scan import found_secrets
+from infra.image.wheels import pinned
+
+LIMIT_BYTES = 150_000_000
+"""The most that may lie on top of the base."""
+
+_ENTRYPOINT = [f"/{TASK}/function/entrypoint.sh"]
+_COMMAND = ["function.entry.handler"]
+_SILENT = "ORT_DISABLE_TELEMETRY=1"
+_LABELS = ("version", "revision", "licenses", "base.name")
+_ZOO = f"{TASK}/model/zoo/"
+_COMPILER = re.compile(
+    r"(?:\w+-linux-gnu-)?(?:gcc|g\+\+|cc|c\+\+|cpp|clang|as|ld|make|cmake|cargo|rustc|go|tcc)"
+    r"(?:-[\d.]+)?"
+)
+_UNSHIPPED = re.compile(
+    r"/(?:tests?|\.git|\.cache|infra)/|\.(?:whl|keras|h5|pkl|pickle)$|/bake\.py$|/zoo/.*\.py$"
+)
+_EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
+# Of PEP 552: bit 0 says the file is named by a hash, bit 1 that the hash is compared.
+_UNCHECKED_HASH = b"\x01\0\0\0"
+
+Rule = Callable[[Contents], Sequence[str]]
+
+
+def runs_as_a_user(contents: Contents) -> list[str]:
+    """
+    Refuse root, in name or number.
+    """
+    user = str(contents.config["config"].get("User") or "")
+    is_root = user.partition(":")[0] in ("", "0", "root")
+    return [f"user: expected another than root, came {user or 'none'}"] if is_root else []
+
+
+def starts_as_documented(contents: Contents) -> list[str]:
+    """
+    Hold the entry point, the command and the labels against what the README says.
+    """
+    config = contents.config["config"]
+    labels: Mapping[str, str] = config.get("Labels") or {}
+    breaches = [
+        f"{key}: expected {expected}, came {config.get(key)}"
+        for key, expected in (("Entrypoint", _ENTRYPOINT), ("Cmd", _COMMAND))
+        if config.get(key) != expected
+    ]
+    names = (f"org.opencontainers.image.{name}" for name in _LABELS)
+    return breaches + [f"label {name}: expected a value" for name in names if not labels.get(name)]
+
+
+def tells_nobody(contents: Contents) -> list[str]:
+    """
+    Want the engine's telemetry off.
+
+    Source: onnxruntime/Privacy.md, "Telemetry is turned ON by default in the official builds";
+    ORT_DISABLE_TELEMETRY=1 "prevents the uploader, events, and persistent device identifier".
+    """
+    silent = _SILENT in (contents.config["config"].get("Env") or [])
+    return [] if silent else [f"environment: expected {_SILENT}, came none"]
+
+
+def has_no_compiler(contents: Contents) -> list[str]:
+    """
+    Look for compilers, linkers and builders in the whole image, the base included.
+    """
+    return [
+        f"/{entry.path}: a compiler"
+        for entry in contents.entries.values()
+        if _COMPILER.fullmatch(posixpath.basename(entry.path))
+        and (entry.member.issym() or (entry.is_file and entry.mode & _EXECUTABLE))
+    ]
+
+
+def ships_only_what_serves(contents: Contents) -> list[str]:
+    """
+    Look for what no serving needs, and for files that are neither a package's nor ours.
+    """
+    owner = owners(packages_of(contents))
+    artefacts = {artefact for artefact, _, _ in _models(contents)}
+    breaches = []
+    for entry in contents.ours():
+        path = entry.path
+        if not entry.is_file or path in artefacts:
+            continue
+        ours = path.startswith((f"{TASK}/function/", f"{TASK}/model/"))
+        if source_of(path) not in owner and not ours:
+            breaches.append(f"/{path}: neither a package's nor ours")
+        elif _UNSHIPPED.search(path):
+            breaches.append(f"/{path}: not needed for serving")
+    return breaches
+
+
+def packages_are_the_locked(locks: Sequence[Path]) -> Rule:
+    """
+    Give the rule that the installed packages are those of the locks, unaltered but for what was
+    left out.
+    """
+
+    def rule(contents: Contents) -> list[str]:
+        machine = {"amd64": "x86_64", "arm64": "aarch64"}[contents.config["architecture"]]
+        locked = {line.split(" ")[0].lower() for line in pinned(locks, machine).splitlines()}
+        packages = packages_of(contents)
+        installed = {
+            f"{re.sub('[-_.]+', '-', package.name)}=={package.version}".lower()
+            for package in packages
+        }
+        breaches = [f"{name}: locked, not installed" for name in sorted(locked - installed)]
+        breaches += [f"{name}: installed, not locked" for name in sorted(installed - locked)]
+        return breaches + [
+            f"/{path}: not as {package.name} has it"
+            for package in packages
+            for path in package.altered(contents)
+        ]
+
+    return rule
+
+
+def models_are_the_baked(zoo: Path) -> Rule:
+    """
+    Give the rule that every bundle of the zoo is in the image, with the model file it was baked
+    with.
+    """
+
+    def rule(contents: Contents) -> list[str]:
+        breaches = [
+            f"/{artefact}: expected sha256 {expected}, came {came}"
+            for artefact, expected, came in _models(contents)
+            if came != expected
+        ]
+        for manifest in (*zoo.glob("*/model.toml"), *zoo.glob("*/*/model.toml")):
+            path = _ZOO + manifest.relative_to(zoo).as_posix()
+            name = manifest.relative_to(zoo).parts[0]
+            if path not in contents.entries:
+                breaches.append(
+                    f"/{path}: not in the image; Dockerfile.lambda needs a line"
+                    f" COPY --from=builder /build/zoo/{name}/ /{_ZOO}{name}/"
+                )
+            elif contents.read(path) != manifest.read_bytes():
+                breaches.append(f"/{path}: another manifest than {manifest}")
+        return breaches
+
+    return rule
+
+
+def is_compiled(contents: Contents) -> list[str]:
+    """
+    Look for sources without a compiled file that Python takes as it is.
+    """
+    compiled = {
+        source_of(entry.path): entry.path
+        for entry in contents.ours()
+        if entry.path.endswith(".pyc")
+    }
+    sources = [entry.path for entry in contents.ours() if entry.path.endswith(".py")]
+    return [
+        f"/{path}: not compiled with an unchecked hash"
+        for path in sources
+        if path not in compiled or contents.read(compiled[path])[4:8] != _UNCHECKED_HASH
+    ]
+
+
+def can_be_read(contents: Contents) -> list[str]:
+    """
+    Hold permissions: all may read, nobody else may write, nothing changes the user.
+    """
+    breaches = []
+    for entry in contents.ours():
+        wanted = 0o555 if entry.member.isdir() else 0o444
+        if entry.is_file or entry.member.isdir():
+            if entry.mode & wanted != wanted:
+                breaches.append(f"/{entry.path}: not everybody may read it")
+            if entry.mode & (stat.S_IWOTH | stat.S_ISUID | stat.S_ISGID):
+                breaches.append(f"/{entry.path}: mode {stat.S_IMODE(entry.mode):o}")
+    return breaches
+
+
+def is_small(contents: Contents) -> list[str]:
+    """
+    Hold what is on top of the base against the limit.
+    """
+    size = sum(layer.size_bytes for layer in contents.layers if not layer.base)
+    if size <= LIMIT_BYTES:
+        return []
+    return [f"size: expected at most {LIMIT_BYTES / 1e6:g} MB on the base, came {size / 1e6:.1f}"]
+
+
+def has_no_secret(contents: Contents) -> list[str]:
+    """
+    Look for keys, tokens and passwords in our files, the variables, the labels and the history.
+    """
+    return found_secrets(contents)
+
+
+def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list[str]:
+    """
+    Hold every rule against an image.
+    """
+    rules: list[Rule] = [
+        runs_as_a_user,
+        starts_as_documented,
+        tells_nobody,
+        has_no_compiler,
+        ships_only_what_serves,
+        packages_are_the_locked(locks),
+        models_are_the_baked(zoo),
+        is_compiled,
+        can_be_read,
+        *([is_small] if len(locks) == 1 else []),  # with another engine it is as large as that is
+        has_no_secret,
+    ]
+    return [breach for rule in rules for breach in rule(contents)]
+
+
+def _models(contents: Contents) -> list[tuple[str, str, str]]:
+    """
+    Give each model file with the hash its manifest states, and the one it has.
+    """
+    found = []
+    for path in sorted(contents.entries):
+        if path.startswith(_ZOO) and path.endswith("/model.toml"):
+            stated = tomllib.loads(contents.read(path).decode("utf-8"))["artefact"]
+            artefact = path.replace("model.toml", stated["file"])
+            came = hashlib.sha256(contents.read(artefact)).hexdigest()
+            found.append((artefact, stated["sha256"], came))
+    return found

@@ -1,0 +1,163 @@
+"""
+What is really in an image: read from what `docker save` or `podman save` writes.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+
+from infra.image.engine import Engine
+from infra.image.errors import ImageError
+
+TASK = "var/task"
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """
+    Be one layer: the whole base, or one that our Dockerfile adds.
+    """
+
+    name: str
+    size_bytes: int  # uncompressed, as Lambda counts it
+    base: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """
+    Be one file, folder or link as it lies in the image; paths have no slash in front.
+    """
+
+    path: str
+    size_bytes: int
+    mode: int
+    layer: int
+    member: tarfile.TarInfo
+
+    @property
+    def is_file(self) -> bool:
+        """
+        Say whether it has content of its own.
+        """
+        return self.member.isreg()
+
+
+class Contents:
+    """
+    Be an open image: its layers, its configuration, and what the last layer leaves to be seen.
+    """
+
+    def __init__(self, archive: tarfile.TarFile, stack: ExitStack, base_layers: int) -> None:
+        manifest = json.loads(_read(archive, "manifest.json"))[0]
+        self.config: Mapping[str, Any] = json.loads(_read(archive, manifest["Config"]))
+        self.entries: dict[str, Entry] = {}
+        self.layers: list[Layer] = []
+        self._tars: list[tarfile.TarFile] = []
+        for number, name in enumerate(manifest["Layers"]):
+            size = archive.getmember(name).size
+            file = _member(archive, name)
+            self._tars.append(stack.enter_context(tarfile.TarFile(fileobj=file)))
+            files = self._lay(number)
+            self.layers.append(Layer(_layer_name(files), size, number < base_layers))
+
+    def ours(self) -> Iterator[Entry]:
+        """
+        Give what lies on top of the base.
+        """
+        return (entry for entry in self.entries.values() if not self.layers[entry.layer].base)
+
+    def read(self, path: str) -> bytes:
+        """
+        Give a file's content.
+
+        Raises:
+            ImageError: there is no such file.
+        """
+        entry = self.entries.get(path)
+        file = self._tars[entry.layer].extractfile(entry.member) if entry else None
+        if file is None:
+            raise ImageError(f"expected the file /{path} in the image, came none")
+        return file.read()
+
+    def _lay(self, number: int) -> list[str]:
+        """
+        Lay a layer over what is there; a whiteout hides what lay below.
+
+        Returns:
+            The paths of its files.
+        """
+        files = []
+        for member in self._tars[number]:
+            path = posixpath.normpath(member.name).lstrip("/")
+            folder, name = posixpath.split(path)
+            if name == _OPAQUE:
+                self._hide(folder, number)
+            elif name.startswith(_WHITEOUT):
+                hidden = posixpath.join(folder, name.removeprefix(_WHITEOUT))
+                self.entries.pop(hidden, None)
+                self._hide(hidden, number)
+            else:
+                self.entries[path] = Entry(path, member.size, member.mode, number, member)
+                files += [path] if member.isreg() else []
+        return files
+
+    def _hide(self, folder: str, number: int) -> None:
+        below = [
+            path
+            for path, entry in self.entries.items()
+            if path.startswith(f"{folder}/") and entry.layer < number
+        ]
+        for path in below:
+            del self.entries[path]
+
+
+@contextmanager
+def contents_of(engine: Engine, image: str, base: str | None) -> Iterator[Contents]:
+    """
+    Open an image.
+
+    Args:
+        engine: has the image.
+        image: its name.
+        base: the name of the image it was made from; None: it has none.
+
+    Raises:
+        ImageError: there is no such image.
+    """
+    below = engine.inspect(base) if base is not None else None
+    base_layers = len(below["RootFS"]["Layers"]) if below else 0
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lambake-image-"))
+        saved = Path(folder) / "image.tar"
+        engine.ask("save", "--output", str(saved), image)
+        archive = stack.enter_context(tarfile.open(saved))
+        yield Contents(archive, stack, base_layers)
+
+
+def _layer_name(files: Sequence[str]) -> str:
+    """
+    Name a layer for what is in it.
+    """
+    if any(".dist-info/" in path for path in files):
+        return "packages"
+    common = posixpath.commonpath(files) if files else "nothing"
+    return "code" if common == TASK else common.removeprefix(f"{TASK}/")
+
+
+def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
+    return cast(IO[bytes], archive.extractfile(name))
+
+
+def _read(archive: tarfile.TarFile, name: str) -> bytes:
+    return _member(archive, name).read()

@@ -1,0 +1,126 @@
+"""
+The installed packages of an image, as their own metadata describes them.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import Parser
+
+from infra.image.contents import TASK, Contents, Entry
+
+_INFO = ".dist-info"
+_CACHE = "__pycache__"
+_CLASSIFIER = "License :: OSI Approved :: "
+
+
+@dataclass(frozen=True)
+class Package:
+    """
+    Be one installed distribution.
+    """
+
+    name: str
+    version: str
+    licence: str | None
+    record: Mapping[str, str]  # path in the image -> its hash as RECORD has it, or ""
+    record_sha256: str
+
+    def altered(self, contents: Contents) -> list[str]:
+        """
+        Give the files that are not as they were installed.
+        """
+        return [
+            path
+            for path, expected in self.record.items()
+            if expected and (path not in contents.entries or _hash(contents, path) != expected)
+        ]
+
+
+def packages_of(contents: Contents) -> list[Package]:
+    """
+    Read every package in /var/task, by name.
+    """
+    suffix = f"{_INFO}/METADATA"
+    found = [path for path in contents.entries if path.startswith(TASK) and path.endswith(suffix)]
+    packages = [_package(contents, posixpath.dirname(path)) for path in found]
+    return sorted(packages, key=lambda package: package.name.lower())
+
+
+def owners(packages: list[Package]) -> dict[str, str]:
+    """
+    Tell whose each file is: path -> package.
+    """
+    return {path: package.name for package in packages for path in package.record}
+
+
+def source_of(path: str) -> str:
+    """
+    Give the source that a compiled file was made from; any other file is its own.
+    """
+    folder, name = posixpath.split(path)
+    if posixpath.basename(folder) != _CACHE or not name.endswith(".pyc"):
+        return path
+    return posixpath.join(posixpath.dirname(folder), f"{name.split('.')[0]}.py")
+
+
+def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
+    """
+    Sum the bytes on top of the base by what they belong to, largest first.
+    """
+    owner = owners(packages)
+    named = {package.name: f"{package.name} {package.version}" for package in packages}
+    found: dict[str, int] = {}
+    for entry in contents.ours():
+        if entry.is_file:
+            owned = owner.get(source_of(entry.path))
+            key = named[owned] if owned else _part(entry)
+            found[key] = found.get(key, 0) + entry.size_bytes
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _part(entry: Entry) -> str:
+    """
+    Name a part of ours: function, model, model/zoo/digits.
+    """
+    parts = entry.path.removeprefix(f"{TASK}/").split("/")
+    return "/".join(parts[:3] if parts[:2] == ["model", "zoo"] else parts[:1])
+
+
+def _package(contents: Contents, folder: str) -> Package:
+    metadata = Parser().parsestr(contents.read(f"{folder}/METADATA").decode("utf-8"))
+    record = contents.read(f"{folder}/RECORD")
+    rows = csv.reader(io.StringIO(record.decode("utf-8")))
+    return Package(
+        name=str(metadata["Name"]),
+        version=str(metadata["Version"]),
+        licence=_licence(metadata),
+        record={posixpath.join(TASK, row[0]): row[1] for row in rows},
+        record_sha256=hashlib.sha256(record).hexdigest(),
+    )
+
+
+def _licence(metadata: Message) -> str | None:
+    """
+    Give the licence in the best of the three forms that metadata may have it in.
+    """
+    if metadata["License-Expression"]:
+        return str(metadata["License-Expression"])
+    stated = str(metadata["License"] or "").strip()
+    if stated and "\n" not in stated and stated != "UNKNOWN":
+        return stated
+    classifiers = [str(value) for value in metadata.get_all("Classifier") or []]
+    named = [value.removeprefix(_CLASSIFIER) for value in classifiers if _CLASSIFIER in value]
+    return named[0] if named else None
+
+
+def _hash(contents: Contents, path: str) -> str:
+    digest = hashlib.sha256(contents.read(path)).digest()
+    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,126 @@
+"""
+The software bill of materials, CycloneDX 1.6: every package and model that is really in the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cyclonedx.contrib.license.factories import LicenseFactory
+from cyclonedx.model import HashAlgorithm, HashType, Property
+from cyclonedx.model.bom import Bom
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.output.json import JsonV1Dot6
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packageurl import PackageURL
+
+from infra.image.contents import TASK, Contents
+from infra.image.packages import Package, packages_of
+
+_ZOO = f"{TASK}/model/zoo/"
+_LABELS = "org.opencontainers.image."
+
+
+def bill_of(contents: Contents) -> str:
+    """
+    Give the bill as JSON, the same for the same image.
+    """
+    labels = contents.config["config"].get("Labels") or {}
+    bom = Bom(components=[*map(_package, packages_of(contents)), *_models(contents)])
+    bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(contents.config["rootfs"]))
+    bom.metadata.timestamp = _created(contents)
+    bom.metadata.component = Component(
+        name=labels.get(f"{_LABELS}title", "image"),
+        version=labels.get(f"{_LABELS}version"),
+        type=ComponentType.CONTAINER,
+        bom_ref="image",
+        licenses=[LicenseFactory().make_from_string(labels.get(f"{_LABELS}licenses", "unknown"))],
+        properties=[
+            Property(name=key, value=labels.get(f"{_LABELS}{key}"))
+            for key in ("revision", "base.name", "base.digest")
+        ],
+    )
+    bom.register_dependency(bom.metadata.component, bom.components)
+    return str(JsonV1Dot6(bom).output_as_string(indent=2))
+
+
+def bill_breaches(bill: str, contents: Contents) -> list[str]:
+    """
+    Find what is wrong with a bill: its form, a package that it lacks, a licence or a hash.
+    """
+    invalid = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
+    if invalid is not None:
+        return [f"the bill of materials breaks its schema: {invalid}"]
+    listed = {
+        (component["name"], component.get("version")): component
+        for component in json.loads(bill).get("components", [])
+    }
+    breaches = []
+    for package in packages_of(contents):
+        component = listed.get((package.name, package.version), {})
+        name = f"{package.name} {package.version}"
+        if not component:
+            breaches.append(f"{name}: not in the bill of materials")
+        elif not component.get("licenses"):
+            breaches.append(f"{name}: no licence in the bill of materials")
+        elif component.get("hashes") != [{"alg": "SHA-256", "content": package.record_sha256}]:
+            breaches.append(f"{name}: another hash in the bill of materials")
+    return breaches
+
+
+def write_bill(contents: Contents, path: Path) -> list[str]:
+    """
+    Write the bill, and say what is wrong with it.
+    """
+    bill = bill_of(contents)
+    path.write_text(bill + "\n", encoding="utf-8")
+    return bill_breaches(bill, contents)
+
+
+def _package(package: Package) -> Component:
+    """
+    Describe a package; its hash is RECORD's, which has the hash of each of its files.
+    """
+    purl = PackageURL("pypi", name=package.name.lower(), version=package.version)
+    licences = [LicenseFactory().make_from_string(package.licence)] if package.licence else []
+    return Component(
+        name=package.name,
+        version=package.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=str(purl),
+        purl=purl,
+        licenses=licences,
+        hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.record_sha256)],
+        properties=[Property(name="lambake:hash-of", value="RECORD")],
+    )
+
+
+def _models(contents: Contents) -> list[Component]:
+    found = []
+    for path in sorted(contents.entries):
+        if path.startswith(_ZOO) and path.endswith("/model.toml"):
+            manifest = tomllib.loads(contents.read(path).decode("utf-8"))
+            artefact = path.replace("model.toml", manifest["artefact"]["file"])
+            digest = hashlib.sha256(contents.read(artefact)).hexdigest()
+            found.append(
+                Component(
+                    name=manifest["name"],
+                    version=str(manifest["version"]),
+                    type=ComponentType.MACHINE_LEARNING_MODEL,
+                    bom_ref=f"model/{manifest['name']}@{manifest['version']}",
+                    licenses=[LicenseFactory().make_from_string(manifest["licence"])],
+                    hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
+                )
+            )
+    return found
+
+
+def _created(contents: Contents) -> datetime:
+    stated = str(contents.config["created"])
+    return datetime.fromisoformat(stated[:19]).replace(tzinfo=UTC)

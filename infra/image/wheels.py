@@ -1,0 +1,103 @@
+"""
+Fetch the locked wheels of a platform, so that the image itself is built without a network.
+
+pip here is set up for this machine's index, proxy and certificates; pip in the builder knows none
+of them, and need not. The files lie in build/image/wheels, which .dockerignore lets in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from infra.image.errors import WheelsMissing
+
+_PYTHON = "3.13"
+_ABIS = ("cp313", "abi3", "none")
+# The base image is Amazon Linux 2023: glibc 2.34.
+_GLIBC = range(34, 16, -1)
+_MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
+PLATFORMS = tuple(_MACHINES)
+
+
+def fetch_wheels(locks: Sequence[Path], platform: str, folder: Path) -> bool:
+    """
+    Have the wheels of some locks in a folder, and nothing else.
+
+    Args:
+        locks: requirements with hashes, for any platform.
+        platform: linux/amd64 or linux/arm64.
+        folder: where they shall lie.
+
+    Returns:
+        Whether anything was fetched; False: all was there.
+
+    Raises:
+        WheelsMissing: pip could not fetch one of them.
+    """
+    wanted = pinned(locks, _MACHINES[platform])
+    stamp = folder / ".of"
+    digest = hashlib.sha256(f"{platform}\n{wanted}".encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == digest:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    requirements = folder / ".requirements.txt"
+    requirements.write_text(wanted)
+    done = subprocess.run(
+        [*_pip(_MACHINES[platform]), "-r", str(requirements), "-d", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise WheelsMissing(done.stderr or done.stdout)
+    stamp.write_text(digest)
+    return True
+
+
+def pinned(locks: Sequence[Path], machine: str) -> str:
+    """
+    Give the requirements of universal locks that hold on one machine, without their conditions.
+
+    pip weighs conditions for the Python that it runs on itself, not for the one it downloads for.
+    """
+    target = {
+        "python_version": _PYTHON,
+        "python_full_version": f"{_PYTHON}.0",
+        "platform_machine": machine,
+        "platform_system": "Linux",
+        "sys_platform": "linux",
+        "os_name": "posix",
+    }
+    lines: set[str] = set()
+    for lock in locks:
+        for entry in re.split(r"\n(?=\w)", lock.read_text(encoding="utf-8")):
+            head, *options = entry.replace("\\\n", "").split(" --hash=")
+            hashes = [f"--hash={option.split()[0]}" for option in options]
+            if not hashes:
+                continue
+            requirement = Requirement(head.strip())
+            if requirement.marker is None or requirement.marker.evaluate(target):
+                lines.add(" ".join([f"{requirement.name}{requirement.specifier}", *hashes]))
+    return "".join(f"{line}\n" for line in sorted(lines))
+
+
+def _pip(machine: str) -> list[str]:
+    platforms = [f"manylinux_2_{minor}_{machine}" for minor in _GLIBC] + [
+        f"manylinux2014_{machine}"
+    ]
+    return [
+        *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--require-hashes", "--only-binary", ":all:"),
+        *("--implementation", "cp", "--python-version", _PYTHON),
+        *(option for abi in _ABIS for option in ("--abi", abi)),
+        *(option for platform in platforms for option in ("--platform", platform)),
+    ]

@@ -1,0 +1,78 @@
+"""
+What the image's tests share: one stand-in base and one image, built once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.image.build import Build, build_image, prepare
+from infra.image.contents import Contents, contents_of
+from infra.image.engine import Engine, find_engine
+from infra.image.errors import NoEngine
+from tests.conftest import STRICT, require_tool
+from tests.contract.rie_target import require_rie
+from tests.image.stand_in import build as stand_in_build
+
+ROOT = Path(__file__).parents[2]
+IMAGE = "localhost/lambake:test"
+
+
+# The first test builds a Debian, a base and the image.
+_TIMEOUT_S = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the tests of this folder more time."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """Find docker or podman, as root: only root enters a container's network."""
+    try:
+        found = find_engine()
+    except NoEngine as exc:
+        reason = str(exc)
+    else:
+        if os.geteuid() == 0:
+            return found
+        reason = "expected to be root, to look into containers"
+    if STRICT:
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def base(engine: Engine) -> str:
+    """Build the stand-in for AWS's base image."""
+    require_tool("mmdebstrap")
+    require_rie()
+    return stand_in_build.build(engine)
+
+
+@pytest.fixture(scope="session")
+def build(base: str) -> Build:
+    """Say how the image under test is built: as `make image` does."""
+    return Build(ROOT, IMAGE, base, cached=True)
+
+
+@pytest.fixture(scope="session")
+def image(engine: Engine, build: Build) -> str:
+    """Build the image."""
+    prepare(engine, build)
+    build_image(engine, build)
+    return build.tag
+
+
+@pytest.fixture(scope="session")
+def contents(engine: Engine, image: str, base: str) -> Iterator[Contents]:
+    """Read the image."""
+    with contents_of(engine, image, base) as found:
+        yield found

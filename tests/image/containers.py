@@ -1,0 +1,125 @@
+"""
+The image in a container of its own: as narrow as on Lambda, and without any network.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from infra.image.engine import Engine, confinement
+from infra.local.function import FunctionConfig
+from infra.local.server import LocalLambda
+from tests.conftest import FAKE_AWS
+from tests.contract.lambake_target import LambakeRunning
+from tests.contract.target import MEMORY_MB, NAME, Running, Spec
+from tests.image.bridge import Bridge, wait_for_port
+from tests.infra.processes import note_stream
+
+RIE_PORT = 8080
+
+
+class ContainerRunning:
+    """
+    Be a container that listens on a port; 512 MB, one CPU.
+    """
+
+    path = "/2015-03-31/functions/function/invocations"
+
+    def __init__(
+        self,
+        engine: Engine,
+        image: str,
+        *,
+        port: int = RIE_PORT,
+        command: Sequence[str] = (),
+        variables: Mapping[str, str] = FAKE_AWS,
+    ) -> None:
+        self._engine = engine
+        self.name = f"lambake-test-{secrets.token_hex(6)}"
+        given = (part for pair in variables.items() for part in ("--env", "=".join(pair)))
+        limits = confinement(engine, memory_mb=MEMORY_MB, cpus=1)
+        run = ("run", "--detach", "--name", self.name, "--network", "none")
+        engine.ask(*run, *limits, *given, image, *command)
+        self.pid = int(engine.ask("inspect", "--format", "{{.State.Pid}}", self.name))
+        self._bridge: Bridge | None = None
+        try:
+            wait_for_port(self.pid, port)
+            self._bridge = Bridge(self.pid, port)
+        except BaseException as exc:
+            exc.add_note("\n".join(self.logs()[-20:]))
+            self.close()
+            raise
+
+    @property
+    def url(self) -> str:
+        """
+        Give the address here.
+        """
+        return self._bridge.url if self._bridge else ""
+
+    def logs(self) -> list[str]:
+        """
+        Give what it has written.
+        """
+        command = self._engine.command("logs", self.name)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        return done.stdout.decode("utf-8", "replace").splitlines()
+
+    def close(self) -> None:
+        """
+        Remove it.
+        """
+        if self._bridge is not None:
+            self._bridge.close()
+        self._engine.remove(self.name)
+
+
+class BundledRie:
+    """
+    Run the image as `docker run` does: through the emulator in its base.
+    """
+
+    name = "rie"
+
+    def __init__(self, engine: Engine, image: str) -> None:
+        self._engine = engine
+        self._image = image
+
+    def start(self, spec: Spec) -> Running:
+        """
+        Serve the function; of what is asked for, an image has its own handler.
+        """
+        return ContainerRunning(self._engine, self._image)
+
+
+class OurEmulator:
+    """
+    Run the image as `python -m infra run --image` does.
+    """
+
+    name = "lambake"
+
+    def __init__(self, image: str) -> None:
+        self._image = image
+
+    def start(self, spec: Spec) -> Running:
+        """
+        Serve a handler of the image.
+        """
+        config = FunctionConfig(
+            image=self._image,
+            handler=spec.handler,
+            name=NAME,
+            memory_mb=MEMORY_MB,
+            timeout_s=spec.timeout_s,
+            concurrency=spec.concurrency,
+            reserved_concurrency=spec.concurrency,
+            environment=spec.environment,
+        )
+        local = LocalLambda(config)
+        local.listen(note_stream)
+        return LambakeRunning(local)

@@ -1,0 +1,39 @@
+"""
+Images with one thing more than the image under test, made in a second.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from infra.image.engine import Engine
+
+
+def derived(engine: Engine, image: str, name: str, lines: str, *, folder: Path) -> str:
+    """
+    Build an image from another.
+
+    Args:
+        engine: builds it.
+        image: what it starts from.
+        name: its tag.
+        lines: of the Dockerfile, below FROM.
+        folder: what COPY copies from.
+
+    Returns:
+        Its name.
+    """
+    tag = f"localhost/lambake:{name}"
+    recipe = engine.command("build", "--tag", tag, "--file", "-", str(folder))
+    subprocess.run(
+        recipe, input=f"FROM {image}\n{lines}\n", text=True, check=True, capture_output=True
+    )
+    return tag
+
+
+def layers_of(engine: Engine, image: str) -> list[str]:
+    """Give the digests of an image's layers, lowest first."""
+    known = engine.inspect(image) or {}
+    layers: list[str] = known["RootFS"]["Layers"]
+    return layers

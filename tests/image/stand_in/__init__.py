@@ -1,0 +1,3 @@
+"""
+A stand-in for AWS's base image, for machines that cannot pull it.
+"""

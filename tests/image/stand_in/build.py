@@ -1,0 +1,116 @@
+"""
+Build the stand-in: python -m tests.image.stand_in.build
+
+Debian 13, which has Python 3.13 as the public image has, from the mirror that this machine's own
+apt uses; AWS's real Runtime Interface Emulator; the locked runtime client. What differs from the
+public image: the operating system is Debian, not Amazon Linux 2023, and its Python a Debian one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from infra.image.build import PUBLIC_BASE, WHEELS, Build, prepare
+from infra.image.engine import Engine, find_engine
+from infra.image.errors import ImageError
+from tests.contract.fetch_rie import BINARY
+
+TAG = "localhost/lambake-stand-in:latest"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "build" / "image" / "stand-in"
+_HERE = Path(__file__).parent
+_SUITE = "trixie"
+_PACKAGES = "python3,python3-venv,ca-certificates"
+_FILES = ("Containerfile", "bootstrap", "lambda-entrypoint.sh")
+_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
+
+
+def build(engine: Engine) -> str:
+    """
+    Build it, from what is there where it is there.
+
+    Returns:
+        Its name.
+    """
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    root = FOLDER / "root.tar"
+    if not root.exists():
+        print("Fetching a Debian 13 with Python 3.13: half a minute …", flush=True)
+        make_root(root)
+    prepare(engine, Build(ROOT, tag=TAG))
+    wheels = FOLDER / "wheels"
+    shutil.rmtree(wheels, ignore_errors=True)
+    wheels.mkdir()
+    for wheel in (ROOT / WHEELS).glob("*.whl"):
+        if wheel.name.startswith(_CLIENT):
+            shutil.copy(wheel, wheels)
+    for file in (*(_HERE / name for name in _FILES), BINARY):
+        shutil.copy(file, FOLDER)
+    print(f"Building {TAG}, in the place of {PUBLIC_BASE} …", flush=True)
+    engine.ask(
+        "build",
+        "--network",
+        "none",
+        "--tag",
+        TAG,
+        "--file",
+        str(FOLDER / "Containerfile"),
+        str(FOLDER),
+    )
+    return TAG
+
+
+def make_root(target: Path) -> None:
+    """
+    Make a Debian root as a tar file.
+
+    Raises:
+        ImageError: mmdebstrap failed.
+    """
+    part = target.with_suffix(".part.tar")
+    done = subprocess.run(
+        [
+            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={_PACKAGES}"),
+            *(_SUITE, str(part), mirror()),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise ImageError(f"expected mmdebstrap to make a {_SUITE}, came: {done.stderr[-600:]}")
+    part.rename(target)
+
+
+def mirror() -> str:
+    """
+    Give the mirror that this machine's apt takes Debian from.
+
+    Raises:
+        ImageError: it takes none.
+    """
+    form = "$(REPO_URI) $(CODENAME)"
+    targets = [
+        "apt-get",
+        "indextargets",
+        "--format",
+        form,
+        "Created-By: Packages",
+        "Origin: Debian",
+    ]
+    listed = subprocess.run(targets, capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines():
+        address, _, codename = line.partition(" ")
+        if "-" not in codename:  # not bookworm-security
+            return address
+    raise ImageError("expected apt to know a mirror of Debian, came none: apt-get update")
+
+
+if __name__ == "__main__":
+    try:
+        build(find_engine())
+    except ImageError as exc:
+        sys.exit(str(exc))

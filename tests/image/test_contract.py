@@ -1,0 +1,22 @@
+"""
+The contract's function half, asked of the image in a container: through the Runtime Interface
+Emulator in its base, and as the child of our own emulator. test_plain_http.py has the third way.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from infra.image.engine import Engine
+from tests.contract.target import Target
+from tests.contract.test_function import function, test_event
+from tests.image.containers import BundledRie, OurEmulator
+
+__all__ = ["function", "test_event"]
+
+
+@pytest.fixture(scope="module", params=["rie", "lambake"])
+def target(request: pytest.FixtureRequest, engine: Engine, image: str) -> Target:
+    """Be each way to run the image's handler in turn."""
+    found: Target = BundledRie(engine, image) if request.param == "rie" else OurEmulator(image)
+    return found

@@ -1,0 +1,165 @@
+"""
+What is in the image is what must be; and each rule finds what breaks it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.image.build import LOCK, Build
+from infra.image.checks import breaches_of, is_small
+from infra.image.command import ImageOptions
+from infra.image.command import image as image_command
+from infra.image.contents import Contents, contents_of
+from infra.image.engine import Engine
+from infra.image.packages import packages_of, sizes
+from infra.image.sbom import bill_breaches, bill_of
+from infra.local.contract import INIT_LIMIT_S
+from tests.image.conftest import ROOT
+from tests.image.derived import derived
+
+ZOO = ROOT / "model" / "zoo"
+LOCKS = [ROOT / LOCK]
+TASK = "/var/task"
+
+# Each with what is put in, and what must be said of it.
+PLANTED = {
+    "root": ("USER 0", ["user: expected another than root, came 0"]),
+    "secret": (
+        "ENV API_TOKEN=ghp_abcdefghijklmnopqrstuvwxyz0123456789",
+        ["image-metadata.json", "GitHub Token"],
+    ),
+    "key": (
+        f"USER 0\nRUN printf 'AKIAIOSFODNN7EXAMPLQ' > {TASK}/model/zoo/iris/samples/key\nUSER 993",
+        [f"{TASK}/model/zoo/iris/samples/key:1: AWS Access Key"],
+    ),
+    "compiler": (
+        "USER 0\nRUN cp /bin/true /usr/bin/x86_64-linux-gnu-gcc-14\nUSER 993",
+        ["/usr/bin/x86_64-linux-gnu-gcc-14: a compiler"],
+    ),
+    "model": (
+        f"USER 0\nRUN printf x >> {TASK}/model/zoo/iris/iris.onnx\nUSER 993",
+        [f"{TASK}/model/zoo/iris/iris.onnx: expected sha256 "],
+    ),
+    "many": (
+        "USER 0\nRUN cd /var/task"
+        " && printf x >> numpy/version.py"
+        " && printf x > function/late.py"
+        " && mkdir -p function/tests && printf x > function/tests/data"
+        " && chmod 600 function/app.py && chmod 4755 function/entrypoint.sh"
+        " && rm -r six-*.dist-info model/zoo/digits"
+        "\nENV ORT_DISABLE_TELEMETRY=0"
+        '\nLABEL org.opencontainers.image.version=""\nCMD ["other"]\nUSER 993',
+        [
+            "numpy/version.py: not as numpy has it",
+            "function/late.py: not compiled with an unchecked hash",
+            "function/tests/data: not needed for serving",
+            "function/app.py: not everybody may read it",
+            "function/entrypoint.sh: mode 4755",
+            "six.py: neither a package's nor ours",
+            "six==1.17.0: locked, not installed",
+            "COPY --from=builder /build/zoo/digits/ /var/task/model/zoo/digits/",
+            "environment: expected ORT_DISABLE_TELEMETRY=1, came none",
+            "label org.opencontainers.image.version: expected a value",
+            "Cmd: expected ['function.entry.handler'], came ['other']",
+        ],
+    ),
+}
+
+
+def test_the_image_is_as_it_must_be(contents: Contents) -> None:
+    """No rule is broken."""
+    assert breaches_of(contents, locks=LOCKS, zoo=ZOO) == []
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_what_was_planted_is_found(
+    plant: str, engine: Engine, image: str, base: str, tmp_path: Path
+) -> None:
+    """A root user, a secret, a compiler, a tampered model, and all else that is wrong, is told."""
+    lines, expected = PLANTED[plant]
+    with contents_of(engine, derived(engine, image, plant, lines, folder=tmp_path), base) as found:
+        breaches = breaches_of(found, locks=LOCKS, zoo=ZOO)
+    assert [text for text in expected if not any(text in breach for breach in breaches)] == []
+
+
+def test_a_large_image_is_found(engine: Engine, image: str) -> None:
+    """Without a base, all of it is on top: that is too much."""
+    with contents_of(engine, image, None) as found:
+        told = is_small(found)
+    assert len(told) == 1
+    assert told[0].startswith("size: expected at most 150 MB on the base, came ")
+
+
+def test_layers_go_from_seldom_to_often_changed(contents: Contents) -> None:
+    """The packages lie lowest, then the code, then a layer a model."""
+    names = [layer.name for layer in contents.layers if not layer.base]
+    assert names == ["packages", "code", "model/zoo/iris", "model/zoo/digits"]
+
+
+def test_every_byte_has_a_name(contents: Contents) -> None:
+    """The table of parts adds up to the files on top of the base."""
+    parts = sizes(contents, packages_of(contents))
+    assert sum(parts.values()) == sum(e.size_bytes for e in contents.ours() if e.is_file)
+    assert {"function", "model", "model/zoo/digits", "model/zoo/iris"} <= set(parts)
+    assert next(iter(parts)).startswith("numpy ")
+
+
+def test_the_bill_lists_what_is_installed(contents: Contents) -> None:
+    """Every package and model, with version, licence and hash, by CycloneDX's own schema."""
+    bill = bill_of(contents)
+    assert bill_breaches(bill, contents) == []
+    assert bill == bill_of(contents)
+    models = [c for c in json.loads(bill)["components"] if c["type"] == "machine-learning-model"]
+    digests = {model["name"]: model["hashes"][0]["content"] for model in models}
+    for name in ("digits", "iris"):
+        artefact = (ZOO / name / f"{name}.onnx").read_bytes()
+        assert digests[name] == hashlib.sha256(artefact).hexdigest()
+
+
+def test_a_wrong_bill_is_found(contents: Contents) -> None:
+    """A package that is missing, a licence or a hash that is, and a broken form are told."""
+    whole = json.loads(bill_of(contents))
+    by_name = {component["name"]: component for component in whole["components"]}
+    whole["components"].remove(by_name["numpy"])
+    del by_name["pillow"]["licenses"]
+    by_name["mangum"]["hashes"][0]["content"] = "0" * 64
+    told = bill_breaches(json.dumps(whole), contents)
+    assert [line.partition(" ")[0] for line in told] == ["mangum", "numpy", "pillow"]
+    whole["specVersion"] = 7
+    assert len(bill_breaches(json.dumps(whole), contents)) == 1
+
+
+def test_the_command_shows_and_measures(
+    engine: Engine, build: Build, image: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python -m infra image` draws the tables, writes bill and picture, and times the init."""
+    said = io.StringIO()
+    options = ImageOptions(ROOT, tag=image, base=build.base, only_check=True)
+    status = image_command(options, lambda text: print(text, file=said))
+    text = said.getvalue()
+    assert (status, capsys.readouterr().err) == (0, "")
+    assert "on top of the base" in text
+    assert "Checked: " in text
+    inits = [line.split() for line in text.splitlines() if " ms " in line]
+    assert [init[:2] for init in inits] == [["512", "MB"], ["1024", "MB"], ["1769", "MB"]]
+    assert all(int(init[4]) < INIT_LIMIT_S * 1000 for init in inits)
+    folder = ROOT / "build" / "image"
+    assert "onnxruntime" in (folder / "treemap.svg").read_text(encoding="utf-8")
+    assert json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+
+
+def test_the_command_fails_on_an_unfit_image(
+    engine: Engine, build: Build, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is wrong is listed, and the status says so."""
+    tag = derived(engine, image, "root", "USER 0", folder=tmp_path)
+    options = ImageOptions(ROOT, tag=tag, base=build.base, only_check=True, init=False)
+    assert image_command(options, lambda _: None) == 1
+    expected = f"{tag} is not as it must be:\n  user: expected another than root, came 0\n"
+    assert capsys.readouterr().err == expected
