@@ -4,6 +4,8 @@ PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
 SOAK_MINUTES ?= 10
+WORKERS ?= 2
+STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
 BIN := .venv/bin
@@ -12,21 +14,22 @@ UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes 
       --no-emit-index-url --custom-compile-command 'make lock' --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix train soak lock clean
+.PHONY: help run test check fix train image soak plan deploy cloud-demo lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
 	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
 
-check: .venv/.dev ## look over format, lint, types
+check: .venv/.dev ## look over format, lint, types, Dockerfile
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/hadolint Dockerfile.lambda
 
 fix: .venv/.dev ## format and mend what can be mended
 	@$(BIN)/ruff format .
@@ -36,13 +39,28 @@ train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.iris.train
 	@$(BIN)/python -m model.zoo.digits.train
 
+image: .venv/.image ## build the image with docker or podman, and show what is in it
+	@$(BIN)/python -m infra image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
+
 soak: .venv/.dev ## load the emulator for ten minutes and watch for leaks
 	@$(BIN)/python -m tests.load.soak --minutes $(SOAK_MINUTES)
+
+plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod for another stage
+	@$(BIN)/python -m infra plan --stage $(STAGE)
+
+deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything
+	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
+
+cloud-demo: .venv/.dev ## play a release on a simulated cloud, without an account: five minutes
+	@$(BIN)/python -m infra demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
 	@$(UV) --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group train --group test --group check -c infra/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) --extra litert -c function/requirements.txt -o function/requirements-litert.txt $(UPGRADE)
+	@$(UV) --extra tensorflow -c function/requirements.txt -o function/requirements-tensorflow.txt $(UPGRADE)
+	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
+	@$(UV) --group local --group image --group train --group test --group check -c infra/image/requirements.txt -o requirements-dev.txt $(UPGRADE)
 
 clean: ## remove what was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
@@ -58,10 +76,15 @@ clean: ## remove what was built and set up
 	@$(PIP) -r infra/requirements.txt
 	@touch $@
 
+.venv/.image: infra/image/requirements.txt | .venv/bin/python
+	@echo "Setting up what looks into the image …"
+	@$(PIP) -r infra/image/requirements.txt
+	@touch $@ .venv/.run
+
 .venv/.dev: requirements-dev.txt | .venv/bin/python
 	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
 	@$(PIP) -r requirements-dev.txt
-	@touch $@ .venv/.run
+	@touch $@ .venv/.run .venv/.image
 
 # The suite runs awslambdaric on every Python that the machine has.
 .venv/.pythons: function/requirements.txt | .venv/bin/python

@@ -38,6 +38,18 @@ FAKE_AWS = {
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
+CONTAINERS = ("tests/image/", "tests/infra/release/")
+"""They share the images that they build."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests of one file to one process, where several run (pytest -n 2)."""
+    for item in items:
+        file = item.path.relative_to(config.rootpath).as_posix()
+        group = "containers" if file.startswith(CONTAINERS) else file
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _fake_aws() -> Iterator[None]:
     """Hide the developer's own settings and credentials, so that no test can use them."""
