@@ -28,7 +28,9 @@ from function.telemetry import Invocation
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Source: prometheus.io, "Exposition formats"."""
 
-MILLISECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000, 5000, 30_000)
+SECONDS: Final = (
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30,
+)  # fmt: skip
 SHARES: Final = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 OTHER: Final = "other"
 """What has no route, or a method that no route has."""
@@ -49,10 +51,10 @@ class PrometheusMetrics:
             "lambake_predictions", "Instances predicted", ["model", "version"], registry=registry
         )
         self._steps = Histogram(
-            "lambake_step_milliseconds",
+            "lambake_step_seconds",
             "Time of each step of a prediction, and of whole requests",
             ["step"],
-            buckets=MILLISECONDS,
+            buckets=SECONDS,
             registry=registry,
         )
         self._confidence = Histogram(
@@ -77,11 +79,11 @@ class PrometheusMetrics:
         """
         method = method if method in _METHODS else OTHER
         self._requests.labels(method, route or OTHER, str(invocation.status)).inc()
-        self._steps.labels("total").observe(invocation.total_ms)
+        self._steps.labels("total").observe(invocation.total_ms / 1e3)
         for kind, number in invocation.kinds.items():
             self._errors.labels(kind).inc(number)
         for step, value in invocation.steps_ms.items():
-            self._steps.labels(step).observe(value)
+            self._steps.labels(step).observe(value / 1e3)
         for (model, version), usage in invocation.usages.items():
             self._predictions.labels(model, version).inc(usage.predictions)
             confidence = self._confidence.labels(model, version)

@@ -62,9 +62,9 @@ def test_a_prediction(watched: Service) -> None:
     assert value(metrics, "confidence_count", **model) == 3
     assert value(metrics, "confidence_bucket", **model, le="0.999") == 0
     for step in ("preprocess", "engine", "postprocess", "total"):
-        assert value(metrics, "step_milliseconds_count", step=step) == 1
-    assert value(metrics, "step_milliseconds_sum", step="engine") == pytest.approx(
-        invocation.steps_ms["engine"]
+        assert value(metrics, "step_seconds_count", step=step) == 1
+    assert value(metrics, "step_seconds_sum", step="engine") == pytest.approx(
+        invocation.steps_ms["engine"] / 1e3
     )
 
 
