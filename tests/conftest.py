@@ -42,6 +42,7 @@ CONTAINERS = ("tests/image/", "tests/infra/release/")
 """They share the images that they build."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give the tests of one file to one process, where several run (pytest -n 2)."""
     for item in items:

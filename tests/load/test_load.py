@@ -199,8 +199,9 @@ def test_crashes_leak_no_descriptors() -> None:
     soaked = soak.run(plan(seconds=9.0, crashes=True, crash_every_s=0.3), silent)
     (emulator,) = soaked.verdicts()
     before, after = emulator.descriptors
-    assert after <= before
     assert soaked.crashed >= 5
+    # One left open by each crash would be as many more; a call under way has two or three.
+    assert after <= before + min(4, soaked.crashed - 1)
     assert soaked.tally.answered > 0
     assert soaked.tally.wrong == 0, soaked.tally.examples
 
