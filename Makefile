@@ -23,7 +23,7 @@ run: .venv/.run ## start the local Lambda and its API Gateway, and send one samp
 	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
 check: .venv/.dev ## look over format, lint, types, Dockerfile
 	@$(BIN)/ruff format --check .

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 STRICT = os.environ.get("STRICT") == "1"
 """Whether this is CI, where nothing is skipped and every run tries the same examples."""
@@ -42,13 +43,17 @@ CONTAINERS = ("tests/image/", "tests/infra/release/")
 """They share the images that they build."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Give the tests of one file to one process, where several run (pytest -n 2)."""
-    for item in items:
-        file = item.path.relative_to(config.rootpath).as_posix()
-        group = "containers" if file.startswith(CONTAINERS) else file
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "containers" if file.startswith(CONTAINERS) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """Schedule so."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True, scope="session")
