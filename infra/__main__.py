@@ -77,16 +77,19 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _add_invoke(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("invoke", help="invoke a function that runs on this machine")
+    parser = commands.add_parser("invoke", help="invoke a function, here or in the cloud")
     parser.add_argument("payload", nargs="?", default="{}", help="JSON, or - to read stdin ({})")
     parser.add_argument("--name", help="of the function (from infra/function.yaml)")
     parser.add_argument("--url", default="http://127.0.0.1:9001", help="of the Invoke API")
     parser.add_argument("--event", action="store_true", help="asynchronously")
     parser.add_argument("--tail", action="store_true", help="show the end of its log too")
+    _add_stage(parser, default=None)
     parser.set_defaults(command=_invoke)
 
 
 def _invoke(options: argparse.Namespace) -> int:
+    if options.stage:
+        return _release("invoke", options)
     from infra.local.commands.invoke import InvokeOptions, invoke
 
     return invoke(
@@ -169,7 +172,9 @@ def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--extras", default="", help='engines beside ONNX: "litert tensorflow"')
     parser.add_argument("--platform", help="linux/amd64 or linux/arm64 (this machine's)")
     parser.add_argument("--only-check", action="store_true", help="build nothing")
-    parser.add_argument("--no-cache", action="store_true", help="build every step anew")
+    parser.add_argument(
+        "--cached", action="store_true", help="take steps of earlier builds: faster, another digest"
+    )
     parser.add_argument("--no-init", action="store_true", help="do not measure the init")
     parser.set_defaults(command=_image)
 
@@ -185,7 +190,7 @@ def _image(options: argparse.Namespace) -> int:
             extras=tuple(options.extras.split()),
             platform=options.platform,
             only_check=options.only_check,
-            cached=not options.no_cache,
+            cached=options.cached,
             init=not options.no_init,
         )
     )
@@ -213,13 +218,16 @@ def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
                 "--registry", metavar="HOST:PORT", help="where a simulated cloud keeps its images"
             )
         if name == "logs":
+            parser.add_argument("--hook", action="store_true", help="of the pre-traffic hook")
             parser.add_argument("--since", type=float, default=10, help="minutes ago (10)")
             parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
         parser.set_defaults(command=functools.partial(_release, name))
 
 
 def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
-    parser.add_argument("--stage", default=default, help=f"which of several ({default or 'none'})")
+    parser.add_argument(
+        "--stage", default=default, help=f"in the cloud: which of several ({default or 'none'})"
+    )
     parser.add_argument(
         "--simulated-cloud", metavar="URL", help="of `python -m infra cloud`, instead of AWS"
     )
@@ -236,13 +244,71 @@ def _release(name: str, options: argparse.Namespace) -> int:
     from infra.release.command import ReleaseOptions
 
     given = vars(options)
-    asked = {key: given[key] for key in ("yes", "registry", "follow", "base") if given.get(key)}
+    known = ("yes", "registry", "follow", "base", "hook", "payload")
+    asked = {key: given[key] for key in known if given.get(key)}
     if "since" in given:
         asked["since_s"] = given["since"] * 60
     settings = ReleaseOptions(
         function=options.function, stage=options.stage, simulated=options.simulated_cloud, **asked
     )
     return command.run(command.COMMANDS[name], settings)
+
+
+def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo", help="play a release on a simulated cloud, without an account"
+    )
+    parser.add_argument("--base", help="the image to build on (AWS's Python 3.13)")
+    parser.add_argument("--no-containers", action="store_true", help="run the code without images")
+    parser.add_argument(
+        "--function",
+        type=Path,
+        default=Path("infra/function.yaml"),
+        help="the function's settings (infra/function.yaml)",
+    )
+    parser.set_defaults(command=_demo)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    try:
+        from infra.release.demo.command import DemoOptions, demo
+    except ImportError as error:
+        sys.stderr.write(f"demo: expected moto (make cloud-demo installs it), came {error}\n")
+        return 2
+    return demo(
+        DemoOptions(options.function, base=options.base, containers=not options.no_containers)
+    )
+
+
+def _add_manifest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "manifest", help="print what Google Cloud Run or Azure Container Apps runs the image by"
+    )
+    parser.add_argument("place", choices=("cloud-run", "container-apps"))
+    parser.add_argument("--image", required=True, help="where the service finds it; linux/amd64")
+    parser.add_argument("--stage", default="dev", help="which of several (dev)")
+    parser.add_argument("--public", action="store_true", help="let everybody call it")
+    parser.add_argument(
+        "--function",
+        type=Path,
+        default=Path("infra/function.yaml"),
+        help="the function's settings (infra/function.yaml)",
+    )
+    parser.set_defaults(command=_manifest)
+
+
+def _manifest(options: argparse.Namespace) -> int:
+    from infra.other.command import ManifestOptions, manifest
+
+    return manifest(
+        ManifestOptions(
+            place=options.place,
+            image=options.image,
+            stage=options.stage,
+            function=options.function,
+            public=options.public,
+        )
+    )
 
 
 COMMANDS: tuple[Adder, ...] = (
@@ -252,6 +318,8 @@ COMMANDS: tuple[Adder, ...] = (
     _add_bulk,
     _add_image,
     _add_release,
+    _add_demo,
+    _add_manifest,
 )
 
 if __name__ == "__main__":

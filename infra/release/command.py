@@ -13,15 +13,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.image.build import PUBLIC_BASE, version_of
 from infra.image.command import ImageOptions, image
-from infra.image.engine import Engine
 from infra.image.errors import ImageError
 from infra.local.errors import LocalError
 from infra.release import smoke, traffic
 from infra.release.deploy import Deploy, deploy, planned
 from infra.release.destroy import destroy
 from infra.release.errors import ReleaseError
-from infra.release.preflight import found_tools
-from infra.release.status import follow_logs, outputs_of, status_lines
+from infra.release.preflight import Tools, found_tools
+from infra.release.registry import Pushed, Registry
+from infra.release.status import api_url, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 
@@ -43,6 +43,7 @@ class ReleaseOptions:
     payload: str = "{}"
     since_s: float = 600.0
     follow: bool = False
+    hook: bool = False
 
 
 Do = Callable[[Target, ReleaseOptions], int]
@@ -58,7 +59,7 @@ def run(do: Do, options: ReleaseOptions) -> int:
     try:
         return do(Target.of(options.function, options.stage, options.simulated), options)
     except KeyboardInterrupt:
-        sys.stderr.write("\nstopped; the next deploy takes it up where it is\n")
+        sys.stderr.write(_STOPPED.get(do, "\n"))
         return INTERRUPTED
     except (ReleaseError, ImageError, LocalError, ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{error}\n")
@@ -85,7 +86,7 @@ def status_command(target: Target, options: ReleaseOptions) -> int:
     """
     Show what stands.
     """
-    for line in status_lines(target, outputs_of(target, _terraform(target, options))):
+    for line in status_lines(target, outputs_of(target, _terraform(target))):
         print(line)
     return 0
 
@@ -94,8 +95,8 @@ def logs_command(target: Target, options: ReleaseOptions) -> int:
     """
     Show the function's log.
     """
-    outputs = outputs_of(target, _terraform(target, options))
-    group = outputs["log_groups"]["function"]
+    outputs = outputs_of(target, _terraform(target))
+    group = outputs["log_groups"]["hook" if options.hook else "function"]
     follow_logs(target, group, _say, since_s=options.since_s, follow=options.follow)
     return 0
 
@@ -111,11 +112,11 @@ def invoke_command(target: Target, options: ReleaseOptions) -> int:
 
 def rollback_command(target: Target, options: ReleaseOptions) -> int:
     """
-    Go back to the version before.
+    Go back to the version before. Without Terraform: it is a matter of seconds.
     """
-    outputs = outputs_of(target, _terraform(target, options))
-    came_from, now = traffic.roll_back(target, outputs["release"], _say)
-    print(f"version {came_from} → {now}: {smoke.smoke(target, outputs['api_url'])}")
+    came_from, now = traffic.roll_back(target, _say)
+    _say(f"version {came_from} → {now}")
+    _say(smoke.smoke(target, api_url(target)))
     return 0
 
 
@@ -127,8 +128,13 @@ def destroy_command(target: Target, options: ReleaseOptions) -> int:
     def agree(question: str) -> bool:
         return options.yes or _asked(question) == target.name
 
-    return 0 if destroy(target, _terraform(target, options), _say, agree) else 1
+    return 0 if destroy(target, _terraform(target), _say, agree) else 1
 
+
+_STOPPED: dict[Do, str] = {
+    deploy_command: "\nstopped: a canary goes on by itself; the next deploy takes it all up\n",
+    destroy_command: "\nstopped: the next destroy takes up what is left\n",
+}
 
 COMMANDS: dict[str, Do] = {
     "plan": plan_command,
@@ -142,20 +148,21 @@ COMMANDS: dict[str, Do] = {
 
 
 def _job(target: Target, options: ReleaseOptions) -> Deploy:
-    def bake(_engine: Engine) -> str:
+    def images(tools: Tools, address: str) -> Pushed:
         tag = f"lambake:{version_of(target.root)}"
-        if image(ImageOptions(target.root, tag, options.base, init=False), _say) != 0:
+        build = ImageOptions(target.root, tag, options.base, platform=target.platform, init=False)
+        if tools.engine is None or image(build, _say) != 0:
             raise ImageError(f"{tag} was not built")
-        return tag
+        return Registry(target, tools.engine, address, options.registry).push(tag)
 
     def agree(question: str) -> bool:
         return options.yes or _asked(f"{question} [y/N]").lower() in ("y", "yes")
 
     folder = _folder(target)
-    return Deploy(target, folder, bake, _say, agree, registry=options.registry)
+    return Deploy(target, folder, images, _say, agree, registry=options.registry)
 
 
-def _terraform(target: Target, _options: ReleaseOptions) -> Terraform:
+def _terraform(target: Target) -> Terraform:
     tools = found_tools(target, builds=False)
     return Terraform(target, _folder(target), tools.terraform)
 

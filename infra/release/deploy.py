@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.image.engine import Engine
 from infra.release import traffic
-from infra.release.errors import ReleaseError
+from infra.release.canary import Watch, shift
 from infra.release.hook_package import write_hook_package
 from infra.release.plan_text import changes_of, plan_lines
 from infra.release.preflight import Tools, found_tools
-from infra.release.registry import Registry
+from infra.release.registry import Pushed
 from infra.release.smoke import require_closed, smoke
 from infra.release.target import Target
 from infra.release.terraform import Terraform
@@ -27,8 +26,8 @@ from infra.release.terraform import Terraform
 REPOSITORY = "aws_ecr_repository.images"
 
 Say = Callable[[str], None]
-# Builds the image with an engine and gives its local name.
-Bake = Callable[[Engine], str]
+# Builds the image and has it in the repository at an address, pushed or there already.
+Images = Callable[[Tools, str], Pushed]
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,12 @@ class Deploy:
 
     target: Target
     folder: Path  # of the stage's own: build/terraform/STAGE
-    bake: Bake
+    images: Images
     say: Say
     agree: Callable[[str], bool]
+    builds: bool = True  # whether an engine is needed
     registry: str | None = None  # of a simulated cloud: HOST:PORT
-    watch: traffic.Watch | None = None
+    watch: Watch | None = None
     tools: Callable[..., Tools] = found_tools
 
 
@@ -60,14 +60,13 @@ def deploy(job: Deploy) -> bool:
     """
     say, target = job.say, job.target
     say(f"1/7 preflight: stage {target.stage} in {target.simulated or target.region}")
-    tools = job.tools(target, builds=True)
-    if tools.engine is None:
-        raise ReleaseError("expected docker or podman, came neither")
-    say(f"    account {tools.account}, {tools.terraform}, {tools.engine.kind}")
+    tools = job.tools(target, builds=job.builds, registry=job.registry)
+    names = [tools.terraform, *([tools.engine.kind] if tools.engine else [])]
+    say(f"    account {tools.account}, {', '.join(names)}")
     terraform = Terraform(target, job.folder, tools.terraform)
-    say("2/7 image: built, checked, in the registry")
     terraform.init()
-    digest = _pushed(job, terraform, tools.engine)
+    say("2/7 image")
+    digest = _pushed(job, terraform, tools)
     say("3/7 plan")
     plan = terraform.plan(_variables(job, digest))
     for line in plan_lines(plan):
@@ -81,7 +80,7 @@ def deploy(job: Deploy) -> bool:
         terraform.apply(lambda line: say(f"    {line}"))
     else:
         say("4/7 apply: nothing to do")
-    return _released(job, terraform.outputs()) or changed
+    return _released(job, terraform.outputs(), changed=changed)
 
 
 def planned(job: Deploy) -> bool:
@@ -107,7 +106,7 @@ def planned(job: Deploy) -> bool:
 _UNBUILT = "sha256:" + "0" * 64
 
 
-def _pushed(job: Deploy, terraform: Terraform, engine: Engine) -> str:
+def _pushed(job: Deploy, terraform: Terraform, tools: Tools) -> str:
     """
     Have the image in the registry, which is made first where there is none.
     """
@@ -118,9 +117,8 @@ def _pushed(job: Deploy, terraform: Terraform, engine: Engine) -> str:
             job.say("    making the registry")
             terraform.apply(lambda line: job.say(f"    {line}"))
         outputs = terraform.outputs()
-    image = job.bake(engine)
     address = outputs.get("repository_url") or _address(job.target)
-    pushed = Registry(job.target, engine, address, job.registry).push(image)
+    pushed = job.images(tools, address)
     job.say(f"    {pushed.digest}: {'pushed' if pushed.now else 'the registry has it already'}")
     return pushed.digest
 
@@ -139,14 +137,13 @@ def _variables(job: Deploy, digest: str) -> Mapping[str, str | None]:
     return {"image_digest": digest, "hook_package": str(package)}
 
 
-def _released(job: Deploy, outputs: Mapping[str, Any]) -> bool:
+def _released(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
     say, target = job.say, job.target
-    watch = job.watch or traffic.Watch(lambda line: say(f"    {line}"))
+    watch = job.watch or Watch(lambda line: say(f"    {line}"))
     version = outputs["function"]["newest_version"]
-    say(f"5/7 canary: version {version}")
-    moved = traffic.shift(target, outputs["release"], version, watch)
-    if not moved:
-        say(f"    version {version} has the traffic")
+    say("5/7 canary")
+    moved = shift(target, version, outputs["release"]["hook_function"], watch)
+    say(f"    version {version} has {'all' if moved else 'the'} traffic")
     say("6/7 superseded versions")
     removed = traffic.remove_superseded(target)
     say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
@@ -156,5 +153,7 @@ def _released(job: Deploy, outputs: Mapping[str, Any]) -> bool:
     require_closed(target, url)
     for warning in outputs.get("warnings", []):
         say(f"    !! {warning}")
+    if not (changed or moved or removed):
+        say("nothing was changed: this is what stands already")
     say(f"{target.name} is at {url}")
-    return moved
+    return bool(changed or moved or removed)

@@ -4,6 +4,7 @@ A plan as people read it: what is made, changed, replaced and removed, and which
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ _MARKS = {
 }
 _WORDS = {"+": "made", "~": "changed", "-": "removed", "±": "replaced"}
 _LONGEST = 60
+_LED_BY = 8
 
 
 def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -65,7 +67,20 @@ def _settings(change: Mapping[str, Any]) -> Iterator[str]:
             if any(isinstance(part, dict) and part.get(key) is True for part in secret):
                 yield f"{key}: (a secret)"
             else:
-                yield f"{key}: {_short(before.get(key))} → {_short(after.get(key))}"
+                yield f"{key}: {' → '.join(_apart(before.get(key), after.get(key)))}"
+
+
+def _apart(before: object, after: object) -> tuple[str, str]:
+    """
+    Spell two values; where they are long, from where they differ.
+    """
+    one, other = str(before), str(after)
+    pairs = itertools.zip_longest(one, other)
+    same = next((at for at, (ours, theirs) in enumerate(pairs) if ours != theirs), 0)
+    if max(len(one), len(other)) <= _LONGEST or same <= _LED_BY:
+        return _short(before), _short(after)
+    start = same - _LED_BY
+    return _short("…" + one[start:]), _short("…" + other[start:])
 
 
 def _short(value: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import mimetypes
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ def smoke(
         NotHealthy: no answer as expected in a minute; says what came last.
     """
     auth = target.aws["api"]["auth"]
+    if not target.settings.get("sample"):
+        return "not tried: function.yaml has no sample"
     expected = 401 if auth == "jwt" else 200  # we have no token: refused is as it must be
     end = now_s() + PATIENCE_S
     while True:
@@ -63,7 +66,10 @@ def smoke(
             return _seen(answer, auth)
         if now_s() >= end:
             text = answer.body[:300].decode(errors="replace")
-            raise NotHealthy(f"{api_url}: expected {expected}, came {answer.status}: {text}")
+            raise NotHealthy(
+                f"{api_url}: expected {expected}, came {answer.status or 'no answer'}: {text}\n"
+                f"python -m infra rollback --stage {target.stage} goes back to the version before"
+            )
         sleep(2.0)
 
 
@@ -74,7 +80,7 @@ def require_closed(target: Target, api_url: str) -> None:
     Raises:
         NotHealthy: somebody is.
     """
-    if target.aws["api"]["auth"] == "none":
+    if target.aws["api"]["auth"] == "none" or not target.settings.get("sample"):
         return
     answer = _sample(target, api_url, signed=False)
     if answer.status not in (401, 403):
@@ -98,6 +104,8 @@ def _seen(answer: Answer, auth: str) -> str:
     if auth == "jwt":
         return "401 without a token, as it must be"
     said = json.loads(answer.body)
+    if not isinstance(said, dict) or not isinstance(said.get("predictions"), list):
+        return f"200, {len(answer.body)} bytes"  # the sample is not of one of our models
     labels = [prediction["label"] for prediction in said["predictions"]]
     return f"200: model {said['model']} {said['version']} says {', '.join(labels)}"
 
@@ -105,12 +113,10 @@ def _seen(answer: Answer, auth: str) -> str:
 def _sample(target: Target, api_url: str, *, signed: bool) -> Answer:
     sample: Mapping[str, Any] = target.settings["sample"]
     file: Path = target.function_file.parent / sample["file"]
-    return _sent(target, api_url + sample["path"], file.read_bytes(), signed=signed)
-
-
-def _sent(target: Target, url: str, body: bytes, *, signed: bool) -> Answer:
+    kind = sample.get("content_type") or mimetypes.guess_type(file.name)[0]
+    url, body = api_url + sample["path"], file.read_bytes()
     parts = urlsplit(url)
-    headers = {"content-type": "image/png", "host": parts.netloc}
+    headers = {"content-type": kind or "application/octet-stream", "host": parts.netloc}
     if signed:
         request = AWSRequest("POST", url, data=body, headers=headers)
         SigV4Auth(_credentials(target), "execute-api", target.region or "").add_auth(request)

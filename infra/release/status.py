@@ -1,5 +1,5 @@
 """
-What stands: the address, the version that has the traffic, the alarms, the last lines of the log.
+What stands: the address, the version that has the traffic, the alarms, the log.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from infra.release import traffic
+from infra.release.canary import ringing_of
 from infra.release.errors import NotDeployed
-from infra.release.target import ALIAS, Target
+from infra.release.target import Target
 from infra.release.terraform import Terraform
 
 Say = Callable[[str], None]
@@ -30,23 +32,38 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
     return outputs
 
 
+def api_url(target: Target) -> str:
+    """
+    Ask API Gateway for a stage's address.
+
+    Raises:
+        NotDeployed: it has none.
+    """
+    pages = target.client("apigatewayv2").get_paginator("get_apis").paginate()
+    for page in pages:
+        for api in page["Items"]:
+            if api["Name"] == target.name:
+                return str(api["ApiEndpoint"])
+    raise NotDeployed(target.stage)
+
+
 def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
     """
     Spell a stage's state, a line a thing.
     """
-    alias = target.client("lambda").get_alias(FunctionName=target.name, Name=ALIAS)
-    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    canary = "".join(f", {weight:.0%} to {version}" for version, weight in weights.items())
+    shares = traffic.weights(target)
+    canary = "".join(f", {share:.0%} to {version}" for version, share in shares.items())
     alarms = outputs["release"]["alarms"]
-    described = target.client("cloudwatch").describe_alarms(AlarmNames=alarms)["MetricAlarms"]
-    ringing = [alarm["AlarmName"] for alarm in described if alarm["StateValue"] == "ALARM"]
+    ringing = ringing_of(target, alarms)
+    before = traffic.previous_version(target)
     return [
         f"function   {target.name} in {target.simulated or target.region}",
         f"api        {outputs['api_url']} ({target.aws['api']['auth']})",
-        f"live       version {alias['FunctionVersion']}{canary}",
+        f"live       version {traffic.live_version(target)}{canary}",
+        f"before     {f'version {before}' if before else 'none to roll back to'}",
         f"newest     version {outputs['function']['newest_version']}",
         f"image      {outputs['function']['image']}",
-        f"alarms     {', '.join(ringing) if ringing else f'none of {len(described)}'}",
+        f"alarms     {', '.join(ringing) if ringing else f'none of {len(alarms)} rings'}",
         *(f"queue      {name}: {url}" for name, url in outputs["queues"].items()),
         *(f"bucket     {name}: {bucket}" for name, bucket in outputs["buckets"].items()),
         f"bulk       {outputs['bulk']}",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +16,9 @@ import yaml
 from infra.local.errors import ConfigError
 
 ALIAS = "live"
+ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
+"""Lambda's names, and those of the images that fit."""
+
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,11}")
 _AWS_KEYS = ("region", "state_bucket", "architecture")
 
@@ -31,6 +34,7 @@ class Target:
     stage: str
     region: str | None
     simulated: str | None  # address of a simulated cloud; None: AWS
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, function_file: Path, stage: str, simulated: str | None = None) -> Self:
@@ -55,6 +59,8 @@ class Target:
                 f"a mapping with {', '.join(_AWS_KEYS)}",
                 type(aws).__name__,
             )
+        if aws["architecture"] not in ARCHITECTURES:
+            raise ConfigError("aws.architecture", " or ".join(ARCHITECTURES), aws["architecture"])
         region = aws["region"] or boto3.session.Session().region_name
         if simulated and not region:
             region = "us-east-1"
@@ -76,6 +82,13 @@ class Target:
         return aws
 
     @property
+    def platform(self) -> str:
+        """
+        Give the platform that its image must be built for.
+        """
+        return ARCHITECTURES[self.aws["architecture"]]
+
+    @property
     def root(self) -> Path:
         """
         Give the folder of the function's code.
@@ -84,8 +97,13 @@ class Target:
 
     def client(self, service: str) -> Any:
         """
-        Make a boto3 client of one of its services.
+        Give a boto3 client of one of its services; it is made once, since that takes a while.
         """
+        if service not in self._clients:
+            self._clients[service] = self._made(service)
+        return self._clients[service]
+
+    def _made(self, service: str) -> Any:
         options: dict[str, Any] = {"region_name": self.region}
         if self.simulated:
             options |= {

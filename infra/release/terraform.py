@@ -3,11 +3,14 @@ Terraform (or OpenTofu): find it, and run it in a folder of the stage's own.
 
 The description (infra/aws) is copied beside what Terraform writes, one folder a stage, so stages
 never share a lock or a plug-in folder, and a state in a bucket is one file more. The state of a
-stage that is kept on this machine lies in infra/aws/state, which `make clean` leaves alone.
+stage that is kept on this machine lies in infra/aws/state, which `make clean` leaves alone; that
+of a simulated cloud lies in the stage's folder, and goes with it as the cloud does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import os
 import re
@@ -29,7 +32,18 @@ PLUGINS_VARIABLE = (
     "LAMBAKE_TERRAFORM_PLUGINS"  # a folder of providers, where no registry is reached
 )
 _PLAN = "release.tfplan"
+_DESCRIBES = ("*.tf", "*.json")
+_READY = ".ready"
 _QUIETLY = ("-input=false", "-no-color")
+
+# What the backend asks of AWS besides S3 itself; its address is in the environment.
+_SIMULATED_S3 = {
+    "access_key": "simulated",
+    "secret_key": "simulated",
+    "skip_credentials_validation": "true",
+    "skip_requesting_account_id": "true",
+    "use_path_style": "true",
+}
 
 Say = Callable[[str], None]
 
@@ -47,10 +61,17 @@ def find_terraform() -> tuple[str, tuple[int, int]] | None:
     return None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Terraform:
     """
     Run one stage's description.
+
+    Args:
+        target: the stage.
+        folder: of its own.
+        program: terraform, or tofu.
+        environ: what the program finds in its environment.
+        states: where the states of AWS's stages lie, where no bucket keeps them.
     """
 
     target: Target
@@ -61,34 +82,57 @@ class Terraform:
 
     def init(self) -> None:
         """
-        Make the folder ready; the description is laid there anew each time.
+        Lay the description into the folder, and make it ready unless it is ready already.
+
+        Getting the provider ready takes Terraform some seconds each time.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for old in (*self.folder.glob("*.tf"), *self.folder.glob("*.json")):
-            old.unlink()
-        for source in (*DESCRIPTION.glob("*.tf"), *DESCRIPTION.glob("*.json")):
-            shutil.copy(source, self.folder)
-        bucket = self.target.aws["state_bucket"]
-        if bucket:
-            shutil.copy(STATES / "s3_override.tf", self.folder)
-            settings = {
-                "bucket": bucket,
-                "key": f"{self.target.name}.tfstate",
-                "region": self.target.region,
-            }
-        else:
-            self.states.mkdir(parents=True, exist_ok=True)
-            kind = "simulated-" if self.target.simulated else ""
-            path = self.states / f"{kind}{self.target.name}.tfstate"
-            settings = {"path": str(path)}
+        for pattern in _DESCRIBES:
+            for old in self.folder.glob(pattern):
+                old.unlink()
+            for source in DESCRIPTION.glob(pattern):
+                shutil.copy(source, self.folder)
+        if self.target.aws["state_bucket"]:
+            shutil.copy(DESCRIPTION / "state" / "s3_override.tf", self.folder)
         plugins = self.environ.get(PLUGINS_VARIABLE)
-        self._run(
-            "init",
+        arguments = [
             *_QUIETLY,
             "-reconfigure",
-            *(f"-backend-config={key}={value}" for key, value in settings.items()),
+            *(f"-backend-config={key}={value}" for key, value in self.state_settings().items()),
             *([f"-plugin-dir={plugins}"] if plugins else []),
-        )
+        ]
+        wanted = _digest(self.program, *arguments, (DESCRIPTION / "versions.tf").read_text())
+        ready = self.folder / _READY
+        if ready.exists() and ready.read_text() == wanted:
+            return
+        self._run("init", *arguments)
+        ready.write_text(wanted)
+
+    def state_settings(self) -> dict[str, str]:
+        """
+        Say where the state is: of the backend in a bucket, or of the one on this machine.
+        """
+        bucket = self.target.aws["state_bucket"]
+        if bucket:
+            key = f"{self.target.name}.tfstate"
+            settings = {"bucket": bucket, "key": key, "region": str(self.target.region)}
+            return settings | (_SIMULATED_S3 if self.target.simulated else {})
+        states = self.folder if self.target.simulated else self.states
+        states.mkdir(parents=True, exist_ok=True)
+        return {"path": str(states.resolve() / f"{self.target.name}.tfstate")}
+
+    def forget(self) -> None:
+        """
+        Remove the state and the folder of a stage that is gone.
+        """
+        settings = self.state_settings()
+        if "path" in settings:
+            for kind in ("", ".backup"):
+                Path(settings["path"] + kind).unlink(missing_ok=True)
+        else:
+            s3 = self.target.client("s3")
+            s3.delete_object(Bucket=settings["bucket"], Key=settings["key"])
+        shutil.rmtree(self.folder)
 
     def plan(
         self, variables: Mapping[str, str | None], *, only: str | None = None
@@ -154,9 +198,11 @@ class Terraform:
         """
         Run one command; with `say`, each line that tells of a resource is passed on as it comes.
         """
-        environ = {**self.environ, "TF_IN_AUTOMATION": "1"}
+        environ = {**self.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if self.target.region:
             environ["AWS_REGION"] = self.target.region
+        if self.target.simulated:
+            environ["AWS_ENDPOINT_URL_S3"] = self.target.simulated
         with subprocess.Popen(
             [self.program, command, *arguments],
             cwd=self.folder,
@@ -165,10 +211,23 @@ class Terraform:
             stderr=subprocess.STDOUT if say else subprocess.PIPE,
             text=True,
         ) as process:
-            out, errors = _read(process, say)
+            try:
+                out, errors = _read(process, say)
+            except KeyboardInterrupt:
+                # Ctrl-C reaches Terraform too. Left alone it would lose what it has made since it
+                # last wrote the state, so it is waited for.
+                if say:
+                    say(f"{self.program} ends what it has begun …")
+                with contextlib.suppress(KeyboardInterrupt):
+                    process.communicate()
+                raise
         if process.returncode:
             raise TerraformFailed(self.program, command, errors or out)
         return out
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _read(process: subprocess.Popen[str], say: Say | None) -> tuple[str, str]:

@@ -53,7 +53,7 @@ def created(client: Client, **options: Any) -> str:
     """
     Create an image function of a new name, with the role that moto wants.
     """
-    name = f"tested-{uuid.uuid4().hex[:8]}"
+    name = f"tested-t{uuid.uuid4().hex[:8]}"
     role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     client("lambda").create_function(
         FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": URI}, **options

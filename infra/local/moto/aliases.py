@@ -5,10 +5,21 @@ Which version an invocation of an alias runs: moto keeps an alias's weights, and
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.exceptions import UnknownAliasException
+
+_NAME = re.compile(r"(?P<name>(?:.*:)?function:[^:]+|[^:]+)(?::(?P<qualifier>[^:]+))?")
+
+
+def named(text: str) -> tuple[str, str | None]:
+    """
+    Cut the qualifier off a function's name or ARN, where it carries one: NAME:live.
+    """
+    found = _NAME.fullmatch(text)
+    return (found["name"], found["qualifier"]) if found else (text, None)
 
 
 def function_behind(

@@ -18,7 +18,7 @@ from moto.core.responses import BaseResponse
 from moto.s3 import notifications
 from moto.sqs.models import Queue
 
-from infra.local.moto.aliases import function_behind
+from infra.local.moto.aliases import function_behind, named
 from infra.local.trigger_events import Change, StoredObject, s3_event
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -77,8 +77,8 @@ def _operation(functions: Functions, original: Callable[[Any], Any]) -> Callable
     """
 
     def invoke(self: Any) -> Any:
-        name = unquote(self.path.rsplit("/", 2)[-2])
-        qualifier = (self.querystring or {}).get("Qualifier", [None])[0]
+        name, qualifier = named(unquote(self.path.rsplit("/", 2)[-2]))
+        qualifier = (self.querystring or {}).get("Qualifier", [qualifier])[0]
         function = function_behind(self.backend, name, qualifier)
         if not functions.runs(function):
             return original(self)

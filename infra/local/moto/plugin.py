@@ -33,6 +33,7 @@ from infra.local.moto.codedeploy.operations import codedeploy_played
 from infra.local.moto.logs import LogDelivery
 from infra.local.moto.mappings import Client, default_client, queues_polled
 from infra.local.moto.patches import Answer, moto_patched
+from infra.local.moto.versions import versions_frozen
 from infra.local.server import LocalLambda
 
 _PASSED_ON = (
@@ -104,6 +105,7 @@ class ImageFunctions:
             stack.callback(self._code.close)
             stack.enter_context(self._logs)
             stack.callback(self._stop_functions)
+            stack.enter_context(versions_frozen())
             stack.enter_context(moto_patched(self))
             stack.enter_context(codedeploy_played(self.accept, self._now_s))
             stack.enter_context(queues_polled(self.invoke, self._client))

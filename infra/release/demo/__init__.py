@@ -1,0 +1,3 @@
+"""
+`make cloud-demo`: the release played on a simulated cloud, with no account.
+"""

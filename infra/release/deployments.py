@@ -1,0 +1,164 @@
+"""
+CodeDeploy's records of one stage: which deployments there were, which is under way, how it stands.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+from infra.release.target import ALIAS, Target
+
+GROUP: Final = ALIAS
+ENDED: Final = ("Succeeded", "Failed", "Stopped")
+UNDER_WAY: Final = ("Created", "Queued", "InProgress", "Baking", "Ready")
+_MOST_AT_ONCE = 25  # BatchGetDeployments takes no more
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """
+    Be one deployment: the traffic of the alias, moved from a version to a version.
+    """
+
+    identifier: str
+    status: str
+    current: str
+    target: str
+    created: datetime
+    is_rollback: bool  # CodeDeploy's own, after one that ended badly
+    rolled_back_by: str | None
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, info: Mapping[str, Any]) -> Self:
+        """
+        Read a DeploymentInfo.
+        """
+        carried = info.get("revision") or {}
+        content = (carried.get("appSpecContent") or carried.get("string") or {}).get("content")
+        resources = json.loads(content or "{}").get("Resources") or [{"none": {"Properties": {}}}]
+        properties = next(iter(resources[0].values()))["Properties"]
+        error = info.get("errorInformation") or {}
+        return cls(
+            identifier=info["deploymentId"],
+            status=info["status"],
+            current=str(properties.get("CurrentVersion", "")),
+            target=str(properties.get("TargetVersion", "")),
+            created=info["createTime"],
+            is_rollback=info.get("creator") == "codeDeployRollback",
+            rolled_back_by=(info.get("rollbackInfo") or {}).get("rollbackDeploymentId"),
+            code=error.get("code", ""),
+            message=error.get("message", ""),
+        )
+
+
+class Deployments:
+    """
+    Look at the deployments of one stage, begin and stop them.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._client = target.client("codedeploy")
+        self._group = {"applicationName": target.name, "deploymentGroupName": GROUP}
+
+    def of_statuses(self, statuses: Sequence[str]) -> list[Deployment]:
+        """
+        List those in one of the states, the newest first.
+        """
+        found: list[Deployment] = []
+        for identifiers in self._identifiers(statuses):
+            batch = self._client.batch_get_deployments(deploymentIds=identifiers)
+            found += [Deployment.of(info) for info in batch["deploymentsInfo"]]
+        return sorted(found, key=lambda one: one.created, reverse=True)
+
+    def under_way(self) -> Deployment | None:
+        """
+        Find the one that is under way; CodeDeploy allows no second.
+        """
+        found = self.of_statuses(UNDER_WAY)
+        return found[0] if found else None
+
+    def get(self, identifier: str) -> Deployment:
+        """
+        Look at one.
+        """
+        info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
+        return Deployment.of(info)
+
+    def create(self, current: str, version: str, hook: str | None) -> Deployment:
+        """
+        Begin one.
+
+        Args:
+            current: the version that has the traffic.
+            version: the one that shall have it.
+            hook: the function that is asked before it gets any.
+        """
+        properties = {
+            "Name": self._target.name,
+            "Alias": ALIAS,
+            "CurrentVersion": current,
+            "TargetVersion": version,
+        }
+        resource = {"Type": "AWS::Lambda::Function", "Properties": properties}
+        content = {
+            "version": 0.0,
+            "Resources": [{"function": resource}],
+            "Hooks": [{"BeforeAllowTraffic": hook}] if hook else [],
+        }
+        made = self._client.create_deployment(
+            **self._group,
+            revision={
+                "revisionType": "AppSpecContent",
+                "appSpecContent": {"content": json.dumps(content)},
+            },
+        )
+        return self.get(made["deploymentId"])
+
+    def stop(self, identifier: str) -> None:
+        """
+        Stop one; CodeDeploy gives the traffic back.
+        """
+        self._client.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)
+
+    def alarms(self) -> list[str]:
+        """
+        Name the alarms that CodeDeploy watches.
+        """
+        group = self._client.get_deployment_group(**self._group)["deploymentGroupInfo"]
+        alarms = (group.get("alarmConfiguration") or {}).get("alarms") or []
+        return [alarm["name"] for alarm in alarms]
+
+    def step_of(self, identifier: str) -> tuple[str | None, float]:
+        """
+        Say which lifecycle event is in progress, and the new version's share of the traffic.
+
+        Returns:
+            The event's name or None, and the share from 0 to 1.
+        """
+        listed = self._client.list_deployment_targets(deploymentId=identifier)["targetIds"]
+        if not listed:
+            return None, 0.0
+        found = self._client.batch_get_deployment_targets(deploymentId=identifier, targetIds=listed)
+        told = found["deploymentTargets"][0]["lambdaTarget"]
+        steps = (e["lifecycleEventName"] for e in told["lifecycleEvents"] if _runs(e))
+        return next(steps, None), float(told["lambdaFunctionInfo"]["targetVersionWeight"])
+
+    def _identifiers(self, statuses: Sequence[str]) -> Iterator[list[str]]:
+        pages = self._client.get_paginator("list_deployments").paginate(
+            **self._group, includeOnlyStatuses=list(statuses)
+        )
+        listed = itertools.chain.from_iterable(page["deployments"] for page in pages)
+        while batch := list(itertools.islice(listed, _MOST_AT_ONCE)):
+            yield batch
+
+
+def _runs(event: Mapping[str, Any]) -> bool:
+    return bool(event["status"] == "InProgress")

@@ -1,0 +1,216 @@
+"""
+A version gets the traffic, or is refused, or is taken up where a deployment was cut off.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from moto.awslambda.models import LambdaFunction
+
+from infra.release import traffic
+from infra.release.canary import Watch, shift
+from infra.release.errors import Refused
+from infra.release.target import Target
+from tests.infra.clouds import until
+from tests.infra.release.conftest import Watched
+from tests.infra.stages import Stage
+
+
+def hook(stage: Stage) -> str:
+    """Name the stage's hook."""
+    return f"{stage.function}-hook"
+
+
+def test_a_good_version_gets_the_traffic(stage: Stage, target: Target, watched: Watched) -> None:
+    """What happens is told in the order in which it happens."""
+    new = stage.publish("yes")
+    assert shift(target, new, hook(stage), watched.watch())
+    assert stage.alias() == (new, {})
+    assert watched.lines[0].endswith(f": version 1 → {new}")
+    assert f"10% of the traffic to version {new}, for 5 minutes; 1 alarms quiet" in watched.lines
+    assert watched.lines[-1] == "succeeded"
+
+
+def test_the_live_version_needs_no_canary(stage: Stage, target: Target, watched: Watched) -> None:
+    """Nothing is deployed, and nothing said."""
+    assert not shift(target, "1", hook(stage), watched.watch())
+    assert watched.lines == []
+    listed = stage.client("codedeploy").list_deployments(
+        applicationName=stage.application, deploymentGroupName="live"
+    )
+    assert listed["deployments"] == []
+
+
+def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> None:
+    """The error carries what the hook had against the version, from its log."""
+    group = {"logGroupName": f"/aws/lambda/{hook(stage)}"}
+    stage.client("logs").create_log_group(**group)
+    new = stage.publish("no")
+    with pytest.raises(Refused) as refused:
+        shift(target, new, hook(stage), watched.watch())
+    assert str(refused.value) == (
+        f"version {new} did not get the traffic, version 1 keeps it: "
+        "The hook of BeforeAllowTraffic reported that it failed.\n"
+        "  m 1: one: expected yes, came no\n"
+        "  m 1: one: the same model answers otherwise than in the version before"
+    )
+    assert stage.alias() == ("1", {})
+    assert watched.lines[-2:] == ["failed", "the old version gets the traffic back"]
+
+
+def test_a_hook_without_a_log(stage: Stage, target: Target, watched: Watched) -> None:
+    """Where the hook's log cannot be read, the error says how to see it."""
+    new = stage.publish("no")
+    with pytest.raises(Refused) as refused:
+        shift(target, new, hook(stage), watched.watch())
+    last = str(refused.value).splitlines()[-1]
+    assert last == f"  python -m infra logs --stage {target.stage} --hook shows why"
+
+
+def test_an_alarm_refuses(stage: Stage, target: Target, watched: Watched) -> None:
+    """The alarm is named, and the old version has the traffic."""
+    new = stage.publish("yes")
+
+    def plant(line: str) -> None:
+        watched.lines.append(line)
+        if line.startswith("10%"):
+            stage.client("cloudwatch").set_alarm_state(
+                AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
+            )
+
+    watch = watched.watch()
+    with pytest.raises(Refused, match=f"Activated alarms: <{stage.alarm}>"):
+        shift(target, new, None, Watch(plant, watch.sleep, watch.poll_s))
+    assert stage.alias() == ("1", {})
+
+
+class Cut(Exception):
+    """Be what a Ctrl-C is, without ending the tests."""
+
+
+def cut_off(stage: Stage, target: Target, new: str, at: str) -> None:
+    """Leave a canary when it has said something."""
+
+    def say(line: str) -> None:
+        if line.startswith(at):
+            raise Cut
+
+    with pytest.raises(Cut):
+        shift(target, new, hook(stage), Watch(say, lambda _: None, 0.0))
+
+
+def deployments(stage: Stage) -> list[str]:
+    """List all that there were."""
+    listed: list[str] = stage.client("codedeploy").list_deployments(
+        applicationName=stage.application, deploymentGroupName="live"
+    )["deployments"]
+    return listed
+
+
+@pytest.mark.parametrize("at", ["the hook", "10%"])
+def test_a_canary_that_was_cut_off_is_taken_up(
+    stage: Stage, target: Target, watched: Watched, at: str
+) -> None:
+    """The next one watches the same deployment to its end, and begins no second."""
+    new = stage.publish("yes")
+    cut_off(stage, target, new, at)
+    assert shift(target, new, hook(stage), watched.watch())
+    assert stage.alias() == (new, {})
+    assert watched.lines[0].endswith(f" to version {new} is taken up")
+    assert len(deployments(stage)) == 1
+
+
+def test_a_canary_of_another_version_ends_first(
+    stage: Stage, target: Target, watched: Watched
+) -> None:
+    """A newer version waits for the one under way, and follows it."""
+    first, second = stage.publish("yes"), stage.publish("yes")
+    cut_off(stage, target, first, "10%")
+    assert shift(target, second, hook(stage), watched.watch())
+    assert watched.lines[0].startswith("waiting for deployment ")
+    assert stage.alias() == (second, {})
+    assert traffic.previous_version(target) == first
+
+
+def test_a_rollback_under_way_is_no_canary(stage: Stage, target: Target, watched: Watched) -> None:
+    """Its AppSpec may name the refused version; that it succeeds does not make that one live."""
+    new = stage.publish("no")
+    cut_off(stage, target, new, "the old version gets")
+    with pytest.raises(Refused, match="The hook of BeforeAllowTraffic"):
+        shift(target, new, hook(stage), watched.watch())
+    assert stage.alias() == ("1", {})
+
+
+def test_a_share_that_nobody_moves(stage: Stage, target: Target, watched: Watched) -> None:
+    """Weights without a deployment are taken back before a new one begins."""
+    new = stage.publish("yes")
+    routing = {"AdditionalVersionWeights": {new: 0.5}}
+    stage.client("lambda").update_alias(
+        FunctionName=stage.function, Name="live", RoutingConfig=routing
+    )
+    assert not shift(target, "1", None, watched.watch())
+    assert watched.lines == ["nobody moves the traffic: version 1 gets all of it back"]
+    assert stage.alias() == ("1", {})
+
+
+def test_a_version_that_never_starts(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snapshot that fails ends the release before any deployment, and says Lambda's reason."""
+    new = stage.publish("yes")
+    original = LambdaFunction.get_configuration
+
+    def failed(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
+        told = original(self, *more, **options)
+        return {**told, "State": "Failed", "StateReason": "init exited"}
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", failed)
+    with pytest.raises(Refused) as refused:
+        shift(target, new, None, watched.watch())
+    assert str(refused.value) == (f"version {new}: expected it to become active: init exited")
+    assert deployments(stage) == []
+
+
+def test_the_traffic_goes_elsewhere(stage: Stage, target: Target, watched: Watched) -> None:
+    """A deployment that succeeded while somebody moved the alias is no success."""
+    new = stage.publish("yes")
+
+    def say(line: str) -> None:
+        watched.lines.append(line)
+        if line == "succeeded":
+            traffic.give_all(target, "1")
+
+    watch = watched.watch()
+
+    with pytest.raises(Refused) as refused:
+        shift(target, new, None, Watch(say, watch.sleep, watch.poll_s))
+    assert str(refused.value) == f"expected version {new} to have the traffic, it is 1's"
+
+
+def test_a_rollback_stops_a_canary(stage: Stage, target: Target, watched: Watched) -> None:
+    """Another terminal rolls back: the traffic is the old version's, and the deploy says why."""
+    new = stage.publish("yes")
+    said: list[str] = []
+    seen: list[BaseException] = []
+
+    def release() -> None:
+        try:
+            shift(target, new, None, Watch(watched.lines.append, time.sleep, 0.02))
+        except Refused as error:
+            seen.append(error)
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    until(lambda: stage.alias()[1] == {new: 0.1})
+    assert traffic.roll_back(target, said.append) == (new, "1")
+    thread.join()
+    assert stage.alias() == ("1", {})
+    assert said[0].startswith("stopping deployment ")
+    assert [str(error) for error in seen] == [
+        f"version {new} did not get the traffic, version 1 keeps it: "
+        "The deployment was stopped by a user."
+    ]

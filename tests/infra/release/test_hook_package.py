@@ -1,0 +1,74 @@
+"""
+The hook's zip: the golden vectors of every bundle and version, the same bytes for the same bundles.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+from infra.release.hook_package import HOOK, questions_of, write_hook_package
+from tests.infra.release.conftest import ROOT
+
+ZOO = ROOT / "model" / "zoo"
+
+
+def versioned(tmp_path: Path) -> Path:
+    """Be a zoo of iris in two versions, and of digits in one."""
+    zoo = tmp_path / "zoo"
+    shutil.copytree(ZOO / "digits", zoo / "digits")
+    for version in ("1", "2"):
+        shutil.copytree(ZOO / "iris", zoo / "iris" / version)
+    manifest = zoo / "iris" / "2" / "model.toml"
+    manifest.write_text(manifest.read_text().replace('version = "1"', 'version = "2"'))
+    return zoo
+
+
+def test_every_bundle_and_version(tmp_path: Path) -> None:
+    """Each is asked by its own version; pictures as base64, rows as they are."""
+    questions = questions_of(versioned(tmp_path))
+    asked = [(one["payload"]["model"], one["payload"]["version"]) for one in questions]
+    assert asked == [("digits", "1"), ("iris", "1"), ("iris", "2")]
+    digits, iris, _ = questions
+    assert len(digits["payload"]["images"]) == len(digits["cases"]) > 0
+    assert len(iris["payload"]["rows"]) == len(iris["cases"]) > 0
+    assert iris["cases"][0] == {
+        "name": "row 0",
+        "label": "setosa",
+        "probabilities": iris["cases"][0]["probabilities"],
+    }
+    assert sorted(iris["cases"][0]["probabilities"]) == ["setosa", "versicolor", "virginica"]
+
+
+def test_no_more_than_a_request_may_have(tmp_path: Path) -> None:
+    """A bundle with a low limit is asked as much as it answers."""
+    zoo = tmp_path / "zoo"
+    shutil.copytree(ZOO / "iris", zoo / "iris")
+    manifest = zoo / "iris" / "model.toml"
+    manifest.write_text(manifest.read_text().replace("instances = 1000", "instances = 3"))
+    (question,) = questions_of(zoo)
+    assert len(question["cases"]) == len(question["payload"]["rows"]) == 3
+
+
+def test_the_same_bytes(tmp_path: Path) -> None:
+    """Another folder, another day, other permissions: no plan sees a change."""
+    zoo = tmp_path / "zoo"
+    shutil.copytree(ZOO / "iris", zoo / "iris")
+    for file in zoo.rglob("*"):
+        os.utime(file, (1, 1))
+    first = write_hook_package(zoo, tmp_path / "1.zip").read_bytes()
+    shutil.copytree(ZOO / "iris", tmp_path / "other" / "iris")
+    second = write_hook_package(tmp_path / "other", tmp_path / "deep" / "2.zip").read_bytes()
+    assert first == second
+
+
+def test_what_is_in_it(tmp_path: Path) -> None:
+    """The hook as it stands here, and the questions."""
+    package = write_hook_package(ZOO, tmp_path / "hook.zip")
+    with zipfile.ZipFile(package) as archive:
+        assert sorted(archive.namelist()) == ["golden.json", "hook.py"]
+        assert archive.read("hook.py") == HOOK.read_bytes()
+        assert json.loads(archive.read("golden.json")) == questions_of(ZOO)

@@ -1,0 +1,119 @@
+"""
+What is missing is told before anything is changed, all of it at once, each with its remedy.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+
+from infra.image.engine import Engine
+from infra.image.errors import NoEngine
+from infra.release.errors import NotReady
+from infra.release.preflight import Tools, found_tools
+from infra.release.target import Target
+from tests.infra.clouds import moto_server
+from tests.infra.release.conftest import registry_of, target_at
+
+PODMAN = Engine("podman", "podman")
+REGISTRY = "apt install docker-registry, or any registry on this machine, and --registry HOST:PORT"
+
+
+def terraform() -> tuple[str, tuple[int, int]]:
+    """Be there."""
+    return "terraform", (1, 15)
+
+
+def no_engine() -> Engine:
+    """Be absent."""
+    raise NoEngine(["docker is not installed", "podman is not installed"])
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Be a cloud."""
+    with moto_server() as made:
+        yield made
+
+
+def refused(target: Target, **found: object) -> list[str]:
+    """Give what is missing."""
+    with pytest.raises(NotReady) as error:
+        found_tools(target, **found)  # type: ignore[arg-type]
+    first, *missing = str(error.value).split("\n  ")
+    assert first == "not ready:"
+    return missing
+
+
+def test_all_is_there(url: str) -> None:
+    """The account is that of the credentials; what builds nothing needs no engine."""
+    target = target_at(url)
+    found = found_tools(target, builds=False, terraform=terraform, engine=no_engine)
+    assert found == Tools("123456789012", "terraform", None)
+
+
+def test_what_builds_takes_an_engine(url: str) -> None:
+    """And a registry on this machine, which is asked whether it is one."""
+    with registry_of({"/v2/": b"{}"}) as registry:
+        found = found_tools(
+            target_at(url),
+            builds=True,
+            registry=registry,
+            terraform=terraform,
+            engine=lambda: PODMAN,
+        )
+    assert found.engine == PODMAN
+
+
+def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Program, engine and region are missed together."""
+    target = dataclasses.replace(target_at(None), region=None)
+    assert refused(target, builds=True, terraform=lambda: None, engine=no_engine) == [
+        "terraform: expected it on the PATH, came neither terraform nor tofu: "
+        "https://developer.hashicorp.com/terraform/install or https://opentofu.org",
+        "containers: expected docker or podman to answer, came none "
+        "(docker is not installed; podman is not installed): on Debian, apt install podman runc",
+        "region: expected one, came none: export AWS_REGION=eu-central-1, or aws.region in "
+        "function.yaml",
+    ]
+
+
+def test_an_old_terraform(url: str) -> None:
+    """State in a bucket locks itself since 1.10."""
+    found = refused(target_at(url), builds=False, terraform=lambda: ("tofu", (1, 9)))
+    assert found == ["tofu: expected version 1.10 at least, came 1.9: update it"]
+
+
+def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS is not even asked."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    assert refused(target_at(None), builds=False, terraform=terraform) == [
+        "credentials: expected AWS to know them, came NoCredentialsError: "
+        "aws configure, or aws sso login, or export AWS_PROFILE=…"
+    ]
+
+
+def test_no_simulated_cloud() -> None:
+    """Nobody listens at its address."""
+    nowhere = "http://127.0.0.1:1"
+    assert refused(target_at(nowhere), builds=False, terraform=terraform) == [
+        f"credentials: expected {nowhere} to know them, came EndpointConnectionError: "
+        "is `python -m infra cloud` running?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("registry", "said"),
+    [
+        (None, "expected one for the simulated cloud's images, came none"),
+        ("127.0.0.1:1", "expected one to answer at 127.0.0.1:1, none did"),
+    ],
+)
+def test_no_registry(url: str, registry: str | None, said: str) -> None:
+    """A simulated cloud has no place for layers; AWS has."""
+    found = {"builds": True, "terraform": terraform, "engine": lambda: PODMAN}
+    assert refused(target_at(url), registry=registry, **found) == [f"registry: {said}: {REGISTRY}"]
