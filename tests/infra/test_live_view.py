@@ -106,6 +106,20 @@ def test_the_functions_lines(text: str, expected: list[str]) -> None:
     assert [bare(x) for x in shown(line_of(text))] == expected
 
 
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ('{"CloudWatchMetrics": [{"Metrics": [{"Name": "Total"}]}]}', "INFO done count=1"),
+        ('{"CloudWatchMetrics": [{}]}', "INFO done count=1 Total=2"),
+        ("7", "INFO done count=1 Total=2"),
+    ],
+)
+def test_embedded_metrics_are_left_out(declared: str, expected: str) -> None:
+    """What a line carries for CloudWatch only is not for people."""
+    text = f'{{"_aws": {declared}, "level": "INFO", "message": "done", "count": 1, "Total": 2}}'
+    assert [bare(line).strip() for line in shown(line_of(text))] == [expected]
+
+
 def test_a_deep_json_line_is_shown_as_it_is() -> None:
     """
     A function cannot break the view.

@@ -112,12 +112,24 @@ def _json(text: str) -> str:
         return _harmless(text)
     level = str(record.get("level", ""))
     message = str(record.get("message", record.get("msg", "")))
-    rest = {name: value for name, value in record.items() if name not in _SHOWN_FIELDS}
+    left_out = {*_SHOWN_FIELDS, "_aws", *_metrics_in(record.get("_aws"))}
+    rest = {name: value for name, value in record.items() if name not in left_out}
     colour = _LEVELS.get(level.upper(), "")
     parts = [part for part in (level, message) if part]
     fields = [f"{_DIM}{name}={_END}{_value(value)}" for name, value in rest.items()]
     head = _harmless(" ".join(parts))
     return " ".join(filter(None, [f"{colour}{head}{_END}" if head else "", *fields]))
+
+
+def _metrics_in(declared: object) -> list[str]:
+    """
+    Name the members that are there for CloudWatch's embedded metric format.
+    """
+    try:
+        groups = declared["CloudWatchMetrics"]  # type: ignore[index]
+        return [str(metric["Name"]) for group in groups for metric in group["Metrics"]]
+    except (TypeError, KeyError):
+        return []
 
 
 def _value(value: object) -> str:
