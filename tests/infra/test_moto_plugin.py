@@ -21,7 +21,7 @@ from infra.local.errors import PortTaken, StartError
 from infra.local.function import FunctionConfig
 from infra.local.moto.cloud import cloud, run_cloud
 from infra.local.moto.plugin import ImageFunctions
-from tests.infra.clouds import REGION, created, told, until
+from tests.infra.clouds import REGION, client_of, created, moto_server, told, until
 
 pytest_plugins = ["infra.local.moto.fixture"]
 
@@ -119,3 +119,15 @@ def test_taken_port(echo: FunctionConfig) -> None:
         with pytest.raises(PortTaken) as caught, cloud(echo, port=port):
             pass
     assert f"port {port} on 127.0.0.1 is in use" in str(caught.value)
+
+
+def test_a_cloud_begins_empty(echo: FunctionConfig) -> None:
+    """What an earlier cloud of the process had is not in the next one, nor afterwards in moto."""
+    for _ in range(2):
+        with cloud(echo, port=0) as box:
+            queues = client_of("sqs", box.url)
+            assert "QueueUrls" not in queues.list_queues()
+            queues.create_queue(QueueName="left")
+            assert len(queues.list_queues()["QueueUrls"]) == 1
+    with moto_server() as url:
+        assert "QueueUrls" not in client_of("sqs", url).list_queues()

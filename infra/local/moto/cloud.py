@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 import boto3
 from botocore.config import Config
+from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from infra.local.contract import TIMEOUT_LIMIT_S
@@ -107,6 +108,8 @@ def _moto_server(host: str, port: int) -> Iterator[str]:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(host, port, "--port") from error
+    # moto keeps its state for the whole process: a cloud begins empty, and leaves nothing.
+    moto_api_backend.reset()
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     try:
@@ -115,6 +118,7 @@ def _moto_server(host: str, port: int) -> Iterator[str]:
     finally:
         server.stop()
         server._server.server_close()  # stop() leaves the port open
+        moto_api_backend.reset()
 
 
 def quieten() -> None:

@@ -169,7 +169,9 @@ def test_ctrl_c_waits_for_terraform(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     program = script(tmp_path, STOPS)
     runner = (
-        "import os, sys; from pathlib import Path\n"
+        "import os, signal, sys; from pathlib import Path\n"
+        # A suite that runs in the background has it ignored, and its children too.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from tests.infra.release.conftest import target_at\n"
         "from infra.release.terraform import Terraform\n"
         f"terraform = Terraform(target_at(None), Path({str(tmp_path / 'dev')!r}), {program!r})\n"
