@@ -180,14 +180,26 @@ def test_one_worker_takes_any_number_of_batches() -> None:
     assert [closed.job_output for closed in pool.get_closed_jobs()] == list(range(2_000))
 
 
+class Looking(threading.Event):
+    """Be the end of a cloud, at which somebody looks at what is in it."""
+
+    def __init__(self, config: FunctionConfig) -> None:
+        super().__init__()
+        self.functions: list[str] = []
+        self._config = config
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Look, and let it end."""
+        backend = lambda_backends[self._config.account_id][self._config.region]
+        self.functions = [one.function_name for one in backend.list_functions()]
+        return True
+
+
 @pytest.mark.parametrize("empty", [True, False])
 def test_a_cloud_to_try_or_an_empty_one(config: FunctionConfig, empty: bool) -> None:
     """The cloud says what to try in it; with --empty it has nothing of its own."""
-    stop, out = threading.Event(), io.StringIO()
-    stop.set()
-    name = f"empty-{empty}"
-    assert run_cloud(config.replace(name=name), stop=stop, port=0, empty=empty, out=out) == 0
+    stop, out = Looking(config), io.StringIO()
+    assert run_cloud(config, stop=stop, port=0, empty=empty, out=out) == 0
     tried = "try:    python -m infra bulk s3://" in out.getvalue()
     assert tried is not empty
-    functions = lambda_backends[config.account_id][config.region].list_functions()
-    assert (name in [function.function_name for function in functions]) is not empty
+    assert stop.functions == ([] if empty else [config.name])
