@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from function.deadline import Deadline
-from function.errors import DeadlineError, InvalidError, ItemError, error_of, outcome_of
+from function.errors import DeadlineError, InvalidError, ItemError, error_of
 from function.payloads import answer, require_size
 from function.service import Service
 from function.telemetry import CURRENT
@@ -108,13 +108,12 @@ class _Group:
         reference = self._reference_in(item)
         objects = self._objects()
         try:
-            return objects.process(reference, remaining_ms=self._deadline.remaining_ms)
+            return objects.settle(reference, remaining_ms=self._deadline.remaining_ms)
         except Exception as error:  # noqa: BLE001 -- told with the object's name
-            told = {"source": reference.uri, "error": _recorded(error)}
-            return told if outcome_of(error).retry else objects.report(reference, error)
+            return {"source": reference.uri, "error": _recorded(error)}
 
     def _reference_in(self, item: dict[str, Any]) -> ObjectRef:
-        from function.stored_objects import ObjectRef
+        from function.stored_objects import ObjectRef, require_address
 
         key, size = item["Key"], item.get("Size")
         if not isinstance(self._bucket, str):
@@ -123,12 +122,14 @@ class _Group:
         if not isinstance(key, str):
             raise InvalidError([Problem("item.Key", "a key", kind_of(key))])
         etag = item.get("Etag", item.get("ETag"))
-        return ObjectRef(
+        reference = ObjectRef(
             bucket=self._bucket,
             key=key,
             size_bytes=size if type(size) is int else None,
             etag=etag.strip('"') if isinstance(etag, str) else None,
         )
+        require_address(reference)  # before anything names it
+        return reference
 
 
 def _recorded(error: Exception) -> ItemError:

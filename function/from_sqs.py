@@ -207,14 +207,11 @@ class SqsDoor:
         failures: list[Exception] = []
         for ref in refs:
             objects = self._objects()
+            ended = objects.settle if self._permanent == "result" else objects.process
             try:
-                summaries.append(objects.process(ref, remaining_ms=deadline.remaining_ms))
+                summaries.append(ended(ref, remaining_ms=deadline.remaining_ms))
             except Exception as error:  # noqa: BLE001 -- one object's fault is not its neighbours'
-                if outcome_of(error).retry or self._permanent != "result":
-                    failures.append(error)
-                else:
-                    _log("object failed", error)
-                    summaries.append(objects.report(ref, error))
+                failures.append(error)
         if failures:
             raise max(failures, key=lambda error: outcome_of(error).retry)
         return summaries

@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,6 +51,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         return "containers" if file.startswith(CONTAINERS) else file
 
 
+@pytest.hookimpl(optionalhook=True)  # pytest -p no:xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Schedule so."""
     return ByFile(config, log)
@@ -91,9 +92,15 @@ def require_tool(name: str) -> str:
         Its path. Where it is absent the test is skipped, or fails if STRICT=1 is set.
     """
     path = shutil.which(name)
-    if path:
-        return path
-    reason = f"expected the program {name} on the PATH, found none"
+    if path is None:
+        absent(f"expected the program {name} on the PATH, found none")
+    return path
+
+
+def absent(reason: str) -> NoReturn:
+    """
+    Skip the test for want of something, or fail it if STRICT=1 is set.
+    """
     if STRICT:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -17,10 +17,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import pytest
-
 from infra.local.sandbox import memory
-from tests.conftest import STRICT
+from tests.conftest import absent
 from tests.contract.fetch_rie import BINARY
 from tests.contract.target import MEMORY_MB, NAME, Running, Spec
 
@@ -124,19 +122,15 @@ class RieTarget:
         return RieRunning(spec)
 
 
-def require_rie(binary: Path = BINARY, *, strict: bool = STRICT) -> None:
+def require_rie(binary: Path = BINARY) -> None:
     """
     Skip the test where the binary is absent, or fail it if STRICT=1 is set.
     """
-    if binary.is_file():
-        return
-    reason = (
-        f"expected the Runtime Interface Emulator at {binary}, found none: "
-        "python -m tests.contract.fetch_rie"
-    )
-    if strict:
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if not binary.is_file():
+        absent(
+            f"expected the Runtime Interface Emulator at {binary}, found none: "
+            "python -m tests.contract.fetch_rie"
+        )
 
 
 def _free_ports() -> tuple[int, int]:

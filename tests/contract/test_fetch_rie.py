@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import conftest
 from tests.contract import fetch_rie
 from tests.contract.rie_target import require_rie
 
@@ -184,19 +185,22 @@ def test_the_lock_has_a_hash_and_no_index() -> None:
         fetch_rie.locked("aws-sam-cli==1.0\n")
 
 
-def test_without_a_binary_a_test_is_skipped_and_under_strict_it_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("strict", "outcome"), [(False, pytest.skip.Exception), (True, pytest.fail.Exception)]
+)
+def test_without_a_binary(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: bool, outcome: type[BaseException]
+) -> None:
     """
-    Both with the command that brings it.
+    A test is skipped, and fails in CI, both with the command that brings it.
     """
-    absent = tmp_path / "absent"
-    reason = (
-        f"expected the Runtime Interface Emulator at {absent}, found none: "
+    monkeypatch.setattr(conftest, "STRICT", strict)
+    binary = tmp_path / "rie"
+    with pytest.raises(outcome) as caught:
+        require_rie(binary)
+    assert str(caught.value) == (
+        f"expected the Runtime Interface Emulator at {binary}, found none: "
         "python -m tests.contract.fetch_rie"
     )
-    with pytest.raises(pytest.skip.Exception) as skipped:
-        require_rie(absent, strict=False)
-    with pytest.raises(pytest.fail.Exception) as failed:
-        require_rie(absent, strict=True)
-    assert skipped.value.msg == failed.value.msg == reason
-    absent.touch()
-    require_rie(absent, strict=True)
+    binary.touch()
+    require_rie(binary)

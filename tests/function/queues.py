@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from function.errors import outcome_of
 from function.from_sqs import SqsDoor
 from function.objects import ObjectRef
 from function.results import Result, Send
@@ -136,10 +137,15 @@ class FakeObjects:
         summary = {"source": f"s3://{ref.bucket}/{ref.key}", "result": f"s3://out/{ref.key}.json"}
         return summary | {"model": "digits", "version": "1", "count": 1}
 
-    def report(self, ref: ObjectRef, error: Exception) -> dict[str, Any]:
-        """Write an error as the result object."""
-        kind = type(error).__name__
-        return {"source": f"s3://{ref.bucket}/{ref.key}", "error": {"type": kind}}
+    def settle(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
+        """Predict an object; an error that stays is its result object."""
+        try:
+            return self.process(ref, remaining_ms=remaining_ms)
+        except Exception as error:
+            if outcome_of(error).retry:
+                raise
+            kind = type(error).__name__
+            return {"source": f"s3://{ref.bucket}/{ref.key}", "error": {"type": kind}}
 
 
 class FakeSend:

@@ -11,6 +11,7 @@ import psutil
 
 from infra.local.logs import LogLine
 from infra.local.sandbox import memory
+from tests.conftest import absent, require_tool
 
 
 def alive(pid: int) -> bool:
@@ -57,12 +58,11 @@ def _variable(pid: int, name: str) -> str | None:
         return None
 
 
-def namespaces_allowed() -> bool:
+def require_namespaces() -> None:
     """
-    Say whether this machine lets anybody make a user and a mount namespace.
+    Skip the test where this machine lets nobody make a user and a mount namespace, or fail it.
     """
-    command = ["unshare", "--user", "--map-root-user", "--mount", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
+    command = [require_tool("unshare"), "--user", "--map-root-user", "--mount", "true"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        absent(f"expected user and mount namespaces, came: {ran.stderr.strip()}")

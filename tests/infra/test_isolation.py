@@ -15,11 +15,12 @@ from infra.local.errors import StartError, ToolMissing
 from infra.local.sandbox import isolation
 from tests.infra.calls import Caller, started
 from tests.infra.conftest import HANDLERS
-from tests.infra.processes import namespaces_allowed, sandboxed_processes
+from tests.infra.processes import require_namespaces, sandboxed_processes
 
-pytestmark = pytest.mark.skipif(
-    not namespaces_allowed(), reason="this machine refuses user namespaces"
-)
+
+@pytest.fixture(autouse=True, scope="module")
+def _namespaces() -> None:
+    require_namespaces()
 
 
 def written(lambda_: Caller) -> list[str]:

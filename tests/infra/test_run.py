@@ -23,6 +23,7 @@ from infra.__main__ import main
 from infra.local.commands.invoke import InvokeOptions, invoke
 from infra.local.commands.run import Printer, RunOptions, config_of, run
 from infra.local.commands.sample import send_sample
+from tests.conftest import require_tool
 from tests.infra.calls import Caller
 from tests.infra.plain_http import asked
 from tests.infra.processes import processes_of
@@ -110,10 +111,7 @@ def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
     """
     A frozen orphan would stay for ever. Needs setpriv; without it only an orderly end cleans up.
     """
-    import shutil
-
-    if not shutil.which("setpriv"):
-        pytest.skip("this machine has no setpriv")
+    require_tool("setpriv")
     with running("--handler", "app.handler", "--root", str(app), *ANY_PORTS, folder=app) as process:
         url, _ = addresses(process)
         asked(url, "GET", "/")
