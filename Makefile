@@ -3,7 +3,6 @@
 PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
-SOAK_MINUTES ?= 10
 WORKERS ?= 2
 STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
@@ -14,7 +13,7 @@ UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes 
       --no-emit-index-url --custom-compile-command 'make lock' --quiet pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix train image soak plan deploy cloud-demo lock clean
+.PHONY: help run test check train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,10 +30,6 @@ check: .venv/.dev ## look over format, lint, types, Dockerfile
 	@$(BIN)/mypy
 	@$(BIN)/hadolint Dockerfile.lambda
 
-fix: .venv/.dev ## format and mend what can be mended
-	@$(BIN)/ruff format .
-	@$(BIN)/ruff check --fix .
-
 train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.iris.train
 	@$(BIN)/python -m model.zoo.digits.train
@@ -42,14 +37,17 @@ train: .venv/.dev ## train and bake both models
 image: .venv/.image ## build the image with docker or podman, and show what is in it
 	@$(BIN)/python -m infra image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
 
-soak: .venv/.dev ## load the emulator for ten minutes and watch for leaks
-	@$(BIN)/python -m tests.load.soak --minutes $(SOAK_MINUTES)
-
 plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod for another stage
 	@$(BIN)/python -m infra plan --stage $(STAGE)
 
 deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything
 	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
+
+rollback: .venv/.image ## give the version before the traffic again, in seconds
+	@$(BIN)/python -m infra rollback --stage $(STAGE)
+
+destroy: .venv/.image ## remove everything that deploy made; asks first
+	@$(BIN)/python -m infra destroy --stage $(STAGE)
 
 cloud-demo: .venv/.dev ## play a release on a simulated cloud, without an account: five minutes
 	@$(BIN)/python -m infra demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
