@@ -41,13 +41,13 @@ plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod for
 	@$(BIN)/python -m infra plan --stage $(STAGE)
 
 deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything
-	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
+	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(YES),--yes)
 
 rollback: .venv/.image ## give the version before the traffic again, in seconds
 	@$(BIN)/python -m infra rollback --stage $(STAGE)
 
 destroy: .venv/.image ## remove everything that deploy made; asks first
-	@$(BIN)/python -m infra destroy --stage $(STAGE)
+	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
 
 cloud-demo: .venv/.dev ## play a release on a simulated cloud, without an account: five minutes
 	@$(BIN)/python -m infra demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))

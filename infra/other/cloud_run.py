@@ -5,12 +5,13 @@ A service of Google Cloud Run: Knative's serving.knative.dev/v1, as Cloud Run ta
 
 Checked against Google's published schema of the Cloud Run Admin API v1, the keys of annotations and
 where each may stand included. It does not say what values an annotation takes, what memory goes
-with how many CPUs or how a name is spelt: those follow Google's pages, quoted below. It was not
-tried on a real account.
+with how many CPUs or how a name is spelt: those follow Google's pages, quoted below. `gcloud` 528
+sent it as it is meant to a server of ours. It was not tried on a real account.
 
-Callers need the role roles/run.invoker, unless the service is public. The image must be built for
-linux/amd64. There is no readiness probe: Google documents it as a preview, and Cloud Run sends
-nothing to an instance that it ends.
+Callers need the role roles/run.invoker, unless the service is public. It runs as the project's
+default service account, and needs no right of it. The image must be built for linux/amd64. There is
+no readiness probe: Google documents it as a preview, and Cloud Run sends nothing to an instance
+that it ends.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from infra.local import contract
 from infra.other.workload import (
     ARGUMENTS,
     PORT,
-    REQUESTS_AT_ONCE,
     Workload,
     liveness_probe,
     startup_probe,
@@ -36,8 +36,11 @@ than 1 "maximum concurrency must be set to 1"; 1 takes up to 4 GiB, 2 up to 8, 4
 from 4 to 24.
 """
 
-TAKEN: Final = ("PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION")
-"""Source: Cloud Run, "Container runtime contract": added to the running containers."""
+TAKEN: Final = "PORT|K_SERVICE|K_REVISION|K_CONFIGURATION|X_GOOGLE_.*"
+"""
+Source: Cloud Run, "Environment variables": those of the "Container runtime contract" are reserved,
+and no name may begin with X_GOOGLE_.
+"""
 
 _NAME = r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?"
 
@@ -49,7 +52,9 @@ def cloud_run(workload: Workload) -> dict[str, Any]:
     Raises:
         ConfigError: Cloud Run cannot do what function.yaml asks for.
     """
-    workload.require_name(_NAME, "at most 49 small letters, digits and hyphens, a letter first")
+    workload.require_name(
+        _NAME, "at most 49 small letters, digits and hyphens, a letter first, no hyphen last"
+    )
     metadata: dict[str, Any] = {"name": workload.name}
     if workload.public:
         metadata["annotations"] = {"run.googleapis.com/invoker-iam-disabled": "true"}
@@ -67,7 +72,7 @@ def cloud_run(workload: Workload) -> dict[str, Any]:
                     }
                 },
                 "spec": {
-                    "containerConcurrency": REQUESTS_AT_ONCE,
+                    "containerConcurrency": workload.requests_at_once,
                     "timeoutSeconds": workload.timeout_s,
                     "containers": [_container(workload)],
                 },

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ _ACCESS = {
     ("cloud-run", False): "Callers: roles/run.invoker.",
     ("container-apps", False): "Callers: its environment.",
 }
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./:@-]+")
 _PUBLIC = "Callers: EVERYBODY, at your cost."
 
 
@@ -64,8 +66,22 @@ def manifest(options: ManifestOptions) -> int:
         return 2
     access = _ACCESS.get((options.place, options.public), _PUBLIC)
     head = _HEAD.format(command=_command(options), access=access)
-    sys.stdout.write(head + yaml.safe_dump(described, sort_keys=False))
+    sys.stdout.write(head + yaml.dump(described, Dumper=Quoting, sort_keys=False))
     return 0
+
+
+class Quoting(yaml.SafeDumper):
+    """
+    Write text so that every reader finds text: gcloud's takes 1e3 for a number, and n for False.
+    """
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if _PLAIN.fullmatch(text) else "'"
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+Quoting.add_representer(str, _represent_text)
 
 
 def _command(options: ManifestOptions) -> str:

@@ -1,14 +1,18 @@
 """
 A container app of Azure Container Apps, on its consumption profile.
 
-    az containerapp create --resource-group GROUP --environment ENVIRONMENT --name NAME \\
-        --yaml container_apps.yaml
+    az containerapp create -g GROUP -n NAME --environment ENVIRONMENT --image IMAGE \\
+        --registry-server REGISTRY.azurecr.io --registry-identity system
+    az containerapp update -g GROUP -n NAME --yaml container_apps.yaml
+
+The first makes an app that may pull from its registry, which no file can say before there is one.
+The second lays the rest over it, and leaves identity and registry as they are.
 
 Checked against Microsoft's published types, the package azure-mgmt-appcontainers: keys, kinds,
 known values, and the least and most that they state. They do not say which CPU goes with which
 memory, how long the ingress waits, what a scale rule's metadata may hold or how a name is spelt:
-those follow Microsoft's pages, quoted below. `az` fills in location and environment. It was not
-tried on a real account.
+those follow Microsoft's pages, quoted below. The code of `az` 2.91 read it as it is meant. It was
+not tried on a real account.
 
 Unless the app is public, only what runs in the same environment can call it: Container Apps knows
 no signed calls of its own. The image must be built for linux/amd64.
@@ -23,7 +27,6 @@ from infra.local.errors import ConfigError
 from infra.other.workload import (
     ARGUMENTS,
     PORT,
-    REQUESTS_AT_ONCE,
     Workload,
     liveness_probe,
     probe,
@@ -43,6 +46,13 @@ environments, without workload profiles, end at 2 cores.
 
 INGRESS_TIMEOUT_S: Final = 240
 """Source: Container Apps, "Ingress": "Request timeout is 240 seconds"; it cannot be set."""
+
+TAKEN: Final = "PORT|CONTAINER_APP_.*"
+"""
+The first is ours: Container Apps tells nobody where to listen.
+
+Source: Container Apps, "Manage environment variables": the built-in ones begin with CONTAINER_APP_.
+"""
 
 _NAME = r"(?!.*--)[a-z][a-z0-9-]{0,30}[a-z0-9]"
 
@@ -77,7 +87,7 @@ def container_app(workload: Workload) -> dict[str, Any]:
 
 
 def _scale(workload: Workload) -> dict[str, Any]:
-    at_once = {"metadata": {"concurrentRequests": str(REQUESTS_AT_ONCE)}}
+    at_once = {"metadata": {"concurrentRequests": str(workload.requests_at_once)}}
     return {
         "minReplicas": workload.least_instances,
         "maxReplicas": workload.most_instances,
@@ -90,7 +100,7 @@ def _container(workload: Workload) -> dict[str, Any]:
         "name": "function",
         "image": workload.image,
         "args": list(ARGUMENTS),
-        "env": [{"name": "PORT", "value": str(PORT)}, *workload.variables(["PORT"])],
+        "env": [{"name": "PORT", "value": str(PORT)}, *workload.variables(TAKEN)],
         "resources": resources_of(workload.memory_mb),
         "probes": [
             {"type": "Startup", **startup_probe()},

@@ -3,7 +3,7 @@ Hold a document against what its service's maker publishes, and list what is not
 
 Google: the discovery document of the Cloud Run Admin API v1, as google-api-python-client ships it.
 Microsoft: the TypedDicts of azure-mgmt-appcontainers, and the limits that their docstrings state.
-GitHub: the schema of workflows, as check-jsonschema ships it.
+GitHub: the schemas of workflows and of Dependabot's file, as check-jsonschema ships them.
 """
 
 from __future__ import annotations
@@ -175,11 +175,11 @@ def _beyond(value: Any, limits: Mapping[str, int], where: str) -> list[str]:
     return [] if low <= value <= high else [f"{where}: expected {low} to {high}, came {value}"]
 
 
-def workflow_breaches(document: Any) -> list[str]:
+def github_breaches(document: Any, kind: str = "github-workflows") -> list[str]:
     """
-    Hold a workflow against GitHub's schema.
+    Hold a workflow, or what Dependabot reads, against the published schema.
     """
-    path = "check_jsonschema/builtin_schemas/vendor/github-workflows.json"
+    path = f"check_jsonschema/builtin_schemas/vendor/{kind}.json"
     schema = read_shipped("check-jsonschema", path)
     found = Draft7Validator(schema).iter_errors(document)
     return [f"{'.'.join(map(str, one.absolute_path))}: {one.message}" for one in found]

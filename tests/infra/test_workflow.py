@@ -6,30 +6,23 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import os
 import re
-import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 import yaml
 
-from infra.__main__ import COMMANDS
-from tests.conftest import FAKE_AWS
-from tests.infra.published_schemas import workflow_breaches
+from infra import __main__ as main
+from tests.infra.published_schemas import github_breaches
 
 ROOT = Path(__file__).parents[2]
 PATH = ROOT / ".github/workflows/deploy.yml"
 TEXT = PATH.read_text(encoding="utf-8")
-POLICIES = ROOT / ".github/aws"
 STATE_STEP = "the state outlives this machine"
-FUNCTION = yaml.safe_load((ROOT / "infra/function.yaml").read_text(encoding="utf-8"))
 
 
 def read() -> dict[Any, Any]:
@@ -46,8 +39,12 @@ SCRIPTS: list[str] = [step["run"] for step in STEPS if "run" in step]
 
 
 def test_github_knows_every_key() -> None:
-    """The workflow is as GitHub's published schema says."""
-    assert workflow_breaches(WORKFLOW) == []
+    """The workflow, and what keeps its actions new, are as the published schemas say."""
+    assert github_breaches(WORKFLOW) == []
+    renewed = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))
+    assert github_breaches(renewed, "dependabot") == []
+    renewed["updates"][0]["schedule"] = "monthly"
+    assert len(github_breaches(renewed, "dependabot")) >= 1
 
 
 @pytest.mark.parametrize(
@@ -64,7 +61,7 @@ def test_what_github_does_not_know_is_found(job: str, key: str, value: Any) -> N
     """A misspelt key, an unknown value and a wrong kind are found."""
     workflow = copy.deepcopy(WORKFLOW)
     workflow["jobs"][job][key] = value
-    assert len(workflow_breaches(workflow)) >= 1
+    assert len(github_breaches(workflow)) >= 1
 
 
 def breaches_of_care(workflow: dict[Any, Any], text: str) -> list[str]:
@@ -75,6 +72,9 @@ def breaches_of_care(workflow: dict[Any, Any], text: str) -> list[str]:
     for name, given in rights.items():
         if given != {"contents": "read"} | ({"id-token": "write"} if name == "deploy" else {}):
             breaches.append(f"{name}: permissions {given}")
+    triggers = workflow["on"] if "on" in workflow else workflow[True]
+    for trigger in sorted({"pull_request_target", "workflow_run", "issue_comment"} & set(triggers)):
+        breaches.append(f"a stranger's doing, with our rights: {trigger}")
     secrets = re.findall(r"secrets\s*[.\[]|AWS_ACCESS_KEY\w*|AWS_SECRET\w*", text)
     breaches += [f"a stored key: {found}" for found in secrets]
     for line in re.findall(r"uses: (.*)", text):
@@ -96,6 +96,11 @@ def test_nobody_else_gets_in() -> None:
 
 
 CARELESS = [
+    (
+        "  pull_request:\n",
+        "  pull_request_target:\n",
+        "a stranger's doing, with our rights: pull_request_target",
+    ),
     ("permissions:\n  contents: read", "permissions: write-all", "workflow: permissions write-all"),
     (
         "id-token: write",
@@ -124,60 +129,51 @@ def test_a_token_left_behind_is_found() -> None:
     assert found == ["the checkout leaves its token behind"] * 3
 
 
-def commands() -> Iterator[list[str]]:
-    """Split the scripts of one line into words."""
-    for script in SCRIPTS:
-        if len(script.splitlines()) == 1:
-            yield shlex.split(script)
+def dry_run(script: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Have make say what it would do, as the runner's shell would ask it to."""
+    return subprocess.run(
+        ["bash", "-e", "-c", script],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "MAKEFLAGS": "--dry-run", **variables},
+        capture_output=True,
+        text=True,
+    )
 
 
-def parser() -> argparse.ArgumentParser:
-    """Build the parser of `python -m infra`."""
-    built = argparse.ArgumentParser()
-    subparsers = built.add_subparsers(required=True)
-    for add in COMMANDS:
-        add(subparsers)
-    return built
-
-
-def test_every_command_exists() -> None:
-    """Each script is a target of the Makefile, or a command of ours with options that it has."""
-    seen = set()
-    for words in commands():
-        if words[0] == "make":
-            done = subprocess.run(
-                ["make", "-C", str(ROOT), "--dry-run", *words[1:]], capture_output=True, text=True
-            )
-            assert done.returncode == 0, done.stderr
-        else:
-            assert words[:3] == [".venv/bin/python", "-m", "infra"]
-            parser().parse_args(words[3:])
-        seen.add(" ".join(words[:4]))
-    assert seen == {
+def test_only_targets_are_called() -> None:
+    """Each script of one line is a target of the Makefile."""
+    called = {script for script in SCRIPTS if "\n" not in script}
+    assert called == {
         "make check",
         "make test",
         "make .venv/.image",
-        ".venv/bin/python -m infra image",
-        ".venv/bin/python -m infra deploy",
+        "make image",
+        'make deploy STAGE="$STAGE" YES=1',
     }
-
-
-@pytest.mark.parametrize("words", [["deploy", "--stages", "dev"], ["deploi"]])
-def test_a_command_that_is_none_is_found(
-    words: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The parser refuses what there is not."""
-    with pytest.raises(SystemExit):
-        parser().parse_args(words)
-    assert "usage" in capsys.readouterr().err
+    for script in called:
+        done = dry_run(script, STAGE="prod")
+        assert done.returncode == 0, done.stderr
 
 
 def test_a_target_that_is_none_is_found() -> None:
-    """So does make."""
-    done = subprocess.run(
-        ["make", "-C", str(ROOT), "--dry-run", "chekc"], capture_output=True, text=True
-    )
-    assert done.returncode == 2
+    """make refuses it, and its status is the step's."""
+    assert dry_run("make chekc").returncode == 2
+    assert dry_run("make deploi YES=1").returncode == 2
+
+
+def test_the_stage_arrives_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is there to answer: the script has said yes, where else a question is asked."""
+    *_, command = dry_run(SCRIPTS[-1], STAGE="prod").stdout.splitlines()
+    given: list[tuple[str, argparse.Namespace]] = []
+
+    def release(name: str, options: argparse.Namespace) -> int:
+        given.append((name, options))
+        return 0
+
+    monkeypatch.setattr(main, "_release", release)
+    assert main.main(command.partition(" -m infra ")[2].split()) == 0
+    ((name, options),) = given
+    assert (name, options.stage, options.yes) == ("deploy", "prod", True)
 
 
 def test_only_main_is_deployed_and_only_after_the_tests() -> None:
@@ -203,10 +199,18 @@ def test_deployments_of_a_stage_never_overlap() -> None:
 
 def test_both_architectures_are_built() -> None:
     """Each on a runner of its own kind."""
-    assert JOBS["image"]["strategy"]["matrix"]["include"] == [
-        {"platform": "linux/amd64", "runner": "ubuntu-24.04"},
-        {"platform": "linux/arm64", "runner": "ubuntu-24.04-arm"},
-    ]
+    job = JOBS["image"]
+    assert job["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    assert job["runs-on"] == "${{ matrix.runner }}"
+    assert job["steps"][-1] == {"run": "make image"}
+
+
+def test_only_a_pull_requests_run_is_ended_by_the_next() -> None:
+    """Its number makes a group; a run of main is a group of its own, so nothing ends it."""
+    assert WORKFLOW["concurrency"] == {
+        "group": "${{ github.workflow }}-${{ github.event.pull_request.number || github.run_id }}",
+        "cancel-in-progress": True,
+    }
 
 
 @pytest.mark.parametrize(("bucket", "status"), [("null", 1), ("some-bucket", 0)])
@@ -227,84 +231,3 @@ def test_a_state_that_would_be_lost_is_refused(tmp_path: Path, bucket: str, stat
     assert ("aws.state_bucket: expected a bucket for Terraform's state" in done.stderr) == (
         status == 1
     )
-
-
-def policy(name: str) -> Any:
-    """Read one of the policies."""
-    return json.loads((POLICIES / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def test_only_this_repositorys_environments_are_trusted() -> None:
-    """The trust policy compares audience and subject, and has no pattern that others match."""
-    (statement,) = policy("trust")["Statement"]
-    issuer = "token.actions.githubusercontent.com"
-    assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
-    assert statement["Condition"] == {
-        "StringEquals": {
-            f"{issuer}:aud": "sts.amazonaws.com",
-            f"{issuer}:sub": ["repo:OWNER/NAME:environment:dev"],
-        }
-    }
-
-
-def test_only_the_functions_roles_may_be_changed() -> None:
-    """What the role may do with IAM is for this function's roles and policies, never for itself."""
-    for statement in policy("roles")["Statement"]:
-        kind = statement["Resource"].split("::*:")[1]
-        assert re.fullmatch(rf"(role|policy)/{FUNCTION['name']}-\*", kind)
-        assert all(re.fullmatch(r"iam:[A-Za-z]+", action) for action in statement["Action"])
-    assert f"--role-name github-{FUNCTION['name']} " in TEXT
-
-
-def head_commands() -> str:
-    """Find the commands of the workflow's head, as a person would copy them."""
-    lines = [line.removeprefix("#   ") for line in TEXT.splitlines() if line.startswith("#   ")]
-    first = next(place for place, line in enumerate(lines) if line.startswith("account="))
-    last = next(place for place, line in enumerate(lines) if "roles.json" in line)
-    return "\n".join(lines[first : last + 1])
-
-
-@pytest.fixture
-def cloud() -> Iterator[str]:
-    """Start a simulated cloud of this test's own, which knows AWS's managed policies."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "--port", "0"],
-        env={**os.environ, "MOTO_IAM_LOAD_MANAGED_POLICIES": "true"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as server:
-        assert server.stderr
-        try:
-            found = (re.search(r"http://127\.0\.0\.1:\d+", line) for line in server.stderr)
-            yield next(address[0] for address in found if address)
-        finally:
-            server.kill()
-
-
-def test_the_commands_of_the_head_make_the_role(cloud: str) -> None:
-    """Run as written on a simulated cloud, they make bucket, provider and role."""
-    known = {
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        "AWS_ENDPOINT_URL": cloud,
-        "BUCKET": "state-of-lambake",
-        "REPOSITORY": "someone-1/lambake-2",
-    }
-    subprocess.run(
-        ["bash", "-e", "-u", "-c", head_commands()],
-        cwd=ROOT,
-        env={**FAKE_AWS, **known},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    iam = boto3.client("iam", endpoint_url=cloud)
-    role = iam.get_role(RoleName="github-lambake")["Role"]
-    trust = json.dumps(role["AssumeRolePolicyDocument"])
-    assert "repo:someone-1/lambake-2:environment:dev" in trust
-    assert not re.search("ACCOUNT|OWNER|NAME", trust)
-    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
-    assert provider["Arn"] in trust
-    named = iam.get_role_policy(RoleName="github-lambake", PolicyName="roles")
-    assert named["PolicyDocument"] == policy("roles")
-    s3 = boto3.client("s3", endpoint_url=cloud)
-    assert s3.get_bucket_versioning(Bucket="state-of-lambake")["Status"] == "Enabled"
