@@ -1,42 +1,38 @@
 """
-One prediction through the released front, and one by Invoke: what a caller would do first.
+What a caller would do first: one prediction through the released front, over HTTPS.
+
+Where the front wants a token, which we have not, it must refuse; then the prediction is seen by
+Invoke of what the front would have sent. `invoke` is for any payload.
 """
 
 from __future__ import annotations
 
 import contextlib
-import http.client
 import json
 import mimetypes
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Collection
+from typing import Final
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-
+from infra.local.errors import ConfigError
+from infra.local.fronts.http_api import HTTP_API
+from infra.local.fronts.request import Moment, Request
+from infra.local.fronts.response import ResultError
+from infra.local.fronts.settings import FrontConfig
 from infra.release.errors import NotHealthy
+from infra.release.https import Answer, post
 from infra.release.target import ALIAS, Target
 
 PATIENCE_S: Final = 60.0
-"""A new API's address is not known everywhere at once."""
+"""A new API's address, and the right to call it, are not known everywhere at once."""
 
-_ANSWER_S: Final = 35
-
-
-@dataclass(frozen=True)
-class Answer:
-    """
-    Be what came back over HTTPS.
-    """
-
-    status: int
-    body: bytes
+_REMEDIES: Final = {
+    0: "is the way there open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are heeded",
+    200: "somebody changed the API's route: python -m infra plan shows how",
+    403: "may these credentials call it? They need execute-api:Invoke",
+    429: "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency",
+}
 
 
 def smoke(
@@ -55,36 +51,37 @@ def smoke(
     Raises:
         NotHealthy: no answer as expected in a minute; says what came last.
     """
-    auth = target.aws["api"]["auth"]
     if not target.settings.get("sample"):
         return "not tried: function.yaml has no sample"
-    expected = 401 if auth == "jwt" else 200  # we have no token: refused is as it must be
-    end = now_s() + PATIENCE_S
-    while True:
-        answer = _sample(target, api_url, signed=auth == "iam")
-        if answer.status == expected:
-            return _seen(answer, auth)
-        if now_s() >= end:
-            text = answer.body[:300].decode(errors="replace")
-            raise NotHealthy(
-                f"{api_url}: expected {expected}, came {answer.status or 'no answer'}: {text}\n"
-                f"python -m infra rollback --stage {target.stage} goes back to the version before"
-            )
-        sleep(2.0)
+    auth = target.aws["api"]["auth"]
+    expected = 401 if auth == "jwt" else 200
+    answer = _awaited(
+        lambda: _posted(target, api_url, signed=auth == "iam"), (expected,), sleep, now_s
+    )
+    _require(answer, (expected,), api_url, target)
+    if auth == "jwt":
+        return f"401 without a token, as it must be; by Invoke {_seen(_invoked(target, api_url))}"
+    return _seen(answer)
 
 
-def require_closed(target: Target, api_url: str) -> None:
+def require_closed(
+    target: Target,
+    api_url: str,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    now_s: Callable[[], float] = time.monotonic,
+) -> None:
     """
     See that nobody is let in without authorisation, where there is one.
 
     Raises:
-        NotHealthy: somebody is.
+        NotHealthy: somebody is, still after a minute.
     """
     if target.aws["api"]["auth"] == "none" or not target.settings.get("sample"):
         return
-    answer = _sample(target, api_url, signed=False)
-    if answer.status not in (401, 403):
-        raise NotHealthy(f"{api_url}: expected 401 or 403 unsigned, came {answer.status}")
+    refused = (401, 403)
+    answer = _awaited(lambda: _posted(target, api_url, signed=False), refused, sleep, now_s)
+    _require(answer, refused, f"{api_url}, unsigned", target)
 
 
 def invoke(target: Target, payload: str, *, qualifier: str = ALIAS) -> tuple[bool, str]:
@@ -100,46 +97,82 @@ def invoke(target: Target, payload: str, *, qualifier: str = ALIAS) -> tuple[boo
     return "FunctionError" not in answered, answered["Payload"].read().decode()
 
 
-def _seen(answer: Answer, auth: str) -> str:
-    if auth == "jwt":
-        return "401 without a token, as it must be"
-    said = json.loads(answer.body)
-    if not isinstance(said, dict) or not isinstance(said.get("predictions"), list):
-        return f"200, {len(answer.body)} bytes"  # the sample is not of one of our models
-    labels = [prediction["label"] for prediction in said["predictions"]]
-    return f"200: model {said['model']} {said['version']} says {', '.join(labels)}"
+def _awaited(
+    asked: Callable[[], Answer],
+    expected: Collection[int],
+    sleep: Callable[[float], None],
+    now_s: Callable[[], float],
+) -> Answer:
+    """
+    Ask until the answer is as expected, for a minute at most, and give the last one.
+    """
+    end = now_s() + PATIENCE_S
+    while True:
+        answer = asked()
+        if answer.status in expected or now_s() >= end:
+            return answer
+        sleep(2.0)
 
 
-def _sample(target: Target, api_url: str, *, signed: bool) -> Answer:
-    sample: Mapping[str, Any] = target.settings["sample"]
-    file: Path = target.function_file.parent / sample["file"]
-    kind = sample.get("content_type") or mimetypes.guess_type(file.name)[0]
-    url, body = api_url + sample["path"], file.read_bytes()
-    parts = urlsplit(url)
-    headers = {"content-type": kind or "application/octet-stream", "host": parts.netloc}
-    if signed:
-        request = AWSRequest("POST", url, data=body, headers=headers)
-        SigV4Auth(_credentials(target), "execute-api", target.region or "").add_auth(request)
-        headers = dict(request.headers.items())
+def _require(answer: Answer, expected: Collection[int], where: str, target: Target) -> None:
+    if answer.status in expected:
+        return
+    back = f"python -m infra rollback --stage {target.stage} goes back to the version before"
+    raise NotHealthy(
+        f"{where}: expected {' or '.join(map(str, expected))}, "
+        f"came {answer.status or 'no answer'}: {_line(answer.body)}\n"
+        f"{_REMEDIES.get(answer.status, back)}"
+    )
+
+
+def _line(body: bytes) -> str:
+    text = " ".join(body[:300].decode(errors="replace").split())
+    return "".join(character for character in text if character.isprintable())
+
+
+def _seen(answer: Answer) -> str:
     try:
-        with contextlib.closing(_connection(target, parts.netloc)) as connection:
-            connection.request("POST", parts.path, body, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.read())
+        said = json.loads(answer.body)
+        labels = ", ".join(prediction["label"] for prediction in said["predictions"])
+        return f"200: model {said['model']} {said['version']} says {labels}"
+    except (ValueError, TypeError, KeyError):
+        return f"200, {len(answer.body)} bytes"  # the sample is not of one of our models
+
+
+def _request(target: Target, api_url: str) -> Request:
+    """
+    Make the request that the sample is.
+    """
+    sample = target.settings["sample"]
+    file = target.function_file.parent / sample["file"]
+    kind = sample.get("content_type") or mimetypes.guess_type(file.name)[0]
+    try:
+        body = file.read_bytes()
     except OSError as error:
-        return Answer(0, str(error).encode())
+        raise ConfigError("sample.file", "a readable file", str(file)) from error
+    path, _, query = sample["path"].partition("?")
+    host = urlsplit(api_url).netloc
+    fields = (("host", host), ("content-type", kind or "application/octet-stream"))
+    return Request("POST", path, query, fields, body, port=443, scheme="https")
 
 
-def _connection(target: Target, host: str) -> http.client.HTTPConnection:
-    if target.simulated:  # it listens elsewhere, and goes by the Host
-        return http.client.HTTPConnection(urlsplit(target.simulated).netloc, timeout=_ANSWER_S)
-    return http.client.HTTPSConnection(host, timeout=_ANSWER_S)
+def _posted(target: Target, api_url: str, *, signed: bool) -> Answer:
+    request = _request(target, api_url)
+    url = api_url.rstrip("/") + target.settings["sample"]["path"]
+    return post(target, url, request.body, dict(request.fields), signed=signed)
 
 
-def _credentials(target: Target) -> Any:
-    if target.simulated:
-        return Credentials("simulated", "simulated")
-    found = boto3.session.Session().get_credentials()
-    if found is None:
-        raise NotHealthy("expected credentials to sign with, came none")
-    return found.get_frozen_credentials()
+def _invoked(target: Target, api_url: str) -> Answer:
+    """
+    Send the function what the front would have sent.
+    """
+    request, config = _request(target, api_url), FrontConfig()
+    event = HTTP_API.event(request, config, Moment.now())
+    succeeded, text = invoke(target, json.dumps(event))
+    answer = Answer(500, text.encode())  # so the front says what is no response
+    if succeeded:
+        with contextlib.suppress(ResultError):
+            response = HTTP_API.response(text.encode(), request, config)
+            answer = Answer(response.status, response.body)
+    _require(answer, (200,), f"{target.name}:{ALIAS} by Invoke", target)
+    return answer

@@ -8,8 +8,10 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import boto3
@@ -21,13 +23,22 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 def test_a_function_of_the_cloud_really_runs() -> None:
-    """It says where it is, runs an image function's real handler, and stops by Ctrl-C."""
+    """It says where it is and by whom, runs a function's real handler, and stops by Ctrl-C."""
     command = [sys.executable, "-m", "infra", "cloud", "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             found = re.match(r"cloud:  (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
             assert found
+            assert process.stdout.readline() == f"        export AWS_ENDPOINT_URL={found[1]}\n"
+            said = process.stdout.readline()
+            https = f"https:  the same port; an API by curl --proxy {found[1]} --cacert "
+            assert said.startswith(https)
+            ca = Path(said.removeprefix(https).rstrip())
+            context = ssl.create_default_context(cafile=str(ca))
+            tls = found[1].replace("http://127.0.0.1", "https://localhost")
+            with urllib.request.urlopen(f"{tls}/moto-api/ca.pem", context=context) as answer:
+                assert answer.read() == ca.read_bytes()
             client = boto3.client("lambda", endpoint_url=found[1])
             role = boto3.client("iam", endpoint_url=found[1]).create_role(
                 RoleName="role", AssumeRolePolicyDocument=json.dumps({"Statement": []})
@@ -44,6 +55,7 @@ def test_a_function_of_the_cloud_really_runs() -> None:
         finally:
             process.send_signal(signal.SIGINT)
     assert process.returncode == 0
+    assert not ca.parent.exists()
 
 
 def test_without_moto_it_says_what_is_missing(

@@ -81,10 +81,12 @@ def asked(box: Cloud, host: str, **headers: str) -> tuple[int, Any]:
 
 
 def test_an_api_reaches_its_function(box: Cloud, client: Client, function: str) -> None:
-    """By the alias, with path, query, header and body as they came."""
-    status, body = asked(box, api(client, function))
+    """By the alias, with host, path, query, header and body as they came."""
+    host = api(client, function)
+    status, body = asked(box, host)
     assert status == 200
     event = body["event"]
+    assert event["headers"]["host"] == event["requestContext"]["domainName"] == host
     assert (event["rawPath"], event["rawQueryString"]) == ("/a/b/c", "x=1&x=2")
     assert event["headers"]["x-mine"] == "1"
     assert event["body"] == "AGJvZHk="

@@ -26,7 +26,7 @@ _HOST = re.compile(
     r"(?P<api>[a-z0-9]+)\.execute-api\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(:\d+)?"
 )
 _FUNCTION = re.compile(r":function:(?P<name>[^:/]+)(?::(?P<qualifier>[^:/]+))?")
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "host"})
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding"})
 _OPEN = "NONE"
 
 Environ = dict[str, Any]

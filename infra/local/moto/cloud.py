@@ -3,6 +3,8 @@ A cloud in a box: a moto server in which image functions really run.
 
     with cloud(config, port=5000) as box:
         boto3.client("lambda", endpoint_url=box.url, ...)
+
+It answers by plain HTTP and, at the same port, by TLS.
 """
 
 from __future__ import annotations
@@ -12,10 +14,12 @@ import functools
 import logging
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import boto3
@@ -27,6 +31,7 @@ from infra.local.contract import TIMEOUT_LIMIT_S
 from infra.local.errors import PortTaken
 from infra.local.function import FunctionConfig
 from infra.local.moto.apis import apis_answered
+from infra.local.moto.certificates import Authority
 from infra.local.moto.code import Images, one_code_for_all
 from infra.local.moto.gaps import gaps_filled
 from infra.local.moto.machines import machines_run
@@ -34,6 +39,7 @@ from infra.local.moto.mappings import Client
 from infra.local.moto.plugin import ImageFunctions
 from infra.local.moto.queues import queues_locked
 from infra.local.moto.ready import make_ready
+from infra.local.moto.tls import telling, with_tls
 
 DEFAULT_PORT = 5000
 
@@ -44,7 +50,8 @@ class Cloud:
     A running cloud: where it is, and what runs its functions.
     """
 
-    url: str
+    url: str  # by plain HTTP; the same port answers TLS
+    ca: Path  # the certificate of the authority that TLS is to be trusted by
     functions: ImageFunctions
     client: Client  # makes a boto3 client of a service in a region
 
@@ -72,7 +79,7 @@ def cloud(
     Raises:
         PortTaken: the port is in use.
     """
-    with _moto_server(host, port) as url:
+    with _moto_server(host, port) as (url, ca):
 
         def client(service: str, region: str, **options: Any) -> Any:
             return boto3.session.Session().client(  # type: ignore[call-overload]
@@ -96,11 +103,11 @@ def cloud(
             apis_answered(functions),
             machines_run(functools.partial(client, config=once)),
         ):
-            yield Cloud(url, functions, client)
+            yield Cloud(url, ca, functions, client)
 
 
 @contextlib.contextmanager
-def _moto_server(host: str, port: int) -> Iterator[str]:
+def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
     # moto's thread would die silently on a port in use, and its start would wait for ever.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,15 +117,32 @@ def _moto_server(host: str, port: int) -> Iterator[str]:
             raise PortTaken(host, port, "--port") from error
     # moto keeps its state for the whole process: a cloud begins empty, and leaves nothing.
     moto_api_backend.reset()
+    authority = Authority.made()
+    context = authority.context(_names())
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
+    listening = server._server
+    listening.app = telling(listening.app, authority.pem)
+    listening.RequestHandlerClass = with_tls(listening.RequestHandlerClass, context)
     try:
         at, taken = server.get_host_and_port()
-        yield f"http://{at}:{taken}"
+        with tempfile.TemporaryDirectory(prefix="lambake-cloud-") as folder:
+            ca = Path(folder) / "ca.pem"
+            ca.write_bytes(authority.pem)
+            yield f"http://{at}:{taken}", ca
     finally:
         server.stop()
-        server._server.server_close()  # stop() leaves the port open
+        listening.server_close()  # stop() leaves the port open
         moto_api_backend.reset()
+
+
+def _names() -> list[str]:
+    """
+    List the names that the cloud is certified for: HTTP APIs' in every region, and its own.
+    """
+    regions = boto3.session.Session().get_available_regions("apigatewayv2")
+    apis = [f"*.execute-api.{region}.amazonaws.com" for region in regions]
+    return ["localhost", "127.0.0.1", "::1", *apis]
 
 
 def quieten() -> None:
@@ -151,6 +175,7 @@ def run_cloud(
         out.write(
             f"cloud:  {box.url}\n"
             f"        export AWS_ENDPOINT_URL={box.url}\n"
+            f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
             f"images: every function of PackageType Image runs {config.handler}"
             f" from {config.root}\n{tried}"
         )

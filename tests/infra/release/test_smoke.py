@@ -1,68 +1,50 @@
 """
-One prediction through the front: signed, expected, and refused to strangers.
+One prediction through the front: by HTTPS, signed, expected, and refused to strangers.
 """
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
+from infra.local.errors import ConfigError
+from infra.local.function import FunctionConfig
+from infra.local.moto.cloud import cloud
 from infra.release.errors import NotHealthy
 from infra.release.smoke import require_closed, smoke
-from infra.release.target import Target
-from tests.infra.release.conftest import target_at
-
-API = "https://api.execute-api.us-east-1.amazonaws.com"
-PREDICTED = {"model": "digits", "version": "1", "predictions": [{"label": "7"}]}
-
-
-class Front(ThreadingHTTPServer):
-    """Be an API that answers as it is told, and keeps what came."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: list[tuple[int, Any]] = [(200, PREDICTED)]
-        self.came: list[tuple[str, dict[str, str], bytes]] = []
-
-    def target(self, **aws: Any) -> Target:
-        """Make a target of it."""
-        return target_at(f"http://127.0.0.1:{self.server_port}", **aws)
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answer."""
-
-    server: Front
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.came.append((self.path, headers, body))
-        answers = self.server.answers
-        status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
-        """Say nothing."""
+from tests.infra.clouds import Client, client_of, created
+from tests.infra.release.conftest import FUNCTION, target_at
+from tests.infra.release.fronts import API, NAMES, PREDICTED, TRUSTED, Front, fronting
+from tests.infra.test_moto_apis import api
 
 
 @pytest.fixture
 def front() -> Iterator[Front]:
     """Be one."""
-    with Front() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with fronting(TRUSTED.context(NAMES)) as server:
         yield server
-        server.shutdown()
-        thread.join()
+
+
+@pytest.fixture(scope="module")
+def deployed() -> Iterator[tuple[Client, str]]:
+    """Give clients of a cloud in which the repository's function is live, and its alias."""
+    config = FunctionConfig.from_yaml(FUNCTION)
+    with cloud(config, port=0) as box:
+
+        def client(service: str) -> Any:
+            return client_of(service, box.url)
+
+        name = created(client, MemorySize=1024, Timeout=30)
+        version = client("lambda").publish_version(FunctionName=name)["Version"]
+        alias = client("lambda").create_alias(
+            FunctionName=name, Name="live", FunctionVersion=version
+        )
+        yield client, alias["AliasArn"]
 
 
 class Time:
@@ -90,18 +72,31 @@ def test_a_prediction(front: Front) -> None:
     assert body == (target.function_file.parent / target.settings["sample"]["file"]).read_bytes()
 
 
-def test_an_answer_of_another_shape(front: Front) -> None:
-    """A function with another sample is well if it answers."""
-    front.answers = [(200, ["hello"])]
-    assert smoke(front.target(), API, **Time().options()) == "200, 9 bytes"
+@pytest.mark.parametrize(
+    "answer", [b'["hello"]', b"<p>hello", b"\xff", {"predictions": 1}, {"predictions": [{}]}]
+)
+def test_an_answer_of_another_shape(front: Front, answer: Any) -> None:
+    """A function with another sample is well if it answers, be it JSON or not."""
+    front.answers = [(200, answer)]
+    size = len(answer if isinstance(answer, bytes) else json.dumps(answer))
+    assert smoke(front.target(), API, **Time().options()) == f"200, {size} bytes"
+
+
+def test_a_sample_with_a_query(front: Front) -> None:
+    """It is sent as it stands in function.yaml, below the address's own path."""
+    target = front.target()
+    sample = {**target.settings["sample"], "path": "/models/digits/predict?top=1"}
+    target = dataclasses.replace(target, settings={**target.settings, "sample": sample})
+    smoke(target, f"{API}/prod/", **Time().options())
+    assert front.came[0][0] == "/prod/models/digits/predict?top=1"
 
 
 def test_a_front_that_needs_a_while(front: Front) -> None:
     """A new address is not known at once: it is asked again."""
-    front.answers = [(404, {"message": "Not Found"}), (503, {}), (200, PREDICTED)]
+    front.answers = [(status, {}) for status in (403, 404, 429, 500, 503)] + [(200, PREDICTED)]
     time = Time()
     assert smoke(front.target(), API, **time.options()).startswith("200")
-    assert time.at_s == 4.0
+    assert time.at_s == 10.0
 
 
 def test_a_front_that_stays_ill(front: Front) -> None:
@@ -115,6 +110,24 @@ def test_a_front_that_stays_ill(front: Front) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("status", "remedy"),
+    [
+        (403, "may these credentials call it? They need execute-api:Invoke"),
+        (429, "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency"),
+        (502, "python -m infra rollback --stage dev goes back to the version before"),
+    ],
+)
+def test_remedies(front: Front, status: int, remedy: str) -> None:
+    """What may help goes with what came; a page of HTML is told as one line."""
+    front.answers = [(status, b"<p>\n  no\x1b[31m \xff</p>")]
+    with pytest.raises(NotHealthy) as ill:
+        smoke(front.target(), API, **Time().options())
+    assert str(ill.value) == (
+        f"{API}: expected 200, came {status}: <p> no[31m \N{REPLACEMENT CHARACTER}</p>\n{remedy}"
+    )
+
+
 def test_nobody_answers() -> None:
     """No connection is no answer."""
     with pytest.raises(NotHealthy, match=r"expected 200, came no answer: .*refused"):
@@ -122,11 +135,51 @@ def test_nobody_answers() -> None:
 
 
 def test_with_tokens(front: Front) -> None:
-    """We have no token: to be refused is what must come."""
-    front.answers = [(401, {"message": "Unauthorized"})]
+    """We have no token: to be refused is what must come; the prediction is seen by Invoke."""
+    predicted = {"statusCode": 200, "body": json.dumps(PREDICTED)}
+    front.answers = [(401, {"message": "Unauthorized"}), (200, predicted)]
     target = front.target(api={"auth": "jwt"})
-    assert smoke(target, API, **Time().options()) == "401 without a token, as it must be"
-    assert "authorization" not in front.came[0][1]
+    assert smoke(target, API, **Time().options()) == (
+        "401 without a token, as it must be; by Invoke 200: model digits 1 says 7"
+    )
+    (_, unsigned, body), (invoked, _, event) = front.came
+    assert "authorization" not in unsigned
+    assert invoked == "/2015-03-31/functions/lambake-dev/invocations?Qualifier=live"
+    sent = json.loads(event)
+    assert (sent["version"], sent["rawPath"]) == ("2.0", "/models/digits/predict")
+    assert sent["headers"]["host"] == API.removeprefix("https://")
+    assert base64.b64decode(sent["body"]) == body
+
+
+@pytest.mark.parametrize(
+    ("told", "payload", "came"),
+    [
+        ({}, {"statusCode": 422, "body": "no"}, "422: no"),
+        ({}, {"statusCode": "no"}, '500: {"statusCode": "no"}'),
+        ({"X-Amz-Function-Error": "Unhandled"}, {"errorType": "E"}, '500: {"errorType": "E"}'),
+    ],
+)
+def test_no_prediction_behind_tokens(
+    front: Front, told: dict[str, str], payload: dict[str, Any], came: str
+) -> None:
+    """An API that refuses rightly proves nothing of the function: its answer must be one."""
+    front.told = told
+    front.answers = [(401, {}), (200, payload)]
+    with pytest.raises(NotHealthy) as ill:
+        smoke(front.target(api={"auth": "jwt"}), API, **Time().options())
+    assert str(ill.value) == (
+        f"lambake-dev:live by Invoke: expected 200, came {came}\n"
+        "python -m infra rollback --stage dev goes back to the version before"
+    )
+
+
+def test_a_sample_that_is_not_there() -> None:
+    """The file of the sample is named."""
+    plain = target_at(None)
+    sample = {"path": "/", "file": "none.png"}
+    target = dataclasses.replace(plain, settings={**plain.settings, "sample": sample})
+    with pytest.raises(ConfigError, match=r"sample\.file: expected a readable file, .*none\.png"):
+        smoke(target, API)
 
 
 def test_without_a_sample() -> None:
@@ -148,6 +201,37 @@ def test_strangers_are_refused(front: Front, status: int) -> None:
 def test_strangers_are_let_in(front: Front) -> None:
     """An API that answers unsigned calls is an error, unless it was chosen to be open."""
     with pytest.raises(NotHealthy) as ill:
-        require_closed(front.target(), API)
-    assert str(ill.value) == f"{API}: expected 401 or 403 unsigned, came 200"
+        require_closed(front.target(), API, **Time().options())
+    assert str(ill.value) == (
+        f"{API}, unsigned: expected 401 or 403, came 200: {json.dumps(PREDICTED)}\n"
+        "somebody changed the API's route: python -m infra plan shows how"
+    )
     require_closed(front.target(api={"auth": "none"}), API)
+
+
+def test_a_route_that_closes_in_a_while(front: Front) -> None:
+    """Its authorisation is not known everywhere at once, and the front may be busy."""
+    front.answers = [(200, PREDICTED), (503, {}), (403, {})]
+    time = Time()
+    require_closed(front.target(), API, **time.options())
+    assert time.at_s == 4.0
+
+
+@pytest.mark.parametrize(
+    ("auth", "seen"),
+    [
+        ("iam", "200: model digits 1 says 7"),
+        ("none", "200: model digits 1 says 7"),
+        ("jwt", "401 without a token, as it must be; by Invoke 200: model digits 1 says 7"),
+    ],
+)
+def test_a_real_prediction(deployed: tuple[Client, str], auth: str, seen: str) -> None:
+    """The function itself predicts behind a simulated cloud's API, which is asked by HTTPS."""
+    client, alias = deployed
+    kind = {"iam": "AWS_IAM", "none": "NONE", "jwt": "JWT"}[auth]
+    url = f"https://{api(client, alias, kind)}"
+    name, _, stage = alias.split(":")[6].rpartition("-")
+    cloud_url = client("lambda").meta.endpoint_url
+    target = target_at(cloud_url, name=name, stage=stage, api={"auth": auth})
+    assert smoke(target, url) == seen
+    require_closed(target, url)
