@@ -2,15 +2,23 @@ locals {
   # AWS/Lambda counts what is called by the alias under this resource; both versions of a canary.
   of_alias = { FunctionName = local.name, Resource = "${local.name}:live" }
   of_api   = { ApiId = aws_apigatewayv2_api.this.id }
+  # While the alias has two versions, it tells them apart by this dimension.
+  of_newest = merge(local.of_alias, { ExecutedVersion = aws_lambda_function.this.version })
 
   # Watched while a new version takes over: any of these takes it back.
-  canary_alarms = ["api_5xx", "duration", "errors", "throttles"]
+  canary_alarms = ["api_5xx", "canary", "duration", "errors", "throttles"]
 
   # What share of all, in percent, so that one rule fits ten calls a minute and ten thousand.
   shares = {
     errors = {
       says      = "Invocations fail: a crash, a timeout, or an event that was given up"
       namespace = "AWS/Lambda", part = "Errors", all = "Invocations", of = local.of_alias
+      threshold = local.aws.alarms.error_percent
+    }
+    # Among all calls a tenth of them that fails is hard to see.
+    canary = {
+      says      = "Of what the newest version was given, too much fails"
+      namespace = "AWS/Lambda", part = "Errors", all = "Invocations", of = local.of_newest
       threshold = local.aws.alarms.error_percent
     }
     api_5xx = {
@@ -86,7 +94,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     content {
       id          = "share"
       label       = "percent"
-      expression  = "100 * part / MAX([part, all, 1])"
+      expression  = "100 * part / MAX([part, all])"
       return_data = true
     }
   }
@@ -114,6 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "drift" {
     label       = "the worst model's"
     period      = 3600
     return_data = true
-    expression  = "SELECT MAX(${each.value.metric}) FROM SCHEMA(\"${local.metrics_namespace}\", service, model, version) WHERE service = '${local.name}'"
+    # In quotes: SQL's words are reserved there, whether they mean something or not.
+    expression = "SELECT MAX(\"${each.value.metric}\") FROM SCHEMA(\"${local.metrics_namespace}\", \"service\", \"model\", \"version\") WHERE \"service\" = '${local.name}'"
   }
 }

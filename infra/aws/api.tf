@@ -88,7 +88,7 @@ resource "aws_lambda_permission" "api" {
   qualifier      = aws_lambda_alias.live.name
   principal      = "apigateway.amazonaws.com"
   source_account = local.account
-  source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/$default/$default"
+  source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/*/$default" # stage, route
 }
 
 # An open API is anybody's, at your cost: each plan and each apply says so.

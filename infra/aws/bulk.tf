@@ -24,7 +24,8 @@ resource "aws_iam_role" "bulk" {
     Version = "2012-10-17"
     Statement = [merge(local.trust.states, {
       Condition = {
-        ArnLike      = { "aws:SourceArn" = local.arns.bulk }
+        # The batches' executions are of BULK/LABEL, which is a state machine to Step Functions.
+        ArnLike      = { "aws:SourceArn" = [local.arns.bulk, "${local.arns.bulk}/*"] }
         StringEquals = { "aws:SourceAccount" = local.account }
       }
     })]

@@ -83,10 +83,6 @@ resource "aws_lambda_function" "this" {
       error_message = "provisioned_concurrency: expected reserved_concurrency at most."
     }
     precondition {
-      condition     = length(local.names.output) <= 63
-      error_message = "name: expected a shorter one; ${local.names.output} is no name of a bucket."
-    }
-    precondition {
       condition     = alltrue([for prefix in local.written : prefix != "" && !startswith(prefix, local.input_prefix)])
       error_message = "LAMBAKE_OUTPUT_PREFIX, aws.buckets.bulk_prefix: expected both outside of ${local.input_prefix}."
     }

@@ -15,11 +15,16 @@ resource "aws_lambda_function" "hook" {
   architectures    = ["arm64"]
   filename         = each.value
   source_code_hash = filebase64sha256(each.value)
-  timeout          = 300
+  timeout          = 900 # the most; hook.py is done before
   memory_size      = 256
 
   environment {
-    variables = { FUNCTION_NAME = local.name }
+    variables = {
+      FUNCTION_NAME = local.name
+      # The versions share their environments with those who call: a hook that is turned away asks again.
+      AWS_RETRY_MODE   = "standard"
+      AWS_MAX_ATTEMPTS = "4"
+    }
   }
 
   logging_config {

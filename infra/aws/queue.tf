@@ -38,6 +38,10 @@ resource "aws_sqs_queue" "requests" {
       condition     = local.aws.queue.batch_size <= 10 || local.aws.queue.window_s >= 1
       error_message = "aws.queue.window_s: expected 1 at least for a batch_size above 10."
     }
+    precondition {
+      condition     = try(local.reserved_concurrency == 0 || local.aws.queue.max_concurrency <= local.reserved_concurrency, true)
+      error_message = "aws.queue.max_concurrency: expected reserved_concurrency at most, came ${local.aws.queue.max_concurrency}; what is turned away too often is a dead letter."
+    }
   }
 
   depends_on = [aws_sqs_queue.dead_letters]

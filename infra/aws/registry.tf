@@ -10,6 +10,18 @@ resource "aws_ecr_repository" "images" {
   encryption_configuration {
     encryption_type = "AES256"
   }
+
+  # Here, since it is made first, before an image is built: what a name must be for any of them.
+  lifecycle {
+    precondition {
+      condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", local.function.name))
+      error_message = "name: expected small letters, digits and single dashes, as registries and buckets want them, came ${local.function.name}."
+    }
+    precondition {
+      condition     = length(local.names.output) <= 63
+      error_message = "name: expected a shorter one; ${local.names.output} is no name of a bucket."
+    }
+  }
 }
 
 resource "aws_ecr_lifecycle_policy" "images" {
@@ -30,9 +42,18 @@ resource "aws_ecr_lifecycle_policy" "images" {
       },
     ]
   })
+
+  lifecycle {
+    precondition {
+      condition     = local.aws.images_kept >= 3
+      error_message = "aws.images_kept: expected 3 at least (live, the one before, the next), came ${local.aws.images_kept}."
+    }
+  }
 }
 
-# Lambda would write this grant itself, for every function of the account.
+# Lambda would write this grant itself, for every function of the account. It asks on behalf of the
+# function or of one of its versions, whose ARNs have the account in them; that it would send
+# aws:SourceAccount, too, is said nowhere, and without a match no image is found.
 resource "aws_ecr_repository_policy" "images" {
   repository = aws_ecr_repository.images.name
   policy = jsonencode({
@@ -43,8 +64,7 @@ resource "aws_ecr_repository_policy" "images" {
       Principal = { Service = "lambda.amazonaws.com" }
       Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
       Condition = {
-        ArnLike      = { "aws:SourceArn" = local.arns.function }
-        StringEquals = { "aws:SourceAccount" = local.account }
+        StringLike = { "aws:SourceArn" = [local.arns.function, "${local.arns.function}:*"] }
       }
     }]
   })

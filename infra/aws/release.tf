@@ -29,8 +29,10 @@ resource "aws_codedeploy_app" "this" {
   compute_platform = "Lambda"
 }
 
+# CodeDeploy changes no configuration, and removes none that is in use: so another one has another
+# name, and is there before the old one goes.
 resource "aws_codedeploy_deployment_config" "canary" {
-  deployment_config_name = "${local.name}-canary"
+  deployment_config_name = "${local.name}-canary-${local.aws.canary.percent}-percent-${local.aws.canary.minutes}-minutes"
   compute_platform       = "Lambda"
 
   traffic_routing_config {
@@ -40,6 +42,10 @@ resource "aws_codedeploy_deployment_config" "canary" {
       percentage = local.aws.canary.percent
       interval   = local.aws.canary.minutes
     }
+  }
+
+  lifecycle {
+    create_before_destroy = true
   }
 }
 

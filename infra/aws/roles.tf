@@ -72,12 +72,13 @@ resource "aws_iam_role_policy" "function" {
         Resource = [for prefix in local.written : "${local.arns.output}/${prefix}*"]
       },
       {
-        # Without it an object that is gone looks like one that is forbidden.
+        # Without it an object that is gone looks like one that is forbidden. GetObject, which this is
+        # asked for then, has no s3:prefix.
         Sid       = "TellGoneFromForbidden"
         Effect    = "Allow"
         Action    = ["s3:ListBucket"]
         Resource  = [local.arns.input, local.arns.output]
-        Condition = { StringLike = { "s3:prefix" = [for prefix in concat(local.read, local.written) : "${prefix}*"] } }
+        Condition = { StringLikeIfExists = { "s3:prefix" = [for prefix in concat(local.read, local.written) : "${prefix}*"] } }
       },
       {
         Sid      = "Receive"

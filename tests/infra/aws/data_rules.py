@@ -5,6 +5,7 @@ The rules of what is kept and who may do what: queues, buckets, grants, names, l
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from tests.infra.aws.plan import Plan, Resource
@@ -32,6 +33,9 @@ Source: the service authorization reference; each has no resource type there.
 
 ALL_OF_A_KIND = {"cloudwatch:DescribeAlarms": "checked against all alarms, whatever is asked for"}
 """Actions granted on all resources of one kind, region and account."""
+
+OF_AN_ACCOUNT = re.compile(r"arn:[^:*]+:[^:*]+:[^:*]*:\d{12}:")
+"""How an ARN begins whose things are one account's."""
 
 NAMED_BY = (
     "alarm_name",
@@ -209,16 +213,22 @@ def failures_are_kept(plan: Plan) -> list[str]:
 
 
 def bulk_runs_by_its_own_role(plan: Plan) -> list[str]:
-    """Find a state machine that calls past the alias, logs what callers send, or lends its role."""
+    """
+    Find a state machine that calls past the alias, logs what callers send, or lends its role; and
+    one whose batches, which run as MACHINE/LABEL, could not take the role.
+    """
     roles = {one.values["name"]: one.json("assume_role_policy") for one in plan.all("iam_role")}
     breaches = []
     for one in plan.all("sfn_state_machine"):
         (trust,) = roles[one.values["name"]]["Statement"]
         source = {key for test in trust.get("Condition", {}).values() for key in test}
+        arns = listed(trust.get("Condition", {}).get("ArnLike", {}).get("aws:SourceArn", []))
+        machine = one.values["name"]
         if (
             ":live" not in one.values["definition"]
             or one.block("logging_configuration").get("include_execution_data")
             or source != {"aws:SourceArn", "aws:SourceAccount"}
+            or not {machine, f"{machine}/*"} <= {arn.rpartition(":")[2] for arn in arns}
         ):
             breaches.append(one.address)
     return breaches or absent(plan, "sfn_state_machine")
@@ -237,7 +247,9 @@ def actions_are_named(plan: Plan) -> list[str]:
 
 def resources_are_named(plan: Plan) -> list[str]:
     """Find grants on more than this stack's own, but for the actions that are listed."""
-    names = tuple(one.values["name"] for one in plan.all("ecr_repository"))
+    names = [one.values["name"] for one in plan.all("ecr_repository")]
+    # An API is named by its id, and that only once it stands.
+    names += [one.values["id"] for one in plan.all("apigatewayv2_api") if one.values.get("id")]
     breaches = []
     for address, statement in plan.statements():
         actions = set(listed(statement["Action"]))
@@ -256,17 +268,35 @@ def resources_are_named(plan: Plan) -> list[str]:
 
 
 def grants_name_who(plan: Plan) -> list[str]:
-    """Find grants to everybody, and to a service on behalf of anybody."""
+    """Find grants to everybody, and to a service on behalf of another account's things."""
     breaches = []
     for address, statement in plan.statements():
         who = statement.get("Principal")
-        whose = {key for test in statement.get("Condition", {}).values() for key in test}
         lent = statement["Action"] != "sts:AssumeRole"
+        sources = [
+            source
+            for test in statement.get("Condition", {}).values()
+            for source in listed(test.get("aws:SourceArn", []))
+        ]
+        ours = sources and all(OF_AN_ACCOUNT.match(source) for source in sources)
         if statement["Effect"] != "Allow" or who is None:
             continue
-        if "*" in json.dumps(who) or (lent and whose != {"aws:SourceArn", "aws:SourceAccount"}):
+        if "*" in json.dumps(who) or (lent and not ours):
             breaches.append(address)
     return breaches
+
+
+def gone_is_told_from_forbidden(plan: Plan) -> list[str]:
+    """
+    Find leave to list that S3 does not see where an object is missing: it asks for it without a
+    prefix then, and where there is none it answers 403 instead of 404.
+    """
+    return [
+        address
+        for address, statement in plan.statements()
+        if address == "aws_iam_role_policy.function" and "s3:ListBucket" in statement["Action"]
+        if any(not test.endswith("IfExists") for test in statement.get("Condition", {}))
+    ]
 
 
 def names_have_the_stage(plan: Plan) -> list[str]:
@@ -329,6 +359,7 @@ DATA_RULES: tuple[Rule, ...] = (
     actions_are_named,
     resources_are_named,
     grants_name_who,
+    gone_is_told_from_forbidden,
     names_have_the_stage,
     nothing_outlives_the_stack,
     things_are_tagged,

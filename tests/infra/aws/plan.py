@@ -108,6 +108,18 @@ def put(path: str, value: Any) -> Change:
     return change
 
 
+def both(one: Change, other: Change) -> Change:
+    """
+    Make two changes of the same resource.
+    """
+
+    def change(values: Any) -> None:
+        one(values)
+        other(values)
+
+    return change
+
+
 def _put(place: Any, keys: list[str], value: Any) -> None:
     key: Any = int(keys[0]) if isinstance(place, list) and keys[0] != "+" else keys[0]
     if key == "+" and isinstance(place, list):

@@ -19,16 +19,18 @@ SECRET = re.compile(r"SECRET|TOKEN|PASSWORD|CREDENTIAL|_KEY$", re.IGNORECASE)
 TOLD_BY_CALLERS = ("path", "rawPath", "queryString", "header", "authorizer", "requestBody")
 """Parts of $context that callers fill; they stay out of the logs."""
 
+QUERIED = ') FROM SCHEMA(\\"Lambake\\", \\"service\\", \\"model\\", \\"version\\")'
 ALARMS = {
-    "AWS/Lambda Errors",
-    "AWS/Lambda Throttles",
-    "AWS/Lambda Duration p99",
-    "AWS/ApiGateway 5xx",
-    "AWS/SQS dead-letters",
-    "AWS/SQS failures",
-    "Lambake DriftInputs",
-    "Lambake DriftLabels",
+    "errors": '"Errors"',
+    "api-5xx": '"5xx"',
+    "throttles": '"Throttles"',
+    "duration": '"extended_statistic": "p99"',
+    "dead-letters": '-dead-letters"}',
+    "failures": '-failures"}',
+    "drift-inputs": f'MAX(\\"DriftInputs\\"{QUERIED}',
+    "drift-labels": f'MAX(\\"DriftLabels\\"{QUERIED}',
 }
+"""What an alarm is called after the stage, and what it must look at."""
 
 
 def images_stay_as_pushed(plan: Plan) -> list[str]:
@@ -49,6 +51,25 @@ def images_are_cleared_away(plan: Plan) -> list[str]:
         if {rule["selection"]["tagStatus"] for rule in one.json("policy").get("rules", [])}
         != {"any", "untagged"}
     ] or absent(plan, "ecr_lifecycle_policy")
+
+
+def images_can_be_pulled(plan: Plan) -> list[str]:
+    """Find a registry that a function or its versions get no image from, or a stranger's does."""
+    functions = [
+        one.values["function_name"]
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image"
+    ]
+    granted = set()
+    for address, statement in plan.statements():
+        if address.startswith("aws_ecr_repository_policy."):
+            if not statement["Condition"]:
+                return []  # everybody's
+            # What else might be asked for Lambda is not known to send.
+            if set(statement["Condition"]) == {"StringLike"}:
+                sources = statement["Condition"]["StringLike"]["aws:SourceArn"]
+                granted |= {source.rpartition(":function:")[2] for source in sources}
+    return [name for name in functions if granted != {name, f"{name}:*"}]
 
 
 def functions_run_one_image(plan: Plan) -> list[str]:
@@ -75,6 +96,20 @@ def versions_are_published(plan: Plan) -> list[str]:
             one.values["publish"]
             and one.block("snap_start").get("apply_on", "PublishedVersions") == "PublishedVersions"
         )
+    ]
+
+
+def calls_go_by_an_alias(plan: Plan) -> list[str]:
+    """Find a function without the alias that callers, sources and the release name."""
+    aliased = [
+        one.values["function_name"]
+        for one in plan.all("lambda_alias")
+        if one.values["name"] == "live"
+    ]
+    return [
+        one.address
+        for one in plan.all("lambda_function")
+        if one.values["package_type"] == "Image" and one.values["function_name"] not in aliased
     ]
 
 
@@ -166,6 +201,21 @@ def events_are_of_payload_2_0(plan: Plan) -> list[str]:
     ] or absent(plan, "apigatewayv2_integration")
 
 
+def domains_lead_to_the_api(plan: Plan) -> list[str]:
+    """Find domains that lead nowhere, or speak old TLS."""
+    settings = [
+        (one, one.block("domain_name_configuration"))
+        for one in plan.all("apigatewayv2_domain_name")
+    ]
+    return [
+        one.address
+        for one, domain in settings
+        if domain.get("security_policy") != "TLS_1_2"
+        or domain.get("endpoint_type") != "REGIONAL"
+        or not plan.all("apigatewayv2_api_mapping")
+    ]
+
+
 def callers_are_throttled(plan: Plan) -> list[str]:
     """Find stages without a rate and a burst."""
     settings = [(one, one.block("default_route_settings")) for one in stages(plan)]
@@ -202,58 +252,15 @@ def permissions_name_their_source(plan: Plan) -> list[str]:
     ] or absent(plan, "lambda_permission")
 
 
-def traffic_shifts_by_canary(plan: Plan) -> list[str]:
-    """Find a deployment that goes all at once, unwatched, or does not go back by itself."""
-    configs = [
-        one.block("traffic_routing_config").get("time_based_canary", [{}])[0]
-        for one in plan.all("codedeploy_deployment_config")
-    ]
-    canaries = [one for one in configs if one.get("percentage", 100) < 50 and one.get("interval")]
-    alarms = {one.values["alarm_name"] for one in plan.all("cloudwatch_metric_alarm")}
-    events = {"DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"}
-    return [
-        one.address
-        for one in plan.all("codedeploy_deployment_group")
-        if not canaries
-        or not one.block("alarm_configuration").get("enabled")
-        or not set(one.block("alarm_configuration").get("alarms") or ["none"]) <= alarms
-        or not events <= set(one.block("auto_rollback_configuration").get("events") or [])
-        or one.block("deployment_style").get("deployment_option") != "WITH_TRAFFIC_CONTROL"
-    ] or absent(plan, "codedeploy_deployment_group")
-
-
-def the_hook_may_do_its_work(plan: Plan) -> list[str]:
-    """Find a hook that cannot read its deployment, invoke the versions, or say how it went."""
-    wanted = {
-        "codedeploy:GetDeployment",
-        "codedeploy:PutLifecycleEventHookExecutionStatus",
-        "lambda:InvokeFunction",
-    }
-    granted = {
-        action
-        for address, statement in plan.statements()
-        if address.startswith("aws_iam_role_policy.hook")
-        for action in statement["Action"]
-    }
-    hooks = [one for one in plan.all("lambda_function") if one.values["package_type"] != "Image"]
-    return [one.address for one in hooks if not wanted <= granted]
-
-
 def alarms_watch(plan: Plan) -> list[str]:
     """Find what no alarm watches, and alarms that silence sets off."""
     alarms = plan.all("cloudwatch_metric_alarm")
-    watched = " ".join(json.dumps(one.values) for one in alarms)
-    kinds = {
-        "AWS/Lambda Errors": '"Errors"',
-        "AWS/Lambda Throttles": '"Throttles"',
-        "AWS/Lambda Duration p99": '"extended_statistic": "p99"',
-        "AWS/ApiGateway 5xx": '"5xx"',
-        "AWS/SQS dead-letters": '-dead-letters"}',
-        "AWS/SQS failures": '-failures"}',
-        "Lambake DriftInputs": 'MAX(DriftInputs) FROM SCHEMA(\\"Lambake\\"',
-        "Lambake DriftLabels": 'MAX(DriftLabels) FROM SCHEMA(\\"Lambake\\"',
-    }
-    unwatched = [f"no alarm of {kind}" for kind in sorted(ALARMS) if kinds[kind] not in watched]
+    told = {one.values["alarm_name"]: json.dumps(one.values) for one in alarms}
+    unwatched = [
+        f"no alarm of {kind}"
+        for kind, watched in ALARMS.items()
+        if not any(watched in told[name] for name in told if name.endswith(f"-{kind}"))
+    ]
     return unwatched + [
         one.address for one in alarms if one.values["treat_missing_data"] != "notBreaching"
     ]
@@ -282,8 +289,10 @@ def absent(plan: Plan, kind: str) -> list[str]:
 RUN_RULES: tuple[Rule, ...] = (
     images_stay_as_pushed,
     images_are_cleared_away,
+    images_can_be_pulled,
     functions_run_one_image,
     versions_are_published,
+    calls_go_by_an_alias,
     floods_have_a_limit,
     calls_are_traced,
     logs_end,
@@ -291,11 +300,10 @@ RUN_RULES: tuple[Rule, ...] = (
     calls_are_authorised,
     callers_of_an_address_have_both_grants,
     events_are_of_payload_2_0,
+    domains_lead_to_the_api,
     callers_are_throttled,
     access_is_logged,
     permissions_name_their_source,
-    traffic_shifts_by_canary,
-    the_hook_may_do_its_work,
     alarms_watch,
     a_dashboard_shows_it,
 )

@@ -16,13 +16,14 @@ import pytest
 
 from infra.local.function import FunctionConfig
 from infra.local.moto.cloud import Cloud, cloud
-from tests.infra.aws.data_rules import DATA_RULES
 from tests.infra.aws.plan import Plan
-from tests.infra.aws.rules import RUN_RULES, calls_are_authorised
+from tests.infra.aws.planted import RULES
+from tests.infra.aws.rules import calls_are_authorised
 from tests.infra.aws.terraform import DIGEST, ROOT, Terraform
 from tests.infra.clouds import REGION, Client, client_of, told, until
 
 NAME = "lambake-dev"
+NEWER = f"sha256:{'b' * 64}"
 ACCOUNT = "123456789012"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
 
@@ -124,7 +125,7 @@ def test_other_choices(planner: Terraform) -> None:
     )
     planned, _ = planner.plan(stage="prod", function_file=function)
     plan = Plan.from_json(planned)
-    assert [rule.__name__ for rule in (*RUN_RULES, *DATA_RULES) if rule(plan)] == []
+    assert [rule.__name__ for rule in RULES if rule(plan)] == []
     (route,) = plan.all("apigatewayv2_route")
     assert route.values["authorization_type"] == "JWT"
     (domain,) = plan.all("apigatewayv2_domain_name")
@@ -151,15 +152,15 @@ def test_refusals(planner: Terraform) -> None:
     function = planner.function(
         "wrong.yaml",
         api={"auth": "jwt"},
-        queue={"max_receives": 4, "batch_size": 100},
+        queue={"max_receives": 4, "batch_size": 100, "max_concurrency": 21},
         buckets={"bulk_prefix": "in/bulk/"},
         top={
             "snap_start": True,
             "provisioned_concurrency": 30,
             "tmp_mb": 1024,
             "timeout_s": 0.5,
-            "name": "lambake-with-a-name-that-is-too-long",
         },
+        images_kept=2,
     )
     variables = planner.variables(image_digest=None, function_file=function)
     said = planner.run("plan", "-no-color", *variables, status=1)
@@ -170,13 +171,25 @@ def test_refusals(planner: Terraform) -> None:
         "snap_start: expected tmp_mb of 512 at most, came 1024.",
         "provisioned_concurrency: expected reserved_concurrency at most.",
         "timeout_s: expected whole seconds, came 0.5.",
-        "name: expected a shorter one; lambake-with-a-name-that-is-too-long-dev-",
         "aws.buckets.bulk_prefix: expected both outside of in/.",
         "aws.queue.max_receives: expected 5 at least, came 4;",
         "aws.queue.window_s: expected 1 at least for a batch_size above 10.",
+        "aws.queue.max_concurrency: expected reserved_concurrency at most, came 21;",
         "aws.api.jwt: expected issuer (https://…) and audience (a list), since auth is jwt.",
+        "aws.images_kept: expected 3 at least (live, the one before, the next), came 2.",
     ):
         assert expected in said
+
+
+def test_refused_names(planner: Terraform) -> None:
+    """What no registry or bucket can be called is refused before the first of them is made."""
+    function = planner.function("name.yaml", top={"name": "Lambake--with-a-name-that-is-too-long"})
+    only = "-target=aws_ecr_repository.images"
+    variables = planner.variables(image_digest=None, function_file=function)
+    said = planner.run("plan", "-no-color", only, *variables, status=1)
+    said = " ".join(said.replace("│", " ").split())
+    assert "name: expected small letters, digits and single dashes" in said
+    assert "name: expected a shorter one; Lambake--with-a-name-that-is-too-long-dev-" in said
 
 
 def test_the_registry_comes_first(planner: Terraform) -> None:
@@ -251,7 +264,7 @@ def test_sources(stack: dict[str, Any], client: Client) -> None:
     assert sources == {
         "s3.amazonaws.com": (f"arn:aws:s3:::{bucket}", ACCOUNT),
         "apigateway.amazonaws.com": (
-            f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/$default/$default",
+            f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{api}/*/$default",
             ACCOUNT,
         ),
     }
@@ -297,18 +310,37 @@ def test_object(stack: dict[str, Any], client: Client) -> None:
 @pytest.mark.usefixtures("stack")
 def test_another_image(terraform: Terraform, client: Client) -> None:
     """
-    Another image changes the function and nothing else; it is a new version, and nobody's yet: the
-    alias stays where it is. Once applied nothing is left to change, in the midst of a canary too.
+    Another image changes the function, and whom the canary's alarm looks at; it is a new version,
+    and nobody's yet: the alias stays where it is. Once applied nothing is left to change, in the
+    midst of a canary too, and what was unknown before keeps every rule.
     """
-    newer = terraform.variables(image_digest=f"sha256:{'b' * 64}")
+    newer = terraform.variables(image_digest=NEWER)
     said = terraform.run("apply", "-auto-approve", "-no-color", *newer)
-    assert "Plan: 0 to add, 1 to change, 0 to destroy." in said
+    assert "Plan: 0 to add, 2 to change, 0 to destroy." in said
     alias = {"FunctionName": NAME, "Name": "live"}
     assert client("lambda").get_alias(**alias)["FunctionVersion"] == "1"
     function = json.loads(terraform.run("output", "-json", "function"))
     assert function["newest_version"] == "2"
     client("lambda").update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
-    terraform.run("plan", "-detailed-exitcode", "-no-color", *newer)
+    planned, said = terraform.plan(image_digest=NEWER)
+    assert "No changes." in said
+    assert [rule.__name__ for rule in RULES if rule(Plan.from_json(planned))] == []
+    alarm = client("cloudwatch").describe_alarms(AlarmNames=[f"{NAME}-canary"])["MetricAlarms"][0]
+    looked_at = [
+        query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query
+    ]
+    of_newest = {"Name": "ExecutedVersion", "Value": "2"}
+    assert [of_newest in metric["Dimensions"] for metric in looked_at] == [True, True]
+
+
+@pytest.mark.usefixtures("stack")
+def test_another_canary(terraform: Terraform) -> None:
+    """It is made before the one goes that the group has: CodeDeploy removes none in use."""
+    function = terraform.function("slower.yaml", canary={"percent": 20})
+    planned, _ = terraform.plan(image_digest=NEWER, function_file=function)
+    actions = {one["address"]: one["change"]["actions"] for one in planned["resource_changes"]}
+    assert actions["aws_codedeploy_deployment_config.canary"] == ["create", "delete"]
+    assert actions["aws_codedeploy_deployment_group.live"] == ["update"]
 
 
 def test_the_queue_follows_the_alias(stack: dict[str, Any], client: Client, box: Cloud) -> None:
