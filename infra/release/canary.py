@@ -7,11 +7,11 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from infra.release.deployments import ENDED, Deployment, Deployments
 from infra.release.errors import Refused
@@ -58,25 +58,12 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
         Refused: the hook, an alarm or somebody stopped it; the old version has the traffic.
     """
     deployments = Deployments(target)
-    running = deployments.under_way()
-    if running is not None and (running.is_rollback or running.target != version):
-        watch.say(f"waiting for deployment {running.identifier} to end, of another version")
-        _followed(target, deployments, running, watch)
-        running = None
-    if running is not None:
-        watch.say(f"deployment {running.identifier} to version {version} is taken up")
-    else:
-        current = live_version(target)
-        if weights(target):
-            watch.say(f"nobody moves the traffic: version {current} gets all of it back")
-            give_all(target, current)
-        if current == version:
-            return False
-        _wait_until_active(target, version)
-        running = deployments.create(current, version, hook)
-        watch.say(f"deployment {running.identifier}: version {current} → {version}")
+    running = _begun(target, deployments, version, hook, watch)
+    if running is None:
+        return False
     ended = _followed(target, deployments, running, watch)
     if ended.status != "Succeeded":
+        _take_back(target, deployments, watch)
         raise Refused(_why(target, ended, hook, watch))
     live = live_version(target)
     if live != version:
@@ -84,17 +71,60 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
     return True
 
 
-def _wait_until_active(target: Target, version: str) -> None:
+def _begun(
+    target: Target, deployments: Deployments, version: str, hook: str | None, watch: Watch
+) -> Deployment | None:
     """
-    Wait for a version: with SnapStart its snapshot takes minutes.
+    Give the deployment that moves the traffic to a version, or None where it is there.
     """
-    waiter = target.client("lambda").get_waiter("published_version_active")
-    try:
-        waiter.wait(FunctionName=target.name, Qualifier=version)
-    except WaiterError as error:
-        answer: Mapping[str, Any] = error.last_response
-        told = answer.get("StateReason") or error
-        raise Refused(f"version {version}: expected it to become active: {told}") from error
+    while True:
+        running = deployments.under_way()
+        if running is not None and running.target == version and not running.is_rollback:
+            watch.say(f"deployment {running.identifier} to version {version} is taken up")
+            return running
+        if running is not None:
+            watch.say(f"waiting for deployment {running.identifier} to end, of another version")
+            _followed(target, deployments, running, watch)
+            continue
+        _take_back(target, deployments, watch)
+        current = live_version(target)
+        if current == version:
+            return None
+        _wait_until_active(target, version, watch)
+        made = deployments.create(current, version, hook)
+        if made is not None:
+            watch.say(f"deployment {made.identifier}: version {current} → {version}")
+            return made
+        watch.sleep(watch.poll_s)  # another deploy was faster: it is looked for again
+
+
+def _take_back(target: Target, deployments: Deployments, watch: Watch) -> None:
+    """
+    Take a share of the traffic back that no deployment moves any more.
+    """
+    if weights(target) and deployments.under_way() is None:
+        current = live_version(target)
+        watch.say(f"nobody moves the traffic: version {current} gets all of it back")
+        give_all(target, current)
+
+
+def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
+    """
+    Wait for a version: Lambda unpacks an image first, and takes minutes for SnapStart's snapshot.
+    """
+    client, said = target.client("lambda"), False
+    while True:
+        found = client.get_function_configuration(FunctionName=target.name, Qualifier=version)
+        state = found.get("State")
+        if state == "Failed":
+            told = found.get("StateReason")
+            raise Refused(f"version {version}: expected it to become active: {told}")
+        if state != "Pending":
+            return
+        if not said:
+            watch.say(f"waiting until Lambda has version {version} ready")
+            said = True
+        watch.sleep(watch.poll_s)
 
 
 def _followed(
@@ -126,9 +156,11 @@ def _now(
         return "the old version gets the traffic back"
     if deployment.status in ENDED:
         return deployment.status.lower()
-    step, share = deployments.step_of(deployment.identifier)
-    if step == _HOOK_STEP:
+    if deployments.step_of(deployment.identifier) == _HOOK_STEP:
         return f"the hook asks version {deployment.target} the golden vectors"
+    # By the alias: whether CodeDeploy's own weight is a percentage or a share, it does not say.
+    whole = float(live_version(target) == deployment.target)
+    share = weights(target).get(deployment.target, whole)
     ringing = ringing_of(target, alarms)
     told = f"ringing: {', '.join(ringing)}" if ringing else "quiet"
     minutes = target.aws["canary"]["minutes"]
@@ -166,12 +198,13 @@ def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> lis
     Read in the hook's log what it had against a deployment; a line takes some seconds to get there.
     """
     for _ in range(_LOOKS):
+        pages = target.client("logs").get_paginator("filter_log_events")
         try:
-            found = target.client("logs").filter_log_events(
+            found = pages.paginate(
                 logGroupName=f"/aws/lambda/{hook}",
                 startTime=int((time.time() - _LATELY_S) * 1000),
                 filterPattern=f'"{deployment}"',
-            )
+            ).build_full_result()
         except ClientError:
             break  # the log has it; that we may not read it there is no reason to fail otherwise
         for event in found["events"]:

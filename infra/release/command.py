@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from infra.image.command import ImageOptions, image
 from infra.image.errors import ImageError
 from infra.local.errors import LocalError
 from infra.release import smoke, traffic
+from infra.release.aws_errors import explained
 from infra.release.deploy import Deploy, deploy, planned
 from infra.release.destroy import destroy
 from infra.release.errors import ReleaseError
@@ -26,6 +29,7 @@ from infra.release.target import Target
 from infra.release.terraform import Terraform
 
 INTERRUPTED = 130
+UNHEARD = 141
 
 
 @dataclass(frozen=True)
@@ -57,13 +61,39 @@ def run(do: Do, options: ReleaseOptions) -> int:
         Its exit status; 1 and a message where it could not.
     """
     try:
-        return do(Target.of(options.function, options.stage, options.simulated), options)
-    except KeyboardInterrupt:
-        sys.stderr.write(_STOPPED.get(do, "\n"))
+        with _interruptible():
+            return do(Target.of(options.function, options.stage, options.simulated), options)
+    except KeyboardInterrupt as stopped:
+        stands = str(stopped) or _STANDS.get(do)
+        sys.stderr.write(f"\nstopped: {stands}\n" if stands else "\n")
         return INTERRUPTED
-    except (ReleaseError, ImageError, LocalError, ClientError, BotoCoreError) as error:
+    except BrokenPipeError:  # `| head` has seen enough
+        return UNHEARD
+    except (ClientError, BotoCoreError) as error:
+        sys.stderr.write(f"{explained(error)}\n")
+        return 1
+    except (ReleaseError, ImageError, LocalError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """
+    Take a kill, and a terminal that is closed, as a Ctrl-C: nothing is left half said.
+    """
+    taken = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) == signal.SIG_DFL  # nohup stays nohup
+    ]
+    for number in taken:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def plan_command(target: Target, options: ReleaseOptions) -> int:
@@ -87,7 +117,7 @@ def status_command(target: Target, options: ReleaseOptions) -> int:
     Show what stands.
     """
     for line in status_lines(target, outputs_of(target, _terraform(target))):
-        print(line)
+        _say(line)
     return 0
 
 
@@ -106,7 +136,7 @@ def invoke_command(target: Target, options: ReleaseOptions) -> int:
     Invoke what is live.
     """
     succeeded, text = smoke.invoke(target, options.payload)
-    print(text)
+    _say(text)
     return 0 if succeeded else 1
 
 
@@ -131,9 +161,12 @@ def destroy_command(target: Target, options: ReleaseOptions) -> int:
     return 0 if destroy(target, _terraform(target), _say, agree) else 1
 
 
-_STOPPED: dict[Do, str] = {
-    deploy_command: "\nstopped: a canary goes on by itself; the next deploy takes it all up\n",
-    destroy_command: "\nstopped: the next destroy takes up what is left\n",
+# What stands where a command is stopped that does not say so itself.
+_STANDS: dict[Do, str] = {
+    plan_command: "nothing was changed",
+    deploy_command: "nothing was changed",
+    rollback_command: "python -m infra status shows which version has the traffic",
+    destroy_command: "the next destroy takes up what is left",
 }
 
 COMMANDS: dict[str, Do] = {

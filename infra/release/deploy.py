@@ -8,16 +8,21 @@ applied, a canary under way is watched.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from infra.release import traffic
+from infra.release.aws_errors import explained
 from infra.release.canary import Watch, shift
+from infra.release.errors import CutOff, NotAgreed
 from infra.release.hook_package import write_hook_package
 from infra.release.plan_text import changes_of, plan_lines
-from infra.release.preflight import Tools, found_tools
+from infra.release.preflight import Tools, found_tools, require_same_place
 from infra.release.registry import Pushed
 from infra.release.smoke import require_closed, smoke
 from infra.release.target import Target
@@ -46,17 +51,24 @@ class Deploy:
     watch: Watch | None = None
     tools: Callable[..., Tools] = found_tools
 
+    def tell(self, line: str) -> None:
+        """
+        Say what belongs to the step that was said last.
+        """
+        self.say(f"    {line}")
+
 
 def deploy(job: Deploy) -> bool:
     """
     Deploy.
 
     Returns:
-        Whether anything was changed; False too where the plan was not agreed to.
+        Whether anything was changed.
 
     Raises:
         ReleaseError: it stopped; what stands is as before, or as the error says.
         ImageError: the image could not be built or pushed.
+        KeyboardInterrupt: it was stopped; says what stands.
     """
     say, target = job.say, job.target
     say(f"1/7 preflight: stage {target.stage} in {target.simulated or target.region}")
@@ -64,23 +76,26 @@ def deploy(job: Deploy) -> bool:
     names = [tools.terraform, *([tools.engine.kind] if tools.engine else [])]
     say(f"    account {tools.account}, {', '.join(names)}")
     terraform = Terraform(target, job.folder, tools.terraform)
-    terraform.init()
-    say("2/7 image")
-    digest = _pushed(job, terraform, tools)
-    say("3/7 plan")
-    plan = terraform.plan(_variables(job, digest))
-    for line in plan_lines(plan):
-        say(f"    {line}")
-    changed = bool(changes_of(plan))
-    if changed:
-        if not job.agree(f"Apply this to {target.name}?"):
-            say("    nothing was changed")
-            return False
-        say("4/7 apply")
-        terraform.apply(lambda line: say(f"    {line}"))
-    else:
-        say("4/7 apply: nothing to do")
-    return _released(job, terraform.outputs(), changed=changed)
+    with terraform.alone():
+        with _standing(_AS_IT_WAS):
+            terraform.init()
+            outputs = terraform.outputs()
+            require_same_place(target, outputs)
+            say("2/7 image")
+            digest = _pushed(job, terraform, tools, outputs)
+            say("3/7 plan")
+            plan = terraform.plan(_variables(job, digest))
+            for line in plan_lines(plan):
+                job.tell(line)
+            changed = bool(changes_of(plan))
+            if changed and not job.agree(f"Apply this to {target.name}?"):
+                raise NotAgreed
+        with _standing(_APPLIED_IN_PART):
+            say(f"4/7 apply{'' if changed else ': nothing to do'}")
+            if changed:
+                terraform.apply(job.tell)
+            outputs = terraform.outputs()
+        return _released(job, outputs, changed=changed)
 
 
 def planned(job: Deploy) -> bool:
@@ -92,12 +107,15 @@ def planned(job: Deploy) -> bool:
     """
     tools = job.tools(job.target, builds=False)
     terraform = Terraform(job.target, job.folder, tools.terraform)
-    terraform.init()
-    deployed = terraform.outputs().get("function") or {}
-    digest = str(deployed.get("image", "")).partition("@")[2] or _UNBUILT
-    if digest == _UNBUILT:
-        job.say("no image is deployed yet: the plan shows a digest of noughts in its place")
-    plan = terraform.plan(_variables(job, digest))
+    with terraform.alone():
+        terraform.init()
+        outputs = terraform.outputs()
+        require_same_place(job.target, outputs)
+        deployed = outputs.get("function") or {}
+        digest = str(deployed.get("image", "")).partition("@")[2] or _UNBUILT
+        if digest == _UNBUILT:
+            job.say("no image is deployed yet: the plan shows a digest of noughts in its place")
+        plan = terraform.plan(_variables(job, digest))
     for line in plan_lines(plan):
         job.say(line)
     return bool(changes_of(plan))
@@ -105,18 +123,39 @@ def planned(job: Deploy) -> bool:
 
 _UNBUILT = "sha256:" + "0" * 64
 
+_AS_IT_WAS = "what is live is as it was; deploy again takes it up"
+_APPLIED_IN_PART = (
+    "what was made so far is in the state, and the traffic is where it was; deploy again makes the "
+    "rest"
+)
+_SHIFTING = (
+    "a canary that has begun goes on by itself, or back if an alarm rings; deploy again watches "
+    "it, rollback stops it, status shows it"
+)
 
-def _pushed(job: Deploy, terraform: Terraform, tools: Tools) -> str:
+
+@contextlib.contextmanager
+def _standing(stands: str) -> Iterator[None]:
+    """
+    Say what stands, where Ctrl-C, the network or credentials that expire cut the block off.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(stands) from None
+    except (BotoCoreError, ClientError) as error:
+        raise CutOff(explained(error), stands) from error
+
+
+def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[str, Any]) -> str:
     """
     Have the image in the registry, which is made first where there is none.
     """
-    outputs = terraform.outputs()
     if "repository_url" not in outputs:
         plan = terraform.plan({}, only=REPOSITORY)
         if changes_of(plan):
             job.say("    making the registry")
-            terraform.apply(lambda line: job.say(f"    {line}"))
-        outputs = terraform.outputs()
+            terraform.apply(job.tell)
     address = outputs.get("repository_url") or _address(job.target)
     pushed = job.images(tools, address)
     job.say(f"    {pushed.digest}: {'pushed' if pushed.now else 'the registry has it already'}")
@@ -139,18 +178,20 @@ def _variables(job: Deploy, digest: str) -> Mapping[str, str | None]:
 
 def _released(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
     say, target = job.say, job.target
-    watch = job.watch or Watch(lambda line: say(f"    {line}"))
-    version = outputs["function"]["newest_version"]
-    say("5/7 canary")
-    moved = shift(target, version, outputs["release"]["hook_function"], watch)
-    say(f"    version {version} has {'all' if moved else 'the'} traffic")
-    say("6/7 superseded versions")
-    removed = traffic.remove_superseded(target)
-    say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
-    say("7/7 smoke test")
-    url = outputs["api_url"]
-    say(f"    {smoke(target, url, sleep=watch.sleep)}")
-    require_closed(target, url)
+    watch = job.watch or Watch(job.tell)
+    with _standing(_SHIFTING):
+        say("5/7 canary")
+        version = traffic.published(target)
+        moved = shift(target, version, outputs["release"]["hook_function"], watch)
+    with _standing(f"version {version} has the traffic; deploy again does the rest"):
+        say(f"    version {version} has {'all' if moved else 'the'} traffic")
+        say("6/7 superseded versions")
+        removed = traffic.remove_superseded(target, job.tell)
+        say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
+        say("7/7 smoke test")
+        url = outputs["api_url"]
+        say(f"    {smoke(target, url, sleep=watch.sleep)}")
+        require_closed(target, url)
     for warning in outputs.get("warnings", []):
         say(f"    !! {warning}")
     if not (changed or moved or removed):

@@ -4,6 +4,7 @@ CodeDeploy's records of one stage: which deployments there were, which is under 
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,12 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Self
 
+import yaml
+from botocore.exceptions import ClientError
+
+from infra.release.aws_errors import code_of
 from infra.release.target import ALIAS, Target
 
 GROUP: Final = ALIAS
 ENDED: Final = ("Succeeded", "Failed", "Stopped")
 UNDER_WAY: Final = ("Created", "Queued", "InProgress", "Baking", "Ready")
 _MOST_AT_ONCE = 25  # BatchGetDeployments takes no more
+_RUNS = "InProgress"
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,7 @@ class Deployment:
         """
         carried = info.get("revision") or {}
         content = (carried.get("appSpecContent") or carried.get("string") or {}).get("content")
-        resources = json.loads(content or "{}").get("Resources") or [{"none": {"Properties": {}}}]
-        properties = next(iter(resources[0].values()))["Properties"]
+        properties = _properties_of(content or "")
         error = info.get("errorInformation") or {}
         return cls(
             identifier=info["deploymentId"],
@@ -92,9 +97,9 @@ class Deployments:
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         return Deployment.of(info)
 
-    def create(self, current: str, version: str, hook: str | None) -> Deployment:
+    def create(self, current: str, version: str, hook: str | None) -> Deployment | None:
         """
-        Begin one.
+        Begin one, unless another is under way.
 
         Args:
             current: the version that has the traffic.
@@ -113,20 +118,34 @@ class Deployments:
             "Resources": [{"function": resource}],
             "Hooks": [{"BeforeAllowTraffic": hook}] if hook else [],
         }
-        made = self._client.create_deployment(
-            **self._group,
-            revision={
-                "revisionType": "AppSpecContent",
-                "appSpecContent": {"content": json.dumps(content)},
-            },
-        )
+        text = json.dumps(content)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        revision = {
+            "revisionType": "AppSpecContent",
+            "appSpecContent": {"content": text, "sha256": digest},
+        }
+        try:
+            made = self._client.create_deployment(**self._group, revision=revision)
+        except ClientError as error:
+            if code_of(error) == "DeploymentLimitExceededException":
+                return None
+            raise
         return self.get(made["deploymentId"])
 
-    def stop(self, identifier: str) -> None:
+    def stop(self, identifier: str) -> bool:
         """
         Stop one; CodeDeploy gives the traffic back.
+
+        Returns:
+            Whether there was something to stop; False: it has ended by itself.
         """
-        self._client.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)
+        try:
+            self._client.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)
+        except ClientError as error:
+            if code_of(error) == "DeploymentAlreadyCompletedException":
+                return False
+            raise
+        return True
 
     def alarms(self) -> list[str]:
         """
@@ -136,20 +155,22 @@ class Deployments:
         alarms = (group.get("alarmConfiguration") or {}).get("alarms") or []
         return [alarm["name"] for alarm in alarms]
 
-    def step_of(self, identifier: str) -> tuple[str | None, float]:
+    def step_of(self, identifier: str) -> str | None:
         """
-        Say which lifecycle event is in progress, and the new version's share of the traffic.
-
-        Returns:
-            The event's name or None, and the share from 0 to 1.
+        Name the lifecycle event that is in progress; None before the first, and between two.
         """
-        listed = self._client.list_deployment_targets(deploymentId=identifier)["targetIds"]
-        if not listed:
-            return None, 0.0
-        found = self._client.batch_get_deployment_targets(deploymentId=identifier, targetIds=listed)
-        told = found["deploymentTargets"][0]["lambdaTarget"]
-        steps = (e["lifecycleEventName"] for e in told["lifecycleEvents"] if _runs(e))
-        return next(steps, None), float(told["lambdaFunctionInfo"]["targetVersionWeight"])
+        one = {"deploymentId": identifier}
+        try:
+            listed = self._client.list_deployment_targets(**one)["targetIds"]
+            found = listed and self._client.batch_get_deployment_targets(**one, targetIds=listed)
+        except ClientError as error:
+            if code_of(error) == "DeploymentNotStartedException":
+                return None
+            raise
+        targets = found["deploymentTargets"] if found else []
+        events = [event for one in targets for event in one["lambdaTarget"]["lifecycleEvents"]]
+        steps = (event["lifecycleEventName"] for event in events if event["status"] == _RUNS)
+        return next(steps, None)
 
     def _identifiers(self, statuses: Sequence[str]) -> Iterator[list[str]]:
         pages = self._client.get_paginator("list_deployments").paginate(
@@ -160,5 +181,14 @@ class Deployments:
             yield batch
 
 
-def _runs(event: Mapping[str, Any]) -> bool:
-    return bool(event["status"] == "InProgress")
+def _properties_of(content: str) -> Mapping[str, Any]:
+    """
+    Read what an AppSpec says of its function; nothing of one that somebody wrote otherwise.
+    """
+    try:
+        (resource,) = yaml.safe_load(content)["Resources"]
+        (function,) = resource.values()
+        properties: Mapping[str, Any] = dict(function["Properties"])
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, AttributeError):
+        return {}
+    return properties

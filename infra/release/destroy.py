@@ -9,11 +9,16 @@ from collections.abc import Callable
 
 from botocore.exceptions import ClientError
 
+from infra.release.aws_errors import code_of
+from infra.release.deployments import Deployments
 from infra.release.errors import NotDeployed
+from infra.release.preflight import require_same_place
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 
 Say = Callable[[str], None]
+
+_NO_GROUP = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
 
 
 def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]) -> bool:
@@ -26,11 +31,20 @@ def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str
     Raises:
         NotDeployed: there is nothing.
     """
+    with terraform.alone():
+        return _destroyed(target, terraform, say, agree)
+
+
+def _destroyed(
+    target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]
+) -> bool:
     terraform.init()
     standing = [address for address in terraform.resources() if not address.startswith("data.")]
     if not standing:
+        terraform.forget()  # an earlier destroy may have been cut off just before
         raise NotDeployed(target.stage)
     outputs = terraform.outputs()
+    require_same_place(target, outputs)
     kept = {"images": _images(target)}
     for bucket in (outputs.get("buckets") or {}).values():
         kept[f"objects of {bucket}"] = _objects(target, bucket)
@@ -39,6 +53,9 @@ def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str
     if not agree(f"Remove all of it for good? Type {target.name}:"):
         say("nothing was removed")
         return False
+    _stop_canary(target, say)
+    for policy in outputs.get("callers_policies") or []:
+        _detach(target, policy, say)
     digest = str((outputs.get("function") or {}).get("image", "")).partition("@")[2]
     # The description wants a digest, whatever it is, for a function that is only removed.
     variables = {"image_digest": digest or "sha256:" + "0" * 64}
@@ -51,6 +68,42 @@ def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str
     say(f"removed: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}")
     say(f"with {', '.join(inside) or 'nothing inside'}, and the state")
     return True
+
+
+def _stop_canary(target: Target, say: Say) -> None:
+    """
+    End a deployment that would go on with an alias that is gone.
+    """
+    try:
+        deployments = Deployments(target)
+        running = deployments.under_way()
+    except ClientError as error:
+        if code_of(error) not in _NO_GROUP:
+            raise
+        return
+    if running is not None:
+        say(f"stopping deployment {running.identifier}")
+        deployments.stop(running.identifier)
+
+
+def _detach(target: Target, policy: str, say: Say) -> None:
+    """
+    Take a policy from the callers that somebody gave it to: IAM removes none that is attached.
+    """
+    iam = target.client("iam")
+    try:
+        pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)
+        found = pages.build_full_result()
+    except ClientError as error:
+        if code_of(error) != "NoSuchEntity":
+            raise
+        return
+    for kind in ("Group", "Role", "User"):
+        for entity in found.get(f"Policy{kind}s", []):
+            name = entity[f"{kind}Name"]
+            say(f"{policy.rpartition('/')[2]} is taken from {kind.lower()} {name}")
+            detach = getattr(iam, f"detach_{kind.lower()}_policy")
+            detach(**{f"{kind}Name": name}, PolicyArn=policy)
 
 
 def _images(target: Target) -> int:
@@ -73,5 +126,5 @@ def _forget(target: Target, group: str) -> None:
     try:
         target.client("logs").delete_log_group(logGroupName=group)
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+        if code_of(error) != "ResourceNotFoundException":
             raise

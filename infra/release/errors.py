@@ -3,8 +3,11 @@ What can stop a release.
 
     ReleaseError
     ├── NotReady            the preflight: credentials, region, a tool; each with its remedy
+    ├── NotAgreed           nobody said yes to the plan
+    ├── Busy                another command is at the stage, or one was killed there; says which
     ├── TerraformFailed     terraform said no; carries the end of what it said
-    ├── NotDeployed         a stage that is not there
+    ├── CutOff              AWS did not answer as it should; says what stands and what to do
+    ├── NotDeployed         a stage that is not there, or not whole
     ├── Refused             the new version got no traffic, or gave it back; says why
     └── NotHealthy          it is released, and does not answer as it must
 """
@@ -29,6 +32,30 @@ class NotReady(ReleaseError):
         super().__init__("not ready:" + "".join(f"\n  {one}" for one in missing))
 
 
+class NotAgreed(ReleaseError):
+    """
+    Say that nothing was done.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("nothing was changed: the plan was not agreed to (--yes agrees)")
+
+
+class Busy(ReleaseError):
+    """
+    Say who is at a stage, and what to do about it.
+    """
+
+
+class CutOff(ReleaseError):
+    """
+    Say what went wrong in the middle, and what stands now.
+    """
+
+    def __init__(self, said: str, stands: str) -> None:
+        super().__init__(f"{said}\n{stands}")
+
+
 class TerraformFailed(ReleaseError):
     """
     Say which command failed, and the end of what it said.
@@ -42,12 +69,12 @@ class TerraformFailed(ReleaseError):
 
 class NotDeployed(ReleaseError):
     """
-    Name a stage that has no function.
+    Name a stage that has no function, or only a part of what it needs.
     """
 
-    def __init__(self, stage: str) -> None:
+    def __init__(self, stage: str, came: str = "none") -> None:
         super().__init__(
-            f"stage {stage}: expected one that is deployed, came none: "
+            f"stage {stage}: expected one that is deployed, came {came}: "
             f"python -m infra deploy --stage {stage}"
         )
 

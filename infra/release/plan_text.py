@@ -15,7 +15,7 @@ _MARKS = {
     ("delete", "create"): "±",
     ("create", "delete"): "±",
 }
-_WORDS = {"+": "made", "~": "changed", "-": "removed", "±": "replaced"}
+_WORDS = {"+": "to make", "~": "to change", "-": "to remove", "±": "to replace"}
 _LONGEST = 60
 _LED_BY = 8
 
@@ -40,7 +40,8 @@ def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """
-    Spell a plan: a line a resource, indented lines for the settings that change, and the sums.
+    Spell a plan: a line a resource, indented lines for the settings that change, the sums, and
+    what the description warns of.
     """
     changes = changes_of(plan)
     if not changes:
@@ -52,7 +53,9 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
             lines += [f"      {line}" for line in _settings(change)]
     marks = [mark for mark, _, _ in changes]
     sums = [f"{marks.count(mark)} {word}" for mark, word in _WORDS.items() if mark in marks]
-    return [*lines, ", ".join(sums)]
+    planned = plan.get("planned_values", {}).get("outputs", {})
+    warnings = planned.get("warnings", {}).get("value") or []
+    return [*lines, ", ".join(sums), *(f"!! {warning}" for warning in warnings)]
 
 
 def _settings(change: Mapping[str, Any]) -> Iterator[str]:

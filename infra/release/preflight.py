@@ -5,17 +5,30 @@ What a release needs of this machine: looked at before anything is changed, each
 from __future__ import annotations
 
 import http.client
+import re
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.image.engine import Engine, find_engine
 from infra.image.errors import NoEngine
+from infra.release.aws_errors import LOG_IN, code_of, explained, remedy_of
 from infra.release.errors import NotReady
 from infra.release.target import Target
 from infra.release.terraform import MINIMUM, find_terraform
+
+LEFT_FREE: Final = 100
+"""
+Environments that no function may reserve; all of them, where an account has fewer.
+
+Source: AWS Lambda developer guide, "Configuring reserved concurrency"; the error of accounts that
+have 10, "below its minimum value of [10]".
+"""
+
+_REPOSITORY = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.")
 
 
 @dataclass(frozen=True)
@@ -70,9 +83,75 @@ def found_tools(
             missing.append(f"containers: {error}")
         missing += _registry(target, registry)
     account = _account(target, missing)
+    if builds and account and not target.simulated:
+        missing += _concurrency(target)
     if missing or program is None:
         raise NotReady(missing)
     return Tools(account, program[0], found)
+
+
+def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
+    """
+    See that a stage is not looked for, or made anew, where it does not stand.
+
+    Args:
+        target: the stage, as the credentials and the region are now.
+        outputs: Terraform's; nothing is known of a stage without any.
+
+    Raises:
+        NotReady: it stands in another account or region.
+    """
+    stands = _REPOSITORY.match(outputs.get("repository_url", ""))
+    if stands is None:
+        return
+    came = {
+        "account": str(target.client("sts").get_caller_identity()["Account"]),
+        "region": str(target.region),
+    }
+    elsewhere = [
+        f"{what}: expected {stands[what]}, where {target.name} stands, came {here}: "
+        "go there, or take another --stage for this one"
+        for what, here in came.items()
+        if here != stands[what]
+    ]
+    if elsewhere:
+        raise NotReady(elsewhere)
+
+
+def _concurrency(target: Target) -> list[str]:
+    """
+    Hold what the function reserves against what the account has left: a new one has ten in all.
+    """
+    reserved = target.aws.get("reserved_concurrency")
+    if reserved is None:
+        return []
+    client = target.client("lambda")
+    try:
+        limits = client.get_account_settings()["AccountLimit"]
+        own = _reserved_already(client, target.name)
+    except ClientError:
+        return []  # who may not ask may be allowed to reserve
+    free = limits["UnreservedConcurrentExecutions"] + own
+    most = free - min(LEFT_FREE, limits["ConcurrentExecutions"])
+    if reserved <= most:
+        return []
+    setting = f"aws.reserved_concurrency in {target.function_file.name}"
+    remedy = f"{most} or less" if most > 0 else "null"
+    return [
+        f"{setting}: expected {max(most, 0)} at most in this account, which has "
+        f"{limits['ConcurrentExecutions']} environments, came {reserved}: set it to {remedy}, or "
+        "ask AWS for more (Service Quotas, Lambda, Concurrent executions)"
+    ]
+
+
+def _reserved_already(client: Any, name: str) -> int:
+    try:
+        found = client.get_function_concurrency(FunctionName=name)
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            return 0
+        raise
+    return int(found.get("ReservedConcurrentExecutions", 0))
 
 
 def _registry(target: Target, registry: str | None) -> list[str]:
@@ -106,10 +185,13 @@ def _account(target: Target, missing: list[str]) -> str:
     try:
         account: str = target.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        where, remedy = "AWS", "aws configure, or aws sso login, or export AWS_PROFILE=…"
         if target.simulated:
-            where, remedy = target.simulated, "is `python -m infra cloud` running?"
-        came = type(error).__name__
-        missing.append(f"credentials: expected {where} to know them, came {came}: {remedy}")
+            missing.append(
+                f"cloud: expected one at {target.simulated}, came {type(error).__name__}: "
+                "is `python -m infra cloud` running?"
+            )
+        else:
+            unknown = "" if remedy_of(error) else f": {LOG_IN}"
+            missing.append(f"credentials: {explained(error)}{unknown}")
         return ""
     return account

@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from botocore.exceptions import ClientError
 
 from infra.image.engine import Engine
-from infra.image.errors import EngineFailed
+from infra.image.errors import EngineFailed, Unfit
+from infra.release.aws_errors import code_of
 from infra.release.target import Target
 
 _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_ARCHITECTURES = {"amd64": "linux/amd64", "x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Registry:
 
         Raises:
             EngineFailed: the engine could not push; says what it said.
+            Unfit: Lambda would not take it.
         """
         tag = self._tag_of(image)
         found = self._digest_of(tag)
@@ -63,14 +66,30 @@ class Registry:
         self._log_in()
         to = f"{self.address}:{tag}"
         self.engine.ask("tag", image, to)
-        self.engine.ask("push", to)
+        try:
+            self.engine.ask("push", to)
+        except EngineFailed:
+            # Its tags are immutable: somebody who deploys the same may have been faster.
+            found = self._digest_of(tag)
+            if found is None:
+                raise
+            return Pushed(found, now=False)
         found = self._digest_of(tag)
         if found is None:
             raise EngineFailed([self.engine.kind, "push"], 0, f"{to} is not in the registry")
         return Pushed(found, now=True)
 
     def _tag_of(self, image: str) -> str:
-        identity = self.engine.ask("image", "inspect", "--format", "{{.Id}}", image)
+        template = "{{.Id}} {{.Architecture}}"
+        identity, built_for = self.engine.ask(
+            "image", "inspect", "--format", template, image
+        ).split()
+        platform = self.target.platform
+        if _ARCHITECTURES.get(built_for, built_for) != platform:
+            raise Unfit(
+                image,
+                [f"expected it for {platform}, as aws.architecture says, came {built_for}"],
+            )
         return identity.removeprefix("sha256:")[:16]
 
     def _digest_of(self, tag: str) -> str | None:
@@ -79,10 +98,18 @@ class Registry:
                 repositoryName=self._repository(), imageIds=[{"imageTag": tag}]
             )
         except ClientError as error:
-            if error.response["Error"]["Code"] == "ImageNotFoundException":
+            if code_of(error) == "ImageNotFoundException":
                 return None
             raise
-        digest: str = described["imageDetails"][0]["imageDigest"]
+        image = described["imageDetails"][0]
+        kind = image.get("imageManifestMediaType", _MANIFESTS[0])
+        if kind not in _MANIFESTS:
+            raise Unfit(
+                f"{self.address}:{tag}",
+                [f"expected a single manifest, as Lambda takes, came {kind}: an index, as docker "
+                 "makes for attestations or several platforms (--provenance=false)"],
+            )  # fmt: skip
+        digest: str = image["imageDigest"]
         return digest
 
     def _repository(self) -> str:

@@ -5,17 +5,25 @@ What stands: the address, the version that has the traffic, the alarms, the log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.release import traffic
+from infra.release.aws_errors import code_of
 from infra.release.canary import ringing_of
 from infra.release.errors import NotDeployed
+from infra.release.preflight import require_same_place
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 
 Say = Callable[[str], None]
+
+_NEEDED = ("function", "release", "api_url", "log_groups", "queues", "buckets", "bulk")
+_LATE_MS = 60_000
+"""How much later than a newer line one may come: streams are written side by side."""
 
 
 def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
@@ -23,12 +31,15 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
     Give the outputs of a stage that is deployed.
 
     Raises:
-        NotDeployed: it is not.
+        NotDeployed: it is not, or a deployment was cut off.
+        NotReady: it stands elsewhere.
     """
     terraform.init()
     outputs = terraform.outputs()
-    if not outputs.get("function"):
-        raise NotDeployed(target.stage)
+    require_same_place(target, outputs)
+    if not all(outputs.get(name) is not None for name in _NEEDED):
+        count = len(terraform.resources())
+        raise NotDeployed(target.stage, f"a part of one, {count} resources" if count else "none")
     return outputs
 
 
@@ -61,7 +72,7 @@ def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
         f"api        {outputs['api_url']} ({target.aws['api']['auth']})",
         f"live       version {traffic.live_version(target)}{canary}",
         f"before     {f'version {before}' if before else 'none to roll back to'}",
-        f"newest     version {outputs['function']['newest_version']}",
+        f"newest     version {traffic.versions(target)[-1]}",
         f"image      {outputs['function']['image']}",
         f"alarms     {', '.join(ringing) if ringing else f'none of {len(alarms)} rings'}",
         *(f"queue      {name}: {url}" for name, url in outputs["queues"].items()),
@@ -83,19 +94,32 @@ def follow_logs(
 ) -> None:
     """
     Print the function's log from so many seconds ago, and go on if asked to.
+
+    Raises:
+        NotDeployed: there is no such log.
     """
-    client = target.client("logs")
     start_ms = int((time.time() - since_s) * 1000)
-    seen: set[str] = set()
+    seen: dict[str, int] = {}  # the time of each line that a further look may find again
     while True:
-        pages = client.get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group, startTime=start_ms):
-            for event in page["events"]:
-                if event["eventId"] in seen:
-                    continue
-                seen.add(event["eventId"])
-                at = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC)
-                say(f"{at:%H:%M:%S} {event['message'].rstrip()}")
+        for event in _events(target, group, start_ms):
+            if event["eventId"] in seen:
+                continue
+            seen[event["eventId"]] = event["timestamp"]
+            at = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC)
+            say(f"{at:%H:%M:%S} {event['message'].rstrip()}")
         if not follow:
             return
+        start_ms = max([start_ms, *(at_ms - _LATE_MS for at_ms in seen.values())])
+        seen = {event: at_ms for event, at_ms in seen.items() if at_ms >= start_ms}
         sleep(2.0)
+
+
+def _events(target: Target, group: str, start_ms: int) -> Iterator[Mapping[str, Any]]:
+    pages = target.client("logs").get_paginator("filter_log_events")
+    try:
+        for page in pages.paginate(logGroupName=group, startTime=start_ms):
+            yield from page["events"]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFoundException":
+            raise
+        raise NotDeployed(target.stage, f"one without the log {group}") from error

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import boto3
 import yaml
+from botocore.config import Config
 
 from infra.local.errors import ConfigError
 
@@ -21,6 +22,8 @@ ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,11}")
 _AWS_KEYS = ("region", "state_bucket", "architecture")
+# A canary is asked after for minutes: a busy API or a lost packet must not end that.
+_PATIENTLY = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class Target:
                 f"a mapping with {', '.join(_AWS_KEYS)}",
                 type(aws).__name__,
             )
+        if not isinstance(settings.get("name"), str):
+            raise ConfigError(f"{function_file}: name", "a name", settings.get("name"))
         if aws["architecture"] not in ARCHITECTURES:
             raise ConfigError("aws.architecture", " or ".join(ARCHITECTURES), aws["architecture"])
         region = aws["region"] or boto3.session.Session().region_name
@@ -104,7 +109,7 @@ class Target:
         return self._clients[service]
 
     def _made(self, service: str) -> Any:
-        options: dict[str, Any] = {"region_name": self.region}
+        options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
         if self.simulated:
             options |= {
                 "endpoint_url": self.simulated,

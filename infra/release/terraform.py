@@ -10,18 +10,23 @@ of a simulated cloud lies in the stage's folder, and goes with it as the cloud d
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import filecmp
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Mapping
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from infra.release.errors import TerraformFailed
+from infra.release.errors import Busy, TerraformFailed
 from infra.release.target import Target
 
 DESCRIPTION = Path(__file__).parent.parent / "aws"
@@ -35,6 +40,9 @@ _PLAN = "release.tfplan"
 _DESCRIBES = ("*.tf", "*.json")
 _READY = ".ready"
 _QUIETLY = ("-input=false", "-no-color")
+_IN_A_BUCKET = STATES / "s3_override.tf"
+_LOCKED = "Error acquiring the state lock"
+_LOOK_S = 0.1
 
 # What the backend asks of AWS besides S3 itself; its address is in the environment.
 _SIMULATED_S3 = {
@@ -87,13 +95,7 @@ class Terraform:
         Getting the provider ready takes Terraform some seconds each time.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        for pattern in _DESCRIBES:
-            for old in self.folder.glob(pattern):
-                old.unlink()
-            for source in DESCRIPTION.glob(pattern):
-                shutil.copy(source, self.folder)
-        if self.target.aws["state_bucket"]:
-            shutil.copy(DESCRIPTION / "state" / "s3_override.tf", self.folder)
+        self._describe()
         plugins = self.environ.get(PLUGINS_VARIABLE)
         arguments = [
             *_QUIETLY,
@@ -107,6 +109,28 @@ class Terraform:
             return
         self._run("init", *arguments)
         ready.write_text(wanted)
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """
+        Keep the stage's folder, and so its plan, to one command of this machine.
+
+        Raises:
+            Busy: another has it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self.folder, os.O_RDONLY)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise Busy(
+                    f"{self.target.name}: another plan, deploy or destroy of this machine is at "
+                    "it: wait for its end, or stop it by Ctrl-C and try again"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
 
     def state_settings(self) -> dict[str, str]:
         """
@@ -127,8 +151,9 @@ class Terraform:
         """
         settings = self.state_settings()
         if "path" in settings:
-            for kind in ("", ".backup"):
-                Path(settings["path"] + kind).unlink(missing_ok=True)
+            state = Path(settings["path"])
+            for name in (state.name, f"{state.name}.backup", f".{state.name}.lock.info"):
+                state.with_name(name).unlink(missing_ok=True)
         else:
             s3 = self.target.client("s3")
             s3.delete_object(Bucket=settings["bucket"], Key=settings["key"])
@@ -203,40 +228,101 @@ class Terraform:
             environ["AWS_REGION"] = self.target.region
         if self.target.simulated:
             environ["AWS_ENDPOINT_URL_S3"] = self.target.simulated
-        with subprocess.Popen(
-            [self.program, command, *arguments],
-            cwd=self.folder,
-            env=environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if say else subprocess.PIPE,
-            text=True,
-        ) as process:
+        # Into files: into a pipe that nobody reads any more Terraform could not say anything, and
+        # would die of it, with the state unwritten and locked.
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                [self.program, command, *arguments],
+                cwd=self.folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out if say else errors,
+                process_group=0,  # a Ctrl-C is passed on below, once: of two Terraform would die
+            )
             try:
-                out, errors = _read(process, say)
-            except KeyboardInterrupt:
-                # Ctrl-C reaches Terraform too. Left alone it would lose what it has made since it
-                # last wrote the state, so it is waited for.
-                if say:
-                    say(f"{self.program} ends what it has begun …")
-                with contextlib.suppress(KeyboardInterrupt):
-                    process.communicate()
+                _follow(process, out.fileno(), say)
+            except BaseException:
+                self._end(process, say)
                 raise
+            said, complained = (_read(file) for file in (out, errors))
         if process.returncode:
-            raise TerraformFailed(self.program, command, errors or out)
-        return out
+            raise self._failed(command, complained or said)
+        return said
+
+    def _describe(self) -> None:
+        """
+        Lay the description into the folder; what is there already is left alone, for a command
+        beside this one may be reading it.
+        """
+        sources = {file.name: file for kind in _DESCRIBES for file in DESCRIPTION.glob(kind)}
+        if self.target.aws["state_bucket"]:
+            sources[_IN_A_BUCKET.name] = _IN_A_BUCKET
+        for old in [file for kind in _DESCRIBES for file in self.folder.glob(kind)]:
+            if old.name not in sources:
+                old.unlink()
+        for name, source in sources.items():
+            laid = self.folder / name
+            if not (laid.exists() and filecmp.cmp(source, laid, shallow=False)):
+                fresh = self.folder / f".{os.getpid()}"
+                shutil.copy(source, fresh)
+                fresh.replace(laid)
+
+    def _end(self, process: subprocess.Popen[bytes], say: Say | None) -> None:
+        """
+        Let Terraform end what it has begun, and write its state, whatever happens meanwhile.
+        """
+        process.send_signal(signal.SIGINT)
+        told = f"{self.program} ends what it has begun …"
+        while True:
+            try:
+                if say:
+                    say(told)
+                process.wait()
+            except KeyboardInterrupt:
+                told = f"process {process.pid} is still at it; killed, it forgets what it has made"
+            except OSError:
+                say = None  # nobody listens
+            else:
+                return
+
+    def _failed(self, command: str, said: str) -> TerraformFailed | Busy:
+        if _LOCKED not in said:
+            return TerraformFailed(self.program, command, said)
+        found = dict(re.findall(r"(ID|Operation|Who|Created): +(.+)", said))
+        who = ", ".join(found.get(key, f"no {key}") for key in ("Operation", "Who", "Created"))
+        remedy = "wait for its end"
+        if "path" not in self.state_settings():
+            folder = os.path.relpath(self.folder)
+            unlock = f"{self.program} -chdir={folder} force-unlock {found.get('ID', 'ID')}"
+            remedy += f"; if it was killed and left the lock behind: {unlock}"
+        return Busy(f"{self.target.name}: its state is locked ({who}): {remedy}")
 
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
-def _read(process: subprocess.Popen[str], say: Say | None) -> tuple[str, str]:
+def _follow(process: subprocess.Popen[bytes], out: int, say: Say | None) -> None:
+    """
+    Wait for a program; with `say`, pass on each line that tells of a resource.
+    """
     if say is None:
-        return process.communicate()
-    lines = []
-    for line in process.stdout or ():
-        lines.append(line)
-        if re.search(r": (Creation|Modifications|Destruction) complete after", line):
-            say(line.split(" [id=")[0].strip())
-    process.wait()
-    return "".join(lines), ""
+        process.wait()
+        return
+    at, rest, over = 0, b"", False
+    while not over:
+        over = process.poll() is not None
+        while piece := os.pread(out, 1 << 16, at):  # where the program writes stays as it is
+            at += len(piece)
+            *lines, rest = (rest + piece).split(b"\n")
+            for line in lines:
+                if re.search(rb": (Creation|Modifications|Destruction) complete after", line):
+                    say(line.decode(errors="replace").split(" [id=")[0].strip())
+        if not over:
+            time.sleep(_LOOK_S)
+
+
+def _read(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")

@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.release.aws_errors import code_of
 from infra.release.deployments import Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import ALIAS, Target
@@ -58,16 +59,29 @@ def versions(target: Target) -> list[int]:
     return sorted(found)
 
 
+def published(target: Target) -> str:
+    """
+    Publish the function as it is, and give its version; the newest, where that is the same.
+
+    Terraform publishes what it applies. Cut off between the two it leaves code that no version has,
+    and the next plan finds nothing to change.
+    """
+    client = target.client("lambda")
+    client.get_waiter("function_updated_v2").wait(FunctionName=target.name)
+    version: str = client.publish_version(FunctionName=target.name)["Version"]
+    return version
+
+
 def previous_version(target: Target) -> str | None:
     """
     Give the version that had the traffic before the live one, if it is still there.
 
     It is not always the number before: that one may have been refused.
     """
-    live, there = live_version(target), versions(target)
+    live, there = live_version(target), [str(version) for version in versions(target)]
     for deployment in Deployments(target).of_statuses(["Succeeded"]):
         if deployment.target == live and not deployment.is_rollback:
-            return deployment.current if int(deployment.current or 0) in there else None
+            return deployment.current if deployment.current in there else None
     return None
 
 
@@ -81,14 +95,16 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
     Raises:
         Refused: there is none before.
     """
-    current = live_version(target)
     deployments = Deployments(target)
     running = deployments.under_way()
     if running is not None and not running.is_rollback:
         say(f"stopping deployment {running.identifier}")
-        deployments.stop(running.identifier)
+        if not deployments.stop(running.identifier):
+            running = None  # it has just ended: what it made live is what we go back from
+    current, shares = live_version(target), weights(target)
+    if running is not None or shares:
         give_all(target, current)
-        return running.target, current
+        return next(iter(shares), running.target if running else current), current
     before = previous_version(target)
     if before is None:
         raise Refused(f"expected a version that was live before {current} to go back to, came none")
@@ -96,7 +112,7 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
     return current, before
 
 
-def remove_superseded(target: Target) -> list[int]:
+def remove_superseded(target: Target, say: Say) -> list[int]:
     """
     Delete what is older than the live version, but for the one to go back to.
 
@@ -112,9 +128,18 @@ def remove_superseded(target: Target) -> list[int]:
     if kept is None:
         superseded = superseded[:-1]  # no record of the one before: rather too many than too few
     client: Any = target.client("lambda")
-    removed = [number for number in superseded if str(number) != kept]
-    for number in removed:
-        client.delete_function(FunctionName=target.name, Qualifier=str(number))
+    removed = []
+    for number in superseded:
+        if str(number) == kept:
+            continue
+        try:
+            client.delete_function(FunctionName=target.name, Qualifier=str(number))
+        except ClientError as error:
+            if code_of(error) != "ResourceConflictException":
+                raise
+            say(f"version {number} stays: an alias of somebody else's is on it")
+        else:
+            removed.append(number)
     return removed
 
 
@@ -124,7 +149,7 @@ def _alias(target: Target) -> dict[str, Any]:
             FunctionName=target.name, Name=ALIAS
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if code_of(error) == "ResourceNotFoundException":
             raise NotDeployed(target.stage) from error
         raise
     return alias

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,10 @@ from infra.local.function import FunctionConfig
 from tests.infra.calls import Caller, started
 from tests.infra.processes import sandboxed_processes
 from tests.infra.runtime_host import RuntimeHost, Wire, hosting
+
+if TYPE_CHECKING:
+    from infra.local.moto.cloud import Cloud
+    from tests.infra.stages import Clock, Stage
 
 HANDLERS = Path(__file__).parent / "handlers"
 
@@ -96,6 +100,37 @@ def endpoint() -> Iterator[str]:
 
     with moto_server() as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    """
+    Be the deployments' time.
+    """
+    from tests.infra.stages import Clock
+
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
+    """
+    Be a cloud in which functions run, for the tests of a module.
+    """
+    from infra.local.moto.cloud import cloud
+
+    with cloud(config.replace(handler="answers.handler"), port=0, now_s=clock) as box:
+        yield box
+
+
+@pytest.fixture
+def stage(box: Cloud, clock: Clock) -> Stage:
+    """
+    Be a function in it, with all that a release needs.
+    """
+    from tests.infra.stages import staged
+
+    return staged(box, clock)
 
 
 @pytest.fixture

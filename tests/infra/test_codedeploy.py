@@ -7,34 +7,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.local.function import FunctionConfig
-from infra.local.moto.cloud import Cloud, cloud
 from tests.infra.clouds import created, told, until
-from tests.infra.stages import GROUP, PROMOTED_S, Clock, Stage, staged
-
-
-@pytest.fixture(scope="module")
-def clock() -> Clock:
-    """Be the deployments' time."""
-    return Clock()
-
-
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
-    """Be one cloud for the module."""
-    with cloud(config.replace(handler="answers.handler"), port=0, now_s=clock) as box:
-        yield box
-
-
-@pytest.fixture
-def stage(box: Cloud, clock: Clock) -> Stage:
-    """Set one up."""
-    return staged(box, clock)
+from tests.infra.stages import GROUP, PROMOTED_S, Stage
 
 
 def test_a_good_version_is_promoted(stage: Stage) -> None:

@@ -16,14 +16,16 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.function import FunctionConfig
-from infra.local.moto.cloud import Cloud, cloud
+from infra.release import command
 from infra.release.canary import Watch
+from infra.release.preflight import Tools
 from infra.release.target import Target
+from infra.release.terraform import Terraform
 from tests.infra.clouds import REGION
-from tests.infra.stages import Clock, Stage, staged
+from tests.infra.stages import Clock, Stage
 
 ROOT = Path(__file__).parents[3]
+DIGEST = f"sha256:{'a' * 64}"
 FUNCTION = ROOT / "infra" / "function.yaml"
 
 
@@ -37,30 +39,40 @@ def target_at(url: str | None, *, name: str = "lambake", stage: str = "dev", **a
     return Target(FUNCTION, settings, stage, REGION, url)
 
 
-@pytest.fixture(scope="module")
-def clock() -> Clock:
-    """Be the deployments' time."""
-    return Clock()
-
-
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
-    """Be one cloud for the module."""
-    with cloud(config.replace(handler="answers.handler"), port=0, now_s=clock) as box:
-        yield box
-
-
-@pytest.fixture
-def stage(box: Cloud, clock: Clock) -> Stage:
-    """Set a stage up."""
-    return staged(box, clock)
-
-
 @pytest.fixture
 def target(stage: Stage) -> Target:
     """Be the release's view of the stage."""
     name, _, hexadecimal = stage.function.rpartition("-")
     return target_at(stage.box.url, name=name, stage=hexadecimal)
+
+
+@pytest.fixture
+def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
+    """Name the stage, its cloud and its settings, as on a command line."""
+    settings = {**target.settings, "root": str(FUNCTION.parents[1])}
+    settings["aws"] = {**target.aws, "region": target.region}
+    del settings["sample"]
+    function = tmp_path / "function.yaml"
+    function.write_text(yaml.safe_dump(settings))
+    named = ["--stage", target.stage, "--simulated-cloud", stage.box.url]
+    return [*named, "--function", str(function)]
+
+
+@pytest.fixture
+def terraform(target: Target, program: str, tmp_path: Path, monkeypatch: Any) -> Terraform:
+    """Be the stage's Terraform, for the commands too; it is a fake."""
+    made = Terraform(target, tmp_path / "dev", program, {}, tmp_path / "states")
+    monkeypatch.setattr(command, "_terraform", lambda _target: made)
+    tools = Tools("123456789012", program, None)
+    monkeypatch.setattr(command, "found_tools", lambda *_, **__: tools)
+    return made
+
+
+def stand(terraform: Terraform) -> None:
+    """Have it applied."""
+    terraform.init()
+    terraform.plan({"image_digest": DIGEST})
+    terraform.apply(lambda _line: None)
 
 
 class Watched:

@@ -4,15 +4,18 @@ A version gets the traffic, or is refused, or is taken up where a deployment was
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.awslambda.models import LambdaFunction
 
 from infra.release import traffic
 from infra.release.canary import Watch, shift
+from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import Refused
 from infra.release.target import Target
 from tests.infra.clouds import until
@@ -173,6 +176,95 @@ def test_a_version_that_never_starts(
         shift(target, new, None, watched.watch())
     assert str(refused.value) == (f"version {new}: expected it to become active: init exited")
     assert deployments(stage) == []
+
+
+def test_a_version_that_takes_its_time(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is waited for, and said once, before any deployment; SnapStart takes minutes."""
+    new = stage.publish("yes")
+    original = LambdaFunction.get_configuration
+    states = ["Pending", "Pending", "Active"]
+
+    def slow(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
+        told = original(self, *more, **options)
+        asked_for = told["Version"] == new and states
+        return {**told, "State": states.pop(0)} if asked_for else told
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", slow)
+    assert shift(target, new, None, watched.watch())
+    assert states == []
+    assert watched.lines[0] == f"waiting until Lambda has version {new} ready"
+    assert watched.lines[1].endswith(f": version 1 → {new}")
+
+
+def test_two_deploys_at_once(stage: Stage, target: Target, watched: Watched) -> None:
+    """CodeDeploy allows one: the slower of two watches the deployment of the faster."""
+    new = stage.publish("yes")
+    begun: list[str] = []
+
+    class Slower(Deployments):
+        """Look before the other has begun, and begin after it."""
+
+        def create(self, *arguments: Any) -> Deployment | None:
+            begun.append(stage.deploy("1", new, hook=False))
+            return super().create(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("infra.release.canary.Deployments", Slower)
+        assert shift(target, new, None, watched.watch())
+    assert watched.lines[0] == f"deployment {begun[0]} to version {new} is taken up"
+    assert deployments(stage) == begun
+
+
+def test_before_a_deployment_has_started(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CodeDeploy refuses to tell of targets until then; that is no failure."""
+    new = stage.publish("yes")
+    client = target.client("codedeploy")
+    original, refusals = client.list_deployment_targets, [1, 2]
+
+    def listed(**options: Any) -> Any:
+        if refusals:
+            refusals.pop()
+            raise ClientError({"Error": {"Code": "DeploymentNotStartedException"}}, "List")
+        return original(**options)
+
+    monkeypatch.setattr(client, "list_deployment_targets", listed)
+    assert shift(target, new, None, watched.watch())
+    assert refusals == []
+
+
+def test_a_stop_that_rolls_nothing_back(stage: Stage, target: Target, watched: Watched) -> None:
+    """A share that CodeDeploy leaves behind is taken back: what the error says is true."""
+    new = stage.publish("yes")
+
+    def say(line: str) -> None:
+        watched.lines.append(line)
+        if line.startswith("10%"):
+            (running,) = deployments(stage)
+            stage.client("codedeploy").stop_deployment(deploymentId=running)
+
+    with pytest.raises(Refused, match="version 1 keeps it: The deployment was stopped by a user"):
+        shift(target, new, None, Watch(say, time.sleep, 0.02))
+    assert watched.lines[-1] == "nobody moves the traffic: version 1 gets all of it back"
+    assert stage.alias() == ("1", {})
+
+
+def test_what_a_deployment_carries(stage: Stage, target: Target) -> None:
+    """The AppSpec with its digest, as the AWS CLI's; one made by hand may be YAML, or anything."""
+    new = stage.publish("yes")
+    made = Deployments(target).create("1", new, None)
+    assert made is not None
+    assert (made.current, made.target) == ("1", new)
+    carried = stage.info(made.identifier)["revision"]["appSpecContent"]
+    assert carried["sha256"] == hashlib.sha256(carried["content"].encode()).hexdigest()
+    info = {"deploymentId": "d", "status": "Succeeded", "createTime": made.created}
+    yaml = "Resources:\n- f:\n    Properties: {CurrentVersion: 1, TargetVersion: 2}\n"
+    for content, versions in ((yaml, ("1", "2")), ("[", ("", "")), ("1", ("", "")), ("", ("", ""))):
+        one = Deployment.of({**info, "revision": {"string": {"content": content}}})
+        assert (one.current, one.target) == versions
 
 
 def test_the_traffic_goes_elsewhere(stage: Stage, target: Target, watched: Watched) -> None:

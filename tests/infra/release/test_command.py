@@ -5,56 +5,26 @@
 from __future__ import annotations
 
 import json
-import time
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from botocore.exceptions import ClientError
 
 from infra.__main__ import main
 from infra.image.errors import EngineFailed
-from infra.release import command
+from infra.release import command, traffic
 from infra.release.command import ReleaseOptions, run
-from infra.release.destroy import destroy
 from infra.release.errors import NotDeployed, Refused
-from infra.release.preflight import Tools
-from infra.release.status import api_url, follow_logs, outputs_of, status_lines
+from infra.release.status import api_url, outputs_of
 from infra.release.target import Target
 from infra.release.terraform import Terraform
-from tests.infra.release.conftest import FUNCTION, asked
 from tests.infra.stages import Stage
 
 DIGEST = f"sha256:{'a' * 64}"
-
-
-@pytest.fixture
-def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
-    """Name the stage, its cloud and its settings, as on a command line."""
-    settings = {**target.settings, "root": str(FUNCTION.parents[1])}
-    settings["aws"] = {**target.aws, "region": target.region}
-    del settings["sample"]
-    function = tmp_path / "function.yaml"
-    function.write_text(yaml.safe_dump(settings))
-    named = ["--stage", target.stage, "--simulated-cloud", stage.box.url]
-    return [*named, "--function", str(function)]
-
-
-@pytest.fixture
-def terraform(target: Target, program: str, tmp_path: Path, monkeypatch: Any) -> Terraform:
-    """Be the stage's Terraform, for the commands too."""
-    made = Terraform(target, tmp_path / "dev", program, {}, tmp_path / "states")
-    monkeypatch.setattr(command, "_terraform", lambda _target: made)
-    tools = Tools("123456789012", program, None)
-    monkeypatch.setattr(command, "found_tools", lambda *_, **__: tools)
-    return made
-
-
-def stand(terraform: Terraform) -> None:
-    """Have it applied."""
-    terraform.init()
-    terraform.plan({"image_digest": DIGEST})
-    terraform.apply(lambda _line: None)
 
 
 def with_api(stage: Stage) -> str:
@@ -96,81 +66,6 @@ def test_invoke(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["errorType"] == "KeyError"
 
 
-def test_logs(
-    stage: Stage, target: Target, arguments: list[str], terraform: Terraform,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """Lines of the last minutes, by the function's clock; of the hook's group where asked."""
-    stand(terraform)
-    logs = stage.client("logs")
-    now_ms = int(time.time() * 1000)
-    for kind, at_ms in (("", now_ms), ("-hook", now_ms - 120_000)):
-        group = {"logGroupName": f"/aws/lambda/lambake{kind}", "logStreamName": "s"}
-        logs.create_log_group(logGroupName=group["logGroupName"])
-        logs.create_log_stream(**group)
-        event = {"timestamp": at_ms, "message": f"line{kind}\n"}
-        logs.put_log_events(**group, logEvents=[event])
-    clock = time.strftime("%H:%M:%S", time.gmtime(now_ms / 1000))
-    assert main(["logs", *arguments]) == 0
-    assert capsys.readouterr().out == f"{clock} line\n"
-    assert main(["logs", "--hook", *arguments]) == 0
-    assert capsys.readouterr().out.endswith(" line-hook\n")
-    assert main(["logs", "--hook", "--since", "1", *arguments]) == 0
-    assert capsys.readouterr().out == ""
-    for kind in ("", "-hook"):
-        logs.delete_log_group(logGroupName=f"/aws/lambda/lambake{kind}")
-
-
-def test_logs_that_are_followed(stage: Stage, target: Target) -> None:
-    """A line is told once, though each look finds it again; Ctrl-C ends it."""
-    logs = stage.client("logs")
-    group = {"logGroupName": f"/aws/lambda/{stage.function}", "logStreamName": "s"}
-    logs.create_log_group(logGroupName=group["logGroupName"])
-    logs.create_log_stream(**group)
-    said: list[str] = []
-
-    def sleep(_for_s: float) -> None:
-        if len(said) == 2:
-            raise KeyboardInterrupt
-        event = {"timestamp": int(time.time() * 1000), "message": f"line {len(said)}"}
-        logs.put_log_events(**group, logEvents=[event])
-
-    with pytest.raises(KeyboardInterrupt):
-        follow_logs(
-            target, group["logGroupName"], said.append, since_s=60, follow=True, sleep=sleep
-        )
-    assert [line.split(" ", 1)[1] for line in said] == ["line 0", "line 1"]
-
-
-def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
-    """All that stands, a canary and a ringing alarm included."""
-    stand(terraform)
-    new = stage.publish("yes")
-    routing = {"AdditionalVersionWeights": {new: 0.1}}
-    stage.client("lambda").update_alias(
-        FunctionName=stage.function, Name="live", RoutingConfig=routing
-    )
-    stage.client("cloudwatch").set_alarm_state(
-        AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
-    )
-    outputs = {**terraform.outputs(), "queues": {"requests": "https://q"}, "buckets": {"in": "b"}}
-    outputs["release"] = {"alarms": [stage.alarm]}
-    assert status_lines(target, outputs) == [
-        f"function   {stage.function} in {stage.box.url}",
-        "api        https://api.execute-api.us-east-1.amazonaws.com (iam)",
-        f"live       version 1, 10% to {new}",
-        "before     none to roll back to",
-        "newest     version 1",
-        f"image      registry/lambake@{DIGEST}",
-        f"alarms     {stage.alarm}",
-        "queue      requests: https://q",
-        "bucket     in: b",
-        "bulk       arn:bulk",
-        "dashboard  https://dashboard",
-        "!! open",
-    ]
-
-
 def test_what_is_not_deployed(
     arguments: list[str], terraform: Terraform, target: Target,
     capsys: pytest.CaptureFixture[str],
@@ -186,62 +81,6 @@ def test_what_is_not_deployed(
         api_url(target)
     with pytest.raises(NotDeployed):
         outputs_of(target, terraform)
-
-
-@pytest.mark.parametrize("answer", ["", "y", "lambake-prod"])
-def test_destroy_asks(
-    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch, answer: str
-) -> None:
-    """Only who types the stage's whole name removes it."""
-    stand(terraform)
-    monkeypatch.setattr("builtins.input", lambda _question: answer)
-    assert main(["destroy", *arguments]) == 1
-    assert "destroy" not in asked(terraform.folder)
-
-
-def test_nobody_to_ask(
-    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a terminal the answer is no."""
-    stand(terraform)
-
-    def closed(_question: str) -> str:
-        raise EOFError
-
-    monkeypatch.setattr("builtins.input", closed)
-    assert main(["destroy", *arguments]) == 1
-
-
-def test_destroy(
-    stage: Stage, target: Target, arguments: list[str], terraform: Terraform,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """The stage goes, with its state, and a log group that came back."""
-    stand(terraform)
-    stage.client("logs").create_log_group(logGroupName="/aws/lambda/lambake")
-    monkeypatch.setattr("builtins.input", lambda _question: target.name)
-    assert main(["destroy", *arguments]) == 0
-    assert capsys.readouterr().out == (
-        f"{target.name}: 2 resources\n"
-        "  aws_ecr_repository.images: Destruction complete after 1s\n"
-        "removed: 1 ecr_repository, 1 lambda_function\n"
-        "with nothing inside, and the state\n"
-    )
-    groups = stage.client("logs").describe_log_groups()["logGroups"]
-    assert "/aws/lambda/lambake" not in [group["logGroupName"] for group in groups]
-    assert not terraform.folder.exists()
-
-
-def test_what_is_inside_is_said(stage: Stage, target: Target, terraform: Terraform) -> None:
-    """Images and objects are counted before anybody agrees."""
-    stand(terraform)
-    repository = {"repositoryName": target.name}
-    stage.client("ecr").create_repository(**repository)
-    manifest = json.dumps({"mediaType": "m", "layers": []})
-    stage.client("ecr").put_image(**repository, imageManifest=manifest, imageTag="1")
-    said: list[str] = []
-    assert not destroy(target, terraform, said.append, lambda _question: False)
-    assert said == [f"{target.name}: 2 resources, 1 images", "nothing was removed"]
 
 
 def options(arguments: list[str]) -> ReleaseOptions:
@@ -269,22 +108,101 @@ def test_errors(
     assert capsys.readouterr().err == said
 
 
+def stop(*_: object, **__: object) -> None:
+    """Be where Ctrl-C is pressed."""
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("deploy", "\nstopped: nothing was changed\n"),
+        ("rollback", "\nstopped: python -m infra status shows which version has the traffic\n"),
+        ("destroy", "\nstopped: the next destroy takes up what is left\n"),
+        ("logs", "\n"),
+    ],
+)
 def test_ctrl_c(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    name: str, said: str,
+) -> None:  # fmt: skip
+    """One line says what stands; a log is only left."""
+    monkeypatch.setattr(command, "_job", stop)
+    monkeypatch.setattr(command, "_terraform", stop)
+    monkeypatch.setattr(traffic, "roll_back", stop)
+    assert run(command.COMMANDS[name], options(arguments)) == 130
+    assert capsys.readouterr().err == said
+
+
+def test_ctrl_c_in_the_middle(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A deployment that is stopped says what becomes of it; a log is only left."""
+    """What a deployment says of itself is what is told."""
 
-    def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+    def stop_there(*_: object) -> None:
+        raise KeyboardInterrupt("half of it stands")
 
-    for name in ("deploy", "follow_logs", "outputs_of", "_job"):
-        monkeypatch.setattr(command, name, stop)
+    monkeypatch.setattr(command, "_job", lambda *_: None)
+    monkeypatch.setattr(command, "deploy", stop_there)
     assert run(command.deploy_command, options(arguments)) == 130
-    assert capsys.readouterr().err == (
-        "\nstopped: a canary goes on by itself; the next deploy takes it all up\n"
+    assert capsys.readouterr().err == "\nstopped: half of it stands\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_kill_is_a_ctrl_c(arguments: list[str], number: signal.Signals) -> None:
+    """A terminal that is closed too, unless nohup has it ignored; afterwards all is as before."""
+
+    def killed(*_: object) -> int:
+        os.kill(os.getpid(), number)
+        return 0
+
+    before = signal.getsignal(number)
+    signal.signal(number, signal.SIG_DFL)
+    try:
+        assert run(killed, options(arguments)) == 130
+        assert signal.getsignal(number) == signal.SIG_DFL
+        signal.signal(number, signal.SIG_IGN)
+        assert run(killed, options(arguments)) == 0
+        assert signal.getsignal(number) == signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
+
+
+def test_nobody_reads(arguments: list[str]) -> None:
+    """`logs | head` ends without a word, at the interpreter's end too."""
+    read, write = os.pipe()
+    os.close(read)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from infra.release import command\n"
+        "def many(*_):\n"
+        "    while True: command._say('line')\n"
+        f"options = command.ReleaseOptions(Path({arguments[5]!r}))\n"
+        "sys.exit(command.run(many, options))\n"
     )
-    assert run(command.logs_command, options(arguments)) == 130
-    assert capsys.readouterr().err == "\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (command.UNHEARD, b"")
+
+
+def test_what_aws_refuses(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line, with its remedy."""
+
+    def refused(*_: object) -> None:
+        raise ClientError(
+            {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "GetAlias"
+        )
+
+    monkeypatch.setattr(traffic, "roll_back", refused)
+    assert main(["rollback", *arguments]) == 1
+    assert capsys.readouterr().err == (
+        "An error occurred (AccessDeniedException) when calling the GetAlias operation: "
+        "not authorized: who administers the account can grant it\n"
+    )
 
 
 def test_deploy_asks(

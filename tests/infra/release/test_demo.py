@@ -95,7 +95,7 @@ def test_narration() -> None:
         say("      + aws_lambda_function.this")
         for number in range(12):
             say(f"    aws_sqs_queue.q[{number}]: Creation complete after 1s")
-        say("    57 made")
+        say("    57 to make")
     say.end("the end\n")
     assert out.getvalue() == (
         "before\n"
@@ -104,7 +104,7 @@ def test_narration() -> None:
         "      two\n"
         "  lines\n"
         "      10 resources done …\n"
-        "      57 made\n"
+        "      57 to make\n"
         "  (42 s)\n"
         "the end\n"
     )

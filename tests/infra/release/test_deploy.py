@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.release.canary import Watch
 from infra.release.deploy import Deploy, deploy, planned
+from infra.release.errors import Busy, CutOff, NotAgreed, NotReady
 from infra.release.preflight import Tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
@@ -139,15 +142,27 @@ def test_the_same_again_changes_nothing(bench: Bench, stage: Stage) -> None:
     assert listed["deployments"] == []
 
 
-@pytest.mark.parametrize("at", ["image", "3/7", "4/7", "5/7", "    10%", "6/7", "7/7"])
+STANDS = {
+    "image": "what is live is as it was; ",
+    "3/7": "what is live is as it was; ",
+    "4/7": "what was made so far is in the state, and the traffic is where it was; ",
+    "5/7": "a canary that has begun goes on by itself, ",
+    "    10%": "a canary that has begun goes on by itself, ",
+    "6/7": "version 2 has the traffic; ",
+    "7/7": "version 2 has the traffic; ",
+}
+
+
+@pytest.mark.parametrize("at", STANDS)
 def test_an_interrupted_deployment_is_taken_up(bench: Bench, stage: Stage, at: str) -> None:
     """Wherever it was cut off: the next one pushes, applies and deploys what is left, once each."""
     bench.deploy()
     stage.publish("yes")
     bench.registry.digest = B
     bench.registry.cut = at == "image"
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         deploy(bench.cut_at(at))
+    assert str(stopped.value).startswith(STANDS[at])
     bench.said.clear()
     finished = bench.deploy()
     assert finished == (at not in ("6/7", "7/7"))
@@ -177,9 +192,10 @@ def refuse(_question: str) -> bool:
 
 
 def test_who_does_not_agree_changes_nothing(bench: Bench) -> None:
-    """The image is in the registry by then, and nothing else."""
-    assert not deploy(dataclasses.replace(bench.job, agree=refuse))
-    assert bench.said[-1] == "    nothing was changed"
+    """The image is in the registry by then, and nothing else; a pipeline sees that it failed."""
+    with pytest.raises(NotAgreed) as refused:
+        deploy(dataclasses.replace(bench.job, agree=refuse))
+    assert str(refused.value) == ("nothing was changed: the plan was not agreed to (--yes agrees)")
     assert bench.applied() == 1
 
 
@@ -191,7 +207,8 @@ def test_the_question_names_the_stage(bench: Bench) -> None:
         questions.append(question)
         return False
 
-    deploy(dataclasses.replace(bench.job, agree=agree))
+    with pytest.raises(NotAgreed):
+        deploy(dataclasses.replace(bench.job, agree=agree))
     assert questions == [f"Apply this to {bench.job.target.name}?"]
 
 
@@ -213,3 +230,84 @@ def test_a_plan_of_what_stands(bench: Bench) -> None:
     bench.said.clear()
     assert not planned(bench.job)
     assert bench.said == ["no changes"]
+
+
+def test_an_apply_that_was_cut_off_before_it_published(bench: Bench, stage: Stage) -> None:
+    """The plan finds nothing to change, and yet the code that is no version gets its canary."""
+    bench.deploy()
+    variables = {"ANSWER": "yes", "MODEL_VERSION": "2"}
+    stage.client("lambda").update_function_configuration(
+        FunctionName=stage.function, Environment={"Variables": variables}
+    )
+    bench.said.clear()
+    assert bench.deploy()
+    assert "4/7 apply: nothing to do" in bench.said
+    assert stage.alias() == ("2", {})
+    assert not bench.deploy()
+
+
+class Refusing(Target):
+    """Be a target whose credentials run out when a service is asked."""
+
+    out_at: str
+
+    def client(self, service: str) -> Any:
+        """Give a client, or refuse."""
+        if service == self.out_at:
+            raise ClientError(
+                {"Error": {"Code": "ExpiredTokenException", "Message": "The token is expired"}},
+                "GetDeployment",
+            )
+        return super().client(service)
+
+
+@pytest.mark.parametrize(
+    ("service", "stands"), [("ecr", STANDS["3/7"]), ("codedeploy", STANDS["5/7"])]
+)
+def test_credentials_that_expire(bench: Bench, stage: Stage, service: str, stands: str) -> None:
+    """What AWS says, what to do about it, and what stands, without a trace of our code."""
+    target = bench.job.target
+    refusing = Refusing(
+        target.function_file, target.settings, target.stage, target.region, target.simulated
+    )
+    object.__setattr__(refusing, "out_at", service)
+    with pytest.raises(CutOff) as cut:
+        deploy(dataclasses.replace(bench.job, target=refusing))
+    said, told = str(cut.value).splitlines()
+    assert said == (
+        "An error occurred (ExpiredTokenException) when calling the GetDeployment operation: "
+        "The token is expired: log in again: "
+        "aws configure, or aws sso login, or export AWS_PROFILE=…"
+    )
+    assert told.startswith(stands)
+
+
+def test_two_at_once(bench: Bench) -> None:
+    """A second command of this machine would write over the plan of the first: it is refused."""
+
+    def agree(_question: str) -> bool:
+        for command in (deploy, planned):
+            with pytest.raises(Busy) as refused:
+                command(bench.job)
+            assert str(refused.value) == (
+                f"{bench.job.target.name}: another plan, deploy or destroy of this machine is at "
+                "it: wait for its end, or stop it by Ctrl-C and try again"
+            )
+        return True
+
+    assert deploy(dataclasses.replace(bench.job, agree=agree))
+    assert not planned(bench.job)
+
+
+def test_another_region(bench: Bench) -> None:
+    """A stage is not made a second time where the first cannot be seen."""
+    bench.deploy()
+    elsewhere = dataclasses.replace(bench.job.target, region="eu-west-1")
+    for command in (deploy, planned):
+        with pytest.raises(NotReady) as refused:
+            command(dataclasses.replace(bench.job, target=elsewhere))
+        assert str(refused.value) == (
+            f"not ready:\n  region: expected us-east-1, where {elsewhere.name} stands, "
+            "came eu-west-1: go there, or take another --stage for this one"
+        )
+    assert bench.applied() == 2

@@ -52,7 +52,7 @@ def test_all_kinds() -> None:
         "      p: (a secret)",
         "  ± replaced",
         "      name: a → b",
-        "1 made, 2 changed, 1 removed, 1 replaced",
+        "1 to make, 2 to change, 1 to remove, 1 to replace",
     ]
 
 
@@ -63,6 +63,16 @@ def test_long_values_from_where_they_differ() -> None:
         {"resource_changes": [change("x", "update", before={"p": before}, after={"p": after})]}
     )
     assert lines[1] == f"      p: …{'a' * 8}1{'b' * 9} → …{'a' * 8}2{'b' * 9}"
+
+
+def test_a_warning() -> None:
+    """It stands where one is asked, and not only once it is too late."""
+    outputs = {"warnings": {"sensitive": False, "value": ["THE API IS OPEN"]}}
+    plan = {
+        "resource_changes": [change("a", "create", after={})],
+        "planned_values": {"outputs": outputs},
+    }
+    assert plan_lines(plan) == ["  + a", "1 to make", "!! THE API IS OPEN"]
 
 
 def test_changes() -> None:

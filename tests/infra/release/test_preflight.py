@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.image.engine import Engine
 from infra.image.errors import NoEngine
@@ -92,7 +94,7 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert refused(target_at(None), builds=False, terraform=terraform) == [
-        "credentials: expected AWS to know them, came NoCredentialsError: "
+        "credentials: Unable to locate credentials: "
         "aws configure, or aws sso login, or export AWS_PROFILE=…"
     ]
 
@@ -101,7 +103,7 @@ def test_no_simulated_cloud() -> None:
     """Nobody listens at its address."""
     nowhere = "http://127.0.0.1:1"
     assert refused(target_at(nowhere), builds=False, terraform=terraform) == [
-        f"credentials: expected {nowhere} to know them, came EndpointConnectionError: "
+        f"cloud: expected one at {nowhere}, came EndpointConnectionError: "
         "is `python -m infra cloud` running?"
     ]
 
@@ -117,3 +119,77 @@ def test_no_registry(url: str, registry: str | None, said: str) -> None:
     """A simulated cloud has no place for layers; AWS has."""
     found = {"builds": True, "terraform": terraform, "engine": lambda: PODMAN}
     assert refused(target_at(url), registry=registry, **found) == [f"registry: {said}: {REGISTRY}"]
+
+
+class Account(Target):
+    """Be a target in an account with so many environments, and so many of them reserved."""
+
+    limits: tuple[int, int, int]
+
+    def client(self, _service: str) -> Any:
+        """Be each of its services."""
+        return self
+
+    def get_caller_identity(self) -> dict[str, str]:
+        """Say who we are."""
+        return {"Account": "123456789012"}
+
+    def get_account_settings(self) -> dict[str, Any]:
+        """Say what the account has, and what nobody has reserved."""
+        limit, others, own = self.limits
+        if limit == 0:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetAccountSettings")
+        free = limit - others - own
+        return {
+            "AccountLimit": {"ConcurrentExecutions": limit, "UnreservedConcurrentExecutions": free}
+        }
+
+    def get_function_concurrency(self, *, FunctionName: str) -> dict[str, int]:  # noqa: N803
+        """Say what the function has reserved already."""
+        assert FunctionName == "lambake-dev"
+        if not self.limits[2]:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetFunction")
+        return {"ReservedConcurrentExecutions": self.limits[2]}
+
+
+def account(limit: int, others: int, own: int, reserved: int | None = 20) -> Target:
+    """Make one."""
+    plain = target_at(None, reserved_concurrency=reserved)
+    made = Account(plain.function_file, plain.settings, "dev", "us-east-1", None)
+    object.__setattr__(made, "limits", (limit, others, own))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("limits", "reserved"),
+    [
+        ((1000, 0, 0), 20),
+        ((1000, 880, 0), 20),  # a hundred are left
+        ((1000, 880, 20), 20),  # ours already
+        ((10, 0, 0), None),
+        ((0, 0, 0), 20),  # who may not ask is not stopped
+    ],
+)
+def test_enough_environments(limits: tuple[int, int, int], reserved: int | None) -> None:
+    """What the function reserves is there, or is its own already, or is not reserved at all."""
+    target = account(*limits, reserved)
+    assert found_tools(target, builds=True, terraform=terraform, engine=lambda: PODMAN)
+
+
+@pytest.mark.parametrize(
+    ("limits", "most", "remedy"),
+    [
+        ((10, 0, 0), 0, "null"),
+        ((50, 0, 0), 0, "null"),
+        ((1000, 885, 0), 15, "15 or less"),
+        ((1000, 895, 5), 5, "5 or less"),
+    ],
+)
+def test_too_few_environments(limits: tuple[int, int, int], most: int, remedy: str) -> None:
+    """A new account has ten, and none to reserve; Terraform would find out after half of it."""
+    said = refused(account(*limits), builds=True, terraform=terraform, engine=lambda: PODMAN)
+    assert said == [
+        f"aws.reserved_concurrency in function.yaml: expected {most} at most in this account, "
+        f"which has {limits[0]} environments, came 20: set it to {remedy}, or ask AWS for more "
+        "(Service Quotas, Lambda, Concurrent executions)"
+    ]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.image.engine import Engine
-from infra.image.errors import EngineFailed
+from infra.image.errors import EngineFailed, Unfit
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
 from tests.infra.clouds import client_of, moto_server
@@ -21,10 +21,11 @@ from tests.infra.release.conftest import registry_of, target_at
 
 IDENTITY = "sha256:" + "0123456789abcdef" * 4
 TAG = IDENTITY[7:23]
+KIND = "application/vnd.oci.image.manifest.v1+json"
 MANIFEST = json.dumps(
     {
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": KIND,
         "config": {"digest": IDENTITY, "size": 1},
         "layers": [],
     }
@@ -48,13 +49,15 @@ def name(url: str, request: pytest.FixtureRequest) -> str:
     return made
 
 
-def engine(tmp_path: Path, kind: str = "podman", *, login: int = 0) -> Engine:
+def engine(
+    tmp_path: Path, kind: str = "podman", *, login: int = 0, push: int = 0, built_for: str = "amd64"
+) -> Engine:
     """Be an engine that knows one image."""
     program = tmp_path / kind
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n'
-        f"case $1 in image) echo {IDENTITY};; login) cat > {tmp_path}/password; "
-        f"echo denied >&2; exit {login};; esac\n"
+        f"case $1 in image) echo {IDENTITY} {built_for};; login) cat > {tmp_path}/password; "
+        f"echo denied >&2; exit {login};; push) echo no >&2; exit {push};; esac\n"
     )
     program.chmod(0o755)
     return Engine(kind, str(program))
@@ -73,7 +76,7 @@ def test_simulated(url: str, name: str, tmp_path: Path, kind: str, plainly: str)
         registry = Registry(target_at(url), engine(tmp_path, kind), f"{HOST}/{name}", loopback)
         assert registry.push("lambake:1") == Pushed(DIGEST, now=True)
         assert registry.push("lambake:1") == Pushed(DIGEST, now=False)
-    inspect = "image inspect --format {{.Id}} lambake:1"
+    inspect = "image inspect --format {{.Id}} {{.Architecture}} lambake:1"
     to = f"{loopback}/{name}:{TAG}"
     assert asked(tmp_path) == [inspect, f"tag lambake:1 {to}", f"push{plainly} {to}", inspect]
     (image,) = client_of("ecr", url).describe_images(repositoryName=name)["imageDetails"]
@@ -83,8 +86,9 @@ def test_simulated(url: str, name: str, tmp_path: Path, kind: str, plainly: str)
 class Pushes:
     """Be ECR as AWS's: the image is there once the engine has pushed it."""
 
-    def __init__(self, found: bool) -> None:
+    def __init__(self, found: bool, kind: str) -> None:
         self._found = found
+        self._kind = kind
         self._looks = 0
 
     def describe_images(self, **_: Any) -> dict[str, Any]:
@@ -94,7 +98,8 @@ class Pushes:
         self._looks += 1
         if self._looks == 1 or not self._found:
             raise ClientError({"Error": {"Code": "ImageNotFoundException"}}, "DescribeImages")
-        return {"imageDetails": [{"imageDigest": DIGEST}]}
+        image = {"imageDigest": DIGEST, "imageManifestMediaType": self._kind}
+        return {"imageDetails": [image]}
 
     def get_authorization_token(self) -> dict[str, Any]:
         """Give AWS:secret."""
@@ -112,11 +117,11 @@ class OnAws(Target):
         return self.ecr
 
 
-def on_aws(found: bool = True) -> Target:
+def on_aws(found: bool = True, kind: str = KIND) -> Target:
     """Make one."""
     plain = target_at(None)
     target = OnAws(plain.function_file, plain.settings, "dev", "us-east-1", None)
-    object.__setattr__(target, "ecr", Pushes(found))
+    object.__setattr__(target, "ecr", Pushes(found, kind))
     return target
 
 
@@ -149,3 +154,41 @@ def test_pushed_and_not_there(tmp_path: Path) -> None:
     assert str(failed.value) == (
         f"expected podman push to succeed, came status 0:\n  {address}:{TAG} is not in the registry"
     )
+
+
+def test_somebody_else_was_faster(tmp_path: Path) -> None:
+    """The tags are immutable, so the second of two pushes of one image fails: it is there."""
+    registry = Registry(on_aws(), engine(tmp_path, push=1), f"{HOST}/lambake-dev")
+    assert registry.push("lambake:1") == Pushed(DIGEST, now=False)
+
+
+def test_push_refused(tmp_path: Path) -> None:
+    """A push that fails for another reason says the engine's words."""
+    registry = Registry(on_aws(found=False), engine(tmp_path, push=1), f"{HOST}/lambake-dev")
+    with pytest.raises(EngineFailed, match="expected podman push to succeed, came status 1:\n  no"):
+        registry.push("lambake:1")
+
+
+def test_an_index(tmp_path: Path) -> None:
+    """Docker makes one where it adds attestations, and Lambda takes none: told before Terraform."""
+    index = "application/vnd.oci.image.index.v1+json"
+    registry = Registry(on_aws(kind=index), engine(tmp_path), f"{HOST}/lambake-dev")
+    with pytest.raises(Unfit) as refused:
+        registry.push("lambake:1")
+    assert str(refused.value) == (
+        f"{HOST}/lambake-dev:{TAG} is not as it must be:\n"
+        f"  expected a single manifest, as Lambda takes, came {index}: an index, as docker makes "
+        "for attestations or several platforms (--provenance=false)"
+    )
+
+
+def test_another_architecture(tmp_path: Path) -> None:
+    """An image of this laptop's kind is not pushed for a function of the other."""
+    registry = Registry(on_aws(), engine(tmp_path, built_for="arm64"), f"{HOST}/lambake-dev")
+    with pytest.raises(Unfit) as refused:
+        registry.push("lambake:1")
+    assert str(refused.value) == (
+        "lambake:1 is not as it must be:\n"
+        "  expected it for linux/amd64, as aws.architecture says, came arm64"
+    )
+    assert len(asked(tmp_path)) == 1

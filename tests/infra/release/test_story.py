@@ -120,7 +120,7 @@ def test_a_first_deployment(story: Story) -> None:
     assert story.deploy()
     said = said_by(story)
     assert "    making the registry" in said
-    assert "    57 made" in said
+    assert "    58 made" in said
     assert "    200: model digits 1 says 7" in said
     assert live(story) == ("1", "1")
     assert standing(story) == set(LISTS)
@@ -166,7 +166,7 @@ def test_what_is_shown(story: Story) -> None:
         "newest     version 1",
         f"image      {outputs['function']['image']}",
     ]
-    assert lines[6] == "alarms     none of 4 rings"
+    assert lines[6] == "alarms     none of 5 rings"
     logged = Said()
     follow_logs(story.target, outputs["log_groups"]["function"], logged, since_s=600, follow=False)
     assert any("REPORT RequestId: " in line for line in logged)
@@ -202,7 +202,7 @@ def test_an_alarm(story: Story) -> None:
     story.ring()
     assert "Activated alarms: <lambake-dev-errors>" in story.refused()
     said = said_by(story)
-    assert "    10% of the traffic to version 3, for 5 minutes; 4 alarms quiet" in said
+    assert "    10% of the traffic to version 3, for 5 minutes; 5 alarms quiet" in said
     assert said[-2:] == ["    stopped", "    the old version gets the traffic back"]
     assert live(story) == ("1", "1")
 
@@ -213,7 +213,7 @@ def test_a_canary(story: Story) -> None:
     assert story.deploy()
     said = said_by(story)
     assert "4/7 apply: nothing to do" in said
-    assert "    10% of the traffic to version 3, for 5 minutes; 4 alarms quiet" in said
+    assert "    10% of the traffic to version 3, for 5 minutes; 5 alarms quiet" in said
     assert "    removed: 2" in said
     assert live(story) == ("3", "2")
 
@@ -232,7 +232,7 @@ def test_the_end(story: Story) -> None:
     assert story.destroy()
     said = said_by(story)
     assert said[0] == (
-        "lambake-dev: 58 resources, 3 images, "
+        "lambake-dev: 59 resources, 3 images, "
         f"1 objects of lambake-dev-123456789012-{story.target.region}-out"
     )
     assert said[-2].startswith("removed: 1 apigatewayv2_api, ")

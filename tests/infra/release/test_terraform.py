@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.release.errors import TerraformFailed
+from infra.release.command import INTERRUPTED
+from infra.release.errors import Busy, TerraformFailed
 from infra.release.target import Target
 from infra.release.terraform import DESCRIPTION, Terraform, find_terraform
+from tests.infra.clouds import until
 from tests.infra.release.conftest import asked, target_at
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -153,10 +155,77 @@ def test_a_failure_while_it_tells(tmp_path: Path, program: str) -> None:
     assert said == ["a: Creation complete after 1s"]
 
 
+LOCKED = """
+import sys
+sys.exit('''Error: Error acquiring the state lock
+
+Error message: operation error S3: PutObject, https response error
+Lock Info:
+  ID:        0f3c-1
+  Path:      states/lambake-dev.tfstate
+  Operation: OperationTypeApply
+  Who:       ann@laptop
+  Version:   1.11.4
+  Created:   2026-11-22 17:59:03 +0000 UTC
+  Info:
+
+Terraform acquires a state lock to protect the state from being written
+by multiple users at the same time.''')
+"""
+
+
+@pytest.mark.parametrize(
+    ("bucket", "remedy"),
+    [
+        (None, ""),
+        ("states", "; if it was killed and left the lock behind: {} -chdir={} force-unlock 0f3c-1"),
+    ],
+)
+def test_a_state_that_is_locked(tmp_path: Path, bucket: str | None, remedy: str) -> None:
+    """Who has it, and what to do; a lock on this machine goes with its process."""
+    program = script(tmp_path, LOCKED)
+    terraform = made(target_at(None, state_bucket=bucket), tmp_path, program)
+    with pytest.raises(Busy) as busy:
+        terraform.init()
+    assert str(busy.value) == (
+        "lambake-dev: its state is locked (OperationTypeApply, ann@laptop, "
+        "2026-11-22 17:59:03 +0000 UTC): wait for its end"
+        + remedy.format(program, os.path.relpath(tmp_path / "dev"))
+    )
+
+
+def test_what_is_there_is_left_alone(tmp_path: Path, program: str) -> None:
+    """A plan that reads the description finds all of it, while `status` gets ready beside it."""
+    terraform = made(target_at(None), tmp_path, program)
+    terraform.init()
+    (tmp_path / "dev" / "of_an_older_commit.tf").touch()
+    before = {file: file.stat().st_ino for file in (tmp_path / "dev").glob("*.tf")}
+    (tmp_path / "dev" / "api.tf").write_text("of another commit")
+    terraform.init()
+    after = {file: file.stat().st_ino for file in (tmp_path / "dev").glob("*.tf")}
+    changed = {file.name for file in before if before[file] != after.get(file)}
+    assert changed == {"of_an_older_commit.tf", "api.tf"}
+    assert {file.name for file in after} == {file.name for file in DESCRIPTION.glob("*.tf")}
+
+
+def test_one_at_a_time(tmp_path: Path, program: str) -> None:
+    """The folder is one command's, until it ends or dies; another stage's is another's."""
+    terraform = made(target_at(None), tmp_path, program)
+    other = Terraform(target_at(None, stage="prod"), tmp_path / "prod", program)
+    second = made(target_at(None), tmp_path, program)
+    for _ in range(2):
+        with terraform.alone(), other.alone():
+            busy = pytest.raises(Busy, match="lambake-dev: another plan, deploy or destroy")
+            with busy, second.alone():
+                pass
+
+
 STOPS = """
 import signal, sys, time
 def stop(*_):
-    open("written", "w").write("state")
+    with open("written", "a") as written:
+        written.write("state")  # a second signal writes it twice
+    time.sleep(0.3)
     sys.exit(1)
 signal.signal(signal.SIGINT, stop)
 print("a: Creation complete after 1s", flush=True)
@@ -164,18 +233,23 @@ time.sleep(60)
 """
 
 
-def test_ctrl_c_waits_for_terraform(tmp_path: Path) -> None:
-    """Terraform, which gets the signal too, writes its state before the release ends."""
+@pytest.mark.parametrize(
+    ("number", "to_all"), [(signal.SIGINT, True), (signal.SIGTERM, False), (signal.SIGHUP, False)]
+)
+def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to_all: bool) -> None:
+    """Terraform is told once, however it is told here, and writes its state before we end."""
     (tmp_path / "dev").mkdir()
     program = script(tmp_path, STOPS)
     runner = (
         "import os, signal, sys; from pathlib import Path\n"
         # A suite that runs in the background has it ignored, and its children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from tests.infra.release.conftest import target_at\n"
+        "from tests.infra.release.conftest import FUNCTION, target_at\n"
+        "from infra.release.command import ReleaseOptions, run\n"
         "from infra.release.terraform import Terraform\n"
         f"terraform = Terraform(target_at(None), Path({str(tmp_path / 'dev')!r}), {program!r})\n"
-        "terraform.apply(lambda line: print(line, flush=True))\n"
+        "def do(*_): terraform.apply(lambda line: print(line, flush=True))\n"
+        "sys.exit(run(do, ReleaseOptions(FUNCTION)))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", runner],
@@ -187,10 +261,54 @@ def test_ctrl_c_waits_for_terraform(tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "a: Creation complete after 1s\n"
-        # To the whole group, as a terminal does.
-        os.killpg(process.pid, signal.SIGINT)
+        # A terminal sends it to the whole group.
+        (os.killpg if to_all else os.kill)(process.pid, number)
         assert process.stdout.read() == f"{program} ends what it has begun …\n"
-    assert process.returncode == -signal.SIGINT
+    assert process.returncode == INTERRUPTED
+    assert (tmp_path / "dev" / "written").read_text() == "state"
+
+
+def test_terraform_outlives_us(tmp_path: Path) -> None:
+    """Killed, we cannot tell it to end; it goes on, though nobody reads what it says."""
+    (tmp_path / "dev").mkdir()
+    program = script(
+        tmp_path,
+        "import os, signal, time\n"
+        "signal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"  # as Terraform has it
+        "print('a: Creation complete after 1s', flush=True)\n"
+        "while os.getppid() == int(open('parent').read()): time.sleep(0.01)\n"
+        "print('b: Creation complete after 1s', flush=True)\n"
+        "open('.written', 'w').write('state')\n"
+        "os.rename('.written', 'written')\n",
+    )
+    runner = (
+        "import os; from pathlib import Path\n"
+        "from tests.infra.release.conftest import target_at\n"
+        "from infra.release.terraform import Terraform\n"
+        f"folder = Path({str(tmp_path / 'dev')!r})\n"
+        "(folder / 'parent').write_text(str(os.getpid()))\n"
+        f"terraform = Terraform(target_at(None), folder, {program!r})\n"
+        "terraform.apply(lambda line: print(line, flush=True))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", runner], cwd=Path(__file__).parents[3], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+    until(lambda: (tmp_path / "dev" / "written").exists())
+
+
+def test_nobody_reads(tmp_path: Path, program: str) -> None:
+    """`deploy | head` ends Terraform as Ctrl-C does."""
+    (tmp_path / "dev").mkdir()
+    terraform = made(target_at(None), tmp_path, script(tmp_path, STOPS))
+
+    def say(_line: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        terraform.apply(say)
     assert (tmp_path / "dev" / "written").read_text() == "state"
 
 

@@ -5,9 +5,11 @@ Which version is live, which was before, and which may go.
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.release import traffic
 from infra.release.canary import shift
+from infra.release.deployments import Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import Target
 from tests.infra.release.conftest import Watched, target_at
@@ -33,7 +35,7 @@ def test_back_past_a_refused_version(stage: Stage, target: Target, watched: Watc
     with pytest.raises(Refused):
         shift(target, refused, f"{stage.function}-hook", watched.watch())
     shift(target, new, None, watched.watch())
-    assert traffic.remove_superseded(target) == [int(refused)]
+    assert traffic.remove_superseded(target, print) == [int(refused)]
     assert traffic.versions(target) == [1, int(new)]
     assert traffic.roll_back(target, watched.lines.append) == (new, "1")
 
@@ -43,9 +45,9 @@ def test_what_is_superseded(stage: Stage, target: Target, watched: Watched) -> N
     second, third, fourth = (stage.publish("yes") for _ in range(3))
     shift(target, second, None, watched.watch())
     shift(target, third, None, watched.watch())
-    assert traffic.remove_superseded(target) == [1]
+    assert traffic.remove_superseded(target, print) == [1]
     assert traffic.versions(target) == [int(second), int(third), int(fourth)]
-    assert traffic.remove_superseded(target) == []
+    assert traffic.remove_superseded(target, print) == []
 
 
 def test_without_a_record_too_many_are_kept(stage: Stage, target: Target) -> None:
@@ -53,7 +55,7 @@ def test_without_a_record_too_many_are_kept(stage: Stage, target: Target) -> Non
     second, third = stage.publish("yes"), stage.publish("yes")
     traffic.give_all(target, third)
     assert traffic.previous_version(target) is None
-    assert traffic.remove_superseded(target) == [1]
+    assert traffic.remove_superseded(target, print) == [1]
     assert traffic.versions(target) == [int(second), int(third)]
 
 
@@ -74,3 +76,63 @@ def test_a_stage_that_is_not_there(stage: Stage) -> None:
         "stage nowhere: expected one that is deployed, came none: "
         "python -m infra deploy --stage nowhere"
     )
+
+
+def test_back_while_it_goes_back_already(stage: Stage, target: Target, watched: Watched) -> None:
+    """A canary that an alarm stopped is not a reason to go back twice."""
+    second, third = stage.publish("yes"), stage.publish("yes")
+    shift(target, second, None, watched.watch())
+    # CodeDeploy has stopped the canary of the third, and its rollback has not begun.
+    traffic.give_all(target, second)
+    routing = {"AdditionalVersionWeights": {third: 0.1}}
+    stage.client("lambda").update_alias(
+        FunctionName=stage.function, Name="live", RoutingConfig=routing
+    )
+    assert traffic.roll_back(target, watched.lines.append) == (third, second)
+    assert stage.alias() == (second, {})
+
+
+def test_back_from_a_canary_that_has_just_ended(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Promoted between the look and the stop: what is live now is gone back from."""
+    new = stage.publish("yes")
+    running = Deployments(target).create("1", new, None)
+
+    def promoted(_self: Deployments, identifier: str) -> bool:
+        stage.clock.at_s += 300
+        stage.ends(identifier)
+        return stopped(_self, identifier)
+
+    stopped = Deployments.stop
+    monkeypatch.setattr(Deployments, "stop", promoted)
+    said: list[str] = []
+    assert traffic.roll_back(target, said.append) == (new, "1")
+    assert running is not None
+    assert said == [f"stopping deployment {running.identifier}"]
+    assert stage.alias() == ("1", {})
+
+
+def test_a_version_that_somebody_uses(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alias made by hand keeps its version, and the release goes on."""
+    second, third, _ = (stage.publish("yes") for _ in range(3))
+    shift(target, second, None, watched.watch())
+    shift(target, third, None, watched.watch())
+    client = target.client("lambda")
+
+    def refused(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "ResourceConflictException"}}, "DeleteFunction")
+
+    monkeypatch.setattr(client, "delete_function", refused)  # moto would delete it
+    said: list[str] = []
+    assert traffic.remove_superseded(target, said.append) == []
+    assert said == ["version 1 stays: an alias of somebody else's is on it"]
+
+
+def test_publish_once(stage: Stage, target: Target) -> None:
+    """A function that has not changed since has the version that it had."""
+    assert traffic.published(target) == "1"
+    second = stage.publish("yes")
+    assert traffic.published(target) == second

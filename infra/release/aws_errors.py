@@ -1,0 +1,64 @@
+"""
+What AWS or its client says when it does not do as asked, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from botocore import exceptions
+from botocore.exceptions import BotoCoreError, ClientError
+
+LOG_IN = "aws configure, or aws sso login, or export AWS_PROFILE=…"
+
+_EXPIRED = f"log in again: {LOG_IN}"
+_SIGNED = "is this machine's clock right, and the secret key?"
+_GRANTED = "who administers the account can grant it"
+_BY_CODE = {
+    "AccessDenied": _GRANTED,
+    "AccessDeniedException": _GRANTED,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "InvalidClientTokenId": LOG_IN,
+    "InvalidSignatureException": _SIGNED,
+    "RequestTimeTooSkewed": _SIGNED,
+    "SignatureDoesNotMatch": _SIGNED,
+    "UnrecognizedClientException": LOG_IN,
+}
+_NO_CREDENTIALS = (
+    exceptions.CredentialRetrievalError,
+    exceptions.LoginError,
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.ProfileNotFound,
+    exceptions.SSOError,
+    exceptions.TokenRetrievalError,
+)
+_NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
+
+
+def explained(error: BotoCoreError | ClientError) -> str:
+    """
+    Spell an error as one line, with its remedy where there is one.
+    """
+    said = " ".join(str(error).split())
+    remedy = remedy_of(error)
+    return f"{said}: {remedy}" if remedy else said
+
+
+def remedy_of(error: BotoCoreError | ClientError) -> str | None:
+    """
+    Say what to do about an error; None where that is not known.
+    """
+    if isinstance(error, ClientError):
+        return _BY_CODE.get(code_of(error))
+    if isinstance(error, _NO_CREDENTIALS):
+        return LOG_IN
+    if isinstance(error, _NO_ANSWER):
+        return "is there a network, and does the region exist?"
+    return None
+
+
+def code_of(error: ClientError) -> str:
+    """
+    Give AWS's own name of an error.
+    """
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,149 @@
+"""
+`python -m infra destroy`: it asks, and leaves nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from infra.__main__ import main
+from infra.release.deployments import Deployments
+from infra.release.destroy import destroy
+from infra.release.errors import NotDeployed
+from infra.release.target import Target
+from infra.release.terraform import Terraform
+from tests.infra.release.conftest import asked, stand
+from tests.infra.stages import Stage
+
+
+@pytest.mark.parametrize("answer", ["", "y", "lambake-prod"])
+def test_destroy_asks(
+    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    """Only who types the stage's whole name removes it."""
+    stand(terraform)
+    monkeypatch.setattr("builtins.input", lambda _question: answer)
+    assert main(["destroy", *arguments]) == 1
+    assert "destroy" not in asked(terraform.folder)
+
+
+def test_nobody_to_ask(
+    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal the answer is no."""
+    stand(terraform)
+
+    def closed(_question: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", closed)
+    assert main(["destroy", *arguments]) == 1
+
+
+def test_destroy(
+    stage: Stage, target: Target, arguments: list[str], terraform: Terraform,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The stage goes, with its state, and a log group that came back."""
+    stand(terraform)
+    stage.client("logs").create_log_group(logGroupName="/aws/lambda/lambake")
+    monkeypatch.setattr("builtins.input", lambda _question: target.name)
+    assert main(["destroy", *arguments]) == 0
+    assert capsys.readouterr().out == (
+        f"{target.name}: 2 resources\n"
+        "  aws_ecr_repository.images: Destruction complete after 1s\n"
+        "removed: 1 ecr_repository, 1 lambda_function\n"
+        "with nothing inside, and the state\n"
+    )
+    groups = stage.client("logs").describe_log_groups()["logGroups"]
+    assert "/aws/lambda/lambake" not in [group["logGroupName"] for group in groups]
+    assert not terraform.folder.exists()
+
+
+def test_what_is_inside_is_said(stage: Stage, target: Target, terraform: Terraform) -> None:
+    """Images and objects are counted before anybody agrees."""
+    stand(terraform)
+    repository = {"repositoryName": target.name}
+    stage.client("ecr").create_repository(**repository)
+    manifest = json.dumps({"mediaType": "m", "layers": []})
+    stage.client("ecr").put_image(**repository, imageManifest=manifest, imageTag="1")
+    said: list[str] = []
+    assert not destroy(target, terraform, said.append, lambda _question: False)
+    assert said == [f"{target.name}: 2 resources, 1 images", "nothing was removed"]
+
+
+def test_a_canary_under_way_is_stopped(stage: Stage, target: Target, terraform: Terraform) -> None:
+    """CodeDeploy would go on with an alias that is gone."""
+    stand(terraform)
+    deployment = stage.deploy("1", stage.publish("yes"), hook=False)
+    said: list[str] = []
+    assert destroy(target, terraform, said.append, lambda _question: True)
+    assert said[1] == f"stopping deployment {deployment}"
+    assert stage.info(deployment)["status"] == "Stopped"
+
+
+@pytest.mark.parametrize("kind", ["Application", "DeploymentGroup"])
+def test_a_stage_without_a_group(
+    terraform: Terraform, target: Target, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """An apply that was cut off before CodeDeploy's part is removed too; moto would not mind."""
+    stand(terraform)
+
+    def refused(_self: Deployments) -> None:
+        raise ClientError({"Error": {"Code": f"{kind}DoesNotExistException"}}, "ListDeployments")
+
+    monkeypatch.setattr(Deployments, "under_way", refused)
+    said: list[str] = []
+    assert destroy(target, terraform, said.append, lambda _question: True)
+    assert said[1].endswith("Destruction complete after 1s")
+
+
+def test_cut_off_at_its_very_end(terraform: Terraform, target: Target) -> None:
+    """All is removed but the state: the next one removes that, and says that nothing stands."""
+    stand(terraform)
+    terraform.destroy({}, lambda _line: None)
+    state = Path(terraform.state_settings()["path"])
+    left = [state, state.with_name(f".{state.name}.lock.info")]
+    for file in left:
+        file.write_text("{}")
+    with pytest.raises(NotDeployed):
+        destroy(target, terraform, print, lambda _question: True)
+    assert not any(file.exists() for file in left)
+    assert not terraform.folder.exists()
+
+
+def test_callers_that_have_its_policy(stage: Stage, target: Target, terraform: Terraform) -> None:
+    """A policy that is attached cannot be removed: it is taken from who has it, and it says so."""
+    stand(terraform)
+    iam = stage.client("iam")
+    grant = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": [grant]}
+    name = f"{target.name}-callers"
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    role = stage.function
+    iam.create_user(UserName=role)
+    iam.create_group(GroupName=role)
+    iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    iam.attach_user_policy(UserName=role, PolicyArn=arn)
+    iam.attach_group_policy(GroupName=role, PolicyArn=arn)
+    outputs = {**terraform.outputs(), "callers_policies": [arn]}
+
+    class Attached(Terraform):
+        """Have the policy among its outputs."""
+
+        def outputs(self) -> dict[str, Any]:
+            return outputs
+
+    there = Attached(target, terraform.folder, terraform.program, {}, terraform.states)
+    said: list[str] = []
+    assert destroy(target, there, said.append, lambda _question: True)
+    assert said[1:4] == [
+        f"{name} is taken from {kind} {role}" for kind in ("group", "role", "user")
+    ]
+    found = iam.list_entities_for_policy(PolicyArn=arn)
+    assert [found[f"Policy{kind}s"] for kind in ("Group", "Role", "User")] == [[], [], []]

@@ -1,0 +1,187 @@
+"""
+`python -m infra status | logs`: what stands, and what the function says.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import pytest
+
+from infra.__main__ import main
+from infra.release.errors import NotDeployed, NotReady
+from infra.release.status import follow_logs, outputs_of, status_lines
+from infra.release.target import Target
+from infra.release.terraform import Terraform
+from tests.infra.release.conftest import DIGEST, stand, target_at
+from tests.infra.stages import Stage
+
+
+def test_logs(
+    stage: Stage, target: Target, arguments: list[str], terraform: Terraform,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Lines of the last minutes, by the function's clock; of the hook's group where asked."""
+    stand(terraform)
+    logs = stage.client("logs")
+    now_ms = int(time.time() * 1000)
+    for kind, at_ms in (("", now_ms), ("-hook", now_ms - 120_000)):
+        group = {"logGroupName": f"/aws/lambda/lambake{kind}", "logStreamName": "s"}
+        logs.create_log_group(logGroupName=group["logGroupName"])
+        logs.create_log_stream(**group)
+        event = {"timestamp": at_ms, "message": f"line{kind}\n"}
+        logs.put_log_events(**group, logEvents=[event])
+    clock = time.strftime("%H:%M:%S", time.gmtime(now_ms / 1000))
+    assert main(["logs", *arguments]) == 0
+    assert capsys.readouterr().out == f"{clock} line\n"
+    assert main(["logs", "--hook", *arguments]) == 0
+    assert capsys.readouterr().out.endswith(" line-hook\n")
+    assert main(["logs", "--hook", "--since", "1", *arguments]) == 0
+    assert capsys.readouterr().out == ""
+    for kind in ("", "-hook"):
+        logs.delete_log_group(logGroupName=f"/aws/lambda/lambake{kind}")
+
+
+def test_logs_that_are_followed(stage: Stage, target: Target) -> None:
+    """A line is told once, though each look finds it again; Ctrl-C ends it."""
+    logs = stage.client("logs")
+    group = {"logGroupName": f"/aws/lambda/{stage.function}", "logStreamName": "s"}
+    logs.create_log_group(logGroupName=group["logGroupName"])
+    logs.create_log_stream(**group)
+    said: list[str] = []
+
+    def sleep(_for_s: float) -> None:
+        if len(said) == 2:
+            raise KeyboardInterrupt
+        event = {"timestamp": int(time.time() * 1000), "message": f"line {len(said)}"}
+        logs.put_log_events(**group, logEvents=[event])
+
+    with pytest.raises(KeyboardInterrupt):
+        follow_logs(
+            target, group["logGroupName"], said.append, since_s=60, follow=True, sleep=sleep
+        )
+    assert [line.split(" ", 1)[1] for line in said] == ["line 0", "line 1"]
+
+
+def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
+    """All that stands, a canary and a ringing alarm included."""
+    stand(terraform)
+    new = stage.publish("yes")
+    routing = {"AdditionalVersionWeights": {new: 0.1}}
+    stage.client("lambda").update_alias(
+        FunctionName=stage.function, Name="live", RoutingConfig=routing
+    )
+    stage.client("cloudwatch").set_alarm_state(
+        AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
+    )
+    outputs = {**terraform.outputs(), "queues": {"requests": "https://q"}, "buckets": {"in": "b"}}
+    outputs["release"] = {"alarms": [stage.alarm]}
+    assert status_lines(target, outputs) == [
+        f"function   {stage.function} in {stage.box.url}",
+        "api        https://api.execute-api.us-east-1.amazonaws.com (iam)",
+        f"live       version 1, 10% to {new}",
+        "before     none to roll back to",
+        f"newest     version {new}",
+        f"image      registry/lambake@{DIGEST}",
+        f"alarms     {stage.alarm}",
+        "queue      requests: https://q",
+        "bucket     in: b",
+        "bulk       arn:bulk",
+        "dashboard  https://dashboard",
+        "!! open",
+    ]
+
+
+def test_half_of_a_stage(
+    arguments: list[str], terraform: Terraform, target: Target,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A first deployment that was cut off: it is told, and how to end it."""
+    terraform.init()
+    terraform.plan({}, only="aws_ecr_repository.images")
+    terraform.apply(lambda _line: None)
+    for name in ("status", "logs"):
+        assert main([name, *arguments]) == 1
+        assert capsys.readouterr().err == (
+            f"stage {target.stage}: expected one that is deployed, came a part of one, 1 resources:"
+            f" python -m infra deploy --stage {target.stage}\n"
+        )
+
+
+def test_another_account(terraform: Terraform, target: Target) -> None:
+    """The stage of one account is not looked for in another."""
+    stand(terraform)
+    outputs = terraform.outputs()
+    url = outputs["repository_url"].replace("123456789012", "210987654321")
+
+    class Elsewhere(Terraform):
+        """Have another account's state."""
+
+        def outputs(self) -> dict[str, Any]:
+            return {**outputs, "repository_url": url}
+
+    there = Elsewhere(target, terraform.folder, terraform.program, {}, terraform.states)
+    with pytest.raises(NotReady) as refused:
+        outputs_of(target, there)
+    assert str(refused.value) == (
+        f"not ready:\n  account: expected 210987654321, where {target.name} stands, "
+        "came 123456789012: go there, or take another --stage for this one"
+    )
+
+
+def test_no_log(stage: Stage, target: Target) -> None:
+    """Somebody removed it: the error says so, and that a deployment makes it."""
+    with pytest.raises(NotDeployed) as refused:
+        follow_logs(target, "/aws/lambda/none", print, since_s=60, follow=True)
+    assert str(refused.value) == (
+        f"stage {target.stage}: expected one that is deployed, came one without the log "
+        f"/aws/lambda/none: python -m infra deploy --stage {target.stage}"
+    )
+
+
+class Lines(Target):
+    """Be a target whose log has a line every hundred seconds, and one that came late."""
+
+    starts: list[int]
+
+    def client(self, _service: str) -> Any:
+        """Be its log."""
+        return self
+
+    def get_paginator(self, _operation: str) -> Any:
+        """Be its pages too."""
+        return self
+
+    def paginate(self, *, logGroupName: str, startTime: int) -> list[dict[str, Any]]:  # noqa: N803
+        """Give a page of what is there by now, from a time on; AWS may give an empty one."""
+        self.starts.append(startTime)
+        now_ms = 4_000_000_000_000 + len(self.starts) * 100_000
+        times = [*range(4_000_000_000_000, now_ms, 100_000), now_ms - 130_000]
+        events = [
+            {"eventId": str(at_ms), "timestamp": at_ms, "message": f"{at_ms}"}
+            for at_ms in times
+            if at_ms >= startTime
+        ]
+        return [{"events": []}, {"events": events}]
+
+
+def test_what_is_old_is_not_asked_for_again() -> None:
+    """A log that is followed for hours is read from its end, with a minute for late lines."""
+    plain = target_at(None)
+    target = Lines(plain.function_file, plain.settings, "dev", "us-east-1", None)
+    object.__setattr__(target, "starts", [])
+    said: list[str] = []
+
+    def sleep(_for_s: float) -> None:
+        if len(target.starts) == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        follow_logs(target, "group", said.append, since_s=0, follow=True, sleep=sleep)
+    steps = [later - earlier for earlier, later in itertools.pairwise(target.starts[1:])]
+    assert steps == [100_000, 100_000]
+    told = [int(line.split(" ")[1]) - 4_000_000_000_000 for line in said]
+    assert len(told) == len(set(told))
+    assert {0, 100_000, 200_000, 300_000} <= set(told)
