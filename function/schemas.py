@@ -135,6 +135,10 @@ _ANSWERS: Final = (
 )
 
 
+SERVICE: Final = "the service"
+"""The group of the operations of no single model."""
+
+
 def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str, Any]:
     """
     Write the OpenAPI 3.1 document: a predict path for each version of each model, and one for its
@@ -174,6 +178,12 @@ def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str
             card = _operation(f"Show the card of {versions.name}, {title}", _ref(ModelAnswer))
             paths[f"{at}/versions/{name}"] = {"get": card}
             paths[f"{at}/versions/{name}/predict"] = {"post": _predict(manifest, title)}
+    titles = {one.name: one.latest.manifest.description for one in models}
+    for path, operations in paths.items():
+        group = [name for name in titles if path.startswith(f"/models/{name}/")] or [SERVICE]
+        for operation in operations.values():
+            operation["tags"] = group
+    titles[SERVICE] = "What is served, and whether it is well."
     return {
         "openapi": "3.1.0",
         "info": {
@@ -182,6 +192,7 @@ def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str
             "description": "Trained models, baked into one serverless image and served.",
         },
         "servers": [{"url": server}],
+        "tags": [{"name": name, "description": title} for name, title in titles.items()],
         "paths": paths,
         "components": {"schemas": schemas["$defs"]},
     }

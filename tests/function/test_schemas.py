@@ -10,7 +10,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from function.schemas import openapi_of
+from function.schemas import SERVICE, openapi_of
 from function.service import Service
 from tests.function.conftest import Answer
 from tests.function.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
@@ -97,6 +97,23 @@ def test_every_version_has_its_operations(versions: Service) -> None:
     predicts = [path for path in document["paths"] if path.endswith("/predict")]
     assert len(predicts) == 4
     require_different_ids(document)
+
+
+def test_operations_are_in_groups(versions: Service) -> None:
+    """Each model's are one, in the order of the models; the last has those of no single model."""
+    document = openapi_of(versions.models(), version="1", server="/")
+    groups = [tag["name"] for tag in document["tags"]]
+    assert groups == [*(one.name for one in versions.models()), SERVICE]
+    found = {
+        path: operation["tags"]
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+    }
+    assert found["/healthz"] == found["/models/{name}"] == [SERVICE]
+    for name in groups[:-1]:
+        assert found[f"/models/{name}/predict"] == [name]
+        version = next(one.latest.manifest.version for one in versions.models() if one.name == name)
+        assert found[f"/models/{name}/versions/{version}/predict"] == [name]
 
 
 def test_operation_ids_differ(document: dict[str, Any]) -> None:
