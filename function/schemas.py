@@ -150,6 +150,31 @@ def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str
         server: the path under which it is reached, such as `/prod`.
     """
     _, schemas = models_json_schema([(model, "validation") for model in _ANSWERS], ref_template=REF)
+    paths = _paths_of(models)
+    titles = {one.name: one.latest.manifest.description for one in models}
+    for path, operations in paths.items():
+        group = [name for name in titles if path.startswith(f"/models/{name}/")] or [SERVICE]
+        for operation in operations.values():
+            operation["tags"] = group
+    titles[SERVICE] = "What is served, and whether it is well."
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Lambake",
+            "version": version,
+            "description": "Trained models, baked into one serverless image and served.",
+        },
+        "servers": [{"url": server}],
+        "tags": [{"name": name, "description": title} for name, title in titles.items()],
+        "paths": paths,
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _paths_of(models: list[Versions]) -> dict[str, Any]:
+    """
+    Describe each path's operations.
+    """
     paths: dict[str, Any] = {
         "/add": {
             method: _operation(
@@ -178,24 +203,7 @@ def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str
             card = _operation(f"Show the card of {versions.name}, {title}", _ref(ModelAnswer))
             paths[f"{at}/versions/{name}"] = {"get": card}
             paths[f"{at}/versions/{name}/predict"] = {"post": _predict(manifest, title)}
-    titles = {one.name: one.latest.manifest.description for one in models}
-    for path, operations in paths.items():
-        group = [name for name in titles if path.startswith(f"/models/{name}/")] or [SERVICE]
-        for operation in operations.values():
-            operation["tags"] = group
-    titles[SERVICE] = "What is served, and whether it is well."
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Lambake",
-            "version": version,
-            "description": "Trained models, baked into one serverless image and served.",
-        },
-        "servers": [{"url": server}],
-        "tags": [{"name": name, "description": title} for name, title in titles.items()],
-        "paths": paths,
-        "components": {"schemas": schemas["$defs"]},
-    }
+    return paths
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:
