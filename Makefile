@@ -37,19 +37,19 @@ train: .venv/.dev ## train and bake both models
 image: .venv/.image ## build the image with docker or podman, and show what is in it
 	@$(BIN)/python -m infra image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
 
-plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod for another stage
+plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod: another stage
 	@$(BIN)/python -m infra plan --stage $(STAGE)
 
-deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything
+deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything (YES=1: not)
 	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(YES),--yes)
 
-rollback: .venv/.image ## give the version before the traffic again, in seconds
+rollback: .venv/.image ## give the version before all the traffic, in seconds
 	@$(BIN)/python -m infra rollback --stage $(STAGE)
 
-destroy: .venv/.image ## remove everything that deploy made; asks first
+destroy: .venv/.image ## remove everything that deploy made, once its whole name is typed: lambake-dev
 	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
 
-cloud-demo: .venv/.dev ## play a release on a simulated cloud, without an account: five minutes
+cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an account: five minutes
 	@$(BIN)/python -m infra demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
@@ -58,7 +58,8 @@ lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) --extra litert -c function/requirements.txt -o function/requirements-litert.txt $(UPGRADE)
 	@$(UV) --extra tensorflow -c function/requirements.txt -o function/requirements-tensorflow.txt $(UPGRADE)
 	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image --group train --group test --group check -c infra/image/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/local/moto/requirements.txt $(UPGRADE)
+	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/local/moto/requirements.txt -o requirements-dev.txt $(UPGRADE)
 
 clean: ## remove what was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
@@ -79,10 +80,15 @@ clean: ## remove what was built and set up
 	@$(PIP) -r infra/image/requirements.txt
 	@touch $@ .venv/.run
 
+.venv/.cloud: infra/local/moto/requirements.txt | .venv/bin/python
+	@echo "Setting up the simulated cloud: a hundred packages, a minute or so …"
+	@$(PIP) -r infra/local/moto/requirements.txt
+	@touch $@ .venv/.run .venv/.image
+
 .venv/.dev: requirements-dev.txt | .venv/bin/python
 	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
 	@$(PIP) -r requirements-dev.txt
-	@touch $@ .venv/.run .venv/.image
+	@touch $@ .venv/.run .venv/.image .venv/.cloud
 
 # The suite runs awslambdaric on every Python that the machine has.
 .venv/.pythons: function/requirements.txt | .venv/bin/python

@@ -10,7 +10,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra.local.commands.arguments import (
+    Commands,
+    add_command,
+    address,
+    endpoint,
+    host_and_port,
+    minutes,
+    port,
+)
+
 Command = Callable[[argparse.Namespace], int]
+
+INTERRUPTED = 130
+
+# A module of ours or of Python's that is missing is a defect, not a package to set up.
+_NO_PACKAGES = {"infra", "function", "model", "tests", *sys.stdlib_module_names}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run one command.
 
     Returns:
-        Its exit status.
+        Its exit status; 2 and a message where a package is missing that it needs, 130 after
+        Ctrl-C.
     """
     parser = argparse.ArgumentParser(
         prog="python -m infra", description="Run the function, here or in the cloud."
@@ -28,16 +44,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add(commands)
     options = parser.parse_args(arguments)
     command: Command = options.command
-    return command(options)
+    try:
+        return command(options)
+    except ModuleNotFoundError as error:
+        package = (error.name or "infra").partition(".")[0]
+        if package in _NO_PACKAGES:
+            raise
+        sys.stderr.write(
+            f"{options.parser.prog}: expected the package {package} to be set up, it is not: "
+            f"make .venv/.{options.needs}\n"
+        )
+        return 2
+    except KeyboardInterrupt:  # while it is still being loaded; each command has its own words
+        sys.stderr.write("\n")
+        return INTERRUPTED
 
 
-Adder = Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], None]
+Adder = Callable[[Commands], None]
 
 
-def _add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("run", help="run the function on this machine, as Lambda would")
-    parser.add_argument("--port", type=int, default=8080, help="of the HTTP front (8080)")
-    parser.add_argument("--invoke-port", type=int, default=9001, help="of the Invoke API (9001)")
+def _add_run(commands: Commands) -> None:
+    parser = add_command(
+        commands, "run", "run the function on this machine, as Lambda would", needs="run",
+        example="--handler app.handler --root ../theirs",
+    )  # fmt: skip
+    parser.add_argument("--port", type=port, default=8080, help="of the HTTP front (8080)")
+    parser.add_argument("--invoke-port", type=port, default=9001, help="of the Invoke API (9001)")
     parser.add_argument(
         "--host", default="127.0.0.1", help="whom to listen to; anything else lets others in"
     )
@@ -76,11 +108,16 @@ def _run(options: argparse.Namespace) -> int:
     )
 
 
-def _add_invoke(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("invoke", help="invoke a function, here or in the cloud")
+def _add_invoke(commands: Commands) -> None:
+    parser = add_command(
+        commands, "invoke", "invoke a function, here or in the cloud", needs="image",
+        example="""'{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}' --stage dev""",
+    )  # fmt: skip
     parser.add_argument("payload", nargs="?", default="{}", help="JSON, or - to read stdin ({})")
-    parser.add_argument("--name", help="of the function (from infra/function.yaml)")
-    parser.add_argument("--url", default="http://127.0.0.1:9001", help="of the Invoke API")
+    parser.add_argument("--name", help="of the local function (from the settings)")
+    parser.add_argument(
+        "--url", type=address, help="of the local Invoke API (http://127.0.0.1:9001)"
+    )
     parser.add_argument("--event", action="store_true", help="asynchronously")
     parser.add_argument("--tail", action="store_true", help="show the end of its log too")
     _add_stage(parser, default=None)
@@ -88,7 +125,10 @@ def _add_invoke(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    if options.stage:
+    if options.stage or options.simulated_cloud:
+        if options.name or options.url:
+            options.parser.error("--name and --url are the local function's, --stage the cloud's")
+        options.stage = options.stage or "dev"
         return _release("invoke", options)
     from infra.local.commands.invoke import InvokeOptions, invoke
 
@@ -96,25 +136,35 @@ def _invoke(options: argparse.Namespace) -> int:
         InvokeOptions(
             payload=options.payload,
             name=options.name,
-            url=options.url,
+            url=options.url or InvokeOptions.url,
+            function=options.function,
             asynchronous=options.event,
             tail=options.tail,
         )
     )
 
 
-def _add_cloud(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "cloud", help="run a simulated cloud (moto) in which the function's image really runs"
-    )
-    parser.add_argument("--port", type=int, default=5000, help="of the cloud's endpoint (5000)")
+def _add_cloud(commands: Commands) -> None:
+    parser = add_command(
+        commands, "cloud", "run a simulated cloud (moto) in which the function really runs",
+        needs="cloud", example="--images",
+    )  # fmt: skip
+    parser.add_argument("--port", type=port, default=5000, help="of the cloud's endpoint (5000)")
     parser.add_argument(
         "--host", default="127.0.0.1", help="whom to listen to; anything else lets others in"
     )
     parser.add_argument(
         "--function", type=Path, help="the function's settings (infra/function.yaml)"
     )
-    parser.add_argument("--empty", action="store_true", help="put nothing into it to try")
+    parser.add_argument(
+        "--empty", action="store_true", help="put nothing into it to try, as --images does"
+    )
+    parser.add_argument(
+        "--images",
+        action="store_true",
+        help="run what is deployed from its image, with docker or podman, and keep a registry for "
+        "them (without: every image stands for this checkout's code)",
+    )
     parser.set_defaults(command=_cloud)
 
 
@@ -127,12 +177,16 @@ def _cloud(options: argparse.Namespace) -> int:
             host=options.host,
             function=options.function,
             empty=options.empty,
+            images=options.images,
         )
     )
 
 
-def _add_bulk(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("bulk", help="predict every object below a prefix of a bucket")
+def _add_bulk(commands: Commands) -> None:
+    parser = add_command(
+        commands, "bulk", "predict every object below a prefix of a bucket", needs="run",
+        example="s3://photos/in/digits/ s3://photos/out/",
+    )  # fmt: skip
     parser.add_argument("inputs", help="where the objects lie: s3://BUCKET/PREFIX")
     parser.add_argument("results", help="where the results go: s3://BUCKET/PREFIX")
     parser.add_argument("--model", help="(the last folder of the inputs names it)")
@@ -141,7 +195,9 @@ def _add_bulk(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--name", help="of the run; that of an earlier one looks at it again")
     parser.add_argument("--batch", type=int, default=20, help="objects an invocation (20)")
     parser.add_argument("--concurrency", type=int, default=10, help="invocations at once (10)")
-    parser.add_argument("--endpoint-url", help="of a simulated cloud: http://127.0.0.1:5000")
+    parser.add_argument(
+        "--endpoint-url", type=endpoint, help="of a simulated cloud: http://127.0.0.1:5000"
+    )
     parser.add_argument("--region", help="(as the AWS CLI's)")
     parser.set_defaults(command=_bulk)
 
@@ -165,8 +221,10 @@ def _bulk(options: argparse.Namespace) -> int:
     )
 
 
-def _add_image(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser("image", help="build the function's image, and look into it")
+def _add_image(commands: Commands) -> None:
+    parser = add_command(
+        commands, "image", "build the function's image, and look into it", needs="image"
+    )
     parser.add_argument("--tag", help="of the image (lambake:VERSION)")
     parser.add_argument("--base", help="the image it is built on (AWS's for Python 3.13)")
     parser.add_argument("--extras", default="", help='engines beside ONNX: "litert tensorflow"')
@@ -205,21 +263,29 @@ _RELEASE = {
     "destroy": "remove all that deploy made",
 }
 
+_EXAMPLES = {
+    "deploy": "--simulated-cloud http://127.0.0.1:5000 --registry 127.0.0.1:5001",
+    "logs": "--stage prod --since 60 --follow",
+}
 
-def _add_release(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+
+def _add_release(commands: Commands) -> None:
     for name, help_ in _RELEASE.items():
-        parser = commands.add_parser(name, help=help_)
+        parser = add_command(commands, name, help_, needs="image", example=_EXAMPLES.get(name, ""))
         _add_stage(parser, default="dev")
         if name in ("deploy", "destroy"):
             parser.add_argument("--yes", action="store_true", help="do not ask")
         if name == "deploy":
             parser.add_argument("--base", help="the image to build on (AWS's Python 3.13)")
             parser.add_argument(
-                "--registry", metavar="HOST:PORT", help="where a simulated cloud keeps its images"
+                "--registry",
+                type=host_and_port,
+                metavar="HOST:PORT",
+                help="where a simulated cloud keeps its images",
             )
         if name == "logs":
             parser.add_argument("--hook", action="store_true", help="of the pre-traffic hook")
-            parser.add_argument("--since", type=float, default=10, help="minutes ago (10)")
+            parser.add_argument("--since", type=minutes, default=10, help="minutes ago (10)")
             parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
         parser.set_defaults(command=functools.partial(_release, name))
 
@@ -229,7 +295,10 @@ def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
         "--stage", default=default, help=f"in the cloud: which of several ({default or 'none'})"
     )
     parser.add_argument(
-        "--simulated-cloud", metavar="URL", help="of `python -m infra cloud`, instead of AWS"
+        "--simulated-cloud",
+        type=address,
+        metavar="URL",
+        help="of `python -m infra cloud`, instead of AWS",
     )
     parser.add_argument(
         "--function",
@@ -244,7 +313,7 @@ def _release(name: str, options: argparse.Namespace) -> int:
     from infra.release.command import ReleaseOptions
 
     given = vars(options)
-    known = ("yes", "registry", "follow", "base", "hook", "payload")
+    known = ("yes", "registry", "follow", "base", "hook", "payload", "event", "tail")
     asked = {key: given[key] for key in known if given.get(key)}
     if "since" in given:
         asked["since_s"] = given["since"] * 60
@@ -254,9 +323,9 @@ def _release(name: str, options: argparse.Namespace) -> int:
     return command.run(command.COMMANDS[name], settings)
 
 
-def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "demo", help="play a release on a simulated cloud, without an account"
+def _add_demo(commands: Commands) -> None:
+    parser = add_command(
+        commands, "demo", "play a release on a simulated cloud, without an account", needs="cloud"
     )
     parser.add_argument("--base", help="the image to build on (AWS's Python 3.13)")
     parser.add_argument("--no-containers", action="store_true", help="run the code without images")
@@ -270,20 +339,18 @@ def _add_demo(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
 
 def _demo(options: argparse.Namespace) -> int:
-    try:
-        from infra.release.demo.command import DemoOptions, demo
-    except ImportError as error:
-        sys.stderr.write(f"demo: expected moto (make cloud-demo installs it), came {error}\n")
-        return 2
+    from infra.release.demo.command import DemoOptions, demo
+
     return demo(
         DemoOptions(options.function, base=options.base, containers=not options.no_containers)
     )
 
 
-def _add_manifest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = commands.add_parser(
-        "manifest", help="print what Google Cloud Run or Azure Container Apps runs the image by"
-    )
+def _add_manifest(commands: Commands) -> None:
+    parser = add_command(
+        commands, "manifest", "print what Google Cloud Run or Azure Container Apps runs it by",
+        needs="run", example="cloud-run --image europe-west1-docker.pkg.dev/me/lambake/lambake:1",
+    )  # fmt: skip
     parser.add_argument("place", choices=("cloud-run", "container-apps"))
     parser.add_argument("--image", required=True, help="where the service finds it; linux/amd64")
     parser.add_argument("--stage", default="dev", help="which of several (dev)")

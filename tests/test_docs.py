@@ -20,6 +20,7 @@ from function.service import Service
 from function.settings import Settings
 from infra.local.function import FunctionConfig
 from infra.local.server import LocalLambda
+from infra.release.terraform import PLUGINS_VARIABLE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,6 +79,21 @@ def test_the_settings_table_is_the_settings_class() -> None:
     hints = get_type_hints(Settings, include_extras=True)
     documented = {row[0].strip("`"): row[2] for row in table_after(README, "## Settings")}
     assert documented == {hint.__metadata__[0]: hint.__metadata__[1] for hint in hints.values()}
+
+
+def test_function_yaml_shows_what_the_cloud_reads() -> None:
+    """Each key that Terraform looks for stands there, in a comment where it need not be set."""
+    description = "".join(file.read_text() for file in (ROOT / "infra" / "aws").glob("*.tf"))
+    read = set(re.findall(r"\blocal\.function\.([a-z_]+)", description))
+    settings = (ROOT / "infra" / "function.yaml").read_text(encoding="utf-8")
+    shown = set(re.findall(r"^(?:# )?([a-z_]+):", settings, re.MULTILINE))
+    assert {"memory_mb", "snap_start"} <= read
+    assert read <= shown
+
+
+def test_the_variable_that_names_a_mirror_is_told() -> None:
+    """Where no registry of providers is reached, the README says what helps."""
+    assert f"`{PLUGINS_VARIABLE}`" in README
 
 
 def test_the_errors_table_is_the_table_of_outcomes() -> None:

@@ -16,6 +16,11 @@ output "api_url" {
   value = aws_apigatewayv2_api.this.api_endpoint
 }
 
+output "auth" {
+  description = "Whom the API lets in: iam, jwt or none."
+  value       = local.aws.api.auth
+}
+
 output "function_url" {
   value = one(aws_lambda_function_url.live[*].function_url)
 }

@@ -24,6 +24,10 @@ resource "aws_ecr_repository" "images" {
   }
 }
 
+# No rule counts images: it would know when they were pushed, and not which one is live, so that ten
+# that were refused in a row would expire what Lambda runs; and a limit far away only does so later.
+# A release removes what no version runs (infra/release/images.py); until one goes through, what was
+# refused stays, and costs its storage.
 resource "aws_ecr_lifecycle_policy" "images" {
   repository = aws_ecr_repository.images.name
   policy = jsonencode({
@@ -34,21 +38,8 @@ resource "aws_ecr_lifecycle_policy" "images" {
         selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 1 }
         action       = { type = "expire" }
       },
-      {
-        rulePriority = 2
-        description  = "Enough to roll back to"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = local.aws.images_kept }
-        action       = { type = "expire" }
-      },
     ]
   })
-
-  lifecycle {
-    precondition {
-      condition     = local.aws.images_kept >= 3
-      error_message = "aws.images_kept: expected 3 at least (live, the one before, the next), came ${local.aws.images_kept}."
-    }
-  }
 }
 
 # Lambda would write this grant itself, for every function of the account. It asks on behalf of the

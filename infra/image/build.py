@@ -4,9 +4,12 @@ Build Dockerfile.lambda with docker or podman, without a network, the same bytes
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import subprocess
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,10 @@ PUBLIC_BASE = "public.ecr.aws/lambda/python:3.13"
 DOCKERFILE = "Dockerfile.lambda"
 WHEELS = Path("build/image/wheels")
 LOCK = Path("function/requirements.txt")
+STAND_IN = "localhost/lambake-stand-in:latest"
+# Steps that take a moment, as podman and docker spell them; the others are a line of settings.
+_STEP = re.compile(r"(\[\d+/\d+\] )?STEP \d+/\d+: (FROM|COPY|RUN) |#\d+ \[.*\d+/\d+\] ")
+_WIDTH = 96
 # 1 January 1980, the date of every file and of the image itself: a layer whose content is the same
 # has the same digest in every build, and is neither pushed nor pulled again.
 _EPOCH = "315532800"
@@ -43,6 +50,7 @@ class Build:
     # Podman notes in an image which steps it came from, and so which builds those were of: with a
     # cache the layers are the same, the digest is not.
     cached: bool = False
+    make: str = "image"  # the target of the Makefile that is asked for, for what it says
 
     def locks(self) -> list[Path]:
         """
@@ -81,15 +89,20 @@ def prepare(engine: Engine, build: Build) -> bool:
     return fetch_wheels(build.locks(), platform, build.root / WHEELS)
 
 
-def build_image(engine: Engine, build: Build) -> None:
+Say = Callable[[str], None]
+aloud: Say = functools.partial(print, flush=True)
+
+
+def build_image(engine: Engine, build: Build, say: Say = aloud) -> None:
     """
-    Build and tag the image; what the engine says goes to this process's stdout.
+    Build and tag the image, a line a step; all that the engine says where one fails.
 
     Raises:
         EngineFailed: a step failed.
+        ImageError: the base cannot be had.
     """
     if engine.inspect(build.base) is None:
-        _pull(engine, build)
+        _pull(engine, build, say)
     command = build_command(engine, build)
     said = []
     with subprocess.Popen(
@@ -102,18 +115,26 @@ def build_image(engine: Engine, build: Build) -> None:
     ) as process:
         for line in process.stdout or ():
             said.append(line)
-            print(f"  {line.rstrip()[:110]}", flush=True)
+            if _STEP.match(line):
+                say(f"  {' '.join(line.split())[:_WIDTH]}")
     if process.returncode:
+        for line in said:
+            say(f"  {line.rstrip()}")
         raise EngineFailed([engine.kind, "build"], process.returncode, "".join(said))
 
 
-def _pull(engine: Engine, build: Build) -> None:
-    print(f"Pulling {build.base} …", flush=True)
+def _pull(engine: Engine, build: Build, say: Say) -> None:
+    say(f"Pulling {build.base}, 200 MB or so …")
     try:
         engine.ask("pull", *_platform(build), build.base)
     except EngineFailed as exc:
-        hint = "another base: make image BASE_IMAGE=IMAGE, or --base IMAGE"
-        raise ImageError(f"expected to find or pull {build.base} ({hint}): {exc}") from exc
+        raise ImageError(
+            f"expected to find or pull {build.base}: {exc}\n"
+            f"another base: make {build.make} BASE_IMAGE=IMAGE, or --base IMAGE\n"
+            f"a stand-in, where AWS's registry is not reached, on Debian as root: "
+            f".venv/bin/python -m tests.image.stand_in.build, "
+            f"and then make {build.make} BASE_IMAGE={STAND_IN}"
+        ) from exc
 
 
 def build_command(engine: Engine, build: Build) -> list[str]:

@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.image.build import PUBLIC_BASE, Build, build_image, prepare, version_of
+from infra.image.build import PUBLIC_BASE, Build, Say, aloud, build_image, prepare, version_of
 from infra.image.checks import LIMIT_BYTES, breaches_of
 from infra.image.contents import Contents, contents_of
 from infra.image.engine import Engine, find_engine
@@ -37,9 +36,11 @@ class ImageOptions:
     only_check: bool = False
     cached: bool = False
     init: bool = True
+    brief: bool = False  # without the tables
+    make: str = "image"
 
 
-def image(options: ImageOptions, say: Callable[[str], None] = print) -> int:
+def image(options: ImageOptions, say: Say = aloud) -> int:
     """
     Build the image unless it is only to be checked, and look at it.
 
@@ -54,6 +55,7 @@ def image(options: ImageOptions, say: Callable[[str], None] = print) -> int:
         extras=options.extras,
         platform=options.platform,
         cached=options.cached,
+        make=options.make,
     )
     try:
         engine = find_engine()
@@ -61,7 +63,7 @@ def image(options: ImageOptions, say: Callable[[str], None] = print) -> int:
             _build(engine, build, say)
         say(f"Reading {tag} …")
         with contents_of(engine, tag, build.base) as contents:
-            _show(contents, build, say)
+            _show(contents, build, say, brief=options.brief)
             _check(contents, build, say)
         if options.init:
             _init(engine, tag, say)
@@ -74,20 +76,21 @@ def image(options: ImageOptions, say: Callable[[str], None] = print) -> int:
     return 0
 
 
-def _build(engine: Engine, build: Build, say: Callable[[str], None]) -> None:
+def _build(engine: Engine, build: Build, say: Say) -> None:
     say("Fetching the locked wheels, 66 MB the first time …")
     fetched = prepare(engine, build)
     say(f"  {'fetched' if fetched else 'all there'}")
     say(f"Building {build.tag} on {build.base} with {engine.kind}: half a minute …")
-    build_image(engine, build)
+    build_image(engine, build, say)
     known = engine.inspect(build.tag) or {}
-    say(f"Built {build.tag}: {known.get('Digest') or known.get('Id')}\n")
+    say(f"Built {build.tag}: {known.get('Digest') or known.get('Id')}")
 
 
-def _show(contents: Contents, build: Build, say: Callable[[str], None]) -> None:
+def _show(contents: Contents, build: Build, say: Say, *, brief: bool) -> None:
     folder = build.root / _FOLDER
     parts = sizes(contents, packages_of(contents))
-    say(f"{layer_table(contents.layers)}\n\n{part_table(parts)}\n")
+    if not brief:
+        say(f"\n{layer_table(contents.layers)}\n\n{part_table(parts)}\n")
     folder.mkdir(parents=True, exist_ok=True)
     added = sum(layer.size_bytes for layer in contents.layers if not layer.base)
     title = (
@@ -97,7 +100,7 @@ def _show(contents: Contents, build: Build, say: Callable[[str], None]) -> None:
     say(f"The picture of it: {_FOLDER / 'treemap.svg'}")
 
 
-def _check(contents: Contents, build: Build, say: Callable[[str], None]) -> None:
+def _check(contents: Contents, build: Build, say: Say) -> None:
     bill = _FOLDER / "sbom.cdx.json"
     breaches = write_bill(contents, build.root / bill)
     say(f"Its bill of materials (CycloneDX): {bill}")
@@ -107,7 +110,7 @@ def _check(contents: Contents, build: Build, say: Callable[[str], None]) -> None
     say("Checked: user, entry point, packages, models, compiled code, permissions, size, secrets")
 
 
-def _init(engine: Engine, tag: str, say: Callable[[str], None]) -> None:
+def _init(engine: Engine, tag: str, say: Say) -> None:
     say("\nInit in the container, with the share of a CPU that Lambda gives …")
     for found in measured_inits(engine, tag):
         say(

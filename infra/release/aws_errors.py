@@ -50,6 +50,8 @@ def remedy_of(error: BotoCoreError | ClientError) -> str | None:
     """
     if isinstance(error, ClientError):
         return _BY_CODE.get(code_of(error))
+    if isinstance(error, exceptions.NoRegionError):
+        return "export AWS_REGION=eu-central-1, or aws.region in function.yaml"
     if isinstance(error, _NO_CREDENTIALS):
         return LOG_IN
     if isinstance(error, _NO_ANSWER):

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from botocore.exceptions import ClientError
 
-from infra.release.deployments import ENDED, Deployment, Deployments
+from infra.release.deployments import ENDED, Deployment, Deployments, Step
 from infra.release.errors import Refused
 from infra.release.target import Target
 from infra.release.traffic import give_all, live_version, weights
@@ -23,6 +25,7 @@ TOLD_AGAIN_S: Final = 30.0
 """How long nothing is said while nothing changes."""
 
 _HOOK_STEP = "BeforeAllowTraffic"
+_SHIFT_STEP = "AllowTraffic"
 _HOOK_FAILED = "HOOK_EXECUTION_FAILURE"
 _LATELY_S = 3600.0
 _LOOKS = 5
@@ -39,6 +42,7 @@ class Watch:
     say: Say
     sleep: Callable[[float], None] = time.sleep
     poll_s: float = POLL_S
+    now_s: Callable[[], float] = time.time
 
 
 def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
@@ -88,9 +92,9 @@ def _begun(
             continue
         _take_back(target, deployments, watch)
         current = live_version(target)
+        _wait_until_active(target, version, watch)
         if current == version:
             return None
-        _wait_until_active(target, version, watch)
         made = deployments.create(current, version, hook)
         if made is not None:
             watch.say(f"deployment {made.identifier}: version {current} → {version}")
@@ -133,11 +137,11 @@ def _followed(
     """
     Tell of each step of a deployment, until it and its rollback are over.
     """
-    alarms = deployments.alarms()
+    look = _Look(target, deployments, watch, deployment.identifier)
     said, quiet_s = "", 0.0
     while True:
         deployment = deployments.get(deployment.identifier)
-        now = _now(target, deployments, deployment, alarms)
+        now = look.at(deployment)
         if now != said or quiet_s >= TOLD_AGAIN_S:
             watch.say(now)
             said, quiet_s = now, 0.0
@@ -149,27 +153,57 @@ def _followed(
         quiet_s += watch.poll_s
 
 
-def _now(
-    target: Target, deployments: Deployments, deployment: Deployment, alarms: list[str]
-) -> str:
-    if deployment.is_rollback:
-        return "the old version gets the traffic back"
-    if deployment.status in ENDED:
-        return deployment.status.lower()
-    if deployments.step_of(deployment.identifier) == _HOOK_STEP:
-        return f"the hook asks version {deployment.target} the golden vectors"
-    # By the alias: whether CodeDeploy's own weight is a percentage or a share, it does not say.
-    whole = float(live_version(target) == deployment.target)
-    share = weights(target).get(deployment.target, whole)
-    ringing = ringing_of(target, alarms)
-    told = f"ringing: {', '.join(ringing)}" if ringing else "quiet"
-    minutes = target.aws["canary"]["minutes"]
-    return (
-        f"{share:.0%} of the traffic to version {deployment.target}, for {minutes} minutes; "
-        f"{len(alarms)} alarms {told}"
-        if 0 < share < 1
-        else f"{share:.0%} of the traffic to version {deployment.target}"
-    )
+class _Look:
+    """
+    Say how a deployment stands.
+    """
+
+    def __init__(
+        self, target: Target, deployments: Deployments, watch: Watch, identifier: str
+    ) -> None:
+        self._target = target
+        self._deployments = deployments
+        self._now_s = watch.now_s
+        self._alarms = deployments.alarms()
+        self._identifier = identifier
+
+    @cached_property
+    def _minutes(self) -> int:
+        return self._deployments.minutes_of(self._identifier) or self._target.aws.canary.minutes
+
+    def at(self, deployment: Deployment) -> str:
+        """
+        Say it in a line.
+        """
+        if deployment.is_rollback:
+            return "the old version gets the traffic back"
+        if deployment.status in ENDED:
+            return deployment.status.lower()
+        # By the alias: whether CodeDeploy's own weight is a percentage or a share, it does not say.
+        # Before the step: a shift that begins in between is seen at the next look.
+        whole = float(live_version(self._target) == deployment.target)
+        share = weights(self._target).get(deployment.target, whole)
+        step = self._deployments.step_of(deployment.identifier)
+        if step and step.name == _HOOK_STEP:
+            return f"the hook asks version {deployment.target} the golden vectors"
+        told = f"{share:.0%} of the traffic to version {deployment.target}"
+        if not 0 < share < 1:
+            return told
+        if step and step.name == _SHIFT_STEP:
+            told += f", for {self._left(step)} more"
+        ringing = ringing_of(self._target, self._alarms)
+        alarms = f"ringing: {', '.join(ringing)}" if ringing else "quiet"
+        return f"{told}; {len(self._alarms)} alarms {alarms}"
+
+    def _left(self, step: Step) -> str:
+        """
+        Say how much is left since CodeDeploy began, maybe for an earlier deploy than this one.
+        """
+        passed_s = self._now_s() - step.began.timestamp()
+        left = min(math.ceil(self._minutes - passed_s / 60), self._minutes)
+        if left < 1:
+            return "a moment"
+        return "1 minute" if left == 1 else f"{left} minutes"
 
 
 def ringing_of(target: Target, alarms: list[str]) -> list[str]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -16,15 +17,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.image.build import PUBLIC_BASE, version_of
 from infra.image.command import ImageOptions, image
 from infra.image.errors import ImageError
+from infra.local.commands.invoke import payload_of
+from infra.local.commands.live_view import shown_text
 from infra.local.errors import LocalError
 from infra.release import smoke, traffic
 from infra.release.aws_errors import explained
+from infra.release.calls import call_lines
 from infra.release.deploy import Deploy, deploy, planned
 from infra.release.destroy import destroy
 from infra.release.errors import ReleaseError
 from infra.release.preflight import Tools, found_tools
 from infra.release.registry import Pushed, Registry
-from infra.release.status import api_url, follow_logs, outputs_of, status_lines
+from infra.release.status import api_url, as_it_is, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 
@@ -45,6 +49,8 @@ class ReleaseOptions:
     base: str = PUBLIC_BASE
     yes: bool = False
     payload: str = "{}"
+    event: bool = False
+    tail: bool = False
     since_s: float = 600.0
     follow: bool = False
     hook: bool = False
@@ -106,9 +112,11 @@ def plan_command(target: Target, options: ReleaseOptions) -> int:
 
 def deploy_command(target: Target, options: ReleaseOptions) -> int:
     """
-    Deploy.
+    Deploy, and say how to call it.
     """
     deploy(_job(target, options))
+    for line in call_lines(target, api_url(target), target.aws.api.auth):
+        _say(line)
     return 0
 
 
@@ -123,11 +131,12 @@ def status_command(target: Target, options: ReleaseOptions) -> int:
 
 def logs_command(target: Target, options: ReleaseOptions) -> int:
     """
-    Show the function's log.
+    Show the function's log: shortened and coloured on a terminal, as it is for a file.
     """
     outputs = outputs_of(target, _terraform(target))
     group = outputs["log_groups"]["hook" if options.hook else "function"]
-    follow_logs(target, group, _say, since_s=options.since_s, follow=options.follow)
+    view = shown_text if sys.stdout.isatty() else as_it_is
+    follow_logs(target, group, _say, since_s=options.since_s, follow=options.follow, view=view)
     return 0
 
 
@@ -135,7 +144,9 @@ def invoke_command(target: Target, options: ReleaseOptions) -> int:
     """
     Invoke what is live.
     """
-    succeeded, text = smoke.invoke(target, options.payload)
+    payload = payload_of(options.payload)
+    tail = sys.stderr.write if options.tail else None
+    succeeded, text = smoke.invoke(target, payload, event=options.event, tail=tail)
     _say(text)
     return 0 if succeeded else 1
 
@@ -156,7 +167,12 @@ def destroy_command(target: Target, options: ReleaseOptions) -> int:
     """
 
     def agree(question: str) -> bool:
-        return options.yes or _asked(question) == target.name
+        if options.yes:
+            return True
+        came = _asked(question)
+        if came != target.name:
+            _say(f"expected {target.name}, came {came!r}")
+        return came == target.name
 
     return 0 if destroy(target, _terraform(target), _say, agree) else 1
 
@@ -182,8 +198,13 @@ COMMANDS: dict[str, Do] = {
 
 def _job(target: Target, options: ReleaseOptions) -> Deploy:
     def images(tools: Tools, address: str) -> Pushed:
-        tag = f"lambake:{version_of(target.root)}"
-        build = ImageOptions(target.root, tag, options.base, platform=target.platform, init=False)
+        # Its own: what another checkout or stage builds meanwhile is not what is pushed here.
+        place = hashlib.sha256(bytes(_folder(target))).hexdigest()[:8]
+        tag = f"lambake:{version_of(target.root)}-{target.stage}-{place}"
+        build = ImageOptions(
+            target.root, tag, options.base, platform=target.platform,
+            init=False, brief=True, make="deploy",
+        )  # fmt: skip
         if tools.engine is None or image(build, _say) != 0:
             raise ImageError(f"{tag} was not built")
         return Registry(target, tools.engine, address, options.registry).push(tag)
@@ -197,7 +218,7 @@ def _job(target: Target, options: ReleaseOptions) -> Deploy:
 
 def _terraform(target: Target) -> Terraform:
     tools = found_tools(target, builds=False)
-    return Terraform(target, _folder(target), tools.terraform)
+    return Terraform(target, _folder(target), tools.terraform, tell=_say)
 
 
 def _folder(target: Target) -> Path:
@@ -213,4 +234,5 @@ def _asked(question: str) -> str:
     try:
         return input(f"{question} ").strip()
     except EOFError:
+        _say("\nnobody answers: standard input is at its end (--yes asks nothing)")
         return ""

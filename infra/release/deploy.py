@@ -20,8 +20,9 @@ from infra.release import traffic
 from infra.release.aws_errors import explained
 from infra.release.canary import Watch, shift
 from infra.release.errors import CutOff, NotAgreed
-from infra.release.hook_package import write_hook_package
-from infra.release.plan_text import changes_of, plan_lines
+from infra.release.hook_package import questions_of, write_hook_package
+from infra.release.images import remove_unused_images
+from infra.release.plan_text import changes_of, outputs_change, plan_lines
 from infra.release.preflight import Tools, found_tools, require_same_place
 from infra.release.registry import Pushed
 from infra.release.smoke import require_closed, smoke
@@ -71,17 +72,22 @@ def deploy(job: Deploy) -> bool:
         KeyboardInterrupt: it was stopped; says what stands.
     """
     say, target = job.say, job.target
-    say(f"1/7 preflight: stage {target.stage} in {target.simulated or target.region}")
+    where = target.simulated or target.region
+    say(f"1/7 preflight: stage {target.stage}" + (f" in {where}" if where else ""))
     tools = job.tools(target, builds=job.builds, registry=job.registry)
     names = [tools.terraform, *([tools.engine.kind] if tools.engine else [])]
     say(f"    account {tools.account}, {', '.join(names)}")
-    terraform = Terraform(target, job.folder, tools.terraform)
+    terraform = Terraform(target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():
         with _standing(_AS_IT_WAS):
             terraform.init()
             outputs = terraform.outputs()
             require_same_place(target, outputs)
             say("2/7 image")
+            asked = [one["payload"] for one in questions_of(_zoo(target))]
+            if asked:
+                models = (f"{one['model']} {one['version']}" for one in asked)
+                job.tell(f"models: {', '.join(models)}")
             digest = _pushed(job, terraform, tools, outputs)
             say("3/7 plan")
             plan = terraform.plan(_variables(job, digest))
@@ -92,7 +98,7 @@ def deploy(job: Deploy) -> bool:
                 raise NotAgreed
         with _standing(_APPLIED_IN_PART):
             say(f"4/7 apply{'' if changed else ': nothing to do'}")
-            if changed:
+            if changed or outputs_change(plan):
                 terraform.apply(job.tell)
             outputs = terraform.outputs()
         return _released(job, outputs, changed=changed)
@@ -106,7 +112,7 @@ def planned(job: Deploy) -> bool:
         Whether it would change anything. The image is the one that is deployed, if there is one.
     """
     tools = job.tools(job.target, builds=False)
-    terraform = Terraform(job.target, job.folder, tools.terraform)
+    terraform = Terraform(job.target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():
         terraform.init()
         outputs = terraform.outputs()
@@ -154,6 +160,8 @@ def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[st
     if "repository_url" not in outputs:
         plan = terraform.plan({}, only=REPOSITORY)
         if changes_of(plan):
+            if not job.agree(f"Make the registry {job.target.name} for its image?"):
+                raise NotAgreed
             job.say("    making the registry")
             terraform.apply(job.tell)
     address = outputs.get("repository_url") or _address(job.target)
@@ -171,8 +179,12 @@ def _address(target: Target) -> str:
     return address
 
 
+def _zoo(target: Target) -> Path:
+    return target.root / "model" / "zoo"
+
+
 def _variables(job: Deploy, digest: str) -> Mapping[str, str | None]:
-    package = write_hook_package(job.target.root / "model" / "zoo", job.folder / "hook.zip")
+    package = write_hook_package(_zoo(job.target), job.folder / "hook.zip")
     return {"image_digest": digest, "hook_package": str(package)}
 
 
@@ -188,13 +200,14 @@ def _released(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool
         say("6/7 superseded versions")
         removed = traffic.remove_superseded(target, job.tell)
         say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
+        unused = remove_unused_images(target, job.tell)
         say("7/7 smoke test")
         url = outputs["api_url"]
         say(f"    {smoke(target, url, sleep=watch.sleep)}")
         require_closed(target, url)
     for warning in outputs.get("warnings", []):
         say(f"    !! {warning}")
-    if not (changed or moved or removed):
+    if not (changed or moved or removed or unused):
         say("nothing was changed: this is what stands already")
     say(f"{target.name} is at {url}")
-    return bool(changed or moved or removed)
+    return bool(changed or moved or removed or unused)

@@ -63,6 +63,16 @@ class Deployment:
         )
 
 
+@dataclass(frozen=True)
+class Step:
+    """
+    Be a lifecycle event of a deployment, and say when it began.
+    """
+
+    name: str
+    began: datetime
+
+
 class Deployments:
     """
     Look at the deployments of one stage, begin and stop them.
@@ -155,9 +165,20 @@ class Deployments:
         alarms = (group.get("alarmConfiguration") or {}).get("alarms") or []
         return [alarm["name"] for alarm in alarms]
 
-    def step_of(self, identifier: str) -> str | None:
+    def minutes_of(self, identifier: str) -> int | None:
         """
-        Name the lifecycle event that is in progress; None before the first, and between two.
+        Say for how long a canary gives a part of the traffic; None: it is no canary.
+        """
+        info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
+        name = info["deploymentConfigName"]
+        config = self._client.get_deployment_config(deploymentConfigName=name)
+        routing = config["deploymentConfigInfo"].get("trafficRoutingConfig") or {}
+        minutes: int | None = (routing.get("timeBasedCanary") or {}).get("canaryInterval")
+        return minutes
+
+    def step_of(self, identifier: str) -> Step | None:
+        """
+        Give the lifecycle event that is in progress; None before the first, and between two.
         """
         one = {"deploymentId": identifier}
         try:
@@ -169,7 +190,8 @@ class Deployments:
             raise
         targets = found["deploymentTargets"] if found else []
         events = [event for one in targets for event in one["lambdaTarget"]["lifecycleEvents"]]
-        steps = (event["lifecycleEventName"] for event in events if event["status"] == _RUNS)
+        running = (event for event in events if event["status"] == _RUNS)
+        steps = (Step(event["lifecycleEventName"], event["startTime"]) for event in running)
         return next(steps, None)
 
     def _identifiers(self, statuses: Sequence[str]) -> Iterator[list[str]]:

@@ -38,6 +38,14 @@ def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any
     return found
 
 
+def outputs_change(plan: Mapping[str, Any]) -> bool:
+    """
+    Say whether a plan tells more, or other, of what stands.
+    """
+    outputs = plan.get("output_changes") or {}
+    return any(change["actions"] != ["no-op"] for change in outputs.values())
+
+
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     """
     Spell a plan: a line a resource, indented lines for the settings that change, the sums, and

@@ -83,7 +83,7 @@ def found_tools(
             missing.append(f"containers: {error}")
         missing += _registry(target, registry)
     account = _account(target, missing)
-    if builds and account and not target.simulated:
+    if builds and account:
         missing += _concurrency(target)
     if missing or program is None:
         raise NotReady(missing)
@@ -122,7 +122,9 @@ def _concurrency(target: Target) -> list[str]:
     """
     Hold what the function reserves against what the account has left: a new one has ten in all.
     """
-    reserved = target.aws.get("reserved_concurrency")
+    key = "reserved_concurrency"
+    own_key = key in target.settings  # which Terraform takes first, too
+    reserved = target.settings[key] if own_key else target.aws.reserved_concurrency
     if reserved is None:
         return []
     client = target.client("lambda")
@@ -135,7 +137,7 @@ def _concurrency(target: Target) -> list[str]:
     most = free - min(LEFT_FREE, limits["ConcurrentExecutions"])
     if reserved <= most:
         return []
-    setting = f"aws.reserved_concurrency in {target.function_file.name}"
+    setting = f"{'' if own_key else 'aws.'}{key} in {target.function_file.name}"
     remedy = f"{most} or less" if most > 0 else "null"
     return [
         f"{setting}: expected {max(most, 0)} at most in this account, which has "

@@ -7,6 +7,7 @@ Invoke of what the front would have sent. `invoke` is for any payload.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import mimetypes
@@ -15,12 +16,15 @@ from collections.abc import Callable, Collection
 from typing import Final
 from urllib.parse import urlsplit
 
+from botocore.exceptions import ClientError
+
 from infra.local.errors import ConfigError
 from infra.local.fronts.http_api import HTTP_API
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import ResultError
 from infra.local.fronts.settings import FrontConfig
-from infra.release.errors import NotHealthy
+from infra.release.aws_errors import code_of
+from infra.release.errors import NotDeployed, NotHealthy
 from infra.release.https import Answer, post
 from infra.release.target import ALIAS, Target
 
@@ -53,7 +57,7 @@ def smoke(
     """
     if not target.settings.get("sample"):
         return "not tried: function.yaml has no sample"
-    auth = target.aws["api"]["auth"]
+    auth = target.aws.api.auth
     expected = 401 if auth == "jwt" else 200
     answer = _awaited(
         lambda: _posted(target, api_url, signed=auth == "iam"), (expected,), sleep, now_s
@@ -77,24 +81,51 @@ def require_closed(
     Raises:
         NotHealthy: somebody is, still after a minute.
     """
-    if target.aws["api"]["auth"] == "none" or not target.settings.get("sample"):
+    if target.aws.api.auth == "none" or not target.settings.get("sample"):
         return
     refused = (401, 403)
     answer = _awaited(lambda: _posted(target, api_url, signed=False), refused, sleep, now_s)
     _require(answer, refused, f"{api_url}, unsigned", target)
 
 
-def invoke(target: Target, payload: str, *, qualifier: str = ALIAS) -> tuple[bool, str]:
+def invoke(
+    target: Target,
+    payload: str,
+    *,
+    event: bool = False,
+    tail: Callable[[str], object] | None = None,
+) -> tuple[bool, str]:
     """
     Invoke the function.
 
+    Args:
+        target: the stage.
+        payload: JSON.
+        event: do not wait for the answer.
+        tail: takes the end of the log.
+
     Returns:
         Whether it succeeded, and the answer as text.
+
+    Raises:
+        NotDeployed: there is no function, or it has no alias.
     """
-    answered = target.client("lambda").invoke(
-        FunctionName=target.name, Qualifier=qualifier, Payload=payload.encode()
-    )
-    return "FunctionError" not in answered, answered["Payload"].read().decode()
+    try:
+        answered = target.client("lambda").invoke(
+            FunctionName=target.name,
+            Qualifier=ALIAS,
+            InvocationType="Event" if event else "RequestResponse",
+            LogType="Tail" if tail else "None",
+            Payload=payload.encode(),
+        )
+    except ClientError as error:
+        if code_of(error) == "ResourceNotFoundException":
+            raise NotDeployed(target.stage) from error
+        raise
+    if tail:
+        tail(base64.b64decode(answered.get("LogResult", "")).decode(errors="replace"))
+    text = "202 Accepted" if event else answered["Payload"].read().decode()
+    return "FunctionError" not in answered, text
 
 
 def _awaited(

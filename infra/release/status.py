@@ -5,7 +5,7 @@ What stands: the address, the version that has the traffic, the alarms, the log.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,15 +13,18 @@ from botocore.exceptions import ClientError
 
 from infra.release import traffic
 from infra.release.aws_errors import code_of
+from infra.release.calls import call_lines
 from infra.release.canary import ringing_of
+from infra.release.deployments import ENDED, UNDER_WAY, Deployments
 from infra.release.errors import NotDeployed
 from infra.release.preflight import require_same_place
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 
 Say = Callable[[str], None]
+View = Callable[[str], Sequence[str]]
 
-_NEEDED = ("function", "release", "api_url", "log_groups", "queues", "buckets", "bulk")
+_NEEDED = ("function", "release", "api_url", "auth", "log_groups", "queues", "buckets", "bulk")
 _LATE_MS = 60_000
 """How much later than a newer line one may come: streams are written side by side."""
 
@@ -31,16 +34,27 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
     Give the outputs of a stage that is deployed.
 
     Raises:
-        NotDeployed: it is not, or a deployment was cut off.
+        NotDeployed: it is not, or a deployment or a destroy was cut off.
         NotReady: it stands elsewhere.
     """
     terraform.init()
     outputs = terraform.outputs()
     require_same_place(target, outputs)
-    if not all(outputs.get(name) is not None for name in _NEEDED):
+    if not (all(outputs.get(name) is not None for name in _NEEDED) and _is_live(target)):
         count = len(terraform.resources())
         raise NotDeployed(target.stage, f"a part of one, {count} resources" if count else "none")
     return outputs
+
+
+def _is_live(target: Target) -> bool:
+    """
+    Say whether the alias stands: a destroy that was cut off leaves the outputs in the state.
+    """
+    try:
+        traffic.live_version(target)
+    except NotDeployed:
+        return False
+    return True
 
 
 def api_url(target: Target) -> str:
@@ -60,27 +74,62 @@ def api_url(target: Target) -> str:
 
 def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
     """
-    Spell a stage's state, a line a thing.
+    Spell a stage's state, a line a thing: as it stands, whatever the checkout says.
     """
-    shares = traffic.weights(target)
+    live, shares = traffic.live_version(target), traffic.weights(target)
     canary = "".join(f", {share:.0%} to {version}" for version, share in shares.items())
     alarms = outputs["release"]["alarms"]
     ringing = ringing_of(target, alarms)
     before = traffic.previous_version(target)
     return [
         f"function   {target.name} in {target.simulated or target.region}",
-        f"api        {outputs['api_url']} ({target.aws['api']['auth']})",
-        f"live       version {traffic.live_version(target)}{canary}",
+        f"api        {outputs['api_url']} ({outputs['auth']})",
+        f"live       version {live}{canary}",
         f"before     {f'version {before}' if before else 'none to roll back to'}",
-        f"newest     version {traffic.versions(target)[-1]}",
-        f"image      {outputs['function']['image']}",
+        f"newest     version {_newest(target, live)}",
+        f"image      {_image_of(target, live)}",
         f"alarms     {', '.join(ringing) if ringing else f'none of {len(alarms)} rings'}",
         *(f"queue      {name}: {url}" for name, url in outputs["queues"].items()),
         *(f"bucket     {name}: {bucket}" for name, bucket in outputs["buckets"].items()),
         f"bulk       {outputs['bulk']}",
         f"dashboard  {outputs['dashboard_url']}",
         *(f"!! {warning}" for warning in outputs.get("warnings", [])),
+        *call_lines(target, outputs["api_url"], outputs["auth"]),
     ]
+
+
+def _newest(target: Target, live: str) -> str:
+    """
+    Name the newest version and, where that is not live, what became of it.
+    """
+    newest = str(traffic.versions(target)[-1])
+    if newest == live:
+        return newest
+    for deployment in Deployments(target).of_statuses((*UNDER_WAY, *ENDED)):
+        if deployment.target != newest or deployment.is_rollback:
+            continue
+        if deployment.status in UNDER_WAY:
+            return f"{newest}, deployment {deployment.identifier} is under way"
+        if deployment.status == "Succeeded":
+            return f"{newest}, rolled back from"
+        return f"{newest}, refused: {deployment.message or deployment.status}"
+    return f"{newest}, not deployed yet"
+
+
+def _image_of(target: Target, version: str) -> str:
+    """
+    Name the image that a version runs.
+    """
+    found = target.client("lambda").get_function(FunctionName=target.name, Qualifier=version)
+    image: str = found["Code"]["ImageUri"]
+    return image
+
+
+def as_it_is(text: str) -> list[str]:
+    """
+    Give a line of the log as a file wants it.
+    """
+    return [text]
 
 
 def follow_logs(
@@ -90,10 +139,20 @@ def follow_logs(
     *,
     since_s: float,
     follow: bool,
+    view: View = as_it_is,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """
     Print the function's log from so many seconds ago, and go on if asked to.
+
+    Args:
+        target: the stage.
+        group: the log group's name.
+        say: takes a line.
+        since_s: from how many seconds ago.
+        follow: whether to go on until Ctrl-C.
+        view: a line of the log as lines to print.
+        sleep: waits between two looks.
 
     Raises:
         NotDeployed: there is no such log.
@@ -106,7 +165,8 @@ def follow_logs(
                 continue
             seen[event["eventId"]] = event["timestamp"]
             at = datetime.fromtimestamp(event["timestamp"] / 1000, tz=UTC)
-            say(f"{at:%H:%M:%S} {event['message'].rstrip()}")
+            for line in view(event["message"].rstrip()):
+                say(f"{at:%H:%M:%S} {line}")
         if not follow:
             return
         start_ms = max([start_ms, *(at_ms - _LATE_MS for at_ms in seen.values())])

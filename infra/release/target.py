@@ -4,9 +4,11 @@ Where a release goes: a stage of the function in one account and region, or in a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,13 +17,14 @@ import yaml
 from botocore.config import Config
 
 from infra.local.errors import ConfigError
+from infra.local.function import FunctionConfig
+from infra.release.settings import CloudSettings
 
 ALIAS = "live"
 ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 """Lambda's names, and those of the images that fit."""
 
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,11}")
-_AWS_KEYS = ("region", "state_bucket", "architecture")
 # A canary is asked after for minutes: a busy API or a lost packet must not end that.
 _PATIENTLY = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
@@ -40,33 +43,32 @@ class Target:
     _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, function_file: Path, stage: str, simulated: str | None = None) -> Self:
+    def of(
+        cls,
+        function_file: Path,
+        stage: str,
+        simulated: str | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+    ) -> Self:
         """
         Read function.yaml.
 
         Raises:
-            ConfigError: the file has no `aws:`, or the stage's name is none.
+            ConfigError: a setting is missing or wrong, or the stage's name is none.
         """
         if not _STAGE.fullmatch(stage):
             raise ConfigError("--stage", "up to 12 small letters and digits, a letter first", stage)
-        try:
-            settings = yaml.safe_load(function_file.read_text(encoding="utf-8"))
-        except OSError as exc:
-            raise ConfigError(str(function_file), "a readable file", exc.strerror) from exc
-        except yaml.YAMLError as exc:
-            raise ConfigError(str(function_file), "YAML", "something else") from exc
-        aws = settings.get("aws") if isinstance(settings, dict) else None
-        if not isinstance(aws, dict) or not set(_AWS_KEYS) <= set(aws):
-            raise ConfigError(
-                f"{function_file}: aws",
-                f"a mapping with {', '.join(_AWS_KEYS)}",
-                type(aws).__name__,
-            )
-        if not isinstance(settings.get("name"), str):
-            raise ConfigError(f"{function_file}: name", "a name", settings.get("name"))
-        if aws["architecture"] not in ARCHITECTURES:
-            raise ConfigError("aws.architecture", " or ".join(ARCHITECTURES), aws["architecture"])
-        region = aws["region"] or boto3.session.Session().region_name
+        function = FunctionConfig.from_yaml(function_file)
+        if function.timeout_s != int(function.timeout_s):
+            raise ConfigError("timeout_s", "whole seconds in the cloud", function.timeout_s)
+        settings = yaml.safe_load(function_file.read_text(encoding="utf-8"))
+        # Terraform asks the same; boto3 reads AWS_DEFAULT_REGION only, and the profile's.
+        region = (
+            CloudSettings.of(settings.get("aws")).region
+            or environ.get("AWS_REGION")
+            or boto3.session.Session().region_name
+        )
         if simulated and not region:
             region = "us-east-1"
         return cls(function_file.resolve(), settings, stage, region, simulated)
@@ -78,20 +80,19 @@ class Target:
         """
         return f"{self.settings['name']}-{self.stage}"
 
-    @property
-    def aws(self) -> Mapping[str, Any]:
+    @cached_property
+    def aws(self) -> CloudSettings:
         """
         Give the settings that only the cloud knows.
         """
-        aws: Mapping[str, Any] = self.settings["aws"]
-        return aws
+        return CloudSettings.of(self.settings.get("aws"))
 
     @property
     def platform(self) -> str:
         """
         Give the platform that its image must be built for.
         """
-        return ARCHITECTURES[self.aws["architecture"]]
+        return ARCHITECTURES[self.aws.architecture]
 
     @property
     def root(self) -> Path:

@@ -41,8 +41,12 @@ _DESCRIBES = ("*.tf", "*.json")
 _READY = ".ready"
 _QUIETLY = ("-input=false", "-no-color")
 _IN_A_BUCKET = STATES / "s3_override.tf"
+_DONE = re.compile(rb": (Creation|Modifications|Destruction) complete after")
+_STILL = re.compile(rb"(\S+): Still (?:creating|modifying|destroying)\.\.\.")
 _LOCKED = "Error acquiring the state lock"
 _LOOK_S = 0.1
+STILL_S = 10.0
+"""How long nothing is said while a command runs."""
 
 # What the backend asks of AWS besides S3 itself; its address is in the environment.
 _SIMULATED_S3 = {
@@ -80,6 +84,7 @@ class Terraform:
         program: terraform, or tofu.
         environ: what the program finds in its environment.
         states: where the states of AWS's stages lie, where no bucket keeps them.
+        tell: hears every so often of a command that takes long.
     """
 
     target: Target
@@ -87,6 +92,7 @@ class Terraform:
     program: str = "terraform"
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     states: Path = STATES
+    tell: Say = field(default=lambda _line: None, kw_only=True)
 
     def init(self) -> None:
         """
@@ -136,7 +142,7 @@ class Terraform:
         """
         Say where the state is: of the backend in a bucket, or of the one on this machine.
         """
-        bucket = self.target.aws["state_bucket"]
+        bucket = self.target.aws.state_bucket
         if bucket:
             key = f"{self.target.name}.tfstate"
             settings = {"bucket": bucket, "key": key, "region": str(self.target.region)}
@@ -241,7 +247,7 @@ class Terraform:
                 process_group=0,  # a Ctrl-C is passed on below, once: of two Terraform would die
             )
             try:
-                _follow(process, out.fileno(), say)
+                self._follow(process, command, out.fileno(), say)
             except BaseException:
                 self._end(process, say)
                 raise
@@ -256,7 +262,7 @@ class Terraform:
         beside this one may be reading it.
         """
         sources = {file.name: file for kind in _DESCRIBES for file in DESCRIPTION.glob(kind)}
-        if self.target.aws["state_bucket"]:
+        if self.target.aws.state_bucket:
             sources[_IN_A_BUCKET.name] = _IN_A_BUCKET
         for old in [file for kind in _DESCRIBES for file in self.folder.glob(kind)]:
             if old.name not in sources:
@@ -267,6 +273,32 @@ class Terraform:
                 fresh = self.folder / f".{os.getpid()}"
                 shutil.copy(source, fresh)
                 fresh.replace(laid)
+
+    def _follow(
+        self, process: subprocess.Popen[bytes], command: str, out: int, say: Say | None
+    ) -> None:
+        """
+        Wait for a command; with `say`, pass on each line that tells of a resource.
+        """
+        at, rest, slow, over = 0, b"", "", False
+        began_s = said_s = time.monotonic()
+        while not over:
+            over = process.poll() is not None
+            while say and (piece := os.pread(out, 1 << 16, at)):  # the file's own place stays
+                at += len(piece)
+                *lines, rest = (rest + piece).split(b"\n")
+                for line in filter(_DONE.search, lines):
+                    say(line.decode(errors="replace").split(" [id=")[0].strip())
+                    said_s = time.monotonic()
+                for still in filter(None, map(_STILL.match, lines)):
+                    slow = f" (with {still[1].decode(errors='replace')})"
+            now_s = time.monotonic()
+            if not over and now_s - said_s >= STILL_S:
+                self.tell(f"{self.program} {command} goes on, {now_s - began_s:.0f} s by now{slow}")
+                said_s, slow = now_s, ""
+            if not over:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_S)
 
     def _end(self, process: subprocess.Popen[bytes], say: Say | None) -> None:
         """
@@ -301,26 +333,6 @@ class Terraform:
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _follow(process: subprocess.Popen[bytes], out: int, say: Say | None) -> None:
-    """
-    Wait for a program; with `say`, pass on each line that tells of a resource.
-    """
-    if say is None:
-        process.wait()
-        return
-    at, rest, over = 0, b"", False
-    while not over:
-        over = process.poll() is not None
-        while piece := os.pread(out, 1 << 16, at):  # where the program writes stays as it is
-            at += len(piece)
-            *lines, rest = (rest + piece).split(b"\n")
-            for line in lines:
-                if re.search(rb": (Creation|Modifications|Destruction) complete after", line):
-                    say(line.decode(errors="replace").split(" [id=")[0].strip())
-        if not over:
-            time.sleep(_LOOK_S)
 
 
 def _read(file: IO[bytes]) -> str:

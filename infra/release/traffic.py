@@ -4,13 +4,14 @@ Which version has the traffic, which had it before, and the way back to that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from infra.release.aws_errors import code_of
-from infra.release.deployments import Deployments
+from infra.release.deployments import GROUP, Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import ALIAS, Target
 
@@ -79,7 +80,7 @@ def previous_version(target: Target) -> str | None:
     It is not always the number before: that one may have been refused.
     """
     live, there = live_version(target), [str(version) for version in versions(target)]
-    for deployment in Deployments(target).of_statuses(["Succeeded"]):
+    for deployment in _succeeded(target, live):
         if deployment.target == live and not deployment.is_rollback:
             return deployment.current if deployment.current in there else None
     return None
@@ -95,6 +96,7 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
     Raises:
         Refused: there is none before.
     """
+    live_version(target)  # a stage that is not there: said in our words, not in CodeDeploy's
     deployments = Deployments(target)
     running = deployments.under_way()
     if running is not None and not running.is_rollback:
@@ -107,7 +109,10 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
         return next(iter(shares), running.target if running else current), current
     before = previous_version(target)
     if before is None:
-        raise Refused(f"expected a version that was live before {current} to go back to, came none")
+        raise Refused(
+            f"expected a version that was live before {current} to go back to, came none: "
+            "deploy the commit that was"
+        )
     give_all(target, before)
     return current, before
 
@@ -141,6 +146,36 @@ def remove_superseded(target: Target, say: Say) -> list[int]:
         else:
             removed.append(number)
     return removed
+
+
+def _succeeded(target: Target, version: str) -> Iterator[Deployment]:
+    """
+    Yield the deployments that succeeded, the newest first: those since a version was published.
+
+    What made it live is among them. A group's list goes back to its beginning, in an order that
+    nobody promises: all of it is read only where Lambda's time misleads.
+    """
+    deployments = Deployments(target)
+    pages = (
+        target.client("codedeploy")
+        .get_paginator("list_deployments")
+        .paginate(
+            applicationName=target.name,
+            deploymentGroupName=GROUP,
+            includeOnlyStatuses=["Succeeded"],
+            createTimeRange={"start": _published_at(target, version)},
+        )
+    )
+    since = [deployments.get(one) for page in pages for one in page["deployments"]]
+    yield from sorted(since, key=lambda one: one.created, reverse=True)
+    yield from deployments.of_statuses(["Succeeded"])
+
+
+def _published_at(target: Target, version: str) -> datetime:
+    found = target.client("lambda").get_function_configuration(
+        FunctionName=target.name, Qualifier=version
+    )
+    return datetime.fromisoformat(found["LastModified"])
 
 
 def _alias(target: Target) -> dict[str, Any]:

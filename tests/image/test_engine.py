@@ -5,6 +5,7 @@ docker or podman: found, asked, told what to do.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -102,17 +103,56 @@ def test_only_podman_is_told_to_leave_no_other_folder_writable() -> None:
 def test_a_base_that_cannot_be_pulled_is_named(
     programs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The message says how to name another."""
+    """The message says how to name another, by the target that was used, and of a stand-in."""
     program(programs, "docker", FAILS)
     with pytest.raises(ImageError) as caught:
         build_image(
-            Engine("docker", str(programs / "docker")), Build(ROOT, "lambake:1", "here/b:1")
+            Engine("docker", str(programs / "docker")),
+            Build(ROOT, "lambake:1", "here/b:1", make="deploy"),
         )
     assert str(caught.value) == (
-        "expected to find or pull here/b:1 (another base: make image BASE_IMAGE=IMAGE, or --base"
-        " IMAGE): expected docker pull to succeed, came status 1:\n  no daemon"
+        "expected to find or pull here/b:1: expected docker pull to succeed, came status 1:\n"
+        "  no daemon\n"
+        "another base: make deploy BASE_IMAGE=IMAGE, or --base IMAGE\n"
+        "a stand-in, where AWS's registry is not reached, on Debian as root: .venv/bin/python -m "
+        "tests.image.stand_in.build, and then make deploy "
+        "BASE_IMAGE=localhost/lambake-stand-in:latest"
     )
-    assert capsys.readouterr().out == "Pulling here/b:1 …\n"
+    assert capsys.readouterr().out == "Pulling here/b:1, 200 MB or so …\n"
+
+
+SAID = """\
+[1/2] STEP 1/2: FROM base AS builder
+[1/2] STEP 2/2: ARG EXTRAS=
+--> Using cache 0123
+[2/2] STEP 1/1: COPY a    b
+#0 building with "default" instance
+#5 [builder 2/9] RUN true
+#5 DONE 0.1s
+72 MB of packages are unused
+"""
+STEPS = [
+    "  [1/2] STEP 1/2: FROM base AS builder",
+    "  [2/2] STEP 1/1: COPY a b",
+    "  #5 [builder 2/9] RUN true",
+]
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_a_build_is_a_line_a_step(programs: Path, status: int) -> None:
+    """What podman and docker say between their steps is told where one fails, and all of it."""
+    program(programs, "docker", f"""#!/bin/sh
+        case "$1" in
+            build) printf '%s' '{SAID}'; exit {status} ;;
+            image) echo '[{{}}]' ;;
+        esac
+    """)  # fmt: skip
+    told: list[str] = []
+    engine = Engine("docker", str(programs / "docker"))
+    with pytest.raises(EngineFailed) if status else contextlib.nullcontext():
+        build_image(engine, Build(ROOT, "lambake:1", "here/b:1"), told.append)
+    everything = [f"  {line}" for line in SAID.splitlines()]
+    assert told == STEPS + (everything if status else [])
 
 
 def test_a_platform_of_no_wheels_is_refused(programs: Path) -> None:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import signal
 import socket
@@ -16,8 +17,10 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.commands.cloud import CloudOptions, cloud
+from infra.local.moto.cloud import quieten
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -35,6 +38,15 @@ def test_a_function_of_the_cloud_really_runs() -> None:
             https = f"https:  the same port; an API by curl --proxy {found[1]} --cacert "
             assert said.startswith(https)
             ca = Path(said.removeprefix(https).rstrip())
+            assert process.stdout.readline() == (
+                "images: none runs: function.entry.handler from "
+                f"{REPOSITORY} stands for every one\n"
+            )
+            process.stdout.readline()
+            assert process.stdout.readline() == (
+                "deploy: .venv/bin/python -m infra deploy "
+                f"--simulated-cloud {found[1]} --registry HOST:PORT\n"
+            )
             context = ssl.create_default_context(cafile=str(ca))
             tls = found[1].replace("http://127.0.0.1", "https://localhost")
             with urllib.request.urlopen(f"{tls}/moto-api/ca.pem", context=context) as answer:
@@ -58,14 +70,32 @@ def test_a_function_of_the_cloud_really_runs() -> None:
     assert not ca.parent.exists()
 
 
-def test_without_moto_it_says_what_is_missing(
+def test_images_without_an_engine(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """One line, and the exit status of a wrong call."""
-    monkeypatch.setitem(sys.modules, "infra.local.moto.cloud", None)
-    assert cloud(CloudOptions()) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("cloud: expected moto and boto3 (make test installs them), came ")
+    """What to install, and no cloud that would run something else."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert cloud(CloudOptions(images=True, function=REPOSITORY / "infra/function.yaml")) == 2
+    assert capsys.readouterr().err.endswith(": on Debian, apt install podman runc\n")
+
+
+def test_a_queue_that_is_gone_is_no_noise(caplog: pytest.LogCaptureFixture) -> None:
+    """Its mapping goes next, when a stage is destroyed; any other trouble is told."""
+    logger = logging.getLogger("infra.local.triggers")
+    quieten()
+    try:
+        for code in ("AWS.SimpleQueueService.NonExistentQueue", "AccessDenied"):
+            refusal = ClientError({"Error": {"Code": code}}, "ReceiveMessage")
+            logger.warning("%s: %s", "arn:aws:sqs:queue", refusal)
+        logger.warning("nothing else")
+    finally:
+        for one in list(logger.filters):
+            logger.removeFilter(one)
+    told = [record.getMessage() for record in caplog.records]
+    assert [("AccessDenied" in one, one == "nothing else") for one in told] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:

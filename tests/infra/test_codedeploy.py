@@ -7,12 +7,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from infra.local.moto.codedeploy.service import Deployments
 from tests.infra.clouds import created, told, until
 from tests.infra.stages import GROUP, PROMOTED_S, Stage
+
+IN_USE = "DeploymentConfigInUseException"
 
 
 def test_a_good_version_is_promoted(stage: Stage) -> None:
@@ -92,6 +97,90 @@ def test_one_at_a_time(stage: Stage) -> None:
     assert stage.alias() == ("1", {})
     with pytest.raises(ClientError, match="DeploymentAlreadyCompletedException"):
         codedeploy.stop_deployment(deploymentId=deployment)
+
+
+def code_of(call: Callable[..., object], **asked: Any) -> str:
+    """Give the code by which a call is refused."""
+    with pytest.raises(ClientError) as refused:
+        call(**asked)
+    return str(refused.value.response["Error"]["Code"])
+
+
+def test_what_has_not_started_has_no_targets(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a list of them nor their state; a moment later it has one."""
+    codedeploy = stage.client("codedeploy")
+    moved: list[str] = []
+    advance = Deployments.advance
+    monkeypatch.setattr(Deployments, "advance", lambda self: moved and advance(self))
+    one = {"deploymentId": stage.deploy("1", stage.publish("yes"), hook=False)}
+    its = {**one, "targetIds": [f"{stage.function}:live"]}
+    not_started = "DeploymentNotStartedException"
+    assert code_of(codedeploy.list_deployment_targets, **one) == not_started
+    assert code_of(codedeploy.batch_get_deployment_targets, **its) == not_started
+    moved.append("on")
+    until(lambda: stage.alias()[1] != {})
+    assert codedeploy.list_deployment_targets(**one)["targetIds"] == its["targetIds"]
+    (target,) = codedeploy.batch_get_deployment_targets(**its)["deploymentTargets"]
+    assert target["lambdaTarget"]["status"] == "InProgress"
+    codedeploy.stop_deployment(**one)
+
+
+def test_what_is_not_there(stage: Stage) -> None:
+    """An application and a group that nobody made have no deployments, and are no empty ones."""
+    codedeploy = stage.client("codedeploy")
+    elsewhere = {"applicationName": "nowhere", "deploymentGroupName": GROUP}
+    no_group = {"applicationName": stage.application, "deploymentGroupName": "nobody"}
+    for call in (codedeploy.list_deployments, codedeploy.get_deployment_group):
+        assert code_of(call, **elsewhere) == "ApplicationDoesNotExistException"
+        assert code_of(call, **no_group) == "DeploymentGroupDoesNotExistException"
+    here = {**no_group, "deploymentGroupName": GROUP}
+    assert codedeploy.list_deployments(**here)["deployments"] == []
+
+
+def test_a_configuration_in_use(stage: Stage) -> None:
+    """It stays while a group has it, and while a deployment runs by it; then it goes."""
+    codedeploy = stage.client("codedeploy")
+    config = {"deploymentConfigName": f"config-{uuid.uuid4().hex}"}
+    canary = {"canaryPercentage": 10, "canaryInterval": 5}
+    codedeploy.create_deployment_config(
+        **config,
+        computePlatform="Lambda",
+        trafficRoutingConfig={"type": "TimeBasedCanary", "timeBasedCanary": canary},
+    )
+    group = {"applicationName": stage.application, "currentDeploymentGroupName": GROUP}
+    codedeploy.update_deployment_group(**group, **config)
+    assert code_of(codedeploy.delete_deployment_config, **config) == IN_USE
+    deployment = stage.deploy("1", stage.publish("yes"), hook=False)
+    codedeploy.update_deployment_group(
+        **group, deploymentConfigName="CodeDeployDefault.LambdaAllAtOnce"
+    )
+    assert code_of(codedeploy.delete_deployment_config, **config) == IN_USE
+    codedeploy.stop_deployment(deploymentId=deployment)
+    codedeploy.delete_deployment_config(**config)
+
+
+def test_a_deployment_that_is_refused_is_none(stage: Stage) -> None:
+    """By a configuration that is not there: nothing is left that would look like one."""
+    codedeploy = stage.client("codedeploy")
+    group = {"applicationName": stage.application, "deploymentGroupName": GROUP}
+    app_spec = {"appSpecContent": {"content": content_of(stage)}, "revisionType": "AppSpecContent"}
+    asked = {**group, "revision": app_spec, "deploymentConfigName": "CodeDeployDefault.Nothing"}
+    refused = code_of(codedeploy.create_deployment, **asked)
+    assert refused == "DeploymentConfigDoesNotExistException"
+    assert codedeploy.list_deployments(**group)["deployments"] == []
+
+
+def content_of(stage: Stage) -> str:
+    """Spell an AppSpec."""
+    properties = {
+        "Name": stage.function,
+        "Alias": "live",
+        "CurrentVersion": "1",
+        "TargetVersion": "1",
+    }
+    return json.dumps(
+        {"Resources": [{"f": {"Type": "AWS::Lambda::Function", "Properties": properties}}]}
+    )
 
 
 def test_an_alias_that_is_elsewhere(stage: Stage) -> None:

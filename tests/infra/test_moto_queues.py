@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import BotoCoreError
 from moto.sqs.models import Message, SQSBackend
 
+from infra.local.moto import mappings
 from infra.local.moto.queues import queues_locked
+from tests.infra.clouds import client_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -103,3 +106,18 @@ def test_the_methods_come_back() -> None:
     with queues_locked():
         assert not set(methods()) & set(before)
     assert list(methods()) == before
+
+
+def test_a_mapping_outlives_its_queue(endpoint: str) -> None:
+    """
+    Its poller ends without a word; where the cloud itself is gone it does not.
+    """
+    wish = mappings._Wish("id", f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone", "arn", 10, 0, False)
+
+    def poll(url: str) -> None:
+        keeper = mappings._Keeper(lambda *_: (200, {}, b""), lambda name, _: client_of(name, url))
+        keeper._poll(wish, threading.Event())
+
+    poll(endpoint)
+    with pytest.raises(BotoCoreError):
+        poll("http://127.0.0.1:1")

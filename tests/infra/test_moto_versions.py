@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from infra.local.function import FunctionConfig
 from infra.local.moto.cloud import Cloud, cloud
@@ -66,6 +67,41 @@ def test_numbers_are_not_used_again(client: Client) -> None:
     assert functions.publish_version(FunctionName=name)["Version"] == "4"
     listed = functions.list_versions_by_function(FunctionName=name)["Versions"]
     assert [one["Version"] for one in listed] == ["$LATEST", "1", "4"]
+
+
+def test_a_version_that_an_alias_names(client: Client) -> None:
+    """It is not deleted, whether all of the alias's traffic goes to it or a part; others are."""
+    name, functions = created(client), client("lambda")
+    for number in (1, 2, 3):
+        functions.update_function_code(FunctionName=name, ImageUri=image_of(number), Publish=True)
+    functions.create_alias(
+        FunctionName=name,
+        Name="live",
+        FunctionVersion="1",
+        RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}},
+    )
+    functions.create_alias(FunctionName=name, Name="other", FunctionVersion="2")
+    for named, aliases in (
+        ({"FunctionName": name, "Qualifier": "1"}, "live"),
+        ({"FunctionName": f"{name}:2"}, "live, other"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            functions.delete_function(**named)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
+        assert refused.value.response["Error"] == {
+            "Code": "ResourceConflictException",
+            "Message": "Unable to delete version because the following aliases reference it: "
+            f"[{aliases}]",
+        }
+    functions.delete_function(FunctionName=name, Qualifier="3")
+    functions.update_alias(
+        FunctionName=name, Name="live", RoutingConfig={"AdditionalVersionWeights": {}}
+    )
+    functions.update_alias(FunctionName=name, Name="other", FunctionVersion="1")
+    functions.delete_function(FunctionName=name, Qualifier="2")
+    functions.delete_function(FunctionName=name)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        functions.get_function(FunctionName=name)
 
 
 def test_a_log_group_that_stands_gets_the_lines(client: Client) -> None:

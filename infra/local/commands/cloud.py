@@ -1,13 +1,16 @@
 """
-`python -m infra cloud`: a cloud in a box, in which the function's image really runs.
+`python -m infra cloud`: a cloud in a box, in which functions really run; --images: their images.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.image.engine import find_engine
+from infra.image.errors import ImageError
 from infra.local.commands.run import DEFAULT_FUNCTION, stop_signals
 from infra.local.errors import LocalError
 from infra.local.function import FunctionConfig
@@ -23,6 +26,7 @@ class CloudOptions:
     host: str = "127.0.0.1"
     function: Path | None = None
     empty: bool = False  # without a function, a state machine and buckets to try
+    images: bool = False  # run images; else the checkout's code stands for each
 
 
 def cloud(options: CloudOptions) -> int:
@@ -32,18 +36,33 @@ def cloud(options: CloudOptions) -> int:
     Returns:
         The exit status: 0 when stopped, 2 when something is missing or wrong.
     """
-    try:
-        # Late: moto is large, and `make run` does without it.
-        from infra.local.moto.cloud import run_cloud
-    except ImportError as exc:
-        sys.stderr.write(f"cloud: expected moto and boto3 (make test installs them), came {exc}\n")
-        return 2
+    # Late: moto is large, and `make run` does without it.
+    from infra.local.moto.cloud import run_cloud
+    from infra.local.moto.code import Images, one_code_for_all
+    from infra.release.demo.loopback import Pulls, loopback_registry
+    from infra.release.errors import ReleaseError
+
     try:
         config = FunctionConfig.from_yaml(options.function or DEFAULT_FUNCTION)
-        with stop_signals() as stop:
+        with contextlib.ExitStack() as stack:
+            stop = stack.enter_context(stop_signals())
+            images: Images = one_code_for_all
+            registry: str | None = None
+            if options.images:
+                engine = find_engine()
+                registry = stack.enter_context(loopback_registry())
+                pulls = Pulls(engine, registry)
+                stack.callback(pulls.forget)
+                images = pulls.settings_of
             return run_cloud(
-                config, stop=stop, host=options.host, port=options.port, empty=options.empty
+                config,
+                stop=stop,
+                host=options.host,
+                port=options.port,
+                empty=options.empty,
+                images=images,
+                registry=registry,
             )
-    except LocalError as exc:
+    except (LocalError, ImageError, ReleaseError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 2

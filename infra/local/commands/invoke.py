@@ -9,6 +9,7 @@ import base64
 import http.client
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 from urllib.parse import quote, urlsplit
 
@@ -27,8 +28,16 @@ class InvokeOptions:
     payload: str
     name: str | None = None
     url: str = "http://127.0.0.1:9001"
+    function: Path = DEFAULT_FUNCTION
     asynchronous: bool = False
     tail: bool = False
+
+
+def payload_of(argument: str) -> str:
+    """
+    Give the payload that an argument names: itself, or what standard input has for -.
+    """
+    return sys.stdin.read() if argument == "-" else argument
 
 
 def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
@@ -40,11 +49,11 @@ def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
     """
     out = out or sys.stdout
     try:
-        name = options.name or FunctionConfig.from_yaml(DEFAULT_FUNCTION).name
+        name = options.name or FunctionConfig.from_yaml(options.function).name
     except LocalError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
-    payload = sys.stdin.read() if options.payload == "-" else options.payload
+    payload = payload_of(options.payload)
     headers = {"X-Amz-Log-Type": "Tail"} if options.tail else {}
     if options.asynchronous:
         headers["X-Amz-Invocation-Type"] = "Event"

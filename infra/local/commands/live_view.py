@@ -57,9 +57,15 @@ def shown(line: LogLine) -> list[str]:
     """
     if line.event is not None:
         return _platform(line, line.event)
+    return [f"         {text}" for text in shown_text(line.text)]
+
+
+def shown_text(text: str) -> list[str]:
+    """
+    Give the coloured lines for one text that a function wrote.
+    """
     # awslambdaric ends the lines of a traceback with \r and indents with no-break spaces.
-    parts = line.text.replace("\u00a0", " ").split("\r")
-    return [f"         {_function(part)}" for part in parts]
+    return [_function(part) for part in text.replace("\u00a0", " ").split("\r")]
 
 
 def _platform(line: LogLine, event: PlatformEvent) -> list[str]:
@@ -93,11 +99,11 @@ def _report(report: Report) -> str:
 def _function(text: str) -> str:
     if text.startswith("{"):
         return _json(text)
-    shown_text = _harmless(text)
+    harmless = _harmless(text)
     if text.startswith("[") and "]" in text:
         colour = _LEVELS.get(text[1 : text.index("]")].split()[0] if len(text) > 2 else "", "")
-        return f"{colour}{shown_text}{_END if colour else ''}"
-    return shown_text
+        return f"{colour}{harmless}{_END if colour else ''}"
+    return harmless
 
 
 def _json(text: str) -> str:

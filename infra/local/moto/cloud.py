@@ -24,9 +24,11 @@ from typing import Any, TextIO
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
+from infra.local import triggers
 from infra.local.contract import TIMEOUT_LIMIT_S
 from infra.local.errors import PortTaken
 from infra.local.function import FunctionConfig
@@ -35,7 +37,7 @@ from infra.local.moto.certificates import Authority
 from infra.local.moto.code import Images, one_code_for_all
 from infra.local.moto.gaps import gaps_filled
 from infra.local.moto.machines import machines_run
-from infra.local.moto.mappings import Client
+from infra.local.moto.mappings import NO_QUEUE, Client
 from infra.local.moto.plugin import ImageFunctions
 from infra.local.moto.queues import queues_locked
 from infra.local.moto.ready import make_ready
@@ -152,6 +154,15 @@ def quieten() -> None:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     # What goes wrong in a state machine is in its execution's history.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    # A queue that is removed before its mapping: AWS's poller says nothing of it either.
+    logging.getLogger(triggers.__name__).addFilter(_queue_is_there)
+
+
+def _queue_is_there(record: logging.LogRecord) -> bool:
+    return not any(
+        isinstance(given, ClientError) and given.response["Error"]["Code"] in NO_QUEUE
+        for given in (record.args or ())
+    )
 
 
 def run_cloud(
@@ -161,30 +172,51 @@ def run_cloud(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     empty: bool = False,
+    images: Images = one_code_for_all,
+    registry: str | None = None,
     out: TextIO = sys.stdout,
 ) -> int:
     """
     Serve a cloud until told to stop (`python -m infra cloud`).
 
+    Args:
+        config: as of `cloud`; so are host, port and images.
+        stop: is waited for.
+        empty: put nothing into it to try.
+        registry: HOST:PORT of that which has the images; None: one code stands for them all.
+        out: is told where the cloud is.
+
     Returns:
         The process's exit status.
     """
     quieten()
-    with cloud(config, host=host, port=port) as box:
-        tried = "" if empty else _made_to_try(config, box)
+    with cloud(config, host=host, port=port, images=images) as box:
+        # What is made to try has no image in a registry.
+        tried = "" if empty or registry else _made_to_try(config, box)
         out.write(
             f"cloud:  {box.url}\n"
             f"        export AWS_ENDPOINT_URL={box.url}\n"
             f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
-            f"images: every function of PackageType Image runs {config.handler}"
-            f" from {config.root}\n{tried}"
+            f"images: {_run_how(config, registry)}\n"
+            f"deploy: .venv/bin/python -m infra deploy --simulated-cloud {box.url}"
+            f" --registry {registry or 'HOST:PORT'}\n"
+            f"{tried}"
         )
         out.flush()
         stop.wait()
     return 0
 
 
+def _run_how(config: FunctionConfig, registry: str | None) -> str:
+    if registry:
+        return f"each really runs, pulled from the registry at {registry}"
+    return (
+        f"none runs: {config.handler} from {config.root} stands for every one\n"
+        "        (--images runs them, and has the registry that deploy wants)"
+    )
+
+
 def _made_to_try(config: FunctionConfig, box: Cloud) -> str:
     inputs, results = make_ready(config, box.client)
     where = f"--endpoint-url {box.url} --region {config.region}"
-    return f"try:    python -m infra bulk {inputs} {results} {where}\n"
+    return f"try:    .venv/bin/python -m infra bulk {inputs} {results} {where}\n"

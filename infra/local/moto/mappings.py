@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.awslambda_simple.models import lambda_simple_backends
@@ -31,6 +32,7 @@ InvokeFunction = Callable[[Any, bytes, Mapping[str, str], str | None], Answer]
 
 Find = Callable[[], tuple[Any, str | None]]  # the function of a mapping, and its alias
 
+NO_QUEUE = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 _PAUSE_S = 0.1
 
 
@@ -120,8 +122,8 @@ class _Keeper:
     def _poll(self, wish: _Wish, stop: threading.Event) -> None:
         _, _, _, region, account, name = wish.queue_arn.split(":")
         with contextlib.closing(self._client("sqs", region)) as sqs:
-            url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
             try:
+                url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
                 mapping = QueueMapping(
                     queue_url=url,
                     queue_arn=wish.queue_arn,
@@ -129,6 +131,10 @@ class _Keeper:
                     window_s=wish.window_s,
                     report_failures=wish.report_failures,
                 )
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in NO_QUEUE:
+                    raise
+                return  # it was removed before its mapping
             except ConfigError as error:
                 LOGGER.warning("%s is not polled: %s", wish.queue_arn, error)
                 return

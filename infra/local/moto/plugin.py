@@ -30,6 +30,8 @@ from infra.local.errors import StartError
 from infra.local.function import FunctionConfig
 from infra.local.moto.code import FunctionCode, Images, one_code_for_all
 from infra.local.moto.codedeploy.operations import codedeploy_played
+from infra.local.moto.concurrency import concurrency_limited
+from infra.local.moto.images import images_resolved
 from infra.local.moto.logs import LogDelivery
 from infra.local.moto.mappings import Client, default_client, queues_polled
 from infra.local.moto.patches import Answer, moto_patched
@@ -106,6 +108,8 @@ class ImageFunctions:
             stack.enter_context(self._logs)
             stack.callback(self._stop_functions)
             stack.enter_context(versions_frozen())
+            stack.enter_context(images_resolved())
+            stack.enter_context(concurrency_limited())
             stack.enter_context(moto_patched(self))
             stack.enter_context(codedeploy_played(self.accept, self._now_s))
             stack.enter_context(queues_polled(self.invoke, self._client))

@@ -1,5 +1,6 @@
 """
-Published versions as the service keeps them: frozen, and of a number that is never used again.
+Published versions as the service keeps them: frozen, of a number that is never used again, and not
+to be removed from under an alias.
 
 moto's versions share the code of $LATEST, so that an update of it changes them all; and it counts
 those that are left, so that after a removal two have the same number.
@@ -12,17 +13,24 @@ from collections.abc import Iterator
 from typing import Any
 from unittest.mock import patch
 
+from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import LambdaStorage
 
+from infra.local.moto.aliases import named
+
 _publish = LambdaStorage.publish_version
+_delete = LambdaStorage.del_function
 
 
 @contextlib.contextmanager
 def versions_frozen() -> Iterator[None]:
     """
-    Publish so while the block runs.
+    Publish and delete so while the block runs.
     """
-    with patch.object(LambdaStorage, "publish_version", _published):
+    with (
+        patch.object(LambdaStorage, "publish_version", _published),
+        patch.object(LambdaStorage, "del_function", _deleted),
+    ):
         yield
 
 
@@ -40,3 +48,28 @@ def _published(self: Any, name_or_arn: str, description: str = "") -> Any:
     for one in self._functions[made.function_name]["versions"]:
         self._arns[one.function_arn] = one
     return made
+
+
+def _deleted(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
+    """
+    Source: AWS Lambda API, DeleteFunction: no version is deleted that an alias references; the
+    message as it is quoted in karl-cardenas-coding/go-lambda-cleanup#45.
+    """
+    name, cut_off = named(name_or_arn)
+    version = cut_off or qualifier
+    if version is not None:
+        aliases = [one.name for one in self.list_aliases(name) if version in _versions_of(one)]
+        if aliases:
+            refused = LambdaClientError(
+                "ResourceConflictException",
+                "Unable to delete version because the following aliases reference it: "
+                f"[{', '.join(aliases)}]",
+            )
+            refused.code = 409
+            raise refused
+    _delete(self, name_or_arn, qualifier)
+
+
+def _versions_of(alias: Any) -> set[str]:
+    weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+    return {str(alias.function_version), *weights}

@@ -30,13 +30,13 @@ from infra.release.target import Target
 _IN_THE_END = """
 The same on AWS, in your own account:
 
-  aws login                          or any other credentials that the AWS CLI knows
+  aws configure                      or aws sso login, or any that the AWS CLI knows
   export AWS_REGION=eu-central-1
   make plan                          what would be made; costs nothing
   make deploy                        asks before it makes anything
-  python -m infra status
-  python -m infra rollback
-  python -m infra destroy            asks, and leaves nothing
+  .venv/bin/python -m infra status
+  make rollback
+  make destroy                       asks, and leaves nothing
 """
 
 
@@ -115,12 +115,14 @@ def _images(
         tag = f"lambake:{version_of(source.root)}"
         base = options.base or PUBLIC_BASE
         say(f"on {base}, with {engine.kind}: a minute or two the first time …")
-        build = ImageOptions(source.root, tag, base, init=False)
-        with contextlib.redirect_stdout(io.StringIO()) as steps:
-            status = image(build, print)
+        build = ImageOptions(source.root, tag, base, init=False, brief=True, make="cloud-demo")
+        with contextlib.redirect_stderr(io.StringIO()) as complaint:
+            status = image(build, say)
         if status != 0:
-            say(steps.getvalue())
-            raise ImageError("the image was not built; --no-containers plays without images")
+            raise ImageError(
+                f"{complaint.getvalue()}"
+                "without images: .venv/bin/python -m infra demo --no-containers plays all the rest"
+            )
     images = Containers(engine, tag, stack.enter_context(loopback_registry()))
     stack.callback(images.close)
     return images

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from infra.image.engine import Engine
 from infra.image.errors import EngineFailed
+from infra.release.demo.loopback import Pulls
 from infra.release.preflight import Tools
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
@@ -97,11 +98,7 @@ class Containers:
         """
         Pull it from the registry, as Lambda does.
         """
-        image = f"{self.registry}/{uri.partition('/')[2]}"
-        if self.engine.inspect(image) is None:
-            plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
-            self.engine.ask("pull", *plainly, image)
-        return {"image": image}
+        return Pulls(self.engine, str(self.registry)).settings_of(uri)
 
 
 @dataclass

@@ -11,10 +11,13 @@ import subprocess
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from infra.image.engine import Engine
+from infra.image.errors import EngineFailed
 from infra.release.errors import ReleaseError
 
 PROGRAM: Final = "docker-registry"
@@ -56,6 +59,40 @@ def loopback_registry() -> Iterator[str]:
         finally:
             process.terminate()
             process.wait()
+
+
+@dataclass(frozen=True)
+class Pulls:
+    """
+    Pull images from a registry, as Lambda does, and know which they were.
+    """
+
+    engine: Engine
+    registry: str
+    _pulled: list[str] = field(default_factory=list, init=False)
+
+    def settings_of(self, uri: str) -> Mapping[str, Any]:
+        """
+        Have an image here, and give the emulator's settings for it.
+        """
+        image = f"{self.registry}/{uri.partition('/')[2]}"
+        if self.engine.inspect(image) is None:
+            plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
+            self.engine.ask("pull", *plainly, image)
+            self._pulled.append(image)
+        return {"image": image}
+
+    def forget(self) -> None:
+        """
+        Take the registry's names from all images here; what has no other goes.
+        """
+        filters = ("--filter", f"reference={self.registry}/*")
+        tags = self.engine.ask("images", *filters, "--format", "{{.Repository}}:{{.Tag}}").split()
+        # By a digest only what was pulled by it: podman removes an image by one that it worked out.
+        known = [tag for tag in tags if tag.startswith(f"{self.registry}/")]
+        for name in dict.fromkeys([*known, *self._pulled]):
+            with contextlib.suppress(EngineFailed):
+                self.engine.ask("rmi", name)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

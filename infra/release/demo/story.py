@@ -90,7 +90,7 @@ class Story:
         """
         Deploy the checkout as it is.
         """
-        watch = Watch(self._seen, self._wait, _POLL_S)
+        watch = Watch(self._seen, self._wait, _POLL_S, self.clock)
         job = Deploy(
             self.target,
             self.folder,
@@ -162,7 +162,7 @@ class Story:
         """
         Remove everything.
         """
-        terraform = Terraform(self.target, self.folder, self.tools.terraform)
+        terraform = Terraform(self.target, self.folder, self.tools.terraform, tell=self.say)
         return destroy(self.target, terraform, self.say, lambda _question: True)
 
     @property

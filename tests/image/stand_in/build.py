@@ -1,5 +1,5 @@
 """
-Build the stand-in: python -m tests.image.stand_in.build
+Build a stand-in for AWS's base image, as root: python -m tests.image.stand_in.build
 
 Debian 13, which has Python 3.13 as the public image has, from the mirror that this machine's own
 apt uses; AWS's real Runtime Interface Emulator; the locked runtime client. What differs from the
@@ -11,14 +11,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from pathlib import Path
 
-from infra.image.build import PUBLIC_BASE, WHEELS, Build, prepare
+from infra.image.build import PUBLIC_BASE, STAND_IN, WHEELS, Build, prepare
 from infra.image.engine import Engine, find_engine
 from infra.image.errors import ImageError
-from tests.contract.fetch_rie import BINARY
+from tests.contract.fetch_rie import BINARY, FetchError, fetch
 
-TAG = "localhost/lambake-stand-in:latest"
+TAG = STAND_IN
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "build" / "image" / "stand-in"
 _HERE = Path(__file__).parent
@@ -34,7 +36,12 @@ def build(engine: Engine) -> str:
 
     Returns:
         Its name.
+
+    Raises:
+        ImageError: the engine or mmdebstrap failed.
+        FetchError: AWS's emulator cannot be had.
     """
+    fetch()
     FOLDER.mkdir(parents=True, exist_ok=True)
     root = FOLDER / "root.tar"
     if not root.exists():
@@ -68,8 +75,10 @@ def make_root(target: Path) -> None:
     Make a Debian root as a tar file.
 
     Raises:
-        ImageError: mmdebstrap failed.
+        ImageError: mmdebstrap is not there, or failed.
     """
+    if shutil.which("mmdebstrap") is None:
+        raise ImageError("expected mmdebstrap on the PATH, found none: apt install mmdebstrap")
     part = target.with_suffix(".part.tar")
     done = subprocess.run(
         [
@@ -109,8 +118,22 @@ def mirror() -> str:
     raise ImageError("expected apt to know a mirror of Debian, came none: apt-get update")
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """
+    Run from the shell; what goes wrong is its last line.
+    """
+    summary, _, more = (__doc__ or "").strip().partition("\n\n")
+    ArgumentParser(
+        prog="python -m tests.image.stand_in.build",
+        description=summary,
+        epilog=more,
+        formatter_class=RawDescriptionHelpFormatter,
+    ).parse_args(arguments)
     try:
         build(find_engine())
-    except ImageError as exc:
+    except (ImageError, FetchError) as exc:
         sys.exit(str(exc))
+
+
+if __name__ == "__main__":
+    main()

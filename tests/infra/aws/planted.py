@@ -44,10 +44,11 @@ SPOILED: list[tuple[Rule, str, Change | None]] = [
         put("image_scanning_configuration.0.scan_on_push", False),
     ),
     (run.images_are_cleared_away, "aws_ecr_lifecycle_policy.images", None),
+    (run.images_are_cleared_away, "aws_ecr_lifecycle_policy.images", put("policy.rules", [])),
     (
         run.images_are_cleared_away,
         "aws_ecr_lifecycle_policy.images",
-        put("policy.rules.1.selection.tagStatus", "untagged"),
+        put("policy.rules.+", {"selection": {"tagStatus": "any", "countNumber": 10}}),
     ),
     *(
         (

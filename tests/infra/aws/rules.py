@@ -44,12 +44,15 @@ def images_stay_as_pushed(plan: Plan) -> list[str]:
 
 
 def images_are_cleared_away(plan: Plan) -> list[str]:
-    """Find registries without a limit for images, with a tag and without."""
+    """
+    Find registries that keep what was pushed by half, or let go of an image with a tag: a rule does
+    not know which one is live.
+    """
     return [
         one.address
         for one in plan.all("ecr_lifecycle_policy")
-        if {rule["selection"]["tagStatus"] for rule in one.json("policy").get("rules", [])}
-        != {"any", "untagged"}
+        if [rule["selection"]["tagStatus"] for rule in one.json("policy").get("rules", [])]
+        != ["untagged"]
     ] or absent(plan, "ecr_lifecycle_policy")
 
 

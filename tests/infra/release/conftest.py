@@ -31,11 +31,13 @@ FUNCTION = ROOT / "infra" / "function.yaml"
 
 def target_at(url: str | None, *, name: str = "lambake", stage: str = "dev", **aws: Any) -> Target:
     """
-    Make a target without a file of its own; keys of `aws` replace the repository's.
+    Make a target without a file of its own; keys of `aws`, and of its parts, replace the
+    repository's.
     """
     settings = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
     settings["name"] = name
-    settings["aws"].update(aws)
+    for key, value in aws.items():
+        settings["aws"][key] = settings["aws"][key] | value if isinstance(value, dict) else value
     return Target(FUNCTION, settings, stage, REGION, url)
 
 
@@ -50,7 +52,7 @@ def target(stage: Stage) -> Target:
 def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
     """Name the stage, its cloud and its settings, as on a command line."""
     settings = {**target.settings, "root": str(FUNCTION.parents[1])}
-    settings["aws"] = {**target.aws, "region": target.region}
+    settings["aws"] = {**target.settings["aws"], "region": target.region}
     del settings["sample"]
     function = tmp_path / "function.yaml"
     function.write_text(yaml.safe_dump(settings))
@@ -86,7 +88,7 @@ class Watched:
 
     def watch(self) -> Watch:
         """Be what `shift` tells."""
-        return Watch(self.lines.append, self._sleep, poll_s=0.02)
+        return Watch(self.lines.append, self._sleep, 0.02, self._clock)
 
     def _sleep(self, for_s: float) -> None:
         time.sleep(for_s)
@@ -137,6 +139,8 @@ def registry_of(answers: dict[str, bytes]) -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()

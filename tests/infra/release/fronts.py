@@ -5,6 +5,8 @@ An API on this machine that speaks real TLS, as a simulated cloud's does: by a t
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import json
 import ssl
 import threading
@@ -88,6 +90,34 @@ def fronting(
     with Front(with_tls(handler, context) if context else handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def signed_headers(headers: dict[str, str]) -> list[str]:
+    """
+    Name the headers that a signature is made of.
+    """
+    _, _, rest = headers["authorization"].partition("SignedHeaders=")
+    return rest.partition(",")[0].split(";")
+
+
+def expected_signature(path: str, headers: dict[str, str], body: bytes) -> str:
+    """
+    Sign what came once more, by the rules of Signature Version 4, with the tests' key.
+    """
+    names = signed_headers(headers)
+    raw, _, query = path.partition("?")
+    lines = [f"{name}:{headers[name]}" for name in names]
+    digest = hashlib.sha256(body).hexdigest()
+    canonical = "\n".join(["POST", raw, query, *lines, "", ";".join(names), digest])
+    date = headers["x-amz-date"]
+    scope = f"{date[:8]}/us-east-1/execute-api/aws4_request"
+    hashed = hashlib.sha256(canonical.encode()).hexdigest()
+    key = b"AWS4testing"
+    for part in [*scope.split("/"), "\n".join(["AWS4-HMAC-SHA256", date, scope, hashed])]:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return key.hex()

@@ -4,6 +4,7 @@ A version gets the traffic, or is refused, or is taken up where a deployment was
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import threading
 import time
@@ -20,7 +21,7 @@ from infra.release.errors import Refused
 from infra.release.target import Target
 from tests.infra.clouds import until
 from tests.infra.release.conftest import Watched
-from tests.infra.stages import Stage
+from tests.infra.stages import Clock, Stage
 
 
 def hook(stage: Stage) -> str:
@@ -34,7 +35,11 @@ def test_a_good_version_gets_the_traffic(stage: Stage, target: Target, watched: 
     assert shift(target, new, hook(stage), watched.watch())
     assert stage.alias() == (new, {})
     assert watched.lines[0].endswith(f": version 1 → {new}")
-    assert f"10% of the traffic to version {new}, for 5 minutes; 1 alarms quiet" in watched.lines
+    told = [line for line in watched.lines if line.startswith("10%")]
+    assert told[:3] == [
+        f"10% of the traffic to version {new}, for {left} more; 1 alarms quiet"
+        for left in ("5 minutes", "4 minutes", "2 minutes")
+    ]
     assert watched.lines[-1] == "succeeded"
 
 
@@ -125,6 +130,37 @@ def test_a_canary_that_was_cut_off_is_taken_up(
     assert stage.alias() == (new, {})
     assert watched.lines[0].endswith(f" to version {new} is taken up")
     assert len(deployments(stage)) == 1
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "left"),
+    [(-50, "3 minutes"), (10, "3 minutes"), (130, "1 minute"), (200, "a moment")],
+)
+def test_what_is_left_of_a_canary(
+    stage: Stage, target: Target, watched: Watched, clock: Clock, passed_s: float, left: str
+) -> None:
+    """Since CodeDeploy began, by its own interval: another deploy may have begun it otherwise."""
+    codedeploy = stage.client("codedeploy")
+    name = f"{stage.function}-three-minutes"
+    codedeploy.create_deployment_config(
+        deploymentConfigName=name,
+        computePlatform="Lambda",
+        trafficRoutingConfig={
+            "type": "TimeBasedCanary",
+            "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 3},
+        },
+    )
+    codedeploy.update_deployment_group(
+        applicationName=stage.application,
+        currentDeploymentGroupName="live",
+        deploymentConfigName=name,
+    )
+    new = stage.publish("yes")
+    cut_off(stage, target, new, "10%")
+    watch = dataclasses.replace(watched.watch(), now_s=lambda: clock.at_s + passed_s)
+    assert shift(target, new, hook(stage), watch)
+    told = next(line for line in watched.lines if line.startswith("10%"))
+    assert told == f"10% of the traffic to version {new}, for {left} more; 1 alarms quiet"
 
 
 def test_a_canary_of_another_version_ends_first(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from infra.__main__ import main
 from infra.image.errors import EngineFailed
 from infra.release import command, traffic
+from infra.release.calls import call_lines
 from infra.release.command import ReleaseOptions, run
 from infra.release.errors import NotDeployed, Refused
 from infra.release.status import api_url, outputs_of
@@ -38,7 +40,8 @@ def test_rollback(stage: Stage, arguments: list[str], capsys: pytest.CaptureFixt
     with_api(stage)
     assert main(["rollback", *arguments]) == 1
     assert capsys.readouterr().err == (
-        "expected a version that was live before 1 to go back to, came none\n"
+        "expected a version that was live before 1 to go back to, came none: "
+        "deploy the commit that was\n"
     )
 
 
@@ -226,3 +229,20 @@ def test_deploy_asks(
     assert asked_for == ["Apply? [y/N] "]
     monkeypatch.setattr("builtins.input", lambda _question: "Y")
     assert job.agree("Apply?")
+
+
+def test_deploy_ends_with_how_to_call_it(
+    stage: Stage, target: Target, arguments: list[str], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """What it prints last can be pasted: here the line that invokes."""
+    url = with_api(stage)
+    monkeypatch.setattr(command, "deploy", lambda _job: True)
+    assert main(["deploy", *arguments]) == 0
+    read = Target.of(Path(arguments[5]), target.stage, target.simulated)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == call_lines(read, url, "iam")
+    program, _, package, *words = shlex.split(lines[-1])
+    assert (program, package) == (".venv/bin/python", "infra")
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "iris"

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.__main__ import main
-from infra.release.demo import command, loopback
+from infra.release.demo import command, loopback, narration
 from infra.release.demo.command import DemoOptions, demo
 from infra.release.demo.images import Folders
 from infra.release.demo.loopback import loopback_registry
@@ -85,10 +86,64 @@ def test_folders_for_images(tmp_path: Path) -> None:
     assert not list((tmp_path / "images").rglob("*.keras"))
 
 
+@dataclass
+class Time:
+    """Pass as the test says."""
+
+    at_s: float = 10.0
+
+
+class Terminal(io.StringIO):
+    """Be one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def silent(out: io.StringIO) -> str:
+    """Say nothing for a while in a step, and give what was told meanwhile."""
+    time = Time()
+    say = Narration(out, lambda: time.at_s)
+    with say.step("destroy"):
+        for _ in range(22):
+            time.at_s += 1.0
+            say.beat()
+        say("done")
+    return out.getvalue().partition("Destroy\n")[2]
+
+
+def test_seconds_of_silence_on_a_terminal() -> None:
+    """One line is written over, from the second second on, and gives way to the next."""
+    seconds = "".join(f"\r\x1b[K    … {second} s" for second in range(2, 23))
+    assert silent(Terminal()) == f"{seconds}\r\x1b[K  done\n  (22 s)\n"
+
+
+def test_seconds_of_silence_in_a_log() -> None:
+    """A line of its own every twenty."""
+    assert silent(io.StringIO()) == "      … 20 s\n  done\n  (22 s)\n"
+
+
+def test_a_step_beats_by_itself_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it fails."""
+    monkeypatch.setattr(narration, "_BEAT_S", 0.001)
+    say, beaten = Narration(io.StringIO()), threading.Event()
+    monkeypatch.setattr(say, "beat", beaten.set)
+    before = threading.active_count()
+
+    def fail() -> None:
+        with say.step("destroy"):
+            assert beaten.wait(10)
+            raise ReleaseError
+
+    with pytest.raises(ReleaseError):
+        fail()
+    assert threading.active_count() == before
+
+
 def test_narration() -> None:
     """Steps are numbered and timed; of what comes by the dozen the number is told."""
-    out, times = io.StringIO(), iter([10.0, 52.4])
-    say = Narration(out, lambda: next(times))
+    out, time = io.StringIO(), Time()
+    say = Narration(out, lambda: time.at_s)
     say("before")
     with say.step("a first deployment"):
         say("    two\nlines")
@@ -96,6 +151,7 @@ def test_narration() -> None:
         for number in range(12):
             say(f"    aws_sqs_queue.q[{number}]: Creation complete after 1s")
         say("    57 to make")
+        time.at_s += 42.4
     say.end("the end\n")
     assert out.getvalue() == (
         "before\n"
@@ -195,12 +251,36 @@ def test_the_stage_without_containers(
     assert f"a simulated cloud is at {story.target.simulated}: " in capsys.readouterr().out
 
 
-def test_without_moto(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line, and the exit status of a wrong call."""
-    monkeypatch.setitem(sys.modules, "infra.release.demo.command", None)
-    assert main(["demo"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("demo: expected moto (make cloud-demo installs it), came ")
+def test_an_image_that_is_not_built(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """What was done comes first, then what failed, then what helps: all for who typed make."""
+    for name, script in (("docker", 'case "$*" in images*) ;; *) exit 1;; esac'), ("registry", "")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(command, "PROGRAM", "registry")
+    monkeypatch.setattr("infra.image.command.prepare", lambda *_: False)
+    monkeypatch.setattr(sys, "stderr", sys.stdout)
+    assert demo(DemoOptions(FUNCTION, base="here/b:1")) == 1
+    told = capsys.readouterr().out.splitlines()
+    beginnings = (
+        "",
+        "1. The image, built once; each version below adds a layer to it",
+        "  on here/b:1, with docker: ",
+        "  Fetching the locked wheels",
+        "    all there",
+        "  Building lambake:",
+        "  Pulling here/b:1",
+        "expected to find or pull here/b:1: expected docker pull to succeed, came status 1:",
+        "  nothing",
+        "another base: make cloud-demo BASE_IMAGE=IMAGE, or --base IMAGE",
+        "a stand-in, where AWS's registry is not reached, on Debian as root: .venv/bin/python -m "
+        "tests.image.stand_in.build, and then make cloud-demo BASE_IMAGE=localhost/",
+        "without images: .venv/bin/python -m infra demo --no-containers plays all the rest",
+    )
+    for line, beginning in zip(told, beginnings, strict=True):
+        assert line.startswith(beginning)
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

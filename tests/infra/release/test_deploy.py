@@ -5,6 +5,7 @@ The order of a deployment, and how the next one takes up what was cut off. Terra
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from botocore.exceptions import ClientError
 from infra.release.canary import Watch
 from infra.release.deploy import Deploy, deploy, planned
 from infra.release.errors import Busy, CutOff, NotAgreed, NotReady
-from infra.release.preflight import Tools
+from infra.release.preflight import Tools, found_tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
 from tests.infra.release.conftest import Watched, asked
@@ -68,7 +69,7 @@ class Bench:
             watch.say(line)
             say(f"    {line}")
 
-        told = Watch(tell, watch.sleep, watch.poll_s)
+        told = Watch(tell, watch.sleep, watch.poll_s, watch.now_s)
         return dataclasses.replace(self.job, say=say, watch=told)
 
     def applied(self) -> int:
@@ -102,12 +103,13 @@ def test_a_first_deployment(bench: Bench) -> None:
         f"1/7 preflight: stage {bench.job.target.stage} in {bench.job.target.simulated}",
         f"    account 123456789012, {bench.job.folder.parent}/terraform",
         "2/7 image",
+        "    models: digits 1, iris 1",
         "    making the registry",
         "    aws_ecr_repository.images: Creation complete after 1s",
         f"    {A}: pushed",
         "3/7 plan",
         "      + aws_lambda_function.this",
-        "    1 made",
+        "    1 to make",
         "4/7 apply",
         "    aws_lambda_function.this: Creation complete after 1s",
         "5/7 canary",
@@ -128,7 +130,7 @@ def test_the_same_again_changes_nothing(bench: Bench, stage: Stage) -> None:
     bench.said.clear()
     assert not bench.deploy()
     assert bench.applied() == applied
-    assert bench.said[3:8] == [
+    assert bench.said[4:9] == [
         f"    {A}: the registry has it already",
         "3/7 plan",
         "    no changes",
@@ -192,24 +194,46 @@ def refuse(_question: str) -> bool:
 
 
 def test_who_does_not_agree_changes_nothing(bench: Bench) -> None:
-    """The image is in the registry by then, and nothing else; a pipeline sees that it failed."""
+    """Not even a registry is made; a pipeline sees that it failed."""
     with pytest.raises(NotAgreed) as refused:
         deploy(dataclasses.replace(bench.job, agree=refuse))
     assert str(refused.value) == ("nothing was changed: the plan was not agreed to (--yes agrees)")
-    assert bench.applied() == 1
+    assert bench.applied() == 0
+    assert bench.registry.kept == []
 
 
-def test_the_question_names_the_stage(bench: Bench) -> None:
-    """Nobody takes prod for dev."""
+def test_the_questions_name_the_stage(bench: Bench) -> None:
+    """Nobody takes prod for dev; where the registry stands, only the plan is asked about."""
     questions: list[str] = []
 
     def agree(question: str) -> bool:
         questions.append(question)
-        return False
+        return question.startswith("Make")
 
-    with pytest.raises(NotAgreed):
-        deploy(dataclasses.replace(bench.job, agree=agree))
-    assert questions == [f"Apply this to {bench.job.target.name}?"]
+    name = bench.job.target.name
+    for _ in range(2):
+        with pytest.raises(NotAgreed):
+            deploy(dataclasses.replace(bench.job, agree=agree))
+    registry, plan = f"Make the registry {name} for its image?", f"Apply this to {name}?"
+    assert questions == [registry, plan, plan]
+    assert bench.applied() == 1
+
+
+def test_where_no_region_is_known(bench: Bench) -> None:
+    """The preflight says what is missing; its title has no word for nothing."""
+    nowhere = dataclasses.replace(bench.job.target, region=None, simulated=None)
+    with pytest.raises(NotReady):
+        deploy(dataclasses.replace(bench.job, target=nowhere, tools=found_tools))
+    assert bench.said == [f"1/7 preflight: stage {nowhere.stage}"]
+
+
+def test_a_description_that_tells_more(bench: Bench, tmp_path: Path) -> None:
+    """An output that is new is applied, though no resource changes; status may need it."""
+    bench.deploy()
+    (tmp_path / "tells-more").touch()
+    applied = bench.applied()
+    bench.deploy()
+    assert bench.applied() == applied + 1
 
 
 def test_a_plan_before_anything_stands(bench: Bench) -> None:
@@ -219,7 +243,7 @@ def test_a_plan_before_anything_stands(bench: Bench) -> None:
         "no image is deployed yet: the plan shows a digest of noughts in its place",
         "  + aws_ecr_repository.images",
         "  + aws_lambda_function.this",
-        "2 made",
+        "2 to make",
     ]
     assert "apply" not in asked(bench.job.folder)
 
@@ -311,3 +335,25 @@ def test_another_region(bench: Bench) -> None:
             "came eu-west-1: go there, or take another --stage for this one"
         )
     assert bench.applied() == 2
+
+
+def test_images_that_nobody_uses_any_more(bench: Bench, stage: Stage) -> None:
+    """A release removes them, and does not say that it changed nothing."""
+    bench.deploy()
+    for number in range(11):
+        manifest = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "number": number}
+        stage.client("ecr").put_image(
+            repositoryName=stage.function,
+            imageManifest=json.dumps(manifest),
+            imageDigest=f"sha256:{number:064d}",
+            imageTag=str(number),
+        )
+    bench.said.clear()
+    assert bench.deploy()
+    at = bench.said.index("6/7 superseded versions")
+    assert bench.said[at + 1 : at + 3] == [
+        "    removed: none",
+        "    images removed: 1; the newest 10 and those that run stay",
+    ]
+    assert "nothing was changed: this is what stands already" not in bench.said
+    assert not bench.deploy()

@@ -23,19 +23,25 @@ from tests.infra.stages import Stage
 
 @pytest.mark.parametrize("answer", ["", "y", "lambake-prod"])
 def test_destroy_asks(
-    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch, answer: str
-) -> None:
-    """Only who types the stage's whole name removes it."""
+    arguments: list[str], terraform: Terraform, target: Target, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], answer: str,
+) -> None:  # fmt: skip
+    """Only who types the stage's whole name removes it; who types another is told."""
     stand(terraform)
     monkeypatch.setattr("builtins.input", lambda _question: answer)
     assert main(["destroy", *arguments]) == 1
     assert "destroy" not in asked(terraform.folder)
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        f"expected {target.name}, came {answer!r}",
+        "nothing was removed",
+    ]
 
 
 def test_nobody_to_ask(
-    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Without a terminal the answer is no."""
+    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Without a terminal the answer is no, and it says how to do without one."""
     stand(terraform)
 
     def closed(_question: str) -> str:
@@ -43,6 +49,8 @@ def test_nobody_to_ask(
 
     monkeypatch.setattr("builtins.input", closed)
     assert main(["destroy", *arguments]) == 1
+    said = capsys.readouterr().out
+    assert "nobody answers: standard input is at its end (--yes asks nothing)\n" in said
 
 
 def test_destroy(
@@ -147,3 +155,24 @@ def test_callers_that_have_its_policy(stage: Stage, target: Target, terraform: T
     ]
     found = iam.list_entities_for_policy(PolicyArn=arn)
     assert [found[f"Policy{kind}s"] for kind in ("Group", "Role", "User")] == [[], [], []]
+
+
+def test_who_may_not_look_for_callers(target: Target, terraform: Terraform) -> None:
+    """Rights over roles alone suffice for a stage whose policies are attached to nobody."""
+    stand(terraform)
+    outputs = {**terraform.outputs(), "callers_policies": ["arn:aws:iam::123456789012:policy/p"]}
+
+    class Policies(Terraform):
+        """Have a policy among its outputs."""
+
+        def outputs(self) -> dict[str, Any]:
+            return outputs
+
+    def refused(_operation: str) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListEntitiesForPolicy")
+
+    there = Policies(target, terraform.folder, terraform.program, {}, terraform.states)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target.client("iam"), "get_paginator", refused)
+        assert destroy(target, there, lambda _line: None, lambda _question: True)
+    assert not terraform.folder.exists()

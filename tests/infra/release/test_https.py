@@ -4,8 +4,6 @@ HTTPS as it is spoken with AWS: verified, signed, by proxies and authorities of 
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import socket
 import ssl
 from collections.abc import Iterator
@@ -20,7 +18,17 @@ from infra.release.https import Answer, post
 from infra.release.smoke import smoke
 from tests.infra.clouds import moto_server
 from tests.infra.release.conftest import target_at
-from tests.infra.release.fronts import API, NAMES, TRUSTED, Front, Handler, PlainAtTheEnd, fronting
+from tests.infra.release.fronts import (
+    API,
+    NAMES,
+    TRUSTED,
+    Front,
+    Handler,
+    PlainAtTheEnd,
+    expected_signature,
+    fronting,
+    signed_headers,
+)
 
 AWS = target_at(None)
 PATH = "/prod/models/digits/predict?a=1&b=%2F"
@@ -44,24 +52,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.Monke
     return monkeypatch
 
 
-def expected_signature(path: str, headers: dict[str, str], body: bytes) -> str:
-    """Sign what came once more, by the rules of Signature Version 4."""
-    _, _, rest = headers["authorization"].partition("SignedHeaders=")
-    names = rest.partition(",")[0].split(";")
-    assert {"host", "content-type", "x-amz-date", "x-amz-security-token"} == set(names)
-    raw, _, query = path.partition("?")
-    lines = [f"{name}:{headers[name]}" for name in names]
-    digest = hashlib.sha256(body).hexdigest()
-    canonical = "\n".join(["POST", raw, query, *lines, "", ";".join(names), digest])
-    date = headers["x-amz-date"]
-    scope = f"{date[:8]}/us-east-1/execute-api/aws4_request"
-    hashed = hashlib.sha256(canonical.encode()).hexdigest()
-    key = b"AWS4testing"
-    for part in [*scope.split("/"), "\n".join(["AWS4-HMAC-SHA256", date, scope, hashed])]:
-        key = hmac.digest(key, part.encode(), "sha256")
-    return key.hex()
-
-
 def test_a_signed_request(front: Front, environment: pytest.MonkeyPatch) -> None:
     """Path with prefix and query, host and token of the session: all that was sent is signed."""
     environment.setenv("HTTPS_PROXY", front.url)
@@ -70,6 +60,7 @@ def test_a_signed_request(front: Front, environment: pytest.MonkeyPatch) -> None
     ((path, came, body),) = front.came
     assert (path, body, came["host"]) == (PATH, b"picture", API.removeprefix("https://"))
     assert came["x-amz-security-token"] == "testing"
+    assert signed_headers(came) == ["content-type", "host", "x-amz-date", "x-amz-security-token"]
     signature = came["authorization"].rpartition("Signature=")[2]
     assert signature == expected_signature(path, came, body)
     assert signature != expected_signature(path, came, b"another")

@@ -13,10 +13,11 @@ from botocore.exceptions import ClientError
 
 from infra.image.engine import Engine
 from infra.image.errors import NoEngine
+from infra.local.moto.cloud import Cloud
 from infra.release.errors import NotReady
 from infra.release.preflight import Tools, found_tools
 from infra.release.target import Target
-from tests.infra.clouds import moto_server
+from tests.infra.clouds import client_of, created, moto_server
 from tests.infra.release.conftest import registry_of, target_at
 
 PODMAN = Engine("podman", "podman")
@@ -192,4 +193,22 @@ def test_too_few_environments(limits: tuple[int, int, int], most: int, remedy: s
         f"aws.reserved_concurrency in function.yaml: expected {most} at most in this account, "
         f"which has {limits[0]} environments, came 20: set it to {remedy}, or ask AWS for more "
         "(Service Quotas, Lambda, Concurrent executions)"
+    ]
+
+
+def test_a_simulated_account(box: Cloud) -> None:
+    """It is asked as AWS is; what another function has reserved is gone there, too."""
+    other = created(lambda service: client_of(service, box.url))
+    client_of("lambda", box.url).put_function_concurrency(
+        FunctionName=other, ReservedConcurrentExecutions=885
+    )
+    with registry_of({"/v2/": b"{}"}) as registry:
+        asked = {"registry": registry, "terraform": terraform, "engine": lambda: PODMAN}
+        said = refused(target_at(box.url), builds=True, **asked)
+        enough = target_at(box.url, reserved_concurrency=15)
+        assert found_tools(enough, builds=True, **asked)  # type: ignore[arg-type]
+    assert said == [
+        "aws.reserved_concurrency in function.yaml: expected 15 at most in this account, which has "
+        "1000 environments, came 20: set it to 15 or less, or ask AWS for more (Service Quotas, "
+        "Lambda, Concurrent executions)"
     ]

@@ -5,18 +5,22 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import time
 from typing import Any
 
 import pytest
 
 from infra.__main__ import main
+from infra.release import traffic
+from infra.release.calls import call_lines
 from infra.release.errors import NotDeployed, NotReady
 from infra.release.status import follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import Terraform
-from tests.infra.release.conftest import DIGEST, stand, target_at
-from tests.infra.stages import Stage
+from tests.infra.clouds import URI, until
+from tests.infra.release.conftest import stand, target_at
+from tests.infra.stages import PROMOTED_S, Stage
 
 
 def test_logs(
@@ -36,6 +40,15 @@ def test_logs(
     clock = time.strftime("%H:%M:%S", time.gmtime(now_ms / 1000))
     assert main(["logs", *arguments]) == 0
     assert capsys.readouterr().out == f"{clock} line\n"
+    event = {"timestamp": now_ms, "message": '{"level": "ERROR", "message": "no", "_aws": {}}\n'}
+    function = {"logGroupName": "/aws/lambda/lambake", "logStreamName": "s"}
+    logs.put_log_events(**function, logEvents=[event])
+    assert main(["logs", *arguments]) == 0
+    assert capsys.readouterr().out == f"{clock} line\n{clock} {event['message']}"
+    with pytest.MonkeyPatch.context() as patch:  # people see it shorter, and coloured
+        patch.setattr(sys.stdout, "isatty", lambda: True)
+        assert main(["logs", *arguments]) == 0
+    assert capsys.readouterr().out == f"{clock} line\n{clock} \x1b[31mERROR no\x1b[0m\n"
     assert main(["logs", "--hook", *arguments]) == 0
     assert capsys.readouterr().out.endswith(" line-hook\n")
     assert main(["logs", "--hook", "--since", "1", *arguments]) == 0
@@ -66,7 +79,7 @@ def test_logs_that_are_followed(stage: Stage, target: Target) -> None:
 
 
 def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
-    """All that stands, a canary and a ringing alarm included."""
+    """All that stands, a canary and a ringing alarm included; not what the checkout says."""
     stand(terraform)
     new = stage.publish("yes")
     routing = {"AdditionalVersionWeights": {new: 0.1}}
@@ -77,21 +90,65 @@ def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
         AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
     )
     outputs = {**terraform.outputs(), "queues": {"requests": "https://q"}, "buckets": {"in": "b"}}
-    outputs["release"] = {"alarms": [stage.alarm]}
+    outputs |= {"auth": "jwt", "release": {"alarms": [stage.alarm]}}
     assert status_lines(target, outputs) == [
         f"function   {stage.function} in {stage.box.url}",
-        "api        https://api.execute-api.us-east-1.amazonaws.com (iam)",
+        "api        https://api.execute-api.us-east-1.amazonaws.com (jwt)",
         f"live       version 1, 10% to {new}",
         "before     none to roll back to",
-        f"newest     version {new}",
-        f"image      registry/lambake@{DIGEST}",
+        f"newest     version {new}, not deployed yet",
+        f"image      {URI}",
         f"alarms     {stage.alarm}",
         "queue      requests: https://q",
         "bucket     in: b",
         "bulk       arn:bulk",
         "dashboard  https://dashboard",
         "!! open",
+        *call_lines(target, outputs["api_url"], "jwt"),
     ]
+
+
+def line_of(name: str, target: Target, terraform: Terraform) -> str:
+    """Give what a line of the status says."""
+    stand(terraform)
+    lines = status_lines(target, terraform.outputs())
+    return next(line for line in lines if line.startswith(name)).removeprefix(name).strip()
+
+
+def test_what_became_of_the_newest_version(
+    stage: Stage, target: Target, terraform: Terraform
+) -> None:
+    """It is live, or was not deployed, was refused, was rolled back from."""
+
+    def newest() -> str:
+        return line_of("newest", target, terraform)
+
+    assert newest() == "version 1"
+    assert stage.publish("no") == "2"
+    assert newest() == "version 2, not deployed yet"
+    refused = stage.ends(stage.deploy("1", "2"))
+    assert newest() == f"version 2, refused: {refused['errorInformation']['message']}"
+    assert stage.publish("yes") == "3"
+    deployment = stage.deploy("1", "3", hook=False)
+    until(lambda: stage.alias()[1] == {"3": 0.1})
+    assert newest() == f"version 3, deployment {deployment} is under way"
+    stage.clock.at_s += PROMOTED_S
+    stage.ends(deployment)
+    assert newest() == "version 3"
+    traffic.roll_back(target, print)
+    assert newest() == "version 3, rolled back from"
+
+
+def test_the_image_is_the_live_ones(stage: Stage, target: Target, terraform: Terraform) -> None:
+    """After a rollback the newest version's runs nowhere."""
+    assert line_of("image", target, terraform) == URI
+    lambdas = stage.client("lambda")
+    newer = URI.replace(":1", ":2")
+    lambdas.update_function_code(FunctionName=stage.function, ImageUri=newer)
+    assert lambdas.publish_version(FunctionName=stage.function)["Version"] == "2"
+    assert line_of("image", target, terraform) == URI
+    traffic.give_all(target, "2")
+    assert line_of("image", target, terraform) == newer
 
 
 def test_half_of_a_stage(
@@ -108,6 +165,20 @@ def test_half_of_a_stage(
             f"stage {target.stage}: expected one that is deployed, came a part of one, 1 resources:"
             f" python -m infra deploy --stage {target.stage}\n"
         )
+
+
+def test_a_destroy_that_was_cut_off(
+    stage: Stage, arguments: list[str], terraform: Terraform, target: Target,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The state has its outputs still, and what answers is gone: that is said, and how much is."""
+    stand(terraform)
+    stage.client("lambda").delete_alias(FunctionName=stage.function, Name="live")
+    assert main(["status", *arguments]) == 1
+    assert capsys.readouterr().err == (
+        f"stage {target.stage}: expected one that is deployed, came a part of one, 2 resources:"
+        f" python -m infra deploy --stage {target.stage}\n"
+    )
 
 
 def test_another_account(terraform: Terraform, target: Target) -> None:

@@ -14,13 +14,14 @@ from infra.local.errors import ConfigError
 from infra.release.target import Target
 from tests.infra.release.conftest import FUNCTION
 
-AWS: dict[str, Any] = {"region": None, "state_bucket": None, "architecture": "arm64"}
+SETTINGS: dict[str, Any] = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
+AWS: dict[str, Any] = {**SETTINGS["aws"], "architecture": "arm64"}
 
 
 def written(tmp_path: Path, **settings: Any) -> Path:
     """Write a function.yaml."""
     file = tmp_path / "function.yaml"
-    file.write_text(yaml.safe_dump({"name": "f", "aws": AWS, **settings}))
+    file.write_text(yaml.safe_dump({**SETTINGS, "name": "f", "aws": AWS, **settings}))
     return file
 
 
@@ -58,18 +59,43 @@ def test_no_stage(stage: str) -> None:
     )
 
 
+def test_the_region_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Terraform looks for it: the file, AWS_REGION, and what else boto3 knows of."""
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert Target.of(written(tmp_path), "dev").region == "eu-west-3"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    assert Target.of(written(tmp_path), "dev").region == "eu-west-3"
+    assert Target.of(written(tmp_path), "dev", environ={}).region == "eu-west-2"
+    there = written(tmp_path, aws={**AWS, "region": "us-west-2"})
+    assert Target.of(there, "dev").region == "us-west-2"
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"aws": None}, "aws: expected a mapping with region, state_bucket, architecture"),
-        ({"aws": {"region": 1}}, "aws: expected a mapping with region, state_bucket, architecture"),
-        ({"aws": {**AWS, "architecture": "mips"}}, "aws.architecture: expected x86_64 or arm64"),
+        ({"aws": None}, "aws: expected a mapping, came None"),
+        (
+            {"aws": {**AWS, "architecture": "mips"}},
+            "aws.architecture: expected 'x86_64' or 'arm64', came 'mips'",
+        ),
+        (
+            {"memory_mb": "lots"},
+            "memory_mb: expected a whole number from 128 to 10240, came 'lots'",
+        ),
+        (
+            {"environment": {"LAMBAKE_MODELS": 5}},
+            "environment.LAMBAKE_MODELS: expected a string (quote numbers and booleans), came 5",
+        ),
+        ({"timeout_s": 0.5}, "timeout_s: expected whole seconds in the cloud, came 0.5"),
+        ({"name": 5}, "name: expected 1 to 64 letters, digits, hyphens or underscores, came 5"),
     ],
 )
 def test_settings_that_are_none(tmp_path: Path, settings: dict[str, Any], said: str) -> None:
-    """What is missing or wrong is named."""
-    with pytest.raises(ConfigError, match=said):
+    """What is missing or wrong is named, whether the emulator or only the cloud reads it."""
+    with pytest.raises(ConfigError) as refused:
         Target.of(written(tmp_path, **settings), "dev")
+    assert str(refused.value) == said
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ How Terraform is run: where, with what, and what becomes of its failures. The pr
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.release import terraform as release_terraform
 from infra.release.command import INTERRUPTED
 from infra.release.errors import Busy, TerraformFailed
 from infra.release.target import Target
@@ -153,6 +155,36 @@ def test_a_failure_while_it_tells(tmp_path: Path, program: str) -> None:
     with pytest.raises(TerraformFailed, match=r"apply to succeed, it said:\n.*\n  no"):
         Terraform(target_at(None), tmp_path / "dev", failing, {}).apply(said.append)
     assert said == ["a: Creation complete after 1s"]
+
+
+SLOW = """
+import pathlib, sys, time
+print("aws_sqs_queue.slow: Still creating... [00m10s elapsed]", flush=True)
+while not pathlib.Path("told").exists():
+    time.sleep(0.01)
+"""
+
+
+def test_a_command_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told of, with what it waits for where that is known, and then left alone."""
+    monkeypatch.setattr(release_terraform, "STILL_S", 0.01)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        if len(told) == 1 or "queue" in line:
+            (tmp_path / "told").touch()
+
+    program = script(tmp_path, SLOW)
+    terraform = Terraform(target_at(None), tmp_path, program, {}, tmp_path / "states", tell=tell)
+    terraform.init()
+    assert re.fullmatch(rf"{program} init goes on, \d+ s by now", told[0])
+    (tmp_path / "told").unlink()
+    told[:] = ["the first"]
+    terraform.apply(told.append)
+    assert re.fullmatch(
+        rf"{program} apply goes on, \d+ s by now \(with aws_sqs_queue\.slow\)", told[-1]
+    )
 
 
 LOCKED = """

@@ -4,14 +4,18 @@ Which version is live, which was before, and which may go.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
 import pytest
-from botocore.exceptions import ClientError
 
 from infra.release import traffic
 from infra.release.canary import shift
-from infra.release.deployments import Deployments
+from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import Target
+from tests.infra.clouds import until
 from tests.infra.release.conftest import Watched, target_at
 from tests.infra.stages import Stage
 
@@ -25,7 +29,8 @@ def test_back_and_no_further(stage: Stage, target: Target, watched: Watched) -> 
     with pytest.raises(Refused) as refused:
         traffic.roll_back(target, watched.lines.append)
     assert str(refused.value) == (
-        "expected a version that was live before 1 to go back to, came none"
+        "expected a version that was live before 1 to go back to, came none: "
+        "deploy the commit that was"
     )
 
 
@@ -65,6 +70,42 @@ def test_the_version_before_is_gone(stage: Stage, target: Target, watched: Watch
     shift(target, new, None, watched.watch())
     stage.client("lambda").delete_function(FunctionName=stage.function, Qualifier="1")
     assert traffic.previous_version(target) is None
+
+
+def test_only_what_was_deployed_since_is_read(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group's deployments are never forgotten; the live version's are the last of them."""
+    for _ in range(2):
+        shift(target, stage.publish("yes"), None, watched.watch())
+        until(later(time.time()))  # CodeDeploy is asked in whole seconds
+    new = stage.publish("yes")
+    shift(target, new, None, watched.watch())
+    read: list[str] = []
+    get = Deployments.get
+
+    def reading(self: Deployments, identifier: str) -> Deployment:
+        read.append(identifier)
+        return get(self, identifier)
+
+    monkeypatch.setattr(Deployments, "get", reading)
+    monkeypatch.setattr(Deployments, "of_statuses", None)
+    assert traffic.previous_version(target) == "3"
+    assert len(read) == 1
+
+
+def later(than_s: float) -> Callable[[], bool]:
+    """Tell whether another second has begun."""
+    return lambda: int(time.time()) > int(than_s)
+
+
+def test_a_time_that_misleads(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda says when a version was changed last, not for ever when it was published."""
+    shift(target, stage.publish("yes"), None, watched.watch())
+    monkeypatch.setattr(traffic, "_published_at", lambda *_: datetime.now(UTC) + timedelta(1))
+    assert traffic.previous_version(target) == "1"
 
 
 def test_a_stage_that_is_not_there(stage: Stage) -> None:
@@ -113,19 +154,14 @@ def test_back_from_a_canary_that_has_just_ended(
     assert stage.alias() == ("1", {})
 
 
-def test_a_version_that_somebody_uses(
-    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_version_that_somebody_uses(stage: Stage, target: Target, watched: Watched) -> None:
     """An alias made by hand keeps its version, and the release goes on."""
     second, third, _ = (stage.publish("yes") for _ in range(3))
     shift(target, second, None, watched.watch())
     shift(target, third, None, watched.watch())
-    client = target.client("lambda")
-
-    def refused(**_: str) -> None:
-        raise ClientError({"Error": {"Code": "ResourceConflictException"}}, "DeleteFunction")
-
-    monkeypatch.setattr(client, "delete_function", refused)  # moto would delete it
+    stage.client("lambda").create_alias(
+        FunctionName=stage.function, Name="somebodys", FunctionVersion="1"
+    )
     said: list[str] = []
     assert traffic.remove_superseded(target, said.append) == []
     assert said == ["version 1 stays: an alias of somebody else's is on it"]

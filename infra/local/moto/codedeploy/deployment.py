@@ -210,11 +210,10 @@ def target_of(playing: LambdaDeployment) -> dict[str, Any]:
     Spell a deployment's state as BatchGetDeploymentTargets' lambdaTarget does, times in seconds.
     """
     revision = playing.revision
-    statuses = {"Created": "Pending", "Stopped": "Failed"}
     return {
         "deploymentId": playing.deployment_id,
         "targetId": revision.target_id,
-        "status": statuses.get(playing.status, playing.status),
+        "status": "Failed" if playing.status == "Stopped" else playing.status,
         "lifecycleEvents": [
             {
                 "lifecycleEventName": event.name,

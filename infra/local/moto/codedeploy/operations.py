@@ -17,7 +17,7 @@ from moto.codedeploy.responses import CodeDeployResponse
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.utils import utcfromtimestamp, utcnow
 
-from infra.local.moto.codedeploy.deployment import target_of
+from infra.local.moto.codedeploy.deployment import LambdaDeployment, target_of
 from infra.local.moto.codedeploy.service import Accept, Deployments, advancing
 from infra.local.moto.codedeploy.traffic import predefined_shift
 
@@ -34,6 +34,7 @@ def codedeploy_played(accept: Accept, now_s: Callable[[], float]) -> Iterator[De
     deployments = Deployments(accept, now_s)
     replaced = {
         "create_deployment": _create_deployment(deployments),
+        "list_deployments": _list_deployments,
         "stop_deployment": _stop_deployment(deployments),
         "put_lifecycle_event_hook_execution_status": _put_hook_status(deployments),
         "list_deployment_targets": _list_targets(deployments),
@@ -58,6 +59,7 @@ def codedeploy_played(accept: Accept, now_s: Callable[[], float]) -> Iterator[De
 
 Operation = Callable[[Any], Any]
 _created = CodeDeployResponse.create_deployment
+_listed = CodeDeployResponse.list_deployments
 
 
 def _create_deployment(deployments: Deployments) -> Operation:
@@ -107,24 +109,46 @@ def _put_hook_status(deployments: Deployments) -> Operation:
     return put_lifecycle_event_hook_execution_status
 
 
+def _list_deployments(self: Any) -> Any:
+    """
+    Source: CodeDeploy API, ListDeployments: ApplicationDoesNotExistException and
+    DeploymentGroupDoesNotExistException, where moto lists none.
+    """
+    application, group = self._get_param("applicationName"), self._get_param("deploymentGroupName")
+    if application and group:
+        self.codedeploy_backend.get_deployment_group(application, group)
+    return _listed(self)
+
+
+def _started(deployments: Deployments, response: Any) -> LambdaDeployment:
+    """
+    Find the deployment whose targets are asked for.
+
+    Source: CodeDeploy API, ListDeploymentTargets and BatchGetDeploymentTargets.
+    """
+    identifier = response._get_param("deploymentId")
+    response.codedeploy_backend.get_deployment(identifier)
+    playing = deployments.played(identifier)
+    if playing is None or playing.started_s is None:
+        raise CodeDeployException(
+            "DeploymentNotStartedException", f"The deployment {identifier} has not started."
+        )
+    return playing
+
+
 def _list_targets(deployments: Deployments) -> Operation:
     def list_deployment_targets(self: Any) -> Any:
-        identifier = self._get_param("deploymentId")
-        self.codedeploy_backend.get_deployment(identifier)
-        playing = deployments.played(identifier)
-        return ActionResult({"targetIds": [playing.revision.target_id] if playing else []})
+        with deployments.lock:
+            playing = _started(deployments, self)
+            return ActionResult({"targetIds": [playing.revision.target_id]})
 
     return list_deployment_targets
 
 
 def _batch_get_targets(deployments: Deployments) -> Operation:
     def batch_get_deployment_targets(self: Any) -> Any:
-        identifier = self._get_param("deploymentId")
-        self.codedeploy_backend.get_deployment(identifier)
-        playing = deployments.played(identifier)
-        if playing is None:
-            return ActionResult({"deploymentTargets": []})
-        target = target_of(playing)
+        with deployments.lock:
+            target = target_of(_started(deployments, self))
         for event in target["lifecycleEvents"]:
             for key in ("startTime", "endTime"):
                 event[key] = event[key] and utcfromtimestamp(event[key])
@@ -221,7 +245,9 @@ def _get_config(deployments: Deployments) -> Operation:
 
 def _delete_config(deployments: Deployments) -> Operation:
     def delete_deployment_config(self: Any) -> Any:
-        deployments.configs.pop(_config_key(self, self._get_param("deploymentConfigName")), None)
+        name = self._get_param("deploymentConfigName")
+        deployments.require_unused(self.codedeploy_backend, name)
+        deployments.configs.pop(_config_key(self, name), None)
         return EmptyResult()
 
     return delete_deployment_config

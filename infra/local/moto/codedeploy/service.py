@@ -66,6 +66,9 @@ class Deployments:
     def require_none_active(self, backend: CodeDeployBackend, application: str, group: str) -> None:
         """
         Refuse a second deployment of a group while one is under way.
+
+        Source: CodeDeploy API, CreateDeployment; the message as it is quoted in
+        CircleCI-Public/aws-ecs-orb#181.
         """
         with self.lock:
             for info in backend.deployments.values():
@@ -78,6 +81,25 @@ class Deployments:
                         f"'{info.deployment_id}'",
                     )
 
+    def require_unused(self, backend: CodeDeployBackend, config: str) -> None:
+        """
+        Refuse to delete a configuration by which a group deploys, or a deployment under way.
+
+        Source: CodeDeploy API, DeleteDeploymentConfig.
+        """
+        with self.lock:
+            groups = [one for some in backend.deployment_groups.values() for one in some.values()]
+            under_way = [
+                backend.deployments[identifier]
+                for identifier, playing in self._playing.items()
+                if playing.status not in ENDED and identifier in backend.deployments
+            ]
+            if any(one.deployment_config_name == config for one in (*groups, *under_way)):
+                raise CodeDeployException(
+                    "DeploymentConfigInUseException",
+                    f"The deployment configuration {config} is still in use.",
+                )
+
     def play(self, backend: CodeDeployBackend, info: DeploymentInfo) -> None:
         """
         Begin one.
@@ -85,11 +107,13 @@ class Deployments:
         if info.application.compute_platform != "Lambda":
             return
         try:
-            revision = revision_of(info.revision)
+            revision, rules = revision_of(info.revision), self._rules_of(backend, info)
         except RevisionError as error:
             del backend.deployments[info.deployment_id]
             raise CodeDeployException("InvalidRevisionException", str(error)) from error
-        rules = self._rules_of(backend, info)
+        except CodeDeployException:
+            del backend.deployments[info.deployment_id]
+            raise
         with self.lock:
             self._backends[info.deployment_id] = backend
             self._playing[info.deployment_id] = LambdaDeployment(
