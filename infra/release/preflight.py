@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.image.engine import Engine, find_engine
@@ -183,6 +184,8 @@ def _account(target: Target, missing: list[str]) -> str:
             "region: expected one, came none: export AWS_REGION=eu-central-1, or aws.region in "
             f"{target.function_file.name}"
         )
+        if boto3.session.Session().get_credentials() is None:
+            missing.append(f"credentials: expected some, came none: {LOG_IN}")
         return ""
     try:
         account: str = target.client("sts").get_caller_identity()["Account"]

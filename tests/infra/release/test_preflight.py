@@ -83,6 +83,18 @@ def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_neither_region_nor_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are missed at once, so that one mends once."""
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(key, raising=False)
+    for key in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(key, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    target = dataclasses.replace(target_at(None), region=None)
+    found = refused(target, builds=False, terraform=terraform)
+    assert [line.partition(":")[0] for line in found] == ["region", "credentials"]
+
+
 def test_an_old_terraform(url: str) -> None:
     """State in a bucket locks itself since 1.10."""
     found = refused(target_at(url), builds=False, terraform=lambda: ("tofu", (1, 9)))
