@@ -95,7 +95,7 @@ def deploy(job: Deploy) -> bool:
                 job.tell(line)
             changed = bool(changes_of(plan))
             if changed and not job.agree(f"Apply this to {target.name}?"):
-                raise NotAgreed
+                raise NotAgreed("the image is in the registry, nothing else was changed")
         with _standing(_APPLIED_IN_PART):
             say(f"4/7 apply{'' if changed else ': nothing to do'}")
             if changed or outputs_change(plan):
@@ -161,7 +161,7 @@ def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[st
         plan = terraform.plan({}, only=REPOSITORY)
         if changes_of(plan):
             if not job.agree(f"Make the registry {job.target.name} for its image?"):
-                raise NotAgreed
+                raise NotAgreed("nothing was changed")
             job.say("    making the registry")
             terraform.apply(job.tell)
     address = outputs.get("repository_url") or _address(job.target)

@@ -3,7 +3,7 @@ What can stop a release.
 
     ReleaseError
     ├── NotReady            the preflight: credentials, region, a tool; each with its remedy
-    ├── NotAgreed           nobody said yes to the plan
+    ├── NotAgreed           nobody said yes
     ├── Busy                another command is at the stage, or one was killed there; says which
     ├── TerraformFailed     terraform said no; carries the end of what it said
     ├── CutOff              AWS did not answer as it should; says what stands and what to do
@@ -34,11 +34,11 @@ class NotReady(ReleaseError):
 
 class NotAgreed(ReleaseError):
     """
-    Say that nothing was done.
+    Say what stands where somebody did not agree.
     """
 
-    def __init__(self) -> None:
-        super().__init__("nothing was changed: the plan was not agreed to (--yes agrees)")
+    def __init__(self, stands: str) -> None:
+        super().__init__(f"not agreed to (--yes agrees): {stands}")
 
 
 class Busy(ReleaseError):

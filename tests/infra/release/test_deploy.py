@@ -197,7 +197,7 @@ def test_who_does_not_agree_changes_nothing(bench: Bench) -> None:
     """Not even a registry is made; a pipeline sees that it failed."""
     with pytest.raises(NotAgreed) as refused:
         deploy(dataclasses.replace(bench.job, agree=refuse))
-    assert str(refused.value) == ("nothing was changed: the plan was not agreed to (--yes agrees)")
+    assert str(refused.value) == "not agreed to (--yes agrees): nothing was changed"
     assert bench.applied() == 0
     assert bench.registry.kept == []
 
@@ -212,8 +212,9 @@ def test_the_questions_name_the_stage(bench: Bench) -> None:
 
     name = bench.job.target.name
     for _ in range(2):
-        with pytest.raises(NotAgreed):
+        with pytest.raises(NotAgreed) as refused:
             deploy(dataclasses.replace(bench.job, agree=agree))
+        assert str(refused.value).endswith("the image is in the registry, nothing else was changed")
     registry, plan = f"Make the registry {name} for its image?", f"Apply this to {name}?"
     assert questions == [registry, plan, plan]
     assert bench.applied() == 1
