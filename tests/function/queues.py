@@ -31,6 +31,7 @@ PREDICTION = {
     "confidence": 1.0,
     "probabilities": {"setosa": 1.0, "versicolor": 0.0, "virginica": 0.0},
 }
+ALL_DONE: dict[str, Any] = {"batchItemFailures": []}
 ANSWER = {"model": "iris", "version": "1", "predictions": [PREDICTION]}
 
 
