@@ -11,11 +11,13 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import ClientError
 
-from function.objects import Objects
+from function.notifications import objects_in
+from function.objects import ObjectRef, Objects
 from function.service import Service
 
 MEBIBYTE: Final = 1024 * 1024
 HOUR_MS: Final = 3_600_000
+HEADER = b"sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm\n"
 ROW: Final = b"5.1,3.5,1.4,0.2\n"
 SETOSA: Final = {"setosa": 1.0, "versicolor": 0.0, "virginica": 0.0}
 PREDICTION: Final = {"label": "setosa", "confidence": 1.0, "probabilities": SETOSA}
@@ -124,3 +126,9 @@ class Stream:
     def close(self) -> None:
         """Remember that it was closed."""
         self.closed = True
+
+
+def made(client: Any, name: str, key: str, body: bytes, sequencer: str = "01") -> ObjectRef:
+    """Write an object, and read the notification of it."""
+    (ref,) = objects_in(event(put(client, name, key, body, sequencer)))
+    return ref

@@ -22,6 +22,7 @@ from function.sources import source_of
 from model.predictor import DEFAULT_MAX_PIXELS, Predictor
 from tests.function.fronts import Call, http_api_v2
 from tests.function.zoos import labelled_zoo, served
+from tests.infra.clouds import bucket
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 
@@ -111,3 +112,9 @@ def s3() -> Iterator[Any]:
     """Be a cloud of buckets, behind the real boto3."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
+
+
+@pytest.fixture
+def pictures(s3: Any) -> str:
+    """Make a new bucket."""
+    return bucket(s3)

@@ -38,12 +38,6 @@ from tests.infra.clouds import bucket, client_of, moto_server
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def pictures(s3: Any) -> str:
-    """Make a new bucket."""
-    return bucket(s3)
-
-
 def door_to(service: Service, client: Any) -> S3Door:
     """Build the door."""
     return S3Door(objects_by(service, client))
