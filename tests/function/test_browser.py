@@ -91,7 +91,7 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 def test_swagger_ui_predicts_an_uploaded_picture(page: Page, address: str) -> None:
     """A picture chosen by Swagger UI's button for files is predicted, below the prefix."""
     page.goto(f"{address}{PREFIX}/docs")
-    operation = page.locator("#operations-default-predict_digits")
+    operation = page.locator("#operations-digits-predict_digits")
     operation.locator(".opblock-summary").click()
     upload = operation.locator("input[type=file]")
     upload.set_input_files(SAMPLES / "7.png")
@@ -107,7 +107,7 @@ def test_swagger_ui_predicts_an_uploaded_picture(page: Page, address: str) -> No
 def test_swagger_ui_runs_the_example_rows(page: Page, address: str) -> None:
     """The example rows are sent as they stand, and predicted."""
     page.goto(f"{address}{PREFIX}/docs")
-    operation = page.locator("#operations-default-predict_iris")
+    operation = page.locator("#operations-iris-predict_iris")
     operation.locator(".opblock-summary").click()
     operation.locator("button.execute").click()
     answer = operation.locator(".live-responses-table .response").first

@@ -274,8 +274,9 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
     program = script(tmp_path, STOPS)
     runner = (
         "import os, signal, sys; from pathlib import Path\n"
-        # A suite that runs in the background has it ignored, and its children too.
+        # A suite that runs in the background, or by nohup, has them ignored, and its children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"
         "from tests.infra.release.conftest import FUNCTION, target_at\n"
         "from infra.release.command import ReleaseOptions, run\n"
         "from infra.release.terraform import Terraform\n"
