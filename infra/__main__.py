@@ -290,6 +290,15 @@ def _add_release(commands: Commands) -> None:
         parser.set_defaults(command=functools.partial(_release, name))
 
 
+def _add_function(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--function",
+        type=Path,
+        default=Path("infra/function.yaml"),
+        help="the function's settings (infra/function.yaml)",
+    )
+
+
 def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
     parser.add_argument(
         "--stage", default=default, help=f"in the cloud: which of several ({default or 'none'})"
@@ -300,12 +309,7 @@ def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
         metavar="URL",
         help="of `python -m infra cloud`, instead of AWS",
     )
-    parser.add_argument(
-        "--function",
-        type=Path,
-        default=Path("infra/function.yaml"),
-        help="the function's settings (infra/function.yaml)",
-    )
+    _add_function(parser)
 
 
 def _release(name: str, options: argparse.Namespace) -> int:
@@ -329,12 +333,7 @@ def _add_demo(commands: Commands) -> None:
     )
     parser.add_argument("--base", help="the image to build on (AWS's Python 3.13)")
     parser.add_argument("--no-containers", action="store_true", help="run the code without images")
-    parser.add_argument(
-        "--function",
-        type=Path,
-        default=Path("infra/function.yaml"),
-        help="the function's settings (infra/function.yaml)",
-    )
+    _add_function(parser)
     parser.set_defaults(command=_demo)
 
 
@@ -355,12 +354,7 @@ def _add_manifest(commands: Commands) -> None:
     parser.add_argument("--image", required=True, help="where the service finds it; linux/amd64")
     parser.add_argument("--stage", default="dev", help="which of several (dev)")
     parser.add_argument("--public", action="store_true", help="let everybody call it")
-    parser.add_argument(
-        "--function",
-        type=Path,
-        default=Path("infra/function.yaml"),
-        help="the function's settings (infra/function.yaml)",
-    )
+    _add_function(parser)
     parser.set_defaults(command=_manifest)
 
 

@@ -5,6 +5,7 @@ What the emulator knows about the function: one frozen object, read once from fu
 from __future__ import annotations
 
 import dataclasses
+import mimetypes
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -59,6 +60,26 @@ class Sample:
     path: str
     file: Path
     content_type: str | None = None  # None: by the file's name
+
+    @property
+    def media_type(self) -> str:
+        """
+        Give what to send it as.
+        """
+        guessed = self.content_type or mimetypes.guess_type(self.file.name)[0]
+        return guessed or "application/octet-stream"
+
+    def read(self) -> bytes:
+        """
+        Read the file.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        try:
+            return self.file.read_bytes()
+        except OSError as exc:
+            raise ConfigError("sample.file", "a readable file", str(self.file)) from exc
 
 
 @dataclass(frozen=True)
@@ -202,7 +223,7 @@ def _nested(kind: type[EventConfig]) -> Callable[[str, object, Path], EventConfi
     return read
 
 
-def _sample(key: str, value: object, base: Path) -> Sample:
+def sample_of(key: str, value: object, base: Path) -> Sample:
     if not isinstance(value, dict) or not {"path", "file"} <= set(value):
         raise ConfigError(key, "a mapping with path and file", value)
     return Sample(
@@ -218,7 +239,7 @@ _READERS: dict[str, Callable[[str, object, Path], object]] = {
     "front_options": _mapping,
     "aliases": _variables,
     "events": _nested(EventConfig),
-    "sample": _sample,
+    "sample": sample_of,
 }
 
 

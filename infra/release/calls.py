@@ -8,7 +8,6 @@ takes rows. Where a project has neither, there are none.
 from __future__ import annotations
 
 import json
-import mimetypes
 import os
 import shlex
 from urllib.parse import urlsplit
@@ -39,14 +38,12 @@ def call_lines(target: Target, api_url: str, auth: str) -> list[str]:
 
 
 def _by_https(target: Target, api_url: str, auth: str) -> list[str]:
-    sample = target.settings.get("sample")
-    if not sample:
+    sample = target.sample
+    if sample is None:
         return []
-    file = target.function_file.parent / sample["file"]
-    kind = sample.get("content_type") or mimetypes.guess_type(file.name)[0]
-    header = shlex.quote(f"content-type: {kind or 'application/octet-stream'}")
-    body = shlex.quote(f"@{os.path.relpath(file)}")
-    address = shlex.quote(api_url.rstrip("/") + sample["path"])
+    header = shlex.quote(f"content-type: {sample.media_type}")
+    body = shlex.quote(f"@{os.path.relpath(sample.file)}")
+    address = shlex.quote(api_url.rstrip("/") + sample.path)
     first, who = [], ""
     if auth == "iam":
         keys = "simulated:simulated" if target.simulated else f"{_KEYS} {_OF_A_SESSION}"

@@ -83,12 +83,14 @@ class Deployments:
         self._client = target.client("codedeploy")
         self._group = {"applicationName": target.name, "deploymentGroupName": GROUP}
 
-    def of_statuses(self, statuses: Sequence[str]) -> list[Deployment]:
+    def of_statuses(
+        self, statuses: Sequence[str], *, since: datetime | None = None
+    ) -> list[Deployment]:
         """
-        List those in one of the states, the newest first.
+        List those in one of the states, of all times or since one, the newest first.
         """
         found: list[Deployment] = []
-        for identifiers in self._identifiers(statuses):
+        for identifiers in self._identifiers(statuses, since):
             batch = self._client.batch_get_deployments(deploymentIds=identifiers)
             found += [Deployment.of(info) for info in batch["deploymentsInfo"]]
         return sorted(found, key=lambda one: one.created, reverse=True)
@@ -194,9 +196,10 @@ class Deployments:
         steps = (Step(event["lifecycleEventName"], event["startTime"]) for event in running)
         return next(steps, None)
 
-    def _identifiers(self, statuses: Sequence[str]) -> Iterator[list[str]]:
+    def _identifiers(self, statuses: Sequence[str], since: datetime | None) -> Iterator[list[str]]:
+        times = {"createTimeRange": {"start": since}} if since else {}
         pages = self._client.get_paginator("list_deployments").paginate(
-            **self._group, includeOnlyStatuses=list(statuses)
+            **self._group, includeOnlyStatuses=list(statuses), **times
         )
         listed = itertools.chain.from_iterable(page["deployments"] for page in pages)
         while batch := list(itertools.islice(listed, _MOST_AT_ONCE)):

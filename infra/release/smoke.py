@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import mimetypes
 import time
 from collections.abc import Callable, Collection
 from typing import Final
@@ -18,11 +17,11 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 
-from infra.local.errors import ConfigError
 from infra.local.fronts.http_api import HTTP_API
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import ResultError
 from infra.local.fronts.settings import FrontConfig
+from infra.local.function import Sample
 from infra.release.aws_errors import code_of
 from infra.release.errors import NotDeployed, NotHealthy
 from infra.release.https import Answer, post
@@ -55,16 +54,18 @@ def smoke(
     Raises:
         NotHealthy: no answer as expected in a minute; says what came last.
     """
-    if not target.settings.get("sample"):
+    sample = target.sample
+    if sample is None:
         return "not tried: function.yaml has no sample"
     auth = target.aws.api.auth
     expected = 401 if auth == "jwt" else 200
     answer = _awaited(
-        lambda: _posted(target, api_url, signed=auth == "iam"), (expected,), sleep, now_s
+        lambda: _posted(target, sample, api_url, signed=auth == "iam"), (expected,), sleep, now_s
     )
     _require(answer, (expected,), api_url, target)
     if auth == "jwt":
-        return f"401 without a token, as it must be; by Invoke {_seen(_invoked(target, api_url))}"
+        seen = _seen(_invoked(target, sample, api_url))
+        return f"401 without a token, as it must be; by Invoke {seen}"
     return _seen(answer)
 
 
@@ -81,10 +82,11 @@ def require_closed(
     Raises:
         NotHealthy: somebody is, still after a minute.
     """
-    if target.aws.api.auth == "none" or not target.settings.get("sample"):
+    sample = target.sample
+    if target.aws.api.auth == "none" or sample is None:
         return
     refused = (401, 403)
-    answer = _awaited(lambda: _posted(target, api_url, signed=False), refused, sleep, now_s)
+    answer = _awaited(lambda: _posted(target, sample, api_url, signed=False), refused, sleep, now_s)
     _require(answer, refused, f"{api_url}, unsigned", target)
 
 
@@ -170,34 +172,26 @@ def _seen(answer: Answer) -> str:
         return f"200, {len(answer.body)} bytes"  # the sample is not of one of our models
 
 
-def _request(target: Target, api_url: str) -> Request:
+def _request(sample: Sample, api_url: str) -> Request:
     """
     Make the request that the sample is.
     """
-    sample = target.settings["sample"]
-    file = target.function_file.parent / sample["file"]
-    kind = sample.get("content_type") or mimetypes.guess_type(file.name)[0]
-    try:
-        body = file.read_bytes()
-    except OSError as error:
-        raise ConfigError("sample.file", "a readable file", str(file)) from error
-    path, _, query = sample["path"].partition("?")
-    host = urlsplit(api_url).netloc
-    fields = (("host", host), ("content-type", kind or "application/octet-stream"))
-    return Request("POST", path, query, fields, body, port=443, scheme="https")
+    path, _, query = sample.path.partition("?")
+    fields = (("host", urlsplit(api_url).netloc), ("content-type", sample.media_type))
+    return Request("POST", path, query, fields, sample.read(), port=443, scheme="https")
 
 
-def _posted(target: Target, api_url: str, *, signed: bool) -> Answer:
-    request = _request(target, api_url)
-    url = api_url.rstrip("/") + target.settings["sample"]["path"]
+def _posted(target: Target, sample: Sample, api_url: str, *, signed: bool) -> Answer:
+    request = _request(sample, api_url)
+    url = api_url.rstrip("/") + sample.path
     return post(target, url, request.body, dict(request.fields), signed=signed)
 
 
-def _invoked(target: Target, api_url: str) -> Answer:
+def _invoked(target: Target, sample: Sample, api_url: str) -> Answer:
     """
     Send the function what the front would have sent.
     """
-    request, config = _request(target, api_url), FrontConfig()
+    request, config = _request(sample, api_url), FrontConfig()
     event = HTTP_API.event(request, config, Moment.now())
     succeeded, text = invoke(target, json.dumps(event))
     answer = Answer(500, text.encode())  # so the front says what is no response

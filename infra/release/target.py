@@ -17,7 +17,7 @@ import yaml
 from botocore.config import Config
 
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig
+from infra.local.function import FunctionConfig, Sample, sample_of
 from infra.release.settings import CloudSettings
 
 ALIAS = "live"
@@ -86,6 +86,14 @@ class Target:
         Give the settings that only the cloud knows.
         """
         return CloudSettings.of(self.settings.get("aws"))
+
+    @property
+    def sample(self) -> Sample | None:
+        """
+        Give the request that shows that it works, where there is one.
+        """
+        given = self.settings.get("sample")
+        return sample_of("sample", given, self.function_file.parent) if given else None
 
     @property
     def platform(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from infra.release.aws_errors import code_of
-from infra.release.deployments import GROUP, Deployment, Deployments
+from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import ALIAS, Target
 
@@ -156,18 +156,8 @@ def _succeeded(target: Target, version: str) -> Iterator[Deployment]:
     nobody promises: all of it is read only where Lambda's time misleads.
     """
     deployments = Deployments(target)
-    pages = (
-        target.client("codedeploy")
-        .get_paginator("list_deployments")
-        .paginate(
-            applicationName=target.name,
-            deploymentGroupName=GROUP,
-            includeOnlyStatuses=["Succeeded"],
-            createTimeRange={"start": _published_at(target, version)},
-        )
-    )
-    since = [deployments.get(one) for page in pages for one in page["deployments"]]
-    yield from sorted(since, key=lambda one: one.created, reverse=True)
+    since = _published_at(target, version)
+    yield from deployments.of_statuses(["Succeeded"], since=since)
     yield from deployments.of_statuses(["Succeeded"])
 
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import mimetypes
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from infra.local.errors import ConfigError
 from infra.local.function import Sample
 
 
@@ -31,17 +29,13 @@ def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> SampleAnsw
     Raises:
         ConfigError: the file cannot be read.
     """
-    try:
-        body = sample.file.read_bytes()
-    except OSError as exc:
-        raise ConfigError("sample.file", "a readable file", str(sample.file)) from exc
-    content_type = sample.content_type or mimetypes.guess_type(sample.file.name)[0]
+    body = sample.read()
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(
         parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s
     )
     try:
-        headers = {"Content-Type": content_type or "application/octet-stream"}
+        headers = {"Content-Type": sample.media_type}
         connection.request("POST", sample.path, body=body, headers=headers)
         response = connection.getresponse()
         return SampleAnswer(response.status, _readable(response.read()))

@@ -81,15 +81,15 @@ def test_only_what_was_deployed_since_is_read(
         until(later(time.time()))  # CodeDeploy is asked in whole seconds
     new = stage.publish("yes")
     shift(target, new, None, watched.watch())
-    read: list[str] = []
-    get = Deployments.get
+    read: list[Deployment] = []
+    listed = Deployments.of_statuses
 
-    def reading(self: Deployments, identifier: str) -> Deployment:
-        read.append(identifier)
-        return get(self, identifier)
+    def reading(self: Deployments, statuses: list[str], *, since: datetime) -> list[Deployment]:
+        found = listed(self, statuses, since=since)
+        read.extend(found)
+        return found
 
-    monkeypatch.setattr(Deployments, "get", reading)
-    monkeypatch.setattr(Deployments, "of_statuses", None)
+    monkeypatch.setattr(Deployments, "of_statuses", reading)  # all of them are never asked for
     assert traffic.previous_version(target) == "3"
     assert len(read) == 1
 
