@@ -58,8 +58,8 @@ lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) --extra litert -c function/requirements.txt -o function/requirements-litert.txt $(UPGRADE)
 	@$(UV) --extra tensorflow -c function/requirements.txt -o function/requirements-tensorflow.txt $(UPGRADE)
 	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/local/moto/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/local/moto/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
+	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/cloud/requirements.txt -o requirements-dev.txt $(UPGRADE)
 
 clean: ## remove what was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
@@ -80,9 +80,9 @@ clean: ## remove what was built and set up
 	@$(PIP) -r infra/image/requirements.txt
 	@touch $@ .venv/.run
 
-.venv/.cloud: infra/local/moto/requirements.txt | .venv/bin/python
+.venv/.cloud: infra/cloud/requirements.txt | .venv/bin/python
 	@echo "Setting up the simulated cloud: a hundred packages, a minute or so …"
-	@$(PIP) -r infra/local/moto/requirements.txt
+	@$(PIP) -r infra/cloud/requirements.txt
 	@touch $@ .venv/.run .venv/.image
 
 .venv/.dev: requirements-dev.txt | .venv/bin/python

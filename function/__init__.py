@@ -1,3 +1,4 @@
 """
-Knows events and HTTP: turns each kind of event into one call of the model, and the answer back.
+Knows events and HTTP: turns each kind of event into one
+call of the model, and the answer back.
 """

@@ -1,6 +1,4 @@
-"""
-How long the invocation under way may still take.
-"""
+"""How long the invocation under way may still take."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ class Deadline:
         self._longest_ms = 0
 
     def allows_another(self) -> bool:
-        """
-        Measure the item that has just ended, and compare the longest with what is left.
-        """
+        """Measure the item that has just ended, and compare the longest with what is left."""
         now_ms = self.remaining_ms()
         self._longest_ms = max(self._longest_ms, self._started_ms - now_ms)
         self._started_ms = now_ms

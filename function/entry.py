@@ -13,19 +13,19 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from function.embedded_metrics import EmbeddedMetrics
+from function.doors.foreign import service_of
+from function.doors.sources import Source, source_of
 from function.errors import UnsupportedSourceError, detail_of, name_of
-from function.foreign import service_of
 from function.payloads import require_carried
 from function.service import Service
 from function.settings import Settings
-from function.sources import Source, source_of
-from function.telemetry import CURRENT, Invocation, trace_id_of, write
-from function.vitals import end_process
+from function.telemetry.cloudwatch import EmbeddedMetrics
+from function.telemetry.invocation import CURRENT, Invocation, trace_id_of, write
+from function.telemetry.vitals import end_process
 
 if TYPE_CHECKING:
-    from function.from_http import HttpDoor
-    from function.objects import Objects
+    from function.doors.http import HttpDoor
+    from function.objects.process import Objects
 
 SETTINGS: Final = Settings.from_env(os.environ)
 SERVICE: Final = Service.load(SETTINGS.zoo, SETTINGS.models, max_pixels=SETTINGS.max_pixels)
@@ -51,8 +51,8 @@ class _Doors:
 def _http_door() -> HttpDoor:
     if _Doors.http is None:
         # Late where LAMBAKE_PRELOAD_HTTP is off: a function of queues does not pay for FastAPI.
-        from function.app import create_app
-        from function.from_http import HttpDoor
+        from function.doors.http import HttpDoor
+        from function.http.app import create_app
 
         app = create_app(SERVICE, max_body_bytes=SETTINGS.max_body_bytes, docs=SETTINGS.docs)
         _Doors.http = HttpDoor(app, base_path=SETTINGS.base_path)
@@ -63,23 +63,19 @@ class Door(Protocol):
     """What answers the events of one kind of source, but for HTTP's."""
 
     def answer(self, event: Any, context: Any) -> Mapping[str, Any]:
-        """
-        Answer one event, by `context.get_remaining_time_in_millis()` at the latest.
-        """
+        """Answer one event, by `context.get_remaining_time_in_millis()` at the latest."""
 
 
 @cache
 def _aws_client(name: str) -> Any:
-    from function.from_s3 import aws_client
+    from function.doors.s3 import aws_client
 
     return aws_client(name)
 
 
 def _objects(**instead: Any) -> Objects:
-    """
-    Make what reads and writes objects, by the settings but for what is said instead.
-    """
-    from function.objects import Objects
+    """Make what reads and writes objects, by the settings but for what is said instead."""
+    from function.objects.process import Objects
 
     places = {
         "input_prefix": SETTINGS.input_prefix,
@@ -93,32 +89,32 @@ def _objects(**instead: Any) -> Objects:
 
 
 def _invoke_door() -> Door:
-    from function.from_invoke import InvokeDoor
+    from function.doors.invoke import InvokeDoor
 
     return InvokeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
 
 
 def _map_door() -> Door:
-    from function.from_map import MapDoor
+    from function.doors.step_functions import MapDoor
 
     return MapDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
 
 
 def _eventbridge_door() -> Door:
-    from function.from_eventbridge import EventBridgeDoor
+    from function.doors.eventbridge import EventBridgeDoor
 
     return EventBridgeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
 
 
 def _s3_door() -> Door:
-    from function.from_s3 import S3Door
+    from function.doors.s3 import S3Door
 
     return S3Door(_objects())
 
 
 def _sqs_door() -> Door:
-    from function.from_sqs import SqsDoor
-    from function.results import ResultsQueue
+    from function.doors.sqs import SqsDoor
+    from function.doors.sqs_results import ResultsQueue
 
     queue = SETTINGS.results_queue
     send = ResultsQueue(_aws_client("sqs"), queue) if queue else None
@@ -145,15 +141,15 @@ def _door_of(source: Source, event: Any) -> Door:
     Find a source's door, built late: who sends no events of a kind does not pay for its imports.
 
     Raises:
-        UnsupportedSourceError: there is none; says what came, and what is taken.
+        UnsupportedSourceError: there is none; says what it got, and what is taken.
     """
     if source not in _BUILDERS:
         service = service_of(event)
-        came = f"an event of {service}" if service else "something else"
+        got = f"an event of {service}" if service else "something else"
         raise UnsupportedSourceError(
             "expected an event of HTTP, SQS, S3 or EventBridge, or a payload, "
             '{"model": …, "rows" | "image" | "images" | "s3": …} or {"Items": […]}, '
-            f"came {came}"
+            f"got {got}"
         )
     if source not in _Doors.others:
         _Doors.others[source] = _BUILDERS[source]()
@@ -209,9 +205,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _fault_of(error: Exception) -> Exception:
-    """
-    Spell an error for the invoker: our name, a safe message, and no stack trace.
-    """
+    """Spell an error for the invoker: our name, a safe message, and no stack trace."""
     from awslambdaric.lambda_runtime_exception import FaultException
 
     fault: Exception = FaultException(name_of(error), detail_of(error), [])

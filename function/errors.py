@@ -62,16 +62,16 @@ class UnknownModelError(RequestError):
     """A model that is not served here."""
 
     def __init__(self, known: Sequence[str]) -> None:
-        came = Problem("model", f"one of {', '.join(known)}", "another name")
-        super().__init__([came])
+        got = Problem("model", f"one of {', '.join(known)}", "another name")
+        super().__init__([got])
 
 
 class UnknownVersionError(RequestError):
     """A version, or a label, that the model does not have."""
 
     def __init__(self, known: Sequence[str]) -> None:
-        came = Problem("version", f"one of {', '.join(known)}", "another name")
-        super().__init__([came])
+        got = Problem("version", f"one of {', '.join(known)}", "another name")
+        super().__init__([got])
 
 
 class UnknownRouteError(RequestError):
@@ -179,9 +179,7 @@ class ItemError(TypedDict):
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """
-    Look an error up in the table, by its nearest class that is listed.
-    """
+    """Look an error up in the table, by its nearest class that is listed."""
     for kind in type(error).__mro__:
         if kind in OUTCOMES:
             return OUTCOMES[kind]
@@ -189,24 +187,18 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def name_of(error: BaseException) -> str:
-    """
-    Name an error for the outside: by its class, if that is one of ours.
-    """
+    """Name an error for the outside: by its class, if that is one of ours."""
     ours = isinstance(error, FunctionError | ModelError)
     return type(error).__name__ if ours else "InternalError"
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
-    """
-    List what is wrong with the request; nothing where the fault is ours.
-    """
+    """List what is wrong with the request; nothing where the fault is ours."""
     return error.problems if isinstance(error, RequestError | InputError) else ()
 
 
 def detail_of(error: BaseException) -> str:
-    """
-    Say what happened in a sentence that is safe to send out: ours stay in the log.
-    """
+    """Say what happened in a sentence that is safe to send out: ours stay in the log."""
     problems = problems_of(error)
     if problems:
         return "; ".join(str(problem) for problem in problems)
@@ -216,16 +208,14 @@ def detail_of(error: BaseException) -> str:
 
 
 def error_of(error: BaseException) -> ItemError:
-    """
-    Spell an error as the result of one item among many: a message, an item of a map.
-    """
+    """Spell an error as the result of one item among many: a message, an item of a map."""
     outcome = outcome_of(error)
     return {
         "type": name_of(error),
         "status": outcome.status,
         "detail": detail_of(error),
         "problems": [
-            {"where": problem.where, "expected": problem.expected, "came": problem.came}
+            {"where": problem.where, "expected": problem.expected, "got": problem.got}
             for problem in problems_of(error)
         ],
         "retry": outcome.retry,

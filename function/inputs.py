@@ -1,6 +1,4 @@
-"""
-A JSON payload to instances: what a body and a direct event have in common.
-"""
+"""A JSON payload to instances: what a body and a direct event have in common."""
 
 from __future__ import annotations
 
@@ -10,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from function.errors import InvalidError, MalformedError
+from model.bundle.manifest import Manifest
 from model.errors import MAX_PROBLEMS, Problem
-from model.manifest import Manifest
-from model.tables import kind_of
+from model.recipes.columns import kind_of
 
 
 def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
@@ -37,17 +35,15 @@ def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
     given = [key for key in keys if key in payload]
     others = len(payload) - len(given)
     if len(given) != 1 or others:
-        came = f"both {' and '.join(given)}" if len(given) > 1 else _others(others, given)
-        raise InvalidError([Problem("body", expected, came)])
+        got = f"both {' and '.join(given)}" if len(given) > 1 else _others(others, given)
+        raise InvalidError([Problem("body", expected, got)])
     key = given[0]
     values = [payload["image"]] if key == "image" else _list_of(payload[key], key, manifest)
     return _decoded(values, key) if manifest.of_pictures else values
 
 
 def _others(others: int, given: Sequence[str]) -> str:
-    """
-    Count the keys that are not asked for; their names are the caller's text.
-    """
+    """Count the keys that are not asked for; their names are the caller's text."""
     if not others:
         return "an empty object"
     plural = "s" if others > 1 else ""

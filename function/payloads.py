@@ -1,6 +1,4 @@
-"""
-One JSON payload to one answer, whatever door the payload came through.
-"""
+"""One JSON payload to one answer, whatever door the payload came through."""
 
 from __future__ import annotations
 
@@ -12,10 +10,10 @@ from function.errors import InvalidError, MalformedError, ReplyTooLargeError, To
 from function.inputs import instances_of
 from function.service import Answer, PredictRequest, Service
 from model.errors import Problem
-from model.tables import kind_of
+from model.recipes.columns import kind_of
 
 if TYPE_CHECKING:
-    from function.objects import Objects
+    from function.objects.process import Objects
 
 MAX_EVENT_BYTES: Final = 6_291_456
 """The most bytes of an event that waits for its answer; others may have less."""
@@ -87,22 +85,20 @@ def require_carried(reply: Mapping[str, Any]) -> None:
     size = len(json.dumps(reply))
     if size > MAX_REPLY_BYTES:
         raise ReplyTooLargeError(
-            f"expected an answer of at most {MAX_REPLY_BYTES} bytes, came {size}: "
+            f"expected an answer of at most {MAX_REPLY_BYTES} bytes, got {size}: "
             "ask for fewer instances at a time"
         )
 
 
 def _parts_of(payload: Any) -> tuple[str, str | None, dict[str, Any]]:
-    """
-    Split a payload into the model's name, its version, and what is to be predicted.
-    """
+    """Split a payload into the model's name, its version, and what is to be predicted."""
     if not isinstance(payload, dict):
         raise InvalidError([Problem("body", FORM, kind_of(payload))])
     rest = dict(payload)
     model, version = rest.pop("model", None), rest.pop("version", None)
     if not isinstance(model, str):
-        came = kind_of(model) if "model" in payload else "nothing"
-        raise InvalidError([Problem("model", "a model's name", came)])
+        got = kind_of(model) if "model" in payload else "nothing"
+        raise InvalidError([Problem("model", "a model's name", got)])
     if version is not None and not isinstance(version, str):
         raise InvalidError([Problem("version", "a version or a label", kind_of(version))])
     return model, version, rest

@@ -22,15 +22,15 @@ from typing import Final, NoReturn
 
 import uvicorn
 
-from function.app import create_app
-from function.plain_http import PlainHttp
-from function.prediction_threads import PredictionThreads
-from function.prometheus import PrometheusMetrics
+from function.http.app import create_app
+from function.plain.app import PlainHttp
+from function.plain.prometheus import PrometheusMetrics
+from function.plain.threads import PredictionThreads
+from function.plain.wire import MAX_HEAD_BYTES, Wire
 from function.service import Service
 from function.settings import Settings
-from function.telemetry import MAX_TRACE_CHARS
-from function.vitals import end_process
-from function.wire import MAX_HEAD_BYTES, Wire
+from function.telemetry.invocation import MAX_TRACE_CHARS
+from function.telemetry.vitals import end_process
 
 NOTICE_S: Final = 1.0
 """How long readiness says no before the door closes, so that a balancer can look elsewhere."""
@@ -52,9 +52,7 @@ class Server(uvicorn.Server):
         door.on_fatal = self._end_without_notice
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """
-        Start to drain; whoever signals twice does not wait for the notice to pass.
-        """
+        """Start to drain; whoever signals twice does not wait for the notice to pass."""
         if self._door.draining:
             self.should_exit = True
         self._door.draining = True
@@ -69,9 +67,7 @@ class JsonLines(logging.Formatter):
     """uvicorn's few messages, as one line of JSON each, like all others."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """
-        Spell a record; with the trace, if it has one.
-        """
+        """Spell a record; with the trace, if it has one."""
         fields = {"level": record.levelname, "message": record.getMessage()}
         if record.exc_info:
             fields["trace"] = self.formatException(record.exc_info)[-MAX_TRACE_CHARS:]
@@ -114,9 +110,7 @@ def server_of(settings: Settings) -> Server:
 
 
 def main() -> NoReturn:
-    """
-    Serve until a signal, or a state that cannot be mended, says otherwise.
-    """
+    """Serve until a signal, or a state that cannot be mended, says otherwise."""
     # While models load, before uvicorn listens for it: process 1 of a container ignores it else.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     handler = logging.StreamHandler(sys.stdout)

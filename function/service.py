@@ -1,6 +1,4 @@
-"""
-The one path behind every door: a request for some predictions in, the answer out.
-"""
+"""The one path behind every door: a request for some predictions in, the answer out."""
 
 from __future__ import annotations
 
@@ -10,14 +8,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from function.errors import UnknownModelError, UnknownVersionError
-from function.telemetry import CURRENT
-from function.vitals import EngineVitals
+from function.telemetry.invocation import CURRENT
+from function.telemetry.vitals import EngineVitals
+from model.bundle.golden import verify_golden
+from model.bundle.manifest import MANIFEST_FILE, Manifest
+from model.bundle.versions import Versions
 from model.errors import ArtefactError, EngineError
-from model.golden import verify_golden
-from model.manifest import MANIFEST_FILE, Manifest
-from model.postprocess import Prediction
 from model.predictor import Predictor
-from model.versions import Versions
+from model.tasks.classify import Prediction
 
 
 class PredictionAnswer(TypedDict):
@@ -59,9 +57,7 @@ class PredictResponse:
     steps_ms: dict[str, float]
 
     def payload(self) -> Answer:
-        """
-        Spell the answer as the native door and a direct invocation give it.
-        """
+        """Spell the answer as the native door and a direct invocation give it."""
         return {
             "model": self.model,
             "version": self.version,
@@ -118,15 +114,11 @@ class Service:
             predictor.watch()
 
     def predictors(self) -> list[Predictor]:
-        """
-        List every version of every model.
-        """
+        """List every version of every model."""
         return [one for versions in self._models.values() for one in versions.predictors.values()]
 
     def models(self) -> list[Versions]:
-        """
-        List the served models with all their versions, by name.
-        """
+        """List the served models with all their versions, by name."""
         return list(self._models.values())
 
     def versions(self, name: object) -> Versions:
@@ -190,8 +182,6 @@ class Service:
 
 
 def models_in(zoo: Path) -> list[str]:
-    """
-    Name the models of a zoo, sorted: folders with a manifest, or with folders that have one.
-    """
+    """Name the models of a zoo, sorted: folders with a manifest, or with folders that have one."""
     alone = {path.parent.name for path in zoo.glob(f"*/{MANIFEST_FILE}")}
     return sorted(alone | {path.parent.parent.name for path in zoo.glob(f"*/*/{MANIFEST_FILE}")})

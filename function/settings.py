@@ -1,6 +1,4 @@
-"""
-The function's settings: read once from the environment, frozen, passed down.
-"""
+"""The function's settings: read once from the environment, frozen, passed down."""
 
 from __future__ import annotations
 
@@ -212,9 +210,7 @@ def _name(environ: Mapping[str, str], key: str) -> str | None:
 
 
 def _object_places(environ: Mapping[str, str]) -> tuple[str, str, str | None]:
-    """
-    Read where objects come from and where their results go, which must not be one place.
-    """
+    """Read where objects come from and where their results go, which must not be one place."""
     places = _prefix(environ, "LAMBAKE_INPUT_PREFIX", "in/")
     results = _prefix(environ, "LAMBAKE_OUTPUT_PREFIX", "out/")
     bucket = environ.get("LAMBAKE_OUTPUT_BUCKET") or None

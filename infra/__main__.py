@@ -1,6 +1,4 @@
-"""
-python -m infra COMMAND: parse the arguments, and hand them to the command. Nothing else.
-"""
+"""python -m infra COMMAND: parse the arguments, and hand them to the command. Nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from infra.local.commands.arguments import (
+from infra.cli.arguments import (
     Commands,
     add_command,
     address,
@@ -88,7 +86,7 @@ def _add_run(commands: Commands) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from infra.local.commands.run import RunOptions, run
+    from infra.cli.run import RunOptions, run
 
     return run(
         RunOptions(
@@ -130,7 +128,7 @@ def _invoke(options: argparse.Namespace) -> int:
             options.parser.error("--name and --url are the local function's, --stage the cloud's")
         options.stage = options.stage or "dev"
         return _release("invoke", options)
-    from infra.local.commands.invoke import InvokeOptions, invoke
+    from infra.cli.invoke import InvokeOptions, invoke
 
     return invoke(
         InvokeOptions(
@@ -169,7 +167,7 @@ def _add_cloud(commands: Commands) -> None:
 
 
 def _cloud(options: argparse.Namespace) -> int:
-    from infra.local.commands.cloud import CloudOptions, cloud
+    from infra.cli.cloud import CloudOptions, cloud
 
     return cloud(
         CloudOptions(
@@ -203,7 +201,7 @@ def _add_bulk(commands: Commands) -> None:
 
 
 def _bulk(options: argparse.Namespace) -> int:
-    from infra.bulk.command import BulkOptions, bulk
+    from infra.cli.bulk import BulkOptions, bulk
 
     return bulk(
         BulkOptions(
@@ -238,7 +236,7 @@ def _add_image(commands: Commands) -> None:
 
 
 def _image(options: argparse.Namespace) -> int:
-    from infra.image.command import ImageOptions, image
+    from infra.cli.image import ImageOptions, image
 
     return image(
         ImageOptions(
@@ -313,8 +311,8 @@ def _add_stage(parser: argparse.ArgumentParser, *, default: str | None) -> None:
 
 
 def _release(name: str, options: argparse.Namespace) -> int:
-    from infra.release import command
-    from infra.release.command import ReleaseOptions
+    from infra.cli import release as command
+    from infra.cli.release import ReleaseOptions
 
     given = vars(options)
     known = ("yes", "registry", "follow", "base", "hook", "payload", "event", "tail")
@@ -338,7 +336,7 @@ def _add_demo(commands: Commands) -> None:
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from infra.release.demo.command import DemoOptions, demo
+    from infra.demo.command import DemoOptions, demo
 
     return demo(
         DemoOptions(options.function, base=options.base, containers=not options.no_containers)
@@ -359,7 +357,7 @@ def _add_manifest(commands: Commands) -> None:
 
 
 def _manifest(options: argparse.Namespace) -> int:
-    from infra.other.command import ManifestOptions, manifest
+    from infra.cli.manifest import ManifestOptions, manifest
 
     return manifest(
         ManifestOptions(

@@ -21,14 +21,14 @@ MAX_PROBLEMS = 10
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input: where it is, what was expected, what came."""
+    """One thing that is wrong with the input: where it is, what was expected, what it got."""
 
     where: str
     expected: str
-    came: str
+    got: str
 
     def __str__(self) -> str:
-        return f"{self.where}: expected {self.expected}, came {self.came}"
+        return f"{self.where}: expected {self.expected}, got {self.got}"
 
 
 class ModelError(Exception):

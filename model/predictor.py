@@ -1,6 +1,4 @@
-"""
-One loaded model: preprocess -> engine -> postprocess, and nothing more.
-"""
+"""One loaded model: preprocess -> engine -> postprocess, and nothing more."""
 
 from __future__ import annotations
 
@@ -11,15 +9,17 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from model.drift import Window
+from model.bundle.drift import Window
+from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
 from model.engines.base import Engine, Matrix
 from model.errors import ArtefactError, EngineError, InputError, Problem
-from model.manifest import Manifest, read_manifest
-from model.postprocess import Prediction, to_predictions
+from model.tasks.classify import Prediction, to_predictions
 
 DEFAULT_MAX_PIXELS: Final = 16_777_216
-"""4096 x 4096. Decoding that many pixels stays below 300 MB (tests/model/test_bombs.py)."""
+"""
+4096 x 4096. Decoding that many pixels stays below 300 MB (tests/model/pictures/test_bombs.py).
+"""
 
 Preprocess = Callable[[Sequence[Any]], Matrix]
 
@@ -34,9 +34,7 @@ class Steps:
 
 
 class Predictor:
-    """
-    A bundle in memory: its manifest, its recipe, its engine.
-    """
+    """A bundle in memory: its manifest, its recipe, its engine."""
 
     def __init__(self, manifest: Manifest, preprocess: Preprocess, engine: Engine) -> None:
         self.manifest = manifest
@@ -128,14 +126,12 @@ def _verified(manifest: Manifest) -> bytes:
 
 
 def _recipe(manifest: Manifest, max_pixels: int) -> Preprocess:
-    """
-    Choose the preprocessing that the manifest names; Pillow is imported for pictures only.
-    """
+    """Choose the preprocessing that the manifest names; Pillow is imported for pictures only."""
     if manifest.recipe == "digit":
-        from model.images import to_digits
+        from model.pictures.decode import to_digits
 
         return lambda pictures: to_digits(pictures, max_pixels=max_pixels)
-    from model.tables import to_matrix
+    from model.recipes.columns import to_matrix
 
     names = [column.name for column in manifest.columns]
     return lambda rows: to_matrix(rows, names)

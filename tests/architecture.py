@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[1]
 PACKAGES: Final = ("function", "model", "infra", "tests")
 MAY_IMPORT: Final = {"model": {"model"}, "function": {"function", "model"}, "infra": {"infra"}}
 AWS_SDK: Final = {"boto3", "botocore"}
@@ -37,6 +36,12 @@ ENGINES: Final = {
 """The one serving module that may import each runtime."""
 
 TRAINING: Final = {"matplotlib", "mlxtend", "onnx", "scipy", "skl2onnx", "sklearn", "tf2onnx"}
+NO_DOORS: Final = {
+    f"function/doors/{name}.py"
+    for name in ("__init__", "foreign", "http_events", "sources", "sqs_results")
+}
+"""What lies among the doors and is none: it may be imported by them."""
+
 NOTE: Final = re.compile(r"\b(TODO|FIXME|XXX)\b")
 MOST_LINES: Final = 400
 MOST_BODY_LINES: Final = 40
@@ -78,7 +83,7 @@ class Module:
     @property
     def serves(self) -> bool:
         """Whether the image needs it at run time: what trains and bakes is apart."""
-        trains = self.path.startswith("model/zoo/") or self.path == "model/bake.py"
+        trains = self.path.startswith("model/zoo/") or self.path.startswith("model/bake/")
         return self.package in ("function", "model") and not trains
 
     def functions(self) -> Iterator[Function]:
@@ -103,9 +108,7 @@ def modules_of(root: Path) -> list[Module]:
 
 
 def imports_in(node: ast.AST, parents: list[str], *, late: bool) -> Iterator[Import]:
-    """
-    Yield what is imported below a node, relative names resolved against the module's parents.
-    """
+    """Yield what is imported below a node, relative names resolved against the module's parents."""
     for child in ast.iter_child_nodes(node):
         checked = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
         if isinstance(child, ast.Import):
@@ -121,9 +124,7 @@ def imports_in(node: ast.AST, parents: list[str], *, late: bool) -> Iterator[Imp
 
 
 def imported_by(call: ast.Call) -> str:
-    """
-    Return what `import_module("…")` names, or the start of it where the rest is computed.
-    """
+    """Return what `import_module("…")` names, or the start of it where the rest is computed."""
     called = ast.unparse(call.func).rpartition(".")[2]
     if called not in ("import_module", "__import__") or not call.args:
         return ""
@@ -146,11 +147,11 @@ def packages_import_only_what_they_may(modules: list[Module]) -> list[str]:
 
 
 def doors_do_not_import_each_other(modules: list[Module]) -> list[str]:
-    """Find doors, function/from_*.py, that know of another."""
+    """Find doors, function/doors/*.py, that know of another."""
     doors = {
         module.path: module.path.removesuffix(".py").replace("/", ".")
         for module in modules
-        if re.fullmatch(r"function/from_\w+\.py", module.path)
+        if module.path.startswith("function/doors/") and module.path not in NO_DOORS
     }
     return [
         f"{module.path}:{one.line}: a door imports {one.name}"
@@ -163,13 +164,14 @@ def doors_do_not_import_each_other(modules: list[Module]) -> list[str]:
 
 
 def only_the_bucket_and_infra_know_the_aws_sdk(modules: list[Module]) -> list[str]:
-    """Find boto3 outside infra and function/from_s3.py, which imports it late."""
+    """Find boto3 outside infra and function/doors/s3.py, which imports it late."""
     return [
         f"{module.path}:{one.line}: imports {one.name}"
         for module in modules
         if module.package in ("function", "model")
         for one in module.imports
-        if any(map(one.within, AWS_SDK)) and not (one.late and module.path == "function/from_s3.py")
+        if any(map(one.within, AWS_SDK))
+        and not (one.late and module.path == "function/doors/s3.py")
     ]
 
 

@@ -1,6 +1,4 @@
-"""
-What every test gets: a fake AWS environment, no network, and a profile for Hypothesis.
-"""
+"""What every test gets: a fake AWS environment, no network, and a profile for Hypothesis."""
 
 from __future__ import annotations
 
@@ -39,7 +37,7 @@ FAKE_AWS = {
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
-CONTAINERS = ("tests/image/", "tests/infra/release/")
+CONTAINERS = ("tests/image/", "tests/infra/release/", "tests/infra/demo/")
 """They share the images that they build."""
 
 
@@ -76,7 +74,7 @@ def _no_network() -> Iterator[None]:
 
     def connect_locally(self: socket.socket, address: Any) -> None:
         if isinstance(address, tuple) and address[0] not in LOCAL:
-            raise OSError(f"expected no network in tests, came a connection to {address[0]}")
+            raise OSError(f"expected no network in tests, got a connection to {address[0]}")
         connect(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -98,9 +96,7 @@ def require_tool(name: str) -> str:
 
 
 def absent(reason: str) -> NoReturn:
-    """
-    Skip the test for want of something, or fail it if STRICT=1 is set.
-    """
+    """Skip the test for want of something, or fail it if STRICT=1 is set."""
     if STRICT:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,6 +1,4 @@
-"""
-The whole way: a client, the local Lambda, the real awslambdaric, the baked models, and back.
-"""
+"""The whole way: a client, the local Lambda, the real awslambdaric, the baked models, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +7,6 @@ import base64
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -19,12 +16,12 @@ import pytest
 from botocore.config import Config
 from PIL import Image, ImageOps
 
-from infra.local.function import FunctionConfig
 from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
 from model.predictor import Predictor
-from tests.model import pictures
+from tests import ROOT
+from tests.model.pictures import pictures
 
-ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "model" / "zoo" / "digits" / "samples"
 SEVEN = (SAMPLES / "7.png").read_bytes()
 REQUESTS = 500
@@ -98,7 +95,7 @@ def test_boto3_invokes_the_function(local: LocalLambda) -> None:
     failure = json.loads(reply["Payload"].read())
     assert reply["FunctionError"] == "Unhandled"
     assert failure["errorType"] == "UnknownModelError"
-    assert failure["errorMessage"] == "model: expected one of digits, iris, came another name"
+    assert failure["errorMessage"] == "model: expected one of digits, iris, got another name"
     assert not failure["stackTrace"]
 
 

@@ -100,7 +100,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   }
 }
 
-# The function measures drift itself, one metric a model and version (function/embedded_metrics.py);
+# The function measures drift itself, one metric a model and version (function/telemetry/cloudwatch.py);
 # a query finds them all, those of models baked later too.
 resource "aws_cloudwatch_metric_alarm" "drift" {
   for_each = {

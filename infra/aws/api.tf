@@ -10,7 +10,7 @@ resource "aws_apigatewayv2_api" "this" {
   lifecycle {
     precondition {
       condition     = contains(keys(local.auth_types), local.aws.api.auth)
-      error_message = "aws.api.auth: expected iam, jwt or none (in quotes), came ${local.aws.api.auth}."
+      error_message = "aws.api.auth: expected iam, jwt or none (in quotes), got ${local.aws.api.auth}."
     }
     precondition {
       condition     = local.aws.api.auth != "jwt" || try(startswith(local.aws.api.jwt.issuer, "https://") && length(local.aws.api.jwt.audience) > 0, false)

@@ -64,7 +64,7 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = var.image_digest != null
-      error_message = "image_digest: expected the digest of an image in the registry, came none."
+      error_message = "image_digest: expected the digest of an image in the registry, got none."
     }
     precondition {
       condition     = !(local.snap_start && local.provisioned_concurrency > 0)
@@ -72,11 +72,11 @@ resource "aws_lambda_function" "this" {
     }
     precondition {
       condition     = !(local.snap_start && local.tmp_mb > 512)
-      error_message = "snap_start: expected tmp_mb of 512 at most, came ${local.tmp_mb}."
+      error_message = "snap_start: expected tmp_mb of 512 at most, got ${local.tmp_mb}."
     }
     precondition {
       condition     = local.timeout_s == floor(local.timeout_s)
-      error_message = "timeout_s: expected whole seconds, came ${local.timeout_s}."
+      error_message = "timeout_s: expected whole seconds, got ${local.timeout_s}."
     }
     precondition {
       condition     = local.reserved_concurrency == null || try(local.provisioned_concurrency <= local.reserved_concurrency, false)

@@ -80,7 +80,7 @@ def versions_in(revision: Mapping[str, Any]) -> tuple[str, str, str]:
     properties = next(iter(resource.values()))["Properties"]
     expected = os.environ["FUNCTION_NAME"]
     if properties["Name"] != expected:
-        raise ValueError(f"expected a deployment of {expected}, came {properties['Name']}")
+        raise ValueError(f"expected a deployment of {expected}, got {properties['Name']}")
     return expected, str(properties["CurrentVersion"]), str(properties["TargetVersion"])
 
 
@@ -131,7 +131,7 @@ def _answer(
         said = str(answer.get("errorMessage") if isinstance(answer, dict) else answer)
         return f"version {version} failed: {said[:LONGEST]}"
     if not isinstance(answer, dict) or not isinstance(answer.get("predictions"), list):
-        return f"expected predictions from version {version}, came something else"
+        return f"expected predictions from version {version}, got something else"
     predicted: dict[str, Any] = answer
     return predicted
 
@@ -139,9 +139,9 @@ def _answer(
 def _against_golden(answer: Mapping[str, Any], bundle: Mapping[str, Any]) -> list[str]:
     cases, predictions = bundle["cases"], answer["predictions"]
     if len(predictions) != len(cases):
-        return [f"expected {len(cases)} predictions, came {len(predictions)}"]
+        return [f"expected {len(cases)} predictions, got {len(predictions)}"]
     return [
-        f"{case['name']}: expected {case['label']}, came {prediction['label']}"
+        f"{case['name']}: expected {case['label']}, got {prediction['label']}"
         if case["label"] != prediction["label"]
         else f"{case['name']}: {case['label']} with other probabilities than the golden vector's"
         for case, prediction in zip(cases, predictions, strict=True)
@@ -161,7 +161,7 @@ def _against_old(
     ]
 
 
-def _alike(expected: Mapping[str, Any], came: Mapping[str, Any], tolerance: float) -> bool:
-    ours, theirs = expected["probabilities"], came["probabilities"]
-    same = expected["label"] == came["label"] and ours.keys() == theirs.keys()
+def _alike(expected: Mapping[str, Any], got: Mapping[str, Any], tolerance: float) -> bool:
+    ours, theirs = expected["probabilities"], got["probabilities"]
+    same = expected["label"] == got["label"] and ours.keys() == theirs.keys()
     return same and all(abs(ours[label] - theirs[label]) <= tolerance for label in ours)

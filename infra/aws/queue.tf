@@ -32,7 +32,7 @@ resource "aws_sqs_queue" "requests" {
   lifecycle {
     precondition {
       condition     = local.aws.queue.max_receives >= 5
-      error_message = "aws.queue.max_receives: expected 5 at least, came ${local.aws.queue.max_receives}; throttled messages would be taken for poison."
+      error_message = "aws.queue.max_receives: expected 5 at least, got ${local.aws.queue.max_receives}; throttled messages would be taken for poison."
     }
     precondition {
       condition     = local.aws.queue.batch_size <= 10 || local.aws.queue.window_s >= 1
@@ -40,7 +40,7 @@ resource "aws_sqs_queue" "requests" {
     }
     precondition {
       condition     = try(local.reserved_concurrency == 0 || local.aws.queue.max_concurrency <= local.reserved_concurrency, true)
-      error_message = "aws.queue.max_concurrency: expected reserved_concurrency at most, came ${local.aws.queue.max_concurrency}; what is turned away too often is a dead letter."
+      error_message = "aws.queue.max_concurrency: expected reserved_concurrency at most, got ${local.aws.queue.max_concurrency}; what is turned away too often is a dead letter."
     }
   }
 

@@ -15,7 +15,7 @@ resource "aws_ecr_repository" "images" {
   lifecycle {
     precondition {
       condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", local.function.name))
-      error_message = "name: expected small letters, digits and single dashes, as registries and buckets want them, came ${local.function.name}."
+      error_message = "name: expected small letters, digits and single dashes, as registries and buckets want them, got ${local.function.name}."
     }
     precondition {
       condition     = length(local.names.output) <= 63

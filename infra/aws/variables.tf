@@ -5,7 +5,7 @@ variable "stage" {
 
   validation {
     condition     = can(regex("^[a-z][a-z0-9]{0,11}$", var.stage))
-    error_message = "stage: expected up to 12 small letters and digits, came ${var.stage}."
+    error_message = "stage: expected up to 12 small letters and digits, got ${var.stage}."
   }
 }
 

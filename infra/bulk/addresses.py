@@ -1,6 +1,4 @@
-"""
-Where objects lie: s3://bucket/prefix, the prefix always a whole folder.
-"""
+"""Where objects lie: s3://bucket/prefix, the prefix always a whole folder."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Folder:
-    """
-    Be a folder of a bucket; the prefix is empty, or ends with a slash.
-    """
+    """Be a folder of a bucket; the prefix is empty, or ends with a slash."""
 
     bucket: str
     prefix: str
@@ -35,30 +31,24 @@ class Folder:
         found = _ADDRESS.fullmatch(address)
         if found is None:
             raise AddressError(
-                f"expected s3://BUCKET/PREFIX, a bucket of 3 to 63 small letters, came {address}"
+                f"expected s3://BUCKET/PREFIX, a bucket of 3 to 63 small letters, got {address}"
             )
         prefix = (found["prefix"] or "").strip("/")
         return cls(found["bucket"], f"{prefix}/" if prefix else "")
 
     @property
     def uri(self) -> str:
-        """
-        Give the address, with its last slash.
-        """
+        """Give the address, with its last slash."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     @property
     def name(self) -> str:
-        """
-        Give the last folder's name, or nothing.
-        """
+        """Give the last folder's name, or nothing."""
         return self.prefix.rstrip("/").rpartition("/")[2]
 
     @property
     def runs(self) -> str:
-        """
-        Give the prefix of the files about runs into this folder, without a last slash.
-        """
+        """Give the prefix of the files about runs into this folder, without a last slash."""
         return f"{self.prefix}_runs"
 
     def require_outside(self, inputs: Folder) -> None:
@@ -73,4 +63,4 @@ class Folder:
         written = (f"{self.prefix}{inputs.prefix}", f"{self.runs}/")
         inside = any(prefix.startswith(inputs.prefix) for prefix in written)
         if self.bucket == inputs.bucket and inside:
-            raise AddressError(f"expected results outside {inputs.uri}, came {self.uri}")
+            raise AddressError(f"expected results outside {inputs.uri}, got {self.uri}")

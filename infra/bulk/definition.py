@@ -1,6 +1,4 @@
-"""
-The state machine's definition: infra/aws/bulk.asl.json, with the function's ARN put in.
-"""
+"""The state machine's definition: infra/aws/bulk.asl.json, with the function's ARN put in."""
 
 from __future__ import annotations
 
@@ -13,14 +11,10 @@ PLACE_OF_THE_FUNCTION: Final = "${function_arn}"
 
 
 def definition_of(function_arn: str) -> str:
-    """
-    Give the definition of the state machine that invokes a function.
-    """
+    """Give the definition of the state machine that invokes a function."""
     return PATH.read_text(encoding="utf-8").replace(PLACE_OF_THE_FUNCTION, function_arn)
 
 
 def machine_name_of(function_name: str) -> str:
-    """
-    Name a function's state machine.
-    """
+    """Name a function's state machine."""
     return f"{function_name}-bulk"

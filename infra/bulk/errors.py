@@ -11,24 +11,16 @@ from __future__ import annotations
 
 
 class BulkError(Exception):
-    """
-    Be the root of the errors of bulk runs.
-    """
+    """Be the root of the errors of bulk runs."""
 
 
 class AddressError(BulkError):
-    """
-    Say which address is wrong.
-    """
+    """Say which address is wrong."""
 
 
 class MissingError(BulkError):
-    """
-    Say what is missing, and where to get it.
-    """
+    """Say what is missing, and where to get it."""
 
 
 class CloudError(BulkError):
-    """
-    Say which service refused what.
-    """
+    """Say which service refused what."""

@@ -1,6 +1,4 @@
-"""
-The calls to Step Functions and S3, and what their refusals mean.
-"""
+"""The calls to Step Functions and S3, and what their refusals mean."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _FORBIDDEN: Final = {"403", "AccessDenied", "AccessDeniedException"}
 
 @dataclass(frozen=True)
 class Clients:
-    """
-    Be the two services a bulk run needs.
-    """
+    """Be the two services a bulk run needs."""
 
     states: Any
     s3: Any
@@ -38,9 +34,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Execution:
-    """
-    Say how a run stands.
-    """
+    """Say how a run stands."""
 
     status: str
     counts: Counts
@@ -48,9 +42,7 @@ class Execution:
 
     @property
     def ended(self) -> bool:
-        """
-        Whether nothing more will happen.
-        """
+        """Whether nothing more will happen."""
         return self.status in _ENDED
 
 
@@ -66,11 +58,11 @@ def refusals_told() -> Iterator[None]:
         yield
     except NoCredentialsError as error:
         raise MissingError(
-            "expected AWS credentials, came none: `aws configure`, or set AWS_PROFILE"
+            "expected AWS credentials, got none: `aws configure`, or set AWS_PROFILE"
         ) from error
     except NoRegionError as error:
         raise MissingError(
-            "expected a region, came none: --region, or AWS_DEFAULT_REGION"
+            "expected a region, got none: --region, or AWS_DEFAULT_REGION"
         ) from error
     except ClientError as error:
         told = error.response["Error"]
@@ -105,7 +97,7 @@ def require_folders(s3: Any, inputs: Folder, results: Folder) -> None:
     with _bucket_looked_at(inputs.bucket):
         found = s3.list_objects_v2(Bucket=inputs.bucket, Prefix=inputs.prefix, MaxKeys=1)
     if not found.get("KeyCount"):
-        raise MissingError(f"expected objects below {inputs.uri}, came none")
+        raise MissingError(f"expected objects below {inputs.uri}, got none")
     with _bucket_looked_at(results.bucket):
         s3.head_bucket(Bucket=results.bucket)
 
@@ -118,11 +110,11 @@ def _bucket_looked_at(bucket: str) -> Iterator[None]:
         code = error.response["Error"]["Code"]
         if code in _NO_SUCH_BUCKET:
             raise MissingError(
-                f"expected a bucket {bucket}, came none (`aws s3 mb s3://{bucket}` makes one)"
+                f"expected a bucket {bucket}, got none (`aws s3 mb s3://{bucket}` makes one)"
             ) from error
         if code in _FORBIDDEN:
             raise MissingError(
-                f"expected the permission s3:ListBucket on {bucket}, came a refusal"
+                f"expected the permission s3:ListBucket on {bucket}, got a refusal"
             ) from error
         raise
 
@@ -139,9 +131,9 @@ def machine_arn(states: Any, machine: str) -> str:
     pages = states.get_paginator("list_state_machines").paginate()
     arns = {one["name"]: str(one["stateMachineArn"]) for p in pages for one in p["stateMachines"]}
     if machine not in arns:
-        came = ", ".join(sorted(arns)[:10]) or "none"
+        got = ", ".join(sorted(arns)[:10]) or "none"
         raise MissingError(
-            f"expected a state machine {machine} in {states.meta.region_name}, came {came}: make"
+            f"expected a state machine {machine} in {states.meta.region_name}, got {got}: make"
             " it of infra/aws/bulk.asl.json, or name another with --state-machine"
         )
     return arns[machine]
@@ -162,7 +154,7 @@ def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
         reply = states.start_execution(stateMachineArn=machine, name=name, input=told)
         return str(reply["executionArn"])
     except states.exceptions.StateMachineDoesNotExist as error:
-        raise MissingError(f"expected a state machine {machine}, came none") from error
+        raise MissingError(f"expected a state machine {machine}, got none") from error
     except states.exceptions.ExecutionAlreadyExists as error:
         execution = machine.replace(":stateMachine:", ":execution:") + f":{name}"
         if json.loads(states.describe_execution(executionArn=execution)["input"]) == task:
@@ -173,9 +165,7 @@ def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
 
 
 def look(states: Any, execution: str) -> Execution:
-    """
-    See how a run stands.
-    """
+    """See how a run stands."""
     told = states.describe_execution(executionArn=execution)
     cause = " ".join(str(told.get("cause", "")).split())[:300]
     error = f"{told.get('error', '')}: {cause}" if told.get("error") or cause else ""

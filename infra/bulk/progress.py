@@ -1,6 +1,4 @@
-"""
-How far a run is, and how long it will take.
-"""
+"""How far a run is, and how long it will take."""
 
 from __future__ import annotations
 
@@ -10,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Counts:
     """
-    Count objects, as the map's run does. The total grows while the bucket is still being listed.
+    Count objects, as the map's run does. The total grows while
+    the bucket is still being listed.
     """
 
     total: int = 0

@@ -23,9 +23,7 @@ _BETWEEN: Final = re.compile(r"[\[\],\s]*")
 
 @dataclass
 class Outcome:
-    """
-    Count what became of the objects.
-    """
+    """Count what became of the objects."""
 
     answered: int = 0
     skipped: int = 0
@@ -34,9 +32,7 @@ class Outcome:
     again: int = 0  # of the failed: those whose failure was passing
 
     def add(self, key: str, result: Any) -> None:
-        """
-        Add one object's result.
-        """
+        """Add one object's result."""
         error = result.get("error")
         if error is None:
             self.answered += "skipped" not in result
@@ -45,9 +41,7 @@ class Outcome:
         self.fail(key, str(error.get("type")), again=error.get("retry") is True)
 
     def fail(self, key: str, kind: str, *, again: bool = False) -> None:
-        """
-        Add one object that failed.
-        """
+        """Add one object that failed."""
         self.failed[kind] += 1
         self.examples.setdefault(kind, key)
         self.again += again
@@ -103,4 +97,4 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
             yield line
         text = text[at:]
     if text:
-        raise ValueError("expected a whole JSON array, came one cut off")
+        raise ValueError("expected a whole JSON array, got one cut off")

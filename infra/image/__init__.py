@@ -1,3 +1,1 @@
-"""
-The function's image: built, measured, checked, listed.
-"""
+"""The function's image: built, measured, checked, listed."""

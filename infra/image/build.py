@@ -1,5 +1,6 @@
 """
-Build Dockerfile.lambda with docker or podman, without a network, the same bytes for one commit.
+Build Dockerfile.lambda with docker or podman, without a
+network, the same bytes for one commit.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.image.errors import EngineFailed, ImageError
 from infra.image.wheels import PLATFORMS, fetch_wheels
 
@@ -38,9 +39,7 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Build:
-    """
-    Say what to build.
-    """
+    """Say what to build."""
 
     root: Path
     tag: str
@@ -63,15 +62,13 @@ class Build:
         for extra in self.extras:
             lock = self.root / f"function/requirements-{extra}.txt"
             if not lock.is_file():
-                raise ImageError(f"extras: expected one that has {lock.name}, came {extra}")
+                raise ImageError(f"extras: expected one that has {lock.name}, got {extra}")
             locks.append(lock)
         return locks
 
 
 def version_of(root: Path) -> str:
-    """
-    Give the project's version.
-    """
+    """Give the project's version."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return str(project["version"])
 
@@ -85,7 +82,7 @@ def prepare(engine: Engine, build: Build) -> bool:
     """
     platform = build.platform or _own_platform(engine)
     if platform not in PLATFORMS:
-        raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, came {platform}")
+        raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, got {platform}")
     return fetch_wheels(build.locks(), platform, build.root / WHEELS)
 
 
@@ -138,9 +135,7 @@ def _pull(engine: Engine, build: Build, say: Say) -> None:
 
 
 def build_command(engine: Engine, build: Build) -> list[str]:
-    """
-    Give the command line of a build.
-    """
+    """Give the command line of a build."""
     root = build.root
     arguments = {
         "BASE_IMAGE": build.base,
@@ -162,9 +157,7 @@ def build_command(engine: Engine, build: Build) -> list[str]:
 
 
 def labels(engine: Engine, build: Build) -> dict[str, str]:
-    """
-    Give the labels that differ from build to build.
-    """
+    """Give the labels that differ from build to build."""
     known = engine.inspect(build.base) or {}
     values = {
         "version": version_of(build.root),
@@ -176,9 +169,7 @@ def labels(engine: Engine, build: Build) -> dict[str, str]:
 
 
 def revision_of(root: Path) -> str:
-    """
-    Give the commit, marked if the tree is not as committed.
-    """
+    """Give the commit, marked if the tree is not as committed."""
     commit = _git(root, "rev-parse", "HEAD") or "unknown"
     dirty = _git(root, "status", "--porcelain", "--", "function", "model", DOCKERFILE)
     return f"{commit}-changed" if dirty else commit
@@ -200,9 +191,7 @@ def _repo_digest(known: list[str]) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """
-    Ask git; empty where there is none, or no repository.
-    """
+    """Ask git; empty where there is none, or no repository."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False

@@ -1,5 +1,6 @@
 """
-What an image must be, rule by rule: each looks at what is really in it and lists its breaches.
+What an image must be, rule by rule: each looks at what is
+really in it and lists its breaches.
 """
 
 from __future__ import annotations
@@ -40,22 +41,18 @@ Rule = Callable[[Contents], Sequence[str]]
 
 
 def runs_as_a_user(contents: Contents) -> list[str]:
-    """
-    Refuse root, in name or number.
-    """
+    """Refuse root, in name or number."""
     user = str(contents.config["config"].get("User") or "")
     is_root = user.partition(":")[0] in ("", "0", "root")
-    return [f"user: expected another than root, came {user or 'none'}"] if is_root else []
+    return [f"user: expected another than root, got {user or 'none'}"] if is_root else []
 
 
 def starts_as_documented(contents: Contents) -> list[str]:
-    """
-    Hold the entry point, the command and the labels against what the README says.
-    """
+    """Hold the entry point, the command and the labels against what the README says."""
     config = contents.config["config"]
     labels: Mapping[str, str] = config.get("Labels") or {}
     breaches = [
-        f"{key}: expected {expected}, came {config.get(key)}"
+        f"{key}: expected {expected}, got {config.get(key)}"
         for key, expected in (("Entrypoint", _ENTRYPOINT), ("Cmd", _COMMAND))
         if config.get(key) != expected
     ]
@@ -71,13 +68,11 @@ def tells_nobody(contents: Contents) -> list[str]:
     ORT_DISABLE_TELEMETRY=1 "prevents the uploader, events, and persistent device identifier".
     """
     silent = _SILENT in (contents.config["config"].get("Env") or [])
-    return [] if silent else [f"environment: expected {_SILENT}, came none"]
+    return [] if silent else [f"environment: expected {_SILENT}, got none"]
 
 
 def has_no_compiler(contents: Contents) -> list[str]:
-    """
-    Look for compilers, linkers and builders in the whole image, the base included.
-    """
+    """Look for compilers, linkers and builders in the whole image, the base included."""
     return [
         f"/{entry.path}: a compiler"
         for entry in contents.entries.values()
@@ -87,9 +82,7 @@ def has_no_compiler(contents: Contents) -> list[str]:
 
 
 def ships_only_what_serves(contents: Contents) -> list[str]:
-    """
-    Look for what no serving needs, and for files that are neither a package's nor ours.
-    """
+    """Look for what no serving needs, and for files that are neither a package's nor ours."""
     owner = owners(packages_of(contents))
     artefacts = {artefact for artefact, _, _ in _models(contents)}
     breaches = []
@@ -138,9 +131,9 @@ def models_are_the_baked(zoo: Path) -> Rule:
 
     def rule(contents: Contents) -> list[str]:
         breaches = [
-            f"/{artefact}: expected sha256 {expected}, came {came}"
-            for artefact, expected, came in _models(contents)
-            if came != expected
+            f"/{artefact}: expected sha256 {expected}, got {got}"
+            for artefact, expected, got in _models(contents)
+            if got != expected
         ]
         for manifest in (*zoo.glob("*/model.toml"), *zoo.glob("*/*/model.toml")):
             path = _ZOO + manifest.relative_to(zoo).as_posix()
@@ -158,9 +151,7 @@ def models_are_the_baked(zoo: Path) -> Rule:
 
 
 def is_compiled(contents: Contents) -> list[str]:
-    """
-    Look for sources without a compiled file that Python takes as it is.
-    """
+    """Look for sources without a compiled file that Python takes as it is."""
     compiled = {
         source_of(entry.path): entry.path
         for entry in contents.ours()
@@ -175,9 +166,7 @@ def is_compiled(contents: Contents) -> list[str]:
 
 
 def can_be_read(contents: Contents) -> list[str]:
-    """
-    Hold permissions: all may read, nobody else may write, nothing changes the user.
-    """
+    """Hold permissions: all may read, nobody else may write, nothing changes the user."""
     breaches = []
     for entry in contents.ours():
         wanted = 0o555 if entry.member.isdir() else 0o444
@@ -190,26 +179,23 @@ def can_be_read(contents: Contents) -> list[str]:
 
 
 def is_small(contents: Contents) -> list[str]:
-    """
-    Hold what is on top of the base against the limit.
-    """
+    """Hold what is on top of the base against the limit."""
     size = sum(layer.size_bytes for layer in contents.layers if not layer.base)
     if size <= LIMIT_BYTES:
         return []
-    return [f"size: expected at most {LIMIT_BYTES / 1e6:g} MB on the base, came {size / 1e6:.1f}"]
+    return [f"size: expected at most {LIMIT_BYTES / 1e6:g} MB on the base, got {size / 1e6:.1f}"]
 
 
 def has_no_secret(contents: Contents) -> list[str]:
     """
-    Look for keys, tokens and passwords in our files, the variables, the labels and the history.
+    Look for keys, tokens and passwords in our files, the
+    variables, the labels and the history.
     """
     return found_secrets(contents)
 
 
 def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list[str]:
-    """
-    Hold every rule against an image.
-    """
+    """Hold every rule against an image."""
     rules: list[Rule] = [
         runs_as_a_user,
         starts_as_documented,
@@ -227,14 +213,12 @@ def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list
 
 
 def _models(contents: Contents) -> list[tuple[str, str, str]]:
-    """
-    Give each model file with the hash its manifest states, and the one it has.
-    """
+    """Give each model file with the hash its manifest states, and the one it has."""
     found = []
     for path in sorted(contents.entries):
         if path.startswith(_ZOO) and path.endswith("/model.toml"):
             stated = tomllib.loads(contents.read(path).decode("utf-8"))["artefact"]
             artefact = path.replace("model.toml", stated["file"])
-            came = hashlib.sha256(contents.read(artefact)).hexdigest()
-            found.append((artefact, stated["sha256"], came))
+            got = hashlib.sha256(contents.read(artefact)).hexdigest()
+            found.append((artefact, stated["sha256"], got))
     return found

@@ -20,7 +20,8 @@ _LABELS = "labels.toml"
 
 def bundles(zoo: Path) -> list[Path]:
     """
-    Give the folders of the zoo that are a bundle: NAME, or NAME/VERSION where there are several.
+    Give the folders of the zoo that are a bundle: NAME, or
+    NAME/VERSION where there are several.
     """
     manifests = [*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")]
     return sorted(manifest.parent for manifest in manifests)

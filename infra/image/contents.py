@@ -1,6 +1,4 @@
-"""
-What is really in an image: read from what `docker save` or `podman save` writes.
-"""
+"""What is really in an image: read from what `docker save` or `podman save` writes."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.image.errors import ImageError
 
 TASK = "var/task"
@@ -24,9 +22,7 @@ _OPAQUE = ".wh..wh..opq"
 
 @dataclass(frozen=True)
 class Layer:
-    """
-    Be one layer: the whole base, or one that our Dockerfile adds.
-    """
+    """Be one layer: the whole base, or one that our Dockerfile adds."""
 
     name: str
     size_bytes: int  # uncompressed, as Lambda counts it
@@ -35,9 +31,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Entry:
-    """
-    Be one file, folder or link as it lies in the image; paths have no slash in front.
-    """
+    """Be one file, folder or link as it lies in the image; paths have no slash in front."""
 
     path: str
     size_bytes: int
@@ -47,15 +41,14 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        """
-        Say whether it has content of its own.
-        """
+        """Say whether it has content of its own."""
         return self.member.isreg()
 
 
 class Contents:
     """
-    Be an open image: its layers, its configuration, and what the last layer leaves to be seen.
+    Be an open image: its layers, its configuration, and what
+    the last layer leaves to be seen.
     """
 
     def __init__(self, archive: tarfile.TarFile, stack: ExitStack, base_layers: int) -> None:
@@ -72,9 +65,7 @@ class Contents:
             self.layers.append(Layer(_layer_name(files), size, number < base_layers))
 
     def ours(self) -> Iterator[Entry]:
-        """
-        Give what lies on top of the base.
-        """
+        """Give what lies on top of the base."""
         return (entry for entry in self.entries.values() if not self.layers[entry.layer].base)
 
     def read(self, path: str) -> bytes:
@@ -87,7 +78,7 @@ class Contents:
         entry = self.entries.get(path)
         file = self._tars[entry.layer].extractfile(entry.member) if entry else None
         if file is None:
-            raise ImageError(f"expected the file /{path} in the image, came none")
+            raise ImageError(f"expected the file /{path} in the image, got none")
         return file.read()
 
     def _lay(self, number: int) -> list[str]:
@@ -146,9 +137,7 @@ def contents_of(engine: Engine, image: str, base: str | None) -> Iterator[Conten
 
 
 def _layer_name(files: Sequence[str]) -> str:
-    """
-    Name a layer for what is in it.
-    """
+    """Name a layer for what is in it."""
     if any(".dist-info/" in path for path in files):
         return "packages"
     common = posixpath.commonpath(files) if files else "nothing"

@@ -14,42 +14,34 @@ from collections.abc import Sequence
 
 
 class ImageError(Exception):
-    """
-    Be the root of the image's errors.
-    """
+    """Be the root of the image's errors."""
 
 
 class NoEngine(ImageError):
-    """
-    Say that no program that builds and runs containers answers.
-    """
+    """Say that no program that builds and runs containers answers."""
 
     def __init__(self, tried: Sequence[str]) -> None:
         reasons = "; ".join(tried)
         super().__init__(
-            f"expected docker or podman to answer, came none ({reasons}):"
+            f"expected docker or podman to answer, got none ({reasons}):"
             " on Debian, apt install podman runc"
         )
 
 
 class EngineFailed(ImageError):
-    """
-    Say which command failed, and the end of what it said.
-    """
+    """Say which command failed, and the end of what it said."""
 
     def __init__(self, command: Sequence[str], status: int, said: str) -> None:
         self.said = said
         lines = said.strip().splitlines()[-12:] or ["nothing"]
         listed = "\n  ".join(lines)
         super().__init__(
-            f"expected {' '.join(command[:2])} to succeed, came status {status}:\n  {listed}"
+            f"expected {' '.join(command[:2])} to succeed, got status {status}:\n  {listed}"
         )
 
 
 class WheelsMissing(ImageError):
-    """
-    Say that pip could not fetch the locked packages.
-    """
+    """Say that pip could not fetch the locked packages."""
 
     def __init__(self, said: str) -> None:
         lines = said.strip().splitlines() or ["nothing"]
@@ -60,9 +52,7 @@ class WheelsMissing(ImageError):
 
 
 class Unfit(ImageError):
-    """
-    List what is wrong with an image.
-    """
+    """List what is wrong with an image."""
 
     def __init__(self, tag: str, breaches: Sequence[str]) -> None:
         self.breaches = tuple(breaches)

@@ -1,5 +1,6 @@
 """
-How long the function's init takes in its container, with the share of a CPU that Lambda gives.
+How long the function's init takes in its container, with
+the share of a CPU that Lambda gives.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.image.engine import Engine, confinement, cpu_share
+from infra.containers import Engine, confinement, cpu_share
 from infra.image.errors import ImageError
 from infra.local import contract
 from infra.local.outcome import Ended, PhaseEnd
@@ -26,7 +27,8 @@ _PATIENCE_S = 60.0
 @dataclass(frozen=True)
 class Init:
     """
-    Be one measurement: from the start of the container's process to its first question for work.
+    Be one measurement: from the start of the container's
+    process to its first question for work.
     """
 
     memory_mb: int
@@ -35,9 +37,7 @@ class Init:
 
     @property
     def share_of_limit(self) -> float:
-        """
-        Give the part of Lambda's 10 s that it takes.
-        """
+        """Give the part of Lambda's 10 s that it takes."""
         return self.duration_s / contract.INIT_LIMIT_S
 
 
@@ -84,13 +84,13 @@ async def measured_init(engine: Engine, image: str, memory_mb: int) -> Init:
         end, at = await asyncio.wait_for(ready, _PATIENCE_S)
     except TimeoutError as exc:
         said = await asyncio.to_thread(engine.ask, "logs", name)
-        raise ImageError(f"expected {image} to get ready, came nothing: {said[-500:]}") from exc
+        raise ImageError(f"expected {image} to get ready, got nothing: {said[-500:]}") from exc
     finally:
         conversation.close()
         await asyncio.to_thread(engine.remove, name)
     if end.kind is not Ended.READY:
         said = end.payload.decode("utf-8", "replace")
-        raise ImageError(f"expected {image} to get ready, came an init error: {said}")
+        raise ImageError(f"expected {image} to get ready, got an init error: {said}")
     return Init(memory_mb, cpus, at - started)
 
 
@@ -103,8 +103,6 @@ def _started_at(pid: int) -> float:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError as exc:
-        raise ImageError(
-            "expected the container's process in /proc, came none: Linux only"
-        ) from exc
+        raise ImageError("expected the container's process in /proc, got none: Linux only") from exc
     ticks = int(stat.rpartition(")")[2].split()[19])
     return ticks / os.sysconf("SC_CLK_TCK")

@@ -1,6 +1,4 @@
-"""
-The installed packages of an image, as their own metadata describes them.
-"""
+"""The installed packages of an image, as their own metadata describes them."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ _CLASSIFIER = "License :: OSI Approved :: "
 
 @dataclass(frozen=True)
 class Package:
-    """
-    Be one installed distribution.
-    """
+    """Be one installed distribution."""
 
     name: str
     version: str
@@ -34,9 +30,7 @@ class Package:
     record_sha256: str
 
     def altered(self, contents: Contents) -> list[str]:
-        """
-        Give the files that are not as they were installed.
-        """
+        """Give the files that are not as they were installed."""
         return [
             path
             for path, expected in self.record.items()
@@ -45,9 +39,7 @@ class Package:
 
 
 def packages_of(contents: Contents) -> list[Package]:
-    """
-    Read every package in /var/task, by name.
-    """
+    """Read every package in /var/task, by name."""
     suffix = f"{_INFO}/METADATA"
     found = [path for path in contents.entries if path.startswith(TASK) and path.endswith(suffix)]
     packages = [_package(contents, posixpath.dirname(path)) for path in found]
@@ -55,16 +47,12 @@ def packages_of(contents: Contents) -> list[Package]:
 
 
 def owners(packages: list[Package]) -> dict[str, str]:
-    """
-    Tell whose each file is: path -> package.
-    """
+    """Tell whose each file is: path -> package."""
     return {path: package.name for package in packages for path in package.record}
 
 
 def source_of(path: str) -> str:
-    """
-    Give the source that a compiled file was made from; any other file is its own.
-    """
+    """Give the source that a compiled file was made from; any other file is its own."""
     folder, name = posixpath.split(path)
     if posixpath.basename(folder) != _CACHE or not name.endswith(".pyc"):
         return path
@@ -72,9 +60,7 @@ def source_of(path: str) -> str:
 
 
 def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
-    """
-    Sum the bytes on top of the base by what they belong to, largest first.
-    """
+    """Sum the bytes on top of the base by what they belong to, largest first."""
     owner = owners(packages)
     named = {package.name: f"{package.name} {package.version}" for package in packages}
     found: dict[str, int] = {}
@@ -87,9 +73,7 @@ def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
 
 
 def _part(entry: Entry) -> str:
-    """
-    Name a part of ours: function, model, model/zoo/digits.
-    """
+    """Name a part of ours: function, model, model/zoo/digits."""
     parts = entry.path.removeprefix(f"{TASK}/").split("/")
     return "/".join(parts[:3] if parts[:2] == ["model", "zoo"] else parts[:1])
 
@@ -108,9 +92,7 @@ def _package(contents: Contents, folder: str) -> Package:
 
 
 def _licence(metadata: Message) -> str | None:
-    """
-    Give the licence in the best of the three forms that metadata may have it in.
-    """
+    """Give the licence in the best of the three forms that metadata may have it in."""
     if metadata["License-Expression"]:
         return str(metadata["License-Expression"])
     stated = str(metadata["License"] or "").strip()

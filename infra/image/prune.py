@@ -15,9 +15,7 @@ from pathlib import Path
 
 
 class StalePart(Exception):
-    """
-    A pattern of the list matches nothing.
-    """
+    """A pattern of the list matches nothing."""
 
 
 def unused(parts: list[dict[str, list[str]]], packages: Path) -> set[Path]:
@@ -39,15 +37,13 @@ def unused(parts: list[dict[str, list[str]]], packages: Path) -> set[Path]:
                 if path not in kept and (path.is_dir() or not folders_only)
             }
             if not matching:
-                raise StalePart(f"{pattern}: expected something to remove, came nothing")
+                raise StalePart(f"{pattern}: expected something to remove, got nothing")
             found |= matching
     return found
 
 
 def forget(packages: Path) -> None:
-    """
-    Take out of every RECORD the files that are no more.
-    """
+    """Take out of every RECORD the files that are no more."""
     for record in sorted(packages.glob("*.dist-info/RECORD")):
         with record.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.reader(file) if (packages / row[0]).exists()]
@@ -56,17 +52,13 @@ def forget(packages: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """
-    Give the bytes of a file, or of all files in a folder.
-    """
+    """Give the bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def main(arguments: list[str]) -> int:
-    """
-    Remove, and say how much that was.
-    """
+    """Remove, and say how much that was."""
     listed, packages = Path(arguments[0]), Path(arguments[1])
     before = size_of(packages)
     try:

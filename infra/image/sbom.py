@@ -1,5 +1,6 @@
 """
-The software bill of materials, CycloneDX 1.6: every package and model that is really in the image.
+The software bill of materials, CycloneDX 1.6: every package
+and model that is really in the image.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ _LABELS = "org.opencontainers.image."
 
 
 def bill_of(contents: Contents) -> str:
-    """
-    Give the bill as JSON, the same for the same image.
-    """
+    """Give the bill as JSON, the same for the same image."""
     labels = contents.config["config"].get("Labels") or {}
     bom = Bom(components=[*map(_package, packages_of(contents)), *_models(contents)])
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(contents.config["rootfs"]))
@@ -51,9 +50,7 @@ def bill_of(contents: Contents) -> str:
 
 
 def bill_breaches(bill: str, contents: Contents) -> list[str]:
-    """
-    Find what is wrong with a bill: its form, a package that it lacks, a licence or a hash.
-    """
+    """Find what is wrong with a bill: its form, a package that it lacks, a licence or a hash."""
     invalid = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
     if invalid is not None:
         return [f"the bill of materials breaks its schema: {invalid}"]
@@ -75,18 +72,14 @@ def bill_breaches(bill: str, contents: Contents) -> list[str]:
 
 
 def write_bill(contents: Contents, path: Path) -> list[str]:
-    """
-    Write the bill, and say what is wrong with it.
-    """
+    """Write the bill, and say what is wrong with it."""
     bill = bill_of(contents)
     path.write_text(bill + "\n", encoding="utf-8")
     return bill_breaches(bill, contents)
 
 
 def _package(package: Package) -> Component:
-    """
-    Describe a package; its hash is RECORD's, which has the hash of each of its files.
-    """
+    """Describe a package; its hash is RECORD's, which has the hash of each of its files."""
     purl = PackageURL("pypi", name=package.name.lower(), version=package.version)
     licences = [LicenseFactory().make_from_string(package.licence)] if package.licence else []
     return Component(

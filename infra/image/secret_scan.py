@@ -1,6 +1,4 @@
-"""
-Look for secrets in an image, with detect-secrets: in our files, and in the metadata.
-"""
+"""Look for secrets in an image, with detect-secrets: in our files, and in the metadata."""
 
 from __future__ import annotations
 

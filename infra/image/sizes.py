@@ -1,6 +1,4 @@
-"""
-What an image weighs: by layer and by what is in it, as a table with bars.
-"""
+"""What an image weighs: by layer and by what is in it, as a table with bars."""
 
 from __future__ import annotations
 
@@ -14,9 +12,7 @@ _SHOWN = 16
 
 
 def layer_table(layers: Sequence[Layer]) -> str:
-    """
-    Draw the layers on top of the base, largest first, and the base in one line.
-    """
+    """Draw the layers on top of the base, largest first, and the base in one line."""
     base = sum(layer.size_bytes for layer in layers if layer.base)
     ours = {layer.name: layer.size_bytes for layer in layers if not layer.base}
     added = sum(ours.values())

@@ -1,6 +1,4 @@
-"""
-Draw what is in an image as an SVG: one rectangle a part, as large as its bytes.
-"""
+"""Draw what is in an image as an SVG: one rectangle a part, as large as its bytes."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ _LINE = 16
 
 @dataclass(frozen=True)
 class Box:
-    """
-    Be one rectangle, in pixels from the upper left corner.
-    """
+    """Be one rectangle, in pixels from the upper left corner."""
 
     name: str
     size: int
@@ -28,9 +24,7 @@ class Box:
 
 
 def svg_of(title: str, sizes: Mapping[str, int]) -> str:
-    """
-    Draw sizes in bytes, largest first.
-    """
+    """Draw sizes in bytes, largest first."""
     found = {name: size for name, size in sizes.items() if size > 0}
     drawn = "".join(
         _drawn(box, hue=number * 47 % 360)
@@ -79,9 +73,7 @@ def boxes(sizes: Mapping[str, int], x: float, y: float, width: float, height: fl
 
 
 def _worst(row: list[tuple[str, int]], side: float, scale: float) -> float:
-    """
-    Give how far from square the least square box of a row is; 1 is a square.
-    """
+    """Give how far from square the least square box of a row is; 1 is a square."""
     depth = sum(size for _, size in row) * scale / side
     lengths = [size * scale / depth for _, size in row]
     return max(max(depth / length, length / depth) for length in lengths)

@@ -34,8 +34,8 @@ from typing import Protocol
 from infra.local import contract
 from infra.local.clock import Clock, Timer
 from infra.local.errors import StartError, Throttled
-from infra.local.function import FunctionConfig
 from infra.local.invocation import Invocation, InvokeRequest, InvokeResult
+from infra.settings.function import FunctionConfig
 
 __all__ = ["Broker", "InvokeRequest", "InvokeResult", "Throttled"]
 
@@ -46,39 +46,25 @@ _CLOSING = "the emulator is shutting down"
 
 
 class Worker(Protocol):
-    """
-    Be an environment. environment.Environment is the real one.
-    """
+    """Be an environment. environment.Environment is the real one."""
 
     async def initialise(self, *, provisioned: bool = False) -> None:
-        """
-        Start before there is an invocation.
-        """
+        """Start before there is an invocation."""
 
     def begin(self, invocation: Invocation) -> None:
-        """
-        Hand an invocation over at once if that is possible; `run` follows for the same.
-        """
+        """Hand an invocation over at once if that is possible; `run` follows for the same."""
 
     async def run(self, invocation: Invocation) -> InvokeResult:
-        """
-        Run one invocation.
-        """
+        """Run one invocation."""
 
     async def settle(self) -> None:
-        """
-        Wait until it can run another.
-        """
+        """Wait until it can run another."""
 
     def freeze(self) -> None:
-        """
-        Rest.
-        """
+        """Rest."""
 
     async def close(self) -> None:
-        """
-        End.
-        """
+        """End."""
 
 
 @dataclass(eq=False)
@@ -97,9 +83,7 @@ class _Resting:
 
 
 class Broker:
-    """
-    Keep the environments of one function busy.
-    """
+    """Keep the environments of one function busy."""
 
     def __init__(
         self, config: FunctionConfig, clock: Clock, new_worker: Callable[[], Worker]
@@ -120,22 +104,16 @@ class Broker:
 
     @property
     def environments(self) -> int:
-        """
-        Give how many environments there are now.
-        """
+        """Give how many environments there are now."""
         return len(self._workers)
 
     @property
     def under_way(self) -> int:
-        """
-        Give how many invocations wait or run.
-        """
+        """Give how many invocations wait or run."""
         return self._under_way
 
     async def start(self) -> None:
-        """
-        Start the provisioned environments.
-        """
+        """Start the provisioned environments."""
         fresh = [self._add() for _ in range(self._config.provisioned_concurrency)]
         await asyncio.gather(*(worker.initialise(provisioned=True) for worker in fresh))
         for worker in fresh:
@@ -167,9 +145,7 @@ class Broker:
         return await self._run(request)
 
     async def close(self) -> None:
-        """
-        End every environment; invocations under way fail with StartError.
-        """
+        """End every environment; invocations under way fail with StartError."""
         self._closed = True
         if self._second_look is not None:
             self._second_look.cancel()
@@ -249,9 +225,7 @@ class Broker:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, worker: Worker, ticket: _Ticket) -> None:
-        """
-        Run one invocation, then as many waiting ones as there are.
-        """
+        """Run one invocation, then as many waiting ones as there are."""
         try:
             while True:
                 self._answer(ticket, await worker.run(ticket.invocation))
@@ -286,9 +260,7 @@ class Broker:
             self._reaper = self._clock.call_later(self._config.idle_s, self._reap)
 
     def _reap(self) -> None:
-        """
-        End what has rested for too long, and look again when the next may have.
-        """
+        """End what has rested for too long, and look again when the next may have."""
         self._reaper = None
         now, idle_s = self._clock.monotonic(), self._config.idle_s
         while self._resting and self._resting[0].since + idle_s <= now:

@@ -45,9 +45,7 @@ _FREEZE_AFTER_S = 0.005
 
 
 class Environment:
-    """
-    Run one invocation at a time, in one process at a time.
-    """
+    """Run one invocation at a time, in one process at a time."""
 
     def __init__(
         self, around: Surroundings, launcher: Launcher, stream: LogStream, tmp: Path
@@ -75,14 +73,13 @@ class Environment:
 
     @property
     def warm(self) -> bool:
-        """
-        Say whether the next invocation needs no init.
-        """
+        """Say whether the next invocation needs no init."""
         return self._process is not None
 
     async def initialise(self, *, provisioned: bool = False) -> None:
         """
-        Run the init phase on its own. A failed init is no error: the next invocation repeats it.
+        Run the init phase on its own. A failed init is no error:
+        the next invocation repeats it.
         """
         around = self._around
         if self._config.snap_start:
@@ -104,7 +101,8 @@ class Environment:
 
     def begin(self, invocation: Invocation) -> None:
         """
-        Hand an invocation to a warm runtime at once, before `run` is awaited; nothing if cold.
+        Hand an invocation to a warm runtime at once, before `run`
+        is awaited; nothing if cold.
         """
         self._resting = False
         if self._process is None or self._exit is not None:
@@ -116,9 +114,7 @@ class Environment:
         self._deliver(invocation)
 
     async def run(self, invocation: Invocation) -> InvokeResult:
-        """
-        Run one invocation, with the init where there is no process yet.
-        """
+        """Run one invocation, with the init where there is no process yet."""
         if self._begun is None:
             self.begin(invocation)
         if self._begun is None:
@@ -135,9 +131,7 @@ class Environment:
         return self._finish(invocation, await self._wait(), started=started)
 
     async def _run_suppressed(self, invocation: Invocation) -> InvokeResult:
-        """
-        Run one invocation with the init inside the function's timeout.
-        """
+        """Run one invocation with the init inside the function's timeout."""
         started = self._open(invocation)
         deadline = started + self._config.timeout_s
         end = await self._start("on-demand", deadline=deadline)
@@ -161,9 +155,7 @@ class Environment:
         return self._clock.monotonic()
 
     async def settle(self) -> None:
-        """
-        Wait until the runtime asks for more, or is gone.
-        """
+        """Wait until the runtime asks for more, or is gone."""
         if self._conversation is None:
             return
         if self._conversation.state is RuntimeState.RESPONSE_SENT:
@@ -176,9 +168,7 @@ class Environment:
         self._early = None
 
     def freeze(self) -> None:
-        """
-        Stop the process until the next invocation, unless that comes at once.
-        """
+        """Stop the process until the next invocation, unless that comes at once."""
         self._resting = True
         if self._exit is not None:
             self._reset()
@@ -223,9 +213,7 @@ class Environment:
     # Phases.
 
     async def _restore(self) -> None:
-        """
-        Restore the function's snapshot, with the after-restore hooks.
-        """
+        """Restore the function's snapshot, with the after-restore hooks."""
         around = self._around
         self._stream.platform(log_lines.RestoreStart(around.runtime, around.runtime_arn))
         started = self._clock.monotonic()
@@ -276,9 +264,7 @@ class Environment:
         return end
 
     async def _wait(self) -> PhaseEnd:
-        """
-        Wait for the end of a phase; the first of several ends counts.
-        """
+        """Wait for the end of a phase; the first of several ends counts."""
         self._expecting = False
         if self._early is not None:
             early, self._early = self._early, None
@@ -308,9 +294,7 @@ class Environment:
             self._reset()
 
     def _reset(self) -> None:
-        """
-        Kill the process; /tmp stays. The next init is a suppressed one.
-        """
+        """Kill the process; /tmp stays. The next init is a suppressed one."""
         process, self._process = self._process, None
         conversation, self._conversation = self._conversation, None
         self._exit = None
@@ -327,7 +311,7 @@ class Environment:
 
     def _deliver(self, invocation: Invocation) -> None:
         if self._conversation is None:
-            raise RuntimeError("expected a process that waits for an event, came none")
+            raise RuntimeError("expected a process that waits for an event, got none")
         left_s = self._limit.deadline - self._clock.monotonic()
         deadline_ms = int((self._clock.now() + left_s) * 1000)
         headers = next_headers(invocation, self._config.arn, deadline_ms)

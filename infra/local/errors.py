@@ -2,7 +2,7 @@
 What can go wrong in the emulator itself. A function's own failures are results, not exceptions.
 
     LocalError
-    ├── ConfigError         function.yaml or a flag: names the key, what was expected and what came
+    ├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
     ├── PortTaken           a port is in use; names it and the flag that changes it
     ├── StartError          the emulator did not start, for another reason than a port
     ├── ToolMissing         isolation needs a program this machine does not have
@@ -22,24 +22,18 @@ from infra.local import contract
 
 
 class LocalError(Exception):
-    """
-    Be the root of the emulator's errors.
-    """
+    """Be the root of the emulator's errors."""
 
 
 class ConfigError(LocalError):
-    """
-    Say which key of the function's settings is wrong, what was expected and what came.
-    """
+    """Say which key of the function's settings is wrong, what was expected and what it got."""
 
-    def __init__(self, where: str, expected: str, came: object) -> None:
-        super().__init__(f"{where}: expected {expected}, came {came!r}")
+    def __init__(self, where: str, expected: str, got: object) -> None:
+        super().__init__(f"{where}: expected {expected}, got {got!r}")
 
 
 class PortTaken(LocalError):
-    """
-    Say which port is in use and how to change it.
-    """
+    """Say which port is in use and how to change it."""
 
     def __init__(self, host: str, port: int, flag: str) -> None:
         self.port = port
@@ -50,24 +44,18 @@ class PortTaken(LocalError):
 
 
 class StartError(LocalError):
-    """
-    Say why the emulator did not start.
-    """
+    """Say why the emulator did not start."""
 
 
 class ToolMissing(LocalError):
-    """
-    Say which program is missing, and what for.
-    """
+    """Say which program is missing, and what for."""
 
     def __init__(self, program: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the program {program!r}, and it is not on this machine")
 
 
 class Throttled(LocalError):
-    """
-    Say that no environment is free, with the service's Reason.
-    """
+    """Say that no environment is free, with the service's Reason."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -75,18 +63,14 @@ class Throttled(LocalError):
 
 
 class ProtocolError(LocalError):
-    """
-    Answer a runtime that broke the protocol.
-    """
+    """Answer a runtime that broke the protocol."""
 
     status = 400
     error_type = "InvalidRequest"
 
 
 class InvalidRequestId(ProtocolError):
-    """
-    Refuse a post for an invocation this environment is not running (A5).
-    """
+    """Refuse a post for an invocation this environment is not running (A5)."""
 
     error_type = "InvalidRequestID"
 
@@ -95,9 +79,7 @@ class InvalidRequestId(ProtocolError):
 
 
 class InvalidTransition(ProtocolError):
-    """
-    Refuse a call that the runtime's state does not allow (A6, A11).
-    """
+    """Refuse a call that the runtime's state does not allow (A6, A11)."""
 
     status = 403
     error_type = "InvalidStateTransition"
@@ -110,9 +92,7 @@ class InvalidTransition(ProtocolError):
 
 
 class PayloadTooLarge(ProtocolError):
-    """
-    Refuse a response beyond the service's limit (A7).
-    """
+    """Refuse a response beyond the service's limit (A7)."""
 
     status = 413
     error_type = "RequestEntityTooLarge"
@@ -124,9 +104,7 @@ class PayloadTooLarge(ProtocolError):
 
 
 class TruncatedRequest(ProtocolError):
-    """
-    Refuse a body that ended before its stated length (A8).
-    """
+    """Refuse a body that ended before its stated length (A8)."""
 
     error_type = "TruncatedHTTPRequest"
 
@@ -135,9 +113,7 @@ class TruncatedRequest(ProtocolError):
 
 
 class InvalidResponseMode(ProtocolError):
-    """
-    Refuse a response mode other than streaming (A9).
-    """
+    """Refuse a response mode other than streaming (A9)."""
 
     error_type = "InvalidFunctionResponseMode"
 
@@ -146,9 +122,7 @@ class InvalidResponseMode(ProtocolError):
 
 
 class NotEmulated(ProtocolError):
-    """
-    Refuse a call that this environment has no use for (A15 without SnapStart).
-    """
+    """Refuse a call that this environment has no use for (A15 without SnapStart)."""
 
     status = 404
     error_type = "NotFound"

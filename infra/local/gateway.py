@@ -24,10 +24,10 @@ from infra.local.fronts.http_api import HTTP_API, HTTP_API_V1
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Base64Error, Response, ResultError, compact
 from infra.local.fronts.rest_api import REST_API
-from infra.local.fronts.settings import FrontConfig
 from infra.local.http.exchange import HEAD_EXTENSION
 from infra.local.http.server import Limits, Refusal
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.settings.front import FrontConfig
 
 LOGGER = logging.getLogger(__name__)
 
@@ -56,27 +56,19 @@ _REFUSALS = {
 
 
 class Settings(Protocol):
-    """
-    What the gateway needs to know about the function (function.FunctionConfig has it).
-    """
+    """What the gateway needs to know about the function (function.FunctionConfig has it)."""
 
     @property
     def front_options(self) -> Mapping[str, object]:
-        """
-        Give the front's settings, as function.yaml has them.
-        """
+        """Give the front's settings, as function.yaml has them."""
 
     @property
     def region(self) -> str:
-        """
-        Give the region.
-        """
+        """Give the region."""
 
     @property
     def account_id(self) -> str:
-        """
-        Give the account's 12 digits.
-        """
+        """Give the account's 12 digits."""
 
 
 def front_of(name: str) -> Front:
@@ -126,9 +118,7 @@ def gateway_app(
 
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
-    """
-    Let the server's own refusals sound like the front's (http/server.serving's `refusal`).
-    """
+    """Let the server's own refusals sound like the front's (http/server.serving's `refusal`)."""
     chosen = front_of(front)
 
     def refusal(status: int, _reason: str) -> Refusal:
@@ -140,9 +130,7 @@ def refusal_by(front: str) -> Callable[[int, str], Refusal]:
 
 
 class _Gateway:
-    """
-    The application. Invocations that outlive their request are kept until they end.
-    """
+    """The application. Invocations that outlive their request are kept until they end."""
 
     def __init__(
         self, invoke: Invoke, config: FrontConfig, front: Front, moment: Callable[[], Moment]
@@ -155,7 +143,7 @@ class _Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            raise ValueError(f"expected an http scope, came {scope['type']}")
+            raise ValueError(f"expected an http scope, got {scope['type']}")
         body = await _body_of(receive)
         if body is None:
             return
@@ -193,9 +181,7 @@ class _Gateway:
             return front.failure(Failure.BAD_BASE64 if bad_base64 else Failure.BAD_RESULT)
 
     async def _result(self, request: InvokeRequest) -> InvokeResult:
-        """
-        Wait for the result as long as the front would; the invocation goes on without us.
-        """
+        """Wait for the result as long as the front would; the invocation goes on without us."""
         task = asyncio.ensure_future(self._invoke(request))
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -213,7 +199,8 @@ class _Gateway:
 
 def request_of(scope: Scope, body: bytes) -> Request:
     """
-    Read an ASGI scope as a request; from our own server, with the headers in the client's casing.
+    Read an ASGI scope as a request; from our own server, with
+    the headers in the client's casing.
     """
     head = scope.get("extensions", {}).get(HEAD_EXTENSION)
     fields = head["fields"] if head is not None else scope["headers"]
@@ -241,9 +228,7 @@ def _text(value: bytes) -> str:
 
 
 async def _body_of(receive: Receive) -> bytes | None:
-    """
-    Read the whole body; None when the client went away before its end.
-    """
+    """Read the whole body; None when the client went away before its end."""
     parts: list[bytes] = []
     while True:
         message = await receive()

@@ -1,6 +1,4 @@
-"""
-One invocation: what the caller asks, what the runtime is handed, what the caller gets.
-"""
+"""One invocation: what the caller asks, what the runtime is handed, what the caller gets."""
 
 from __future__ import annotations
 
@@ -13,7 +11,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class InvokeRequest:
     """
-    Be what a caller asks for. The payload is valid JSON in UTF-8; the client context is JSON text.
+    Be what a caller asks for. The payload is valid JSON in
+    UTF-8; the client context is JSON text.
     """
 
     payload: bytes
@@ -26,9 +25,7 @@ class InvokeRequest:
 
 @dataclass(frozen=True)
 class InvokeResult:
-    """
-    Be what a caller gets.
-    """
+    """Be what a caller gets."""
 
     request_id: str
     payload: bytes
@@ -40,9 +37,7 @@ class InvokeResult:
 
 @dataclass(frozen=True)
 class Invocation:
-    """
-    Be a request with the ids that the service gives it.
-    """
+    """Be a request with the ids that the service gives it."""
 
     request: InvokeRequest
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -50,9 +45,7 @@ class Invocation:
 
     @classmethod
     def of(cls, request: InvokeRequest, now_s: float) -> Invocation:
-        """
-        Give a request its ids, keeping those it brings.
-        """
+        """Give a request its ids, keeping those it brings."""
         return cls(
             request=request,
             request_id=request.request_id or str(uuid.uuid4()),
@@ -61,17 +54,13 @@ class Invocation:
 
     @property
     def arn_suffix(self) -> str:
-        """
-        Give the qualifier as it was invoked, for the end of the function's ARN.
-        """
+        """Give the qualifier as it was invoked, for the end of the function's ARN."""
         qualifier = self.request.qualifier
         return f":{qualifier}" if qualifier else ""
 
 
 def _trace(given: str | None, now_s: float) -> str:
-    """
-    Give an X-Ray trace header: the caller's root if it has one, and never sampled.
-    """
+    """Give an X-Ray trace header: the caller's root if it has one, and never sampled."""
     root = ""
     for part in given.split(";") if given else ():
         name, _, value = part.strip().partition("=")
@@ -103,8 +92,6 @@ def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str
 
 
 def error_payload(error_type: str, message: str) -> bytes:
-    """
-    Shape an error of the platform itself, as the service does.
-    """
+    """Shape an error of the platform itself, as the service does."""
     body = {"errorType": error_type, "errorMessage": message}
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

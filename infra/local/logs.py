@@ -1,6 +1,4 @@
-"""
-The function's log: kept for the tests, cut for Tail, shown live.
-"""
+"""The function's log: kept for the tests, cut for Tail, shown live."""
 
 from __future__ import annotations
 
@@ -21,7 +19,8 @@ _KEPT_CHARACTERS = 16 * 1024 * 1024
 
 class LogLine(NamedTuple):
     """
-    Be one line: who wrote it (platform or function), in which environment, during which invocation.
+    Be one line: who wrote it (platform or function), in which
+    environment, during which invocation.
     """
 
     time_s: float
@@ -36,9 +35,7 @@ Listener = Callable[[LogLine], None]
 
 
 class Log:
-    """
-    Keep the last lines of every environment, and tell who listens.
-    """
+    """Keep the last lines of every environment, and tell who listens."""
 
     def __init__(self) -> None:
         self._lines: deque[LogLine] = deque()
@@ -46,15 +43,11 @@ class Log:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """
-        Tell somebody about each line from now on.
-        """
+        """Tell somebody about each line from now on."""
         self._listeners.append(listener)
 
     def write(self, line: LogLine) -> None:
-        """
-        Keep a line; forget the oldest ones beyond 10,000 lines or 16 million characters.
-        """
+        """Keep a line; forget the oldest ones beyond 10,000 lines or 16 million characters."""
         self._lines.append(line)
         self._characters += len(line.text)
         while len(self._lines) > _KEPT_LINES or self._characters > _KEPT_CHARACTERS:
@@ -63,16 +56,12 @@ class Log:
             listener(line)
 
     def lines(self) -> list[LogLine]:
-        """
-        Give the kept lines, oldest first.
-        """
+        """Give the kept lines, oldest first."""
         return list(self._lines)
 
 
 class LogStream:
-    """
-    Be one environment's part of the log.
-    """
+    """Be one environment's part of the log."""
 
     def __init__(self, name: str, log: Log, clock: Clock, *, as_json: bool = False) -> None:
         self.name = name
@@ -85,9 +74,7 @@ class LogStream:
         self._tail_size = 0
 
     def begin(self, request_id: str) -> None:
-        """
-        Attribute what follows to an invocation, and start its tail.
-        """
+        """Attribute what follows to an invocation, and start its tail."""
         self.flush()
         self._request_id = request_id
         self._tail = []
@@ -105,9 +92,7 @@ class LogStream:
         return b"".join(self._tail)[-contract.LOG_TAIL_BYTES :]
 
     def function_wrote(self, data: bytes) -> None:
-        """
-        Take what came out of the process's stdout or stderr.
-        """
+        """Take what came out of the process's stdout or stderr."""
         if self._request_id is not None:
             self._to_tail(data)
         self._partial += data
@@ -121,9 +106,7 @@ class LogStream:
             del self._partial[:_LINE_LIMIT_BYTES]
 
     def flush(self) -> None:
-        """
-        Write a line that was not ended.
-        """
+        """Write a line that was not ended."""
         if self._partial:
             if self._request_id is not None:
                 self._to_tail(b"\n")
@@ -131,9 +114,7 @@ class LogStream:
             self._partial = bytearray()
 
     def platform(self, event: PlatformEvent) -> None:
-        """
-        Write what the platform itself has to say.
-        """
+        """Write what the platform itself has to say."""
         self.flush()
         text = json_line(event, self._clock.now()) if self._as_json else event.text()
         if text is None:

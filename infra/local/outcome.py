@@ -1,6 +1,4 @@
-"""
-How a phase of an environment ended, and what the caller and the log get to see of it: pure.
-"""
+"""How a phase of an environment ended, and what the caller and the log get to see of it: pure."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from infra.local.invocation import error_payload
 
 
 class Ended(StrEnum):
-    """
-    Say how a phase ended.
-    """
+    """Say how a phase ended."""
 
     READY = "ready"  # the runtime asked for an event
     RESTORABLE = "restorable"  # SnapStart: the runtime waits for its snapshot to be restored
@@ -34,9 +30,7 @@ SURVIVED = frozenset({Ended.RESPONSE, Ended.ERROR, Ended.BAD_RESPONSE})
 
 @dataclass(frozen=True)
 class PhaseEnd:
-    """
-    Be the end of a phase, with what the runtime or the platform has to say about it.
-    """
+    """Be the end of a phase, with what the runtime or the platform has to say about it."""
 
     kind: Ended
     payload: bytes = b""
@@ -47,7 +41,8 @@ class PhaseEnd:
 @dataclass(frozen=True)
 class Outcome:
     """
-    Be an invocation's end as the caller (payload, function_error) and the log (the rest) see it.
+    Be an invocation's end as the caller (payload,
+    function_error) and the log (the rest) see it.
     """
 
     payload: bytes
@@ -58,9 +53,7 @@ class Outcome:
 
 
 def outcome_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Outcome:
-    """
-    Give the outcome of an invocation: contract 6.2, B1 to B7.
-    """
+    """Give the outcome of an invocation: contract 6.2, B1 to B7."""
     prefix = f"RequestId: {request_id} Error: "
     if end.kind is Ended.RESPONSE:
         return Outcome(end.payload)
@@ -82,9 +75,7 @@ def outcome_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Outcome:
 
 
 def init_report_of(end: PhaseEnd, init_ms: float, phase: str) -> log_lines.InitReport:
-    """
-    Give the line for an init that failed.
-    """
+    """Give the line for an init that failed."""
     if end.kind is Ended.TIMEOUT:
         return log_lines.InitReport(init_ms, phase, "timeout")
     error_type = {Ended.EXIT: contract.EXIT_ERROR, Ended.OUT_OF_MEMORY: contract.OUT_OF_MEMORY}
@@ -94,9 +85,7 @@ def init_report_of(end: PhaseEnd, init_ms: float, phase: str) -> log_lines.InitR
 
 
 def bad_response_of(error: ProtocolError, request_id: str) -> PhaseEnd:
-    """
-    Give what the caller gets when the runtime's answer was refused: A7, A8, A9 and B7.
-    """
+    """Give what the caller gets when the runtime's answer was refused: A7, A8, A9 and B7."""
     if isinstance(error, PayloadTooLarge):
         limit = contract.RESPONSE_LIMIT_BYTES
         message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."

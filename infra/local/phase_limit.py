@@ -1,6 +1,4 @@
-"""
-What ends a phase from outside: its deadline, and the memory setting.
-"""
+"""What ends a phase from outside: its deadline, and the memory setting."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ from infra.local.sandbox.memory_watch import Measured, MemoryWatch
 
 
 class PhaseLimit:
-    """
-    Hold one environment to its limits, phase by phase.
-    """
+    """Hold one environment to its limits, phase by phase."""
 
     def __init__(self, clock: Clock, memory_mb: int, on_end: Callable[[PhaseEnd], None]) -> None:
         self._clock = clock
@@ -24,9 +20,7 @@ class PhaseLimit:
         self.deadline = 0.0  # monotonic
 
     def set(self, deadline: float, process: Measured | None) -> None:
-        """
-        Let the phase end at a time, or when a process takes too much memory.
-        """
+        """Let the phase end at a time, or when a process takes too much memory."""
         self.clear()
         self.deadline = deadline
         left_s = max(0.0, deadline - self._clock.monotonic())
@@ -35,18 +29,14 @@ class PhaseLimit:
             self.memory.watch(process, self._runs_out_of_memory)
 
     def clear(self) -> None:
-        """
-        Let it go on for as long as it likes.
-        """
+        """Let it go on for as long as it likes."""
         self.memory.rest()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def forget(self) -> None:
-        """
-        Begin anew, for a new process.
-        """
+        """Begin anew, for a new process."""
         self.clear()
         self.memory.forget()
 

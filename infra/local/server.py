@@ -24,7 +24,6 @@ from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
 from infra.local.environment import Environment
 from infra.local.errors import ConfigError, PortTaken, StartError
-from infra.local.function import FunctionConfig
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
 from infra.local.http.server import Address, Limits, serving
 from infra.local.invoke.api import invoke_app
@@ -36,6 +35,7 @@ from infra.local.sandbox.container import ContainerLauncher, engine_for
 from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
 from infra.local.sandbox.process import Launcher, Surroundings
 from infra.local.sandbox.snapshots import Template
+from infra.settings.function import FunctionConfig
 
 T = TypeVar("T")
 
@@ -44,9 +44,7 @@ _INVOKE_LIMITS = Limits(body_bytes=64 * 1024 * 1024, body_timeout_s=300.0)
 
 
 class LocalLambda:
-    """
-    Be one function, served as AWS serves it. A context manager: ready when entered.
-    """
+    """Be one function, served as AWS serves it. A context manager: ready when entered."""
 
     def __init__(
         self,
@@ -86,57 +84,41 @@ class LocalLambda:
 
     @property
     def url(self) -> str:
-        """
-        Give the HTTP front's address.
-        """
+        """Give the HTTP front's address."""
         return self._started(self._addresses)[0].url
 
     @property
     def invoke_url(self) -> str:
-        """
-        Give the Invoke API's address, for boto3's endpoint_url.
-        """
+        """Give the Invoke API's address, for boto3's endpoint_url."""
         return self._started(self._addresses)[1].url
 
     @property
     def logs(self) -> list[str]:
-        """
-        Give everything logged so far (the last 10,000 lines) as text.
-        """
+        """Give everything logged so far (the last 10,000 lines) as text."""
         return [line.text for line in self._log.lines()]
 
     @property
     def environments(self) -> int:
-        """
-        Give how many environments there are now.
-        """
+        """Give how many environments there are now."""
         return self._started(self._broker).environments
 
     @property
     def under_way(self) -> int:
-        """
-        Give how many invocations wait or run.
-        """
+        """Give how many invocations wait or run."""
         return self._started(self._broker).under_way
 
     def listen(self, listener: Listener) -> None:
-        """
-        Tell somebody about each log line, in the emulator's own thread.
-        """
+        """Tell somebody about each log line, in the emulator's own thread."""
         self._log.listen(listener)
 
     def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
-        """
-        Run one invocation from another thread, past the Invoke API.
-        """
+        """Run one invocation from another thread, past the Invoke API."""
         broker = self._started(self._broker)
         call = broker.invoke_patiently if patient else broker.invoke
         return self._run(call(request))
 
     def drained(self) -> None:
-        """
-        Wait until no asynchronous invocation is left, be it queued or running.
-        """
+        """Wait until no asynchronous invocation is left, be it queued or running."""
         self._run(self._started(self._events).drained())
 
     def __enter__(self) -> Self:
@@ -163,9 +145,7 @@ class LocalLambda:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """
-        Stop everything: no process, port or file is left.
-        """
+        """Stop everything: no process, port or file is left."""
         if self._loop is not None and self._stop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -259,9 +239,7 @@ class LocalLambda:
         return new_environment
 
     async def _template(self, folder: Path) -> Template | None:
-        """
-        Take the snapshot that environments are restored from, with SnapStart.
-        """
+        """Take the snapshot that environments are restored from, with SnapStart."""
         if not self.config.snap_start:
             return None
         stream, name = self._new_stream()

@@ -104,7 +104,8 @@ def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool
 @dataclass(frozen=True)
 class StoredObject:
     """
-    One object, as a listing shows it. `modified` is whatever changes when it is written again.
+    One object, as a listing shows it. `modified` is whatever
+    changes when it is written again.
     """
 
     key: str
@@ -116,9 +117,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Change:
-    """
-    Something that happened to an object: when, in which order, by which request.
-    """
+    """Something that happened to an object: when, in which order, by which request."""
 
     name: str
     at_s: float
@@ -166,7 +165,8 @@ def s3_event(
 
 def wants(patterns: Sequence[str], name: str) -> bool:
     """
-    Say whether an event such as "ObjectCreated:Put" is among "s3:ObjectCreated:*" and the like.
+    Say whether an event such as "ObjectCreated:Put" is among
+    "s3:ObjectCreated:*" and the like.
     """
     full = f"s3:{name}"
     return any(

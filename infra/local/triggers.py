@@ -75,9 +75,7 @@ class QueueMapping:
 
     @property
     def fifo(self) -> bool:
-        """
-        Say whether the queue keeps order.
-        """
+        """Say whether the queue keeps order."""
         return self.queue_arn.endswith(".fifo")
 
 
@@ -117,7 +115,8 @@ class SqsPoller:
 
     def run(self, stop: threading.Event) -> None:
         """
-        Poll until told to stop; after a throttle or a queue that cannot be reached, pause longer.
+        Poll until told to stop; after a throttle or a queue that
+        cannot be reached, pause longer.
         """
         pause_s = 1.0
         while not stop.is_set():
@@ -167,9 +166,7 @@ class SqsPoller:
         return list(answer.get("Messages", []))
 
     def _batches(self, messages: list[Message]) -> list[list[Message]]:
-        """
-        Cut a batch whose event would be too large for Lambda.
-        """
+        """Cut a batch whose event would be too large for Lambda."""
         if not messages:
             return []
         size = len(json.dumps(sqs_event(messages, self._mapping.queue_arn)).encode())
@@ -241,9 +238,7 @@ class S3Notifier:
         self._count = 0
 
     def run(self, stop: threading.Event, *, pause_s: float = 0.5) -> None:
-        """
-        Look until told to stop.
-        """
+        """Look until told to stop."""
         while not stop.wait(pause_s):
             try:
                 self.poll()
@@ -251,9 +246,7 @@ class S3Notifier:
                 LOGGER.warning("%s: %s", self._notification.bucket, error)
 
     def poll(self) -> int:
-        """
-        Look once, and queue an event for each change. Give how many there were.
-        """
+        """Look once, and queue an event for each change. Give how many there were."""
         found = {stored.key: stored for stored in self._listed()}
         known, self._known = self._known, found
         if known is None:

@@ -97,6 +97,7 @@ def _container(workload: Workload) -> dict[str, Any]:
 
 def cpus_of(memory_mb: int) -> int:
     """
-    Give the fewest CPUs that are no less than Lambda's share; each of them may have that memory.
+    Give the fewest CPUs that are no less than Lambda's share;
+    each of them may have that memory.
     """
     return next(cpus for cpus in CPUS if cpus * contract.MB_PER_VCPU >= memory_mb)

@@ -1,5 +1,6 @@
 """
-What function.yaml means for a container that serves plain HTTP: the part that both services share.
+What function.yaml means for a container that serves plain
+HTTP: the part that both services share.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig
+from infra.settings.function import FunctionConfig
 
 PORT: Final = 8080
 ARGUMENTS: Final = ("serve",)
@@ -36,9 +37,7 @@ Source: distribution/reference, the grammar of references: host, small letters, 
 
 @dataclass(frozen=True)
 class Workload:
-    """
-    Be one stage of the function, as a container.
-    """
+    """Be one stage of the function, as a container."""
 
     name: str
     image: str
@@ -77,9 +76,7 @@ class Workload:
 
     @property
     def requests_at_once(self) -> int:
-        """
-        Give how many requests one instance has the memory for.
-        """
+        """Give how many requests one instance has the memory for."""
         return min(MOST_REQUESTS_AT_ONCE, self.memory_mb // MB_PER_REQUEST)
 
     def require_name(self, pattern: str, expected: str) -> None:
@@ -123,14 +120,10 @@ def probe(path: str, *, period_s: int, failures: int) -> dict[str, Any]:
 
 
 def startup_probe() -> dict[str, Any]:
-    """
-    Give the models half a minute to load; on Lambda they have ten seconds.
-    """
+    """Give the models half a minute to load; on Lambda they have ten seconds."""
     return probe("/readyz", period_s=3, failures=10)
 
 
 def liveness_probe() -> dict[str, Any]:
-    """
-    Have an instance that answers nothing for a minute and a half replaced.
-    """
+    """Have an instance that answers nothing for a minute and a half replaced."""
     return probe("/livez", period_s=30, failures=3)

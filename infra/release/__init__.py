@@ -1,3 +1,1 @@
-"""
-The release: build, push, publish, let a canary through or roll back, and remove it all.
-"""
+"""The release: build, push, publish, let a canary through or roll back, and remove it all."""

@@ -1,6 +1,4 @@
-"""
-What AWS or its client says when it does not do as asked, and what to do about it.
-"""
+"""What AWS or its client says when it does not do as asked, and what to do about it."""
 
 from __future__ import annotations
 
@@ -36,18 +34,14 @@ _NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
 
 def explained(error: BotoCoreError | ClientError) -> str:
-    """
-    Spell an error as one line, with its remedy where there is one.
-    """
+    """Spell an error as one line, with its remedy where there is one."""
     said = " ".join(str(error).split())
     remedy = remedy_of(error)
     return f"{said}: {remedy}" if remedy else said
 
 
 def remedy_of(error: BotoCoreError | ClientError) -> str | None:
-    """
-    Say what to do about an error; None where that is not known.
-    """
+    """Say what to do about an error; None where that is not known."""
     if isinstance(error, ClientError):
         return _BY_CODE.get(code_of(error))
     if isinstance(error, exceptions.NoRegionError):
@@ -60,7 +54,5 @@ def remedy_of(error: BotoCoreError | ClientError) -> str | None:
 
 
 def code_of(error: ClientError) -> str:
-    """
-    Give AWS's own name of an error.
-    """
+    """Give AWS's own name of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))

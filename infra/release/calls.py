@@ -12,7 +12,7 @@ import os
 import shlex
 from urllib.parse import urlsplit
 
-from infra.local.moto.tls import CA_PATH
+from infra.cloud.tls import CA_PATH
 from infra.release.hook_package import questions_of
 from infra.release.target import Target
 

@@ -1,6 +1,4 @@
-"""
-Give a new version the traffic by a canary, and watch it: CodeDeploy shifts, we tell of it.
-"""
+"""Give a new version the traffic by a canary, and watch it: CodeDeploy shifts, we tell of it."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Watch:
-    """
-    Say what happens, and wait in between.
-    """
+    """Say what happens, and wait in between."""
 
     say: Say
     sleep: Callable[[float], None] = time.sleep
@@ -78,9 +74,7 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
 def _begun(
     target: Target, deployments: Deployments, version: str, hook: str | None, watch: Watch
 ) -> Deployment | None:
-    """
-    Give the deployment that moves the traffic to a version, or None where it is there.
-    """
+    """Give the deployment that moves the traffic to a version, or None where it is there."""
     while True:
         running = deployments.under_way()
         if running is not None and running.target == version and not running.is_rollback:
@@ -103,9 +97,7 @@ def _begun(
 
 
 def _take_back(target: Target, deployments: Deployments, watch: Watch) -> None:
-    """
-    Take a share of the traffic back that no deployment moves any more.
-    """
+    """Take a share of the traffic back that no deployment moves any more."""
     if weights(target) and deployments.under_way() is None:
         current = live_version(target)
         watch.say(f"nobody moves the traffic: version {current} gets all of it back")
@@ -114,7 +106,8 @@ def _take_back(target: Target, deployments: Deployments, watch: Watch) -> None:
 
 def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
     """
-    Wait for a version: Lambda unpacks an image first, and takes minutes for SnapStart's snapshot.
+    Wait for a version: Lambda unpacks an image first, and takes
+    minutes for SnapStart's snapshot.
     """
     client, said = target.client("lambda"), False
     while True:
@@ -134,9 +127,7 @@ def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
 def _followed(
     target: Target, deployments: Deployments, deployment: Deployment, watch: Watch
 ) -> Deployment:
-    """
-    Tell of each step of a deployment, until it and its rollback are over.
-    """
+    """Tell of each step of a deployment, until it and its rollback are over."""
     look = _Look(target, deployments, watch, deployment.identifier)
     said, quiet_s = "", 0.0
     while True:
@@ -154,9 +145,7 @@ def _followed(
 
 
 class _Look:
-    """
-    Say how a deployment stands.
-    """
+    """Say how a deployment stands."""
 
     def __init__(
         self, target: Target, deployments: Deployments, watch: Watch, identifier: str
@@ -172,9 +161,7 @@ class _Look:
         return self._deployments.minutes_of(self._identifier) or self._target.aws.canary.minutes
 
     def at(self, deployment: Deployment) -> str:
-        """
-        Say it in a line.
-        """
+        """Say it in a line."""
         if deployment.is_rollback:
             return "the old version gets the traffic back"
         if deployment.status in ENDED:
@@ -197,7 +184,8 @@ class _Look:
 
     def _left(self, step: Step) -> str:
         """
-        Say how much is left since CodeDeploy began, maybe for an earlier deploy than this one.
+        Say how much is left since CodeDeploy began, maybe for an
+        earlier deploy than this one.
         """
         passed_s = self._now_s() - step.began.timestamp()
         left = min(math.ceil(self._minutes - passed_s / 60), self._minutes)
@@ -207,9 +195,7 @@ class _Look:
 
 
 def ringing_of(target: Target, alarms: list[str]) -> list[str]:
-    """
-    Name those alarms that are in ALARM.
-    """
+    """Name those alarms that are in ALARM."""
     if not alarms:
         return []
     described = target.client("cloudwatch").describe_alarms(AlarmNames=alarms)["MetricAlarms"]
@@ -229,7 +215,8 @@ def _why(target: Target, ended: Deployment, hook: str | None, watch: Watch) -> s
 
 def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> list[str]:
     """
-    Read in the hook's log what it had against a deployment; a line takes some seconds to get there.
+    Read in the hook's log what it had against a deployment; a
+    line takes some seconds to get there.
     """
     for _ in range(_LOOKS):
         pages = target.client("logs").get_paginator("filter_log_events")

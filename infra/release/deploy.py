@@ -38,9 +38,7 @@ Images = Callable[[Tools, str], Pushed]
 
 @dataclass(frozen=True)
 class Deploy:
-    """
-    Say what to deploy, where, and whom to ask.
-    """
+    """Say what to deploy, where, and whom to ask."""
 
     target: Target
     folder: Path  # of the stage's own: build/terraform/STAGE
@@ -53,9 +51,7 @@ class Deploy:
     tools: Callable[..., Tools] = found_tools
 
     def tell(self, line: str) -> None:
-        """
-        Say what belongs to the step that was said last.
-        """
+        """Say what belongs to the step that was said last."""
         self.say(f"    {line}")
 
 
@@ -142,9 +138,7 @@ _SHIFTING = (
 
 @contextlib.contextmanager
 def _standing(stands: str) -> Iterator[None]:
-    """
-    Say what stands, where Ctrl-C, the network or credentials that expire cut the block off.
-    """
+    """Say what stands, where Ctrl-C, the network or credentials that expire cut the block off."""
     try:
         yield
     except KeyboardInterrupt:
@@ -154,9 +148,7 @@ def _standing(stands: str) -> Iterator[None]:
 
 
 def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[str, Any]) -> str:
-    """
-    Have the image in the registry, which is made first where there is none.
-    """
+    """Have the image in the registry, which is made first where there is none."""
     if "repository_url" not in outputs:
         plan = terraform.plan({}, only=REPOSITORY)
         if changes_of(plan):
@@ -171,9 +163,7 @@ def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[st
 
 
 def _address(target: Target) -> str:
-    """
-    Ask ECR: a plan of one resource leaves the outputs of the others alone.
-    """
+    """Ask ECR: a plan of one resource leaves the outputs of the others alone."""
     described = target.client("ecr").describe_repositories(repositoryNames=[target.name])
     address: str = described["repositories"][0]["repositoryUri"]
     return address

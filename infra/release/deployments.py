@@ -1,5 +1,6 @@
 """
-CodeDeploy's records of one stage: which deployments there were, which is under way, how it stands.
+CodeDeploy's records of one stage: which deployments there
+were, which is under way, how it stands.
 """
 
 from __future__ import annotations
@@ -27,9 +28,7 @@ _RUNS = "InProgress"
 
 @dataclass(frozen=True)
 class Deployment:
-    """
-    Be one deployment: the traffic of the alias, moved from a version to a version.
-    """
+    """Be one deployment: the traffic of the alias, moved from a version to a version."""
 
     identifier: str
     status: str
@@ -43,9 +42,7 @@ class Deployment:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Self:
-        """
-        Read a DeploymentInfo.
-        """
+        """Read a DeploymentInfo."""
         carried = info.get("revision") or {}
         content = (carried.get("appSpecContent") or carried.get("string") or {}).get("content")
         properties = _properties_of(content or "")
@@ -65,18 +62,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Step:
-    """
-    Be a lifecycle event of a deployment, and say when it began.
-    """
+    """Be a lifecycle event of a deployment, and say when it began."""
 
     name: str
     began: datetime
 
 
 class Deployments:
-    """
-    Look at the deployments of one stage, begin and stop them.
-    """
+    """Look at the deployments of one stage, begin and stop them."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -86,9 +79,7 @@ class Deployments:
     def of_statuses(
         self, statuses: Sequence[str], *, since: datetime | None = None
     ) -> list[Deployment]:
-        """
-        List those in one of the states, of all times or since one, the newest first.
-        """
+        """List those in one of the states, of all times or since one, the newest first."""
         found: list[Deployment] = []
         for identifiers in self._identifiers(statuses, since):
             batch = self._client.batch_get_deployments(deploymentIds=identifiers)
@@ -96,16 +87,12 @@ class Deployments:
         return sorted(found, key=lambda one: one.created, reverse=True)
 
     def under_way(self) -> Deployment | None:
-        """
-        Find the one that is under way; CodeDeploy allows no second.
-        """
+        """Find the one that is under way; CodeDeploy allows no second."""
         found = self.of_statuses(UNDER_WAY)
         return found[0] if found else None
 
     def get(self, identifier: str) -> Deployment:
-        """
-        Look at one.
-        """
+        """Look at one."""
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         return Deployment.of(info)
 
@@ -160,17 +147,13 @@ class Deployments:
         return True
 
     def alarms(self) -> list[str]:
-        """
-        Name the alarms that CodeDeploy watches.
-        """
+        """Name the alarms that CodeDeploy watches."""
         group = self._client.get_deployment_group(**self._group)["deploymentGroupInfo"]
         alarms = (group.get("alarmConfiguration") or {}).get("alarms") or []
         return [alarm["name"] for alarm in alarms]
 
     def minutes_of(self, identifier: str) -> int | None:
-        """
-        Say for how long a canary gives a part of the traffic; None: it is no canary.
-        """
+        """Say for how long a canary gives a part of the traffic; None: it is no canary."""
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         name = info["deploymentConfigName"]
         config = self._client.get_deployment_config(deploymentConfigName=name)
@@ -179,9 +162,7 @@ class Deployments:
         return minutes
 
     def step_of(self, identifier: str) -> Step | None:
-        """
-        Give the lifecycle event that is in progress; None before the first, and between two.
-        """
+        """Give the lifecycle event that is in progress; None before the first, and between two."""
         one = {"deploymentId": identifier}
         try:
             listed = self._client.list_deployment_targets(**one)["targetIds"]
@@ -207,9 +188,7 @@ class Deployments:
 
 
 def _properties_of(content: str) -> Mapping[str, Any]:
-    """
-    Read what an AppSpec says of its function; nothing of one that somebody wrote otherwise.
-    """
+    """Read what an AppSpec says of its function; nothing of one that somebody wrote otherwise."""
     try:
         (resource,) = yaml.safe_load(content)["Resources"]
         (function,) = resource.values()

@@ -1,6 +1,4 @@
-"""
-Take a stage down: everything that deploy made, the images and the logs included.
-"""
+"""Take a stage down: everything that deploy made, the images and the logs included."""
 
 from __future__ import annotations
 
@@ -71,9 +69,7 @@ def _destroyed(
 
 
 def _stop_canary(target: Target, say: Say) -> None:
-    """
-    End a deployment that would go on with an alias that is gone.
-    """
+    """End a deployment that would go on with an alias that is gone."""
     try:
         deployments = Deployments(target)
         running = deployments.under_way()
@@ -88,7 +84,8 @@ def _stop_canary(target: Target, say: Say) -> None:
 
 def _detach(target: Target, policy: str, say: Say) -> None:
     """
-    Take a policy from the callers that somebody gave it to: IAM removes none that is attached.
+    Take a policy from the callers that somebody gave it to: IAM
+    removes none that is attached.
     """
     iam = target.client("iam")
     try:

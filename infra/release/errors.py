@@ -18,48 +18,36 @@ from collections.abc import Sequence
 
 
 class ReleaseError(Exception):
-    """
-    Be the root of the release's errors.
-    """
+    """Be the root of the release's errors."""
 
 
 class NotReady(ReleaseError):
-    """
-    List what is missing, and what to do about each.
-    """
+    """List what is missing, and what to do about each."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__("not ready:" + "".join(f"\n  {one}" for one in missing))
 
 
 class NotAgreed(ReleaseError):
-    """
-    Say what stands where somebody did not agree.
-    """
+    """Say what stands where somebody did not agree."""
 
     def __init__(self, stands: str) -> None:
         super().__init__(f"not agreed to (--yes agrees): {stands}")
 
 
 class Busy(ReleaseError):
-    """
-    Say who is at a stage, and what to do about it.
-    """
+    """Say who is at a stage, and what to do about it."""
 
 
 class CutOff(ReleaseError):
-    """
-    Say what went wrong in the middle, and what stands now.
-    """
+    """Say what went wrong in the middle, and what stands now."""
 
     def __init__(self, said: str, stands: str) -> None:
         super().__init__(f"{said}\n{stands}")
 
 
 class TerraformFailed(ReleaseError):
-    """
-    Say which command failed, and the end of what it said.
-    """
+    """Say which command failed, and the end of what it said."""
 
     def __init__(self, program: str, command: str, said: str) -> None:
         lines = [line for line in said.strip().splitlines() if line.strip(" ╷│╵")][-20:]
@@ -68,24 +56,18 @@ class TerraformFailed(ReleaseError):
 
 
 class NotDeployed(ReleaseError):
-    """
-    Name a stage that has no function, or only a part of what it needs.
-    """
+    """Name a stage that has no function, or only a part of what it needs."""
 
-    def __init__(self, stage: str, came: str = "none") -> None:
+    def __init__(self, stage: str, got: str = "none") -> None:
         super().__init__(
-            f"stage {stage}: expected one that is deployed, came {came}: "
+            f"stage {stage}: expected one that is deployed, got {got}: "
             f"python -m infra deploy --stage {stage}"
         )
 
 
 class Refused(ReleaseError):
-    """
-    Say why a version did not get, or keep, the traffic.
-    """
+    """Say why a version did not get, or keep, the traffic."""
 
 
 class NotHealthy(ReleaseError):
-    """
-    Say what was asked over HTTPS, what was expected and what came.
-    """
+    """Say what was asked over HTTPS, what was expected and what it got."""

@@ -41,9 +41,7 @@ def write_hook_package(zoo: Path, target: Path) -> Path:
 
 
 def questions_of(zoo: Path) -> list[dict[str, Any]]:
-    """
-    Turn the golden vectors of all bundles into payloads and the answers expected.
-    """
+    """Turn the golden vectors of all bundles into payloads and the answers expected."""
     manifests = sorted([*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")])
     return [_question_of(path.parent) for path in manifests]
 

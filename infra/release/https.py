@@ -26,7 +26,7 @@ from botocore.exceptions import HTTPClientError, SSLError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from infra.local.moto.tls import CA_PATH
+from infra.cloud.tls import CA_PATH
 from infra.release.errors import NotHealthy
 from infra.release.target import Target
 
@@ -36,9 +36,7 @@ _PATIENCE_S: Final = 35
 
 @dataclass(frozen=True)
 class Answer:
-    """
-    Be what came back over HTTPS; status 0: nothing did, and the body says why.
-    """
+    """Be what came back over HTTPS; status 0: nothing did, and the body says why."""
 
     status: int
     body: bytes
@@ -85,7 +83,7 @@ def _authority_of(cloud: str) -> bytes:
     if answer.status_code != 200:
         raise NotHealthy(
             f"{cloud}{CA_PATH}: expected the authority of a simulated cloud, "
-            f"came {answer.status_code}: is it `python -m infra cloud`?"
+            f"got {answer.status_code}: is it `python -m infra cloud`?"
         )
     return answer.content
 
@@ -106,5 +104,5 @@ def _credentials(target: Target) -> Any:
         return Credentials("simulated", "simulated")
     found = botocore.session.Session().get_credentials()
     if found is None:
-        raise NotHealthy("expected credentials to sign with, came none: aws configure")
+        raise NotHealthy("expected credentials to sign with, got none: aws configure")
     return found.get_frozen_credentials()

@@ -46,9 +46,7 @@ def remove_unused_images(target: Target, say: Say) -> list[str]:
 
 
 class _Unknown(Exception):
-    """
-    Name a version that does not tell what it runs.
-    """
+    """Name a version that does not tell what it runs."""
 
 
 def _unused(target: Target) -> list[str]:

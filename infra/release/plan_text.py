@@ -1,5 +1,6 @@
 """
-A plan as people read it: what is made, changed, replaced and removed, and which settings change.
+A plan as people read it: what is made, changed, replaced
+and removed, and which settings change.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any
 
 
 def outputs_change(plan: Mapping[str, Any]) -> bool:
-    """
-    Say whether a plan tells more, or other, of what stands.
-    """
+    """Say whether a plan tells more, or other, of what stands."""
     outputs = plan.get("output_changes") or {}
     return any(change["actions"] != ["no-op"] for change in outputs.values())
 
@@ -82,9 +81,7 @@ def _settings(change: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _apart(before: object, after: object) -> tuple[str, str]:
-    """
-    Spell two values; where they are long, from where they differ.
-    """
+    """Spell two values; where they are long, from where they differ."""
     one, other = str(before), str(after)
     pairs = itertools.zip_longest(one, other)
     same = next((at for at, (ours, theirs) in enumerate(pairs) if ours != theirs), 0)

@@ -1,5 +1,6 @@
 """
-What a release needs of this machine: looked at before anything is changed, each with its remedy.
+What a release needs of this machine: looked at before
+anything is changed, each with its remedy.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.image.engine import Engine, find_engine
+from infra.containers import Engine, find_engine
 from infra.image.errors import NoEngine
 from infra.release.aws_errors import LOG_IN, code_of, explained, remedy_of
 from infra.release.errors import NotReady
@@ -34,9 +35,7 @@ _REPOSITORY = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.")
 
 @dataclass(frozen=True)
 class Tools:
-    """
-    Name what was found.
-    """
+    """Name what was found."""
 
     account: str
     terraform: str
@@ -68,14 +67,12 @@ def found_tools(
     program = terraform()
     if program is None:
         missing.append(
-            "terraform: expected it on the PATH, came neither terraform nor tofu: "
+            "terraform: expected it on the PATH, got neither terraform nor tofu: "
             "https://developer.hashicorp.com/terraform/install or https://opentofu.org"
         )
     elif program[1] < MINIMUM:
-        at_least, came = (".".join(map(str, version)) for version in (MINIMUM, program[1]))
-        missing.append(
-            f"{program[0]}: expected version {at_least} at least, came {came}: update it"
-        )
+        at_least, got = (".".join(map(str, version)) for version in (MINIMUM, program[1]))
+        missing.append(f"{program[0]}: expected version {at_least} at least, got {got}: update it")
     found: Engine | None = None
     if builds:
         try:
@@ -105,14 +102,14 @@ def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
     stands = _REPOSITORY.match(outputs.get("repository_url", ""))
     if stands is None:
         return
-    came = {
+    got = {
         "account": str(target.client("sts").get_caller_identity()["Account"]),
         "region": str(target.region),
     }
     elsewhere = [
-        f"{what}: expected {stands[what]}, where {target.name} stands, came {here}: "
+        f"{what}: expected {stands[what]}, where {target.name} stands, got {here}: "
         "go there, or take another --stage for this one"
-        for what, here in came.items()
+        for what, here in got.items()
         if here != stands[what]
     ]
     if elsewhere:
@@ -121,7 +118,8 @@ def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
 
 def _concurrency(target: Target) -> list[str]:
     """
-    Hold what the function reserves against what the account has left: a new one has ten in all.
+    Hold what the function reserves against what the account has
+    left: a new one has ten in all.
     """
     key = "reserved_concurrency"
     own_key = key in target.settings  # which Terraform takes first, too
@@ -142,7 +140,7 @@ def _concurrency(target: Target) -> list[str]:
     remedy = f"{most} or less" if most > 0 else "null"
     return [
         f"{setting}: expected {max(most, 0)} at most in this account, which has "
-        f"{limits['ConcurrentExecutions']} environments, came {reserved}: set it to {remedy}, or "
+        f"{limits['ConcurrentExecutions']} environments, got {reserved}: set it to {remedy}, or "
         "ask AWS for more (Service Quotas, Lambda, Concurrent executions)"
     ]
 
@@ -158,16 +156,14 @@ def _reserved_already(client: Any, name: str) -> int:
 
 
 def _registry(target: Target, registry: str | None) -> list[str]:
-    """
-    A simulated cloud has ECR's records, and no place for layers.
-    """
+    """A simulated cloud has ECR's records, and no place for layers."""
     if not target.simulated:
         return []
     remedy = (
         "apt install docker-registry, or any registry on this machine, and --registry HOST:PORT"
     )
     if registry is None:
-        return [f"registry: expected one for the simulated cloud's images, came none: {remedy}"]
+        return [f"registry: expected one for the simulated cloud's images, got none: {remedy}"]
     try:
         with urllib.request.urlopen(f"http://{registry}/v2/", timeout=5):
             return []
@@ -176,23 +172,21 @@ def _registry(target: Target, registry: str | None) -> list[str]:
 
 
 def _account(target: Target, missing: list[str]) -> str:
-    """
-    Ask who we are; what is wrong with that goes on the list.
-    """
+    """Ask who we are; what is wrong with that goes on the list."""
     if not target.region:
         missing.append(
-            "region: expected one, came none: export AWS_REGION=eu-central-1, or aws.region in "
+            "region: expected one, got none: export AWS_REGION=eu-central-1, or aws.region in "
             f"{target.function_file.name}"
         )
         if boto3.session.Session().get_credentials() is None:
-            missing.append(f"credentials: expected some, came none: {LOG_IN}")
+            missing.append(f"credentials: expected some, got none: {LOG_IN}")
         return ""
     try:
         account: str = target.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
         if target.simulated:
             missing.append(
-                f"cloud: expected one at {target.simulated}, came {type(error).__name__}: "
+                f"cloud: expected one at {target.simulated}, got {type(error).__name__}: "
                 "is `python -m infra cloud` running?"
             )
         else:

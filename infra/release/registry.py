@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.image.errors import EngineFailed, Unfit
 from infra.release.aws_errors import code_of
 from infra.release.target import Target
@@ -30,9 +30,7 @@ _ARCHITECTURES = {"amd64": "linux/amd64", "x86_64": "linux/amd64", "arm64": "lin
 
 @dataclass(frozen=True)
 class Pushed:
-    """
-    Say under which digest the registry has an image, and whether it was pushed now.
-    """
+    """Say under which digest the registry has an image, and whether it was pushed now."""
 
     digest: str
     now: bool
@@ -40,9 +38,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Registry:
-    """
-    Be one repository of ECR, or of a simulated cloud's.
-    """
+    """Be one repository of ECR, or of a simulated cloud's."""
 
     target: Target
     engine: Engine
@@ -88,7 +84,7 @@ class Registry:
         if _ARCHITECTURES.get(built_for, built_for) != platform:
             raise Unfit(
                 image,
-                [f"expected it for {platform}, as aws.architecture says, came {built_for}"],
+                [f"expected it for {platform}, as aws.architecture says, got {built_for}"],
             )
         return identity.removeprefix("sha256:")[:16]
 
@@ -106,7 +102,7 @@ class Registry:
         if kind not in _MANIFESTS:
             raise Unfit(
                 f"{self.address}:{tag}",
-                [f"expected a single manifest, as Lambda takes, came {kind}: an index, as docker "
+                [f"expected a single manifest, as Lambda takes, got {kind}: an index, as docker "
                  "makes for attestations or several platforms (--provenance=false)"],
             )  # fmt: skip
         digest: str = image["imageDigest"]
@@ -142,9 +138,7 @@ class Registry:
         return digest
 
     def _manifest(self, tag: str) -> bytes:
-        """
-        Read what was pushed; its digest is that of these bytes.
-        """
+        """Read what was pushed; its digest is that of these bytes."""
         request = urllib.request.Request(
             f"http://{self.loopback}/v2/{self._repository()}/manifests/{tag}",
             headers={"Accept": ", ".join(_MANIFESTS)},

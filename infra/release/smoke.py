@@ -20,12 +20,12 @@ from botocore.exceptions import ClientError
 from infra.local.fronts.http_api import HTTP_API
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import ResultError
-from infra.local.fronts.settings import FrontConfig
-from infra.local.function import Sample
 from infra.release.aws_errors import code_of
 from infra.release.errors import NotDeployed, NotHealthy
 from infra.release.https import Answer, post
 from infra.release.target import ALIAS, Target
+from infra.settings.front import FrontConfig
+from infra.settings.function import Sample
 
 PATIENCE_S: Final = 60.0
 """A new API's address, and the right to call it, are not known everywhere at once."""
@@ -52,7 +52,7 @@ def smoke(
         What was seen, as one line.
 
     Raises:
-        NotHealthy: no answer as expected in a minute; says what came last.
+        NotHealthy: no answer as expected in a minute; says what it got last.
     """
     sample = target.sample
     if sample is None:
@@ -136,9 +136,7 @@ def _awaited(
     sleep: Callable[[float], None],
     now_s: Callable[[], float],
 ) -> Answer:
-    """
-    Ask until the answer is as expected, for a minute at most, and give the last one.
-    """
+    """Ask until the answer is as expected, for a minute at most, and give the last one."""
     end = now_s() + PATIENCE_S
     while True:
         answer = asked()
@@ -153,7 +151,7 @@ def _require(answer: Answer, expected: Collection[int], where: str, target: Targ
     back = f"python -m infra rollback --stage {target.stage} goes back to the version before"
     raise NotHealthy(
         f"{where}: expected {' or '.join(map(str, expected))}, "
-        f"came {answer.status or 'no answer'}: {_line(answer.body)}\n"
+        f"got {answer.status or 'no answer'}: {_line(answer.body)}\n"
         f"{_REMEDIES.get(answer.status, back)}"
     )
 
@@ -173,9 +171,7 @@ def _seen(answer: Answer) -> str:
 
 
 def _request(sample: Sample, api_url: str) -> Request:
-    """
-    Make the request that the sample is.
-    """
+    """Make the request that the sample is."""
     path, _, query = sample.path.partition("?")
     fields = (("host", urlsplit(api_url).netloc), ("content-type", sample.media_type))
     return Request("POST", path, query, fields, sample.read(), port=443, scheme="https")
@@ -188,9 +184,7 @@ def _posted(target: Target, sample: Sample, api_url: str, *, signed: bool) -> An
 
 
 def _invoked(target: Target, sample: Sample, api_url: str) -> Answer:
-    """
-    Send the function what the front would have sent.
-    """
+    """Send the function what the front would have sent."""
     request, config = _request(sample, api_url), FrontConfig()
     event = HTTP_API.event(request, config, Moment.now())
     succeeded, text = invoke(target, json.dumps(event))

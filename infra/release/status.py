@@ -1,6 +1,4 @@
-"""
-What stands: the address, the version that has the traffic, the alarms, the log.
-"""
+"""What stands: the address, the version that has the traffic, the alarms, the log."""
 
 from __future__ import annotations
 
@@ -47,9 +45,7 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
 
 
 def _is_live(target: Target) -> bool:
-    """
-    Say whether the alias stands: a destroy that was cut off leaves the outputs in the state.
-    """
+    """Say whether the alias stands: a destroy that was cut off leaves the outputs in the state."""
     try:
         traffic.live_version(target)
     except NotDeployed:
@@ -73,9 +69,7 @@ def api_url(target: Target) -> str:
 
 
 def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
-    """
-    Spell a stage's state, a line a thing: as it stands, whatever the checkout says.
-    """
+    """Spell a stage's state, a line a thing: as it stands, whatever the checkout says."""
     live, shares = traffic.live_version(target), traffic.weights(target)
     canary = "".join(f", {share:.0%} to {version}" for version, share in shares.items())
     alarms = outputs["release"]["alarms"]
@@ -99,9 +93,7 @@ def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
 
 
 def _newest(target: Target, live: str) -> str:
-    """
-    Name the newest version and, where that is not live, what became of it.
-    """
+    """Name the newest version and, where that is not live, what became of it."""
     newest = str(traffic.versions(target)[-1])
     if newest == live:
         return newest
@@ -117,18 +109,14 @@ def _newest(target: Target, live: str) -> str:
 
 
 def _image_of(target: Target, version: str) -> str:
-    """
-    Name the image that a version runs.
-    """
+    """Name the image that a version runs."""
     found = target.client("lambda").get_function(FunctionName=target.name, Qualifier=version)
     image: str = found["Code"]["ImageUri"]
     return image
 
 
 def as_it_is(text: str) -> list[str]:
-    """
-    Give a line of the log as a file wants it.
-    """
+    """Give a line of the log as a file wants it."""
     return [text]
 
 

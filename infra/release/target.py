@@ -1,5 +1,6 @@
 """
-Where a release goes: a stage of the function in one account and region, or in a simulated cloud.
+Where a release goes: a stage of the function in one account
+and region, or in a simulated cloud.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import yaml
 from botocore.config import Config
 
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig, Sample, sample_of
-from infra.release.settings import CloudSettings
+from infra.settings.cloud import CloudSettings
+from infra.settings.function import FunctionConfig, Sample, sample_of
 
 ALIAS = "live"
 ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -31,9 +32,7 @@ _PATIENTLY = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 @dataclass(frozen=True)
 class Target:
-    """
-    Be one stage. Two stages of one account share nothing but the account.
-    """
+    """Be one stage. Two stages of one account share nothing but the account."""
 
     function_file: Path
     settings: Mapping[str, Any]
@@ -75,44 +74,32 @@ class Target:
 
     @property
     def name(self) -> str:
-        """
-        Give the function's name in the cloud.
-        """
+        """Give the function's name in the cloud."""
         return f"{self.settings['name']}-{self.stage}"
 
     @cached_property
     def aws(self) -> CloudSettings:
-        """
-        Give the settings that only the cloud knows.
-        """
+        """Give the settings that only the cloud knows."""
         return CloudSettings.of(self.settings.get("aws"))
 
     @property
     def sample(self) -> Sample | None:
-        """
-        Give the request that shows that it works, where there is one.
-        """
+        """Give the request that shows that it works, where there is one."""
         given = self.settings.get("sample")
         return sample_of("sample", given, self.function_file.parent) if given else None
 
     @property
     def platform(self) -> str:
-        """
-        Give the platform that its image must be built for.
-        """
+        """Give the platform that its image must be built for."""
         return ARCHITECTURES[self.aws.architecture]
 
     @property
     def root(self) -> Path:
-        """
-        Give the folder of the function's code.
-        """
+        """Give the folder of the function's code."""
         return (self.function_file.parent / str(self.settings.get("root", "."))).resolve()
 
     def client(self, service: str) -> Any:
-        """
-        Give a boto3 client of one of its services; it is made once, since that takes a while.
-        """
+        """Give a boto3 client of one of its services; it is made once, since that takes a while."""
         if service not in self._clients:
             self._clients[service] = self._made(service)
         return self._clients[service]

@@ -61,9 +61,7 @@ Say = Callable[[str], None]
 
 
 def find_terraform() -> tuple[str, tuple[int, int]] | None:
-    """
-    Give the first program that is installed, and its version.
-    """
+    """Give the first program that is installed, and its version."""
     for program in PROGRAMS:
         if shutil.which(program):
             said = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
@@ -139,9 +137,7 @@ class Terraform:
             os.close(descriptor)
 
     def state_settings(self) -> dict[str, str]:
-        """
-        Say where the state is: of the backend in a bucket, or of the one on this machine.
-        """
+        """Say where the state is: of the backend in a bucket, or of the one on this machine."""
         bucket = self.target.aws.state_bucket
         if bucket:
             key = f"{self.target.name}.tfstate"
@@ -152,9 +148,7 @@ class Terraform:
         return {"path": str(states.resolve() / f"{self.target.name}.tfstate")}
 
     def forget(self) -> None:
-        """
-        Remove the state and the folder of a stage that is gone.
-        """
+        """Remove the state and the folder of a stage that is gone."""
         settings = self.state_settings()
         if "path" in settings:
             state = Path(settings["path"])
@@ -186,29 +180,21 @@ class Terraform:
         return plan
 
     def apply(self, say: Say) -> None:
-        """
-        Do what was planned last, each resource a line as it is done.
-        """
+        """Do what was planned last, each resource a line as it is done."""
         self._run("apply", *_QUIETLY, "-auto-approve", _PLAN, say=say)
 
     def destroy(self, variables: Mapping[str, str | None], say: Say) -> None:
-        """
-        Remove everything.
-        """
+        """Remove everything."""
         given = self._variables(variables)
         self._run("destroy", *_QUIETLY, "-auto-approve", *given, say=say)
 
     def outputs(self) -> dict[str, Any]:
-        """
-        Give what the state says that the release needs; empty where nothing is deployed.
-        """
+        """Give what the state says that the release needs; empty where nothing is deployed."""
         loaded = json.loads(self._run("output", "-json") or "{}")
         return {name: output["value"] for name, output in loaded.items()}
 
     def resources(self) -> list[str]:
-        """
-        List the addresses of what stands.
-        """
+        """List the addresses of what stands."""
         try:
             return self._run("state", "list").split()
         except TerraformFailed as error:
@@ -227,7 +213,8 @@ class Terraform:
 
     def _run(self, command: str, *arguments: str, say: Say | None = None) -> str:
         """
-        Run one command; with `say`, each line that tells of a resource is passed on as it comes.
+        Run one command; with `say`, each line that tells of a
+        resource is passed on as it comes.
         """
         environ = {**self.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if self.target.region:
@@ -277,9 +264,7 @@ class Terraform:
     def _follow(
         self, process: subprocess.Popen[bytes], command: str, out: int, say: Say | None
     ) -> None:
-        """
-        Wait for a command; with `say`, pass on each line that tells of a resource.
-        """
+        """Wait for a command; with `say`, pass on each line that tells of a resource."""
         at, rest, slow, over = 0, b"", "", False
         began_s = said_s = time.monotonic()
         while not over:
@@ -301,9 +286,7 @@ class Terraform:
                     process.wait(_LOOK_S)
 
     def _end(self, process: subprocess.Popen[bytes], say: Say | None) -> None:
-        """
-        Let Terraform end what it has begun, and write its state, whatever happens meanwhile.
-        """
+        """Let Terraform end what it has begun, and write its state, whatever happens meanwhile."""
         process.send_signal(signal.SIGINT)
         told = f"{self.program} ends what it has begun …"
         while True:

@@ -1,6 +1,4 @@
-"""
-Which version has the traffic, which had it before, and the way back to that.
-"""
+"""Which version has the traffic, which had it before, and the way back to that."""
 
 from __future__ import annotations
 
@@ -19,25 +17,19 @@ Say = Callable[[str], None]
 
 
 def live_version(target: Target) -> str:
-    """
-    Give the version that has the traffic, or most of it.
-    """
+    """Give the version that has the traffic, or most of it."""
     version: str = _alias(target)["FunctionVersion"]
     return version
 
 
 def weights(target: Target) -> dict[str, float]:
-    """
-    Give the versions that have a part of the traffic, with their shares from 0 to 1.
-    """
+    """Give the versions that have a part of the traffic, with their shares from 0 to 1."""
     routing = _alias(target).get("RoutingConfig") or {}
     return dict(routing.get("AdditionalVersionWeights") or {})
 
 
 def give_all(target: Target, version: str) -> None:
-    """
-    Give one version all of the traffic, at once.
-    """
+    """Give one version all of the traffic, at once."""
     target.client("lambda").update_alias(
         FunctionName=target.name,
         Name=ALIAS,
@@ -47,9 +39,7 @@ def give_all(target: Target, version: str) -> None:
 
 
 def versions(target: Target) -> list[int]:
-    """
-    List the published versions, oldest first.
-    """
+    """List the published versions, oldest first."""
     pages = target.client("lambda").get_paginator("list_versions_by_function")
     found = [
         int(version["Version"])
@@ -110,7 +100,7 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
     before = previous_version(target)
     if before is None:
         raise Refused(
-            f"expected a version that was live before {current} to go back to, came none: "
+            f"expected a version that was live before {current} to go back to, got none: "
             "deploy the commit that was"
         )
     give_all(target, before)

@@ -1,15 +1,13 @@
-"""
-One file an engine, imported only when a manifest names it.
-"""
+"""One file an engine, imported only when a manifest names it."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
 
+from model.bundle.manifest import Manifest
 from model.engines.base import Engine
 from model.errors import ArtefactError
-from model.manifest import Manifest
 
 
 def open_engine(manifest: Manifest, content: bytes) -> Engine:
@@ -37,8 +35,6 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
 
 
 def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:
-    """
-    Say that an engine cannot read a model file.
-    """
+    """Say that an engine cannot read a model file."""
     reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
     return ArtefactError(path, expected=f"a model that {engine} reads", got=reason)

@@ -1,6 +1,4 @@
-"""
-What the predictor asks of an engine, and the checks that every engine shares.
-"""
+"""What the predictor asks of an engine, and the checks that every engine shares."""
 
 from __future__ import annotations
 
@@ -35,9 +33,7 @@ class Engine(Protocol):
 
 
 def shape_of(axes: Sequence[Any]) -> Shape:
-    """
-    Spell a runtime's idea of a shape as ours: names, None and zero stand for any size.
-    """
+    """Spell a runtime's idea of a shape as ours: names, None and zero stand for any size."""
     return tuple(axis if isinstance(axis, int) and axis > 0 else -1 for axis in axes)
 
 

@@ -1,6 +1,4 @@
-"""
-LiteRT, for `.tflite` models: the lightest of the engines.
-"""
+"""LiteRT, for `.tflite` models: the lightest of the engines."""
 
 from __future__ import annotations
 
@@ -10,9 +8,9 @@ from typing import Any
 from ai_edge_litert.interpreter import Interpreter
 from numpy.typing import NDArray
 
+from model.bundle.manifest import Manifest
 from model.engines import unreadable
 from model.engines.base import Matrix, require, require_shape, shape_of
-from model.manifest import Manifest
 
 
 def load(manifest: Manifest, content: bytes) -> LitertEngine:
@@ -53,9 +51,7 @@ class LitertEngine:
         self._lock = Lock()
 
     def run(self, tensor: Matrix) -> NDArray[Any]:
-        """
-        Compute the probabilities, float32[N, C].
-        """
+        """Compute the probabilities, float32[N, C]."""
         with self._lock:
             if tensor.shape != self._shape:
                 self._interpreter.resize_tensor_input(self._input, tensor.shape)

@@ -1,6 +1,4 @@
-"""
-ONNX Runtime, the default engine.
-"""
+"""ONNX Runtime, the default engine."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime
 from numpy.typing import NDArray
 
+from model.bundle.manifest import Manifest
 from model.engines import unreadable
 from model.engines.base import Matrix, require, require_shape, shape_of
-from model.manifest import Manifest
 
 
 def load(manifest: Manifest, content: bytes) -> OnnxEngine:
@@ -67,8 +65,6 @@ class OnnxEngine:
         self._outputs = [output_tensor]
 
     def run(self, tensor: Matrix) -> NDArray[Any]:
-        """
-        Compute the probabilities, float32[N, C].
-        """
+        """Compute the probabilities, float32[N, C]."""
         result: NDArray[Any] = self._session.run(self._outputs, {self._tensor: tensor})[0]
         return result

@@ -1,6 +1,4 @@
-"""
-TensorFlow, for `.keras` models that cannot be exported: large and slow, and the reference.
-"""
+"""TensorFlow, for `.keras` models that cannot be exported: large and slow, and the reference."""
 
 from __future__ import annotations
 
@@ -11,10 +9,10 @@ from zipfile import is_zipfile
 import keras
 from numpy.typing import NDArray
 
+from model.bundle.manifest import Manifest
 from model.engines import unreadable
 from model.engines.base import Matrix, require, require_shape, shape_of
 from model.errors import ArtefactError
-from model.manifest import Manifest
 
 
 def load(manifest: Manifest, content: bytes) -> TensorflowEngine:
@@ -55,8 +53,6 @@ class TensorflowEngine:
         self._model = model
 
     def run(self, tensor: Matrix) -> NDArray[Any]:
-        """
-        Compute the probabilities, float32[N, C].
-        """
+        """Compute the probabilities, float32[N, C]."""
         result: NDArray[Any] = self._model(tensor, training=False).numpy()
         return result

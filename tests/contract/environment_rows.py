@@ -1,6 +1,4 @@
-"""
-The environments' rows: contract 6.2 B15 and B18, 6.3 and 6.3.1.
-"""
+"""The environments' rows: contract 6.2 B15 and B18, 6.3 and 6.3.1."""
 
 from __future__ import annotations
 
@@ -17,8 +15,8 @@ from unittest import mock
 
 from tests.contract.rows import Bench, Facts, Rows
 from tests.contract.target import MEMORY_MB, Running, Spec, done, invoked
-from tests.infra.plain_http import Reply
-from tests.infra.processes import require_namespaces
+from tests.infra.local.plain_http import Reply
+from tests.infra.local.processes import require_namespaces
 
 ROWS = Rows()
 
@@ -31,9 +29,7 @@ _RATE = {
 
 @ROWS.add("B15 throttled", answers=[("a", 200, None), ("b", 429, _RATE)])
 def throttled(bench: Bench) -> Facts:
-    """
-    One call more than the reserved concurrency is refused; the one under way is not touched.
-    """
+    """One call more than the reserved concurrency is refused; the one under way is not touched."""
     running = bench.start(Spec(concurrency=1))
     done(running, "who")
     first, second = _at_once(running)
@@ -48,9 +44,7 @@ def throttled(bench: Bench) -> Facts:
 
 @ROWS.add("B15 concurrency", tags=["a", "b"], processes=2)
 def concurrency(bench: Bench) -> Facts:
-    """
-    Two invocations at once each get their own answer, from two environments.
-    """
+    """Two invocations at once each get their own answer, from two environments."""
     running = bench.start(Spec(concurrency=2))
     told = [_told(answer) for answer in _at_once(running)]
     return {
@@ -60,9 +54,7 @@ def concurrency(bench: Bench) -> Facts:
 
 
 def _at_once(running: Running) -> list[Reply | None]:
-    """
-    Invoke twice, the second time while the first runs; None where the emulator hung up.
-    """
+    """Invoke twice, the second time while the first runs; None where the emulator hung up."""
 
     def call(tag: str) -> Reply | None:
         try:
@@ -87,9 +79,7 @@ def _told(answer: Reply | None) -> Facts:
 
 @ROWS.add("B18 client goes away", next=200, ran_on=True)
 def client_goes_away(bench: Bench) -> Facts:
-    """
-    The invocation of a client that gave up continues, and the next client is served.
-    """
+    """The invocation of a client that gave up continues, and the next client is served."""
     running = bench.start(Spec(concurrency=2))
     pid = done(running, "who").json["pid"]
     try:
@@ -104,9 +94,7 @@ def client_goes_away(bench: Bench) -> Facts:
 
 @ROWS.add("B18 client tries again", tag="again")
 def client_tries_again(bench: Bench) -> Facts:
-    """
-    A client that gave up and calls again, while its first invocation still runs, is served.
-    """
+    """A client that gave up and calls again, while its first invocation still runs, is served."""
     running = bench.start(Spec(concurrency=2))
     done(running, "who")
     with contextlib.suppress(TimeoutError):
@@ -120,9 +108,7 @@ def client_tries_again(bench: Bench) -> Facts:
 
 @ROWS.add("6.3.1 variables", planted=None, timeout=None, name="contract", home=None)
 def variables(bench: Bench) -> Facts:
-    """
-    Nothing of the host's environment reaches the function.
-    """
+    """Nothing of the host's environment reaches the function."""
     with mock.patch.dict(os.environ, {"HOST_SECRET": "planted", "HOME": "/home/planted"}):
         found = done(bench.start(Spec()), "variables").json
     return {
@@ -135,9 +121,7 @@ def variables(bench: Bench) -> Facts:
 
 @ROWS.add("6.3 freeze", stood_still=True)
 def freeze(bench: Bench) -> Facts:
-    """
-    Between two invocations no thread of the function runs.
-    """
+    """Between two invocations no thread of the function runs."""
     running = bench.start(Spec())
     done(running, "tick")
     before = done(running, "ticks").json
@@ -148,9 +132,7 @@ def freeze(bench: Bench) -> Facts:
 
 @ROWS.add("6.3 memory limit", error="Unhandled", killed=True)
 def memory_limit(bench: Bench) -> Facts:
-    """
-    A function that uses more memory than it has is killed.
-    """
+    """A function that uses more memory than it has is killed."""
     answer = done(bench.start(Spec()), "fill", mb=MEMORY_MB + 100)
     told = answer.body.decode()
     return {
@@ -162,7 +144,8 @@ def memory_limit(bench: Bench) -> Facts:
 @ROWS.add("6.3 file system", root="EROFS", tmp_mb=512)
 def file_system(bench: Bench) -> Facts:
     """
-    The root is read-only, and /tmp has its own size. Ours does it where namespaces are allowed.
+    The root is read-only, and /tmp has its own size. Ours does
+    it where namespaces are allowed.
     """
     running = _isolated(bench)
     name = f"contract-{uuid.uuid4().hex}"
@@ -181,7 +164,8 @@ def file_system(bench: Bench) -> Facts:
 @ROWS.add("6.3 user", user=1051)
 def user(bench: Bench) -> Facts:
     """
-    The function is a user of its own, without rights. Ours does it where namespaces are allowed.
+    The function is a user of its own, without rights. Ours does
+    it where namespaces are allowed.
     """
     found = done(_isolated(bench), "place").json["user"]
     return {"user": "the emulator's" if found == os.getuid() else found}

@@ -34,28 +34,22 @@ _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "ar
 
 
 class FetchError(Exception):
-    """
-    The binary cannot be had; the message says why.
-    """
+    """The binary cannot be had; the message says why."""
 
 
 def locked(lock: str) -> tuple[str, str]:
-    """
-    Read the requirement and its hash from the lock file's text.
-    """
+    """Read the requirement and its hash from the lock file's text."""
     found = re.search(r"^(aws-sam-cli==\S+) .*?--hash=sha256:([0-9a-f]{64})", lock, re.M | re.S)
     if found is None:
-        raise FetchError(f"expected aws-sam-cli==… with a sha256 in {LOCK}, came none")
+        raise FetchError(f"expected aws-sam-cli==… with a sha256 in {LOCK}, got none")
     return found[1], found[2]
 
 
 def member_of(machine: str) -> str:
-    """
-    Name the binary for a machine (platform.machine()) in the wheel.
-    """
+    """Name the binary for a machine (platform.machine()) in the wheel."""
     if machine.lower() not in _ARCHITECTURES:
         known = ", ".join(sorted(_ARCHITECTURES))
-        raise FetchError(f"expected one of the machines {known}, came {machine}")
+        raise FetchError(f"expected one of the machines {known}, got {machine}")
     return f"samcli/local/rapid/aws-lambda-rie-{_ARCHITECTURES[machine.lower()]}"
 
 
@@ -84,9 +78,7 @@ def download(folder: Path, pip: Sequence[str]) -> Path:
 
 
 def extract(wheel: Path, member: str, binary: Path, *, stamp: str) -> None:
-    """
-    Take one program out of a wheel, and note beside it which wheel it came from.
-    """
+    """Take one program out of a wheel, and note beside it which wheel it came from."""
     part = binary.with_suffix(".part")
     try:
         with (
@@ -96,36 +88,30 @@ def extract(wheel: Path, member: str, binary: Path, *, stamp: str) -> None:
         ):
             shutil.copyfileobj(source, target)
     except KeyError as exc:
-        raise FetchError(f"expected {member} in {wheel.name}, came none") from exc
+        raise FetchError(f"expected {member} in {wheel.name}, got none") from exc
     part.chmod(0o755)
     part.replace(binary)
     _stamp_of(binary).write_text(stamp)
 
 
 def extract_samples(wheel: Path, target: Path) -> None:
-    """
-    Take the templates of the sample events out of a wheel, into one file.
-    """
+    """Take the templates of the sample events out of a wheel, into one file."""
     with zipfile.ZipFile(wheel) as archive:
         found = (re.fullmatch(_SAMPLE, name) for name in archive.namelist())
         samples = {one[1]: archive.read(one[0]).decode() for one in found if one}
     if not samples:
-        raise FetchError(f"expected sample events in {wheel.name}, came none")
+        raise FetchError(f"expected sample events in {wheel.name}, got none")
     target.write_text(json.dumps(samples, indent=1), encoding="utf-8")
 
 
 def is_there(binary: Path, stamp: str) -> bool:
-    """
-    Say whether the binary of this wheel and machine is there.
-    """
+    """Say whether the binary of this wheel and machine is there."""
     noted = _stamp_of(binary)
     return binary.is_file() and noted.is_file() and noted.read_text() == stamp
 
 
 def fetch(binary: Path = BINARY, *, pip: Sequence[str] = (sys.executable, "-m", "pip")) -> None:
-    """
-    Get the binary and the samples unless they are there, telling what happens.
-    """
+    """Get the binary and the samples unless they are there, telling what happens."""
     requirement, digest = locked(LOCK.read_text(encoding="utf-8"))
     member = member_of(platform.machine())
     stamp = f"{digest} {member}\n"

@@ -18,9 +18,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Gap:
-    """
-    Be one difference in one row.
-    """
+    """Be one difference in one row."""
 
     number: str  # in contract 1.5; "new" where it is not listed there
     row: str

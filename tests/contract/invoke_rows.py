@@ -1,6 +1,4 @@
-"""
-The Invoke API's rows: contract 6.2, and what RIE's gaps of 1.5 say about it.
-"""
+"""The Invoke API's rows: contract 6.2, and what RIE's gaps of 1.5 say about it."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from pathlib import Path
 
 from tests.contract.rows import ARN, Bench, Facts, Rows, chosen, masked, seen
 from tests.contract.target import Spec, done, invoked
-from tests.infra.plain_http import Reply
+from tests.infra.local.plain_http import Reply
 
 ROWS = Rows()
 
@@ -49,17 +47,13 @@ def _failed(answer: Reply) -> Facts:
 
 @ROWS.add("B1 success", status=200, error=None, body='{"a": [1, "\\u00e9"]}')
 def success(bench: Bench) -> Facts:
-    """
-    The invoker gets the bytes the runtime posted.
-    """
+    """The invoker gets the bytes the runtime posted."""
     return seen(invoked(bench.shared, '{"a": [1, "é"]}'.encode()))
 
 
 @ROWS.add("B1 null", status=200, error=None, body="null")
 def null(bench: Bench) -> Facts:
-    """
-    A function without a result answers null.
-    """
+    """A function without a result answers null."""
     return seen(done(bench.shared, "talk", text=""))
 
 
@@ -67,9 +61,7 @@ def null(bench: Bench) -> Facts:
     "B1 headers", type="application/json", version="$LATEST", id_is_the_contexts=True, trace=True
 )
 def headers(bench: Bench) -> Facts:
-    """
-    A success says its content type, the version that ran, the request's id and its trace.
-    """
+    """A success says its content type, the version that ran, the request's id and its trace."""
     answer = done(bench.shared, "who")
     request_id = answer.headers.get("x-amzn-requestid")
     return {
@@ -82,25 +74,19 @@ def headers(bench: Bench) -> Facts:
 
 @ROWS.add("B1 context", arn=ARN, name="contract", version="$LATEST", memory="512")
 def context(bench: Bench) -> Facts:
-    """
-    The function's context names the function, its ARN and its memory.
-    """
+    """The function's context names the function, its ARN and its memory."""
     return chosen(done(bench.shared, "who").json, "arn", "name", "version", "memory")
 
 
 @ROWS.add("B1 no body", status=200, error=None, body="{}")
 def no_body(bench: Bench) -> Facts:
-    """
-    An invocation without a body is one with an empty object.
-    """
+    """An invocation without a body is one with an empty object."""
     return seen(invoked(bench.shared, b""))
 
 
 @ROWS.add("B1 method", get=404, put=404)
 def method(bench: Bench) -> Facts:
-    """
-    Only POST invokes.
-    """
+    """Only POST invokes."""
     return {
         "get": invoked(bench.shared, method="GET").status,
         "put": invoked(bench.shared, method="PUT").status,
@@ -109,9 +95,7 @@ def method(bench: Bench) -> Facts:
 
 @ROWS.add("B2 raised", status=200, error="Unhandled", body=("ValueError", "no", True, True))
 def raised(bench: Bench) -> Facts:
-    """
-    What the runtime client posted about an exception, and a header that says it is an error.
-    """
+    """What the runtime client posted about an exception, and a header that says it is an error."""
     facts = _failed(done(bench.shared, "fail", message="no"))
     error = facts["body"]
     told = error["errorType"], error["errorMessage"]
@@ -121,9 +105,7 @@ def raised(bench: Bench) -> Facts:
 
 @ROWS.add("B3 init raised", status=200, error="Unhandled", body=("ValueError", "static code", ""))
 def init_raised(bench: Bench) -> Facts:
-    """
-    What the runtime client posted about an init that raised; its request id is empty.
-    """
+    """What the runtime client posted about an init that raised; its request id is empty."""
     facts = _failed(invoked(bench.start(Spec(BROKEN, "broken.handler"))))
     error = facts["body"]
     told = error["errorType"], error["errorMessage"], error["requestId"]
@@ -141,9 +123,7 @@ def init_raised(bench: Bench) -> Facts:
     next=(200, 1),
 )
 def timeout(bench: Bench) -> Facts:
-    """
-    A timeout is an error in JSON, and the next invocation has a new process.
-    """
+    """A timeout is an error in JSON, and the next invocation has a new process."""
     running = bench.start(Spec(timeout_s=1))
     facts = _failed(done(running, "wait", seconds=30))
     after = done(running, "who")
@@ -152,41 +132,31 @@ def timeout(bench: Bench) -> Facts:
 
 @ROWS.add("B5 exit 0", **_exit_error("Runtime exited without providing a reason"))
 def exit_0(bench: Bench) -> Facts:
-    """
-    A process that ends well ends the invocation badly.
-    """
+    """A process that ends well ends the invocation badly."""
     return _failed(done(bench.shared, "leave", status=0))
 
 
 @ROWS.add("B6 exit 3", **_exit_error("Runtime exited with error: exit status 3"))
 def exit_3(bench: Bench) -> Facts:
-    """
-    A process that ends with a status is an error that tells it.
-    """
+    """A process that ends with a status is an error that tells it."""
     return _failed(done(bench.shared, "leave", status=3))
 
 
 @ROWS.add("B6 killed", **_exit_error("Runtime exited with error: signal: killed"))
 def killed(bench: Bench) -> Facts:
-    """
-    A process that is killed is an error that tells the signal.
-    """
+    """A process that is killed is an error that tells the signal."""
     return _failed(done(bench.shared, "die", signal="KILL"))
 
 
 @ROWS.add("B6 segfault", **_exit_error("Runtime exited with error: signal: segmentation fault"))
 def segfault(bench: Bench) -> Facts:
-    """
-    A process that breaks its memory is an error that tells the signal.
-    """
+    """A process that breaks its memory is an error that tells the signal."""
     return _failed(done(bench.shared, "die", signal="SEGV"))
 
 
 @ROWS.add("B6 recovery", status=200, calls=1)
 def recovery(bench: Bench) -> Facts:
-    """
-    The invocation after a crash succeeds, in a new process.
-    """
+    """The invocation after a crash succeeds, in a new process."""
     done(bench.shared, "leave", status=1)
     after = done(bench.shared, "who")
     return {"status": after.status, "calls": after.json["calls"]}
@@ -203,17 +173,13 @@ def recovery(bench: Bench) -> Facts:
     },
 )
 def response_too_large(bench: Bench) -> Facts:
-    """
-    A result of one byte too many is an error.
-    """
+    """A result of one byte too many is an error."""
     return _failed(done(bench.shared, "answer", bytes=_LIMIT + 101))
 
 
 @ROWS.add("B8 tail", kinds=["START", "out", "END", "REPORT"], without=None, bytes=4096)
 def tail(bench: Bench) -> Facts:
-    """
-    The last 4,096 bytes of the invocation's log, to those who ask.
-    """
+    """The last 4,096 bytes of the invocation's log, to those who ask."""
     asked, name = {"X-Amz-Log-Type": "Tail"}, "x-amz-log-result"
     log = base64.b64decode(done(bench.shared, "talk", asked, text="out\n").headers.get(name, ""))
     flood = done(bench.shared, "talk", asked, text="a line\n", times=1000).headers.get(name, "")
@@ -226,9 +192,7 @@ def tail(bench: Bench) -> Facts:
 
 @ROWS.add("B9 event", status=202, body=b"", version=None)
 def event(bench: Bench) -> Facts:
-    """
-    An asynchronous invocation is accepted before it runs, with nothing but an id.
-    """
+    """An asynchronous invocation is accepted before it runs, with nothing but an id."""
     answer = invoked(bench.shared, b"1", {"X-Amz-Invocation-Type": "Event"})
     version = answer.headers.get("x-amz-executed-version")
     return {"status": answer.status, "body": answer.body, "version": version}
@@ -236,9 +200,7 @@ def event(bench: Bench) -> Facts:
 
 @ROWS.add("B10 dry run", status=204, body=b"", calls=1)
 def dry_run(bench: Bench) -> Facts:
-    """
-    A dry run answers, and nothing runs.
-    """
+    """A dry run answers, and nothing runs."""
     running = bench.start(Spec())
     answer = invoked(running, b"{}", {"X-Amz-Invocation-Type": "DryRun"})
     calls = done(running, "who").json["calls"]
@@ -255,9 +217,7 @@ _OTHER = f"{ARN.removesuffix('contract')}other:$LATEST"
     body={**_USER, "Message": f"Function not found: {_OTHER}"},
 )
 def unknown_function(bench: Bench) -> Facts:
-    """
-    Another function's name is not found.
-    """
+    """Another function's name is not found."""
     return _refused(invoked(bench.shared, path="/2015-03-31/functions/other/invocations"))
 
 
@@ -278,25 +238,19 @@ _NOT_JSON_FACTS: Facts = {
 
 @ROWS.add("B12 not JSON", **_NOT_JSON_FACTS)
 def not_json(bench: Bench) -> Facts:
-    """
-    A body that is no JSON never reaches the function.
-    """
+    """A body that is no JSON never reaches the function."""
     return _not_json(bench, b"nope")
 
 
 @ROWS.add("B12 not UTF-8", **_NOT_JSON_FACTS)
 def not_utf8(bench: Bench) -> Facts:
-    """
-    A body that is no UTF-8 never reaches the function.
-    """
+    """A body that is no UTF-8 never reaches the function."""
     return _not_json(bench, b'"\xff"')
 
 
 @ROWS.add("B13 the limit", status=200, bytes=_LIMIT)
 def request_limit(bench: Bench) -> Facts:
-    """
-    6 MiB pass, without the 100 bytes that a response may have more.
-    """
+    """6 MiB pass, without the 100 bytes that a response may have more."""
     answer = invoked(bench.shared, b'"' + b"x" * (_LIMIT - 2) + b'"')
     return {"status": answer.status, "bytes": len(answer.body)}
 
@@ -308,9 +262,7 @@ def request_limit(bench: Bench) -> Facts:
     body={**_USER, "message": _TOO_LARGE},
 )
 def request_too_large(bench: Bench) -> Facts:
-    """
-    A body above the limit is refused, never cut.
-    """
+    """A body above the limit is refused, never cut."""
     facts = _refused(invoked(bench.shared, b'"' + b"x" * (_LIMIT + 200) + b'"'))
     if not isinstance(facts["body"], dict):
         found = re.search(r'"errorType": "([\w.]+)"', facts["body"])
@@ -325,7 +277,5 @@ def request_too_large(bench: Bench) -> Facts:
     body={**_USER, "message": _CONTEXT},
 )
 def client_context(bench: Bench) -> Facts:
-    """
-    A client context that is no base64 is refused; the status is not recorded [?].
-    """
+    """A client context that is no base64 is refused; the status is not recorded [?]."""
     return _refused(invoked(bench.shared, headers={"X-Amz-Client-Context": "!!!"}))

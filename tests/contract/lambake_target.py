@@ -1,18 +1,14 @@
-"""
-Our own emulator as a target.
-"""
+"""Our own emulator as a target."""
 
 from __future__ import annotations
 
-from infra.local.function import FunctionConfig
 from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
 from tests.contract.target import MEMORY_MB, NAME, Running, Spec
 
 
 class LambakeRunning:
-    """
-    Be a function that LocalLambda serves.
-    """
+    """Be a function that LocalLambda serves."""
 
     path = f"/2015-03-31/functions/{NAME}/invocations"
 
@@ -22,35 +18,25 @@ class LambakeRunning:
 
     @property
     def url(self) -> str:
-        """
-        Give the Invoke API's address.
-        """
+        """Give the Invoke API's address."""
         return self._local.invoke_url
 
     def logs(self) -> list[str]:
-        """
-        Give the log so far.
-        """
+        """Give the log so far."""
         return self._local.logs
 
     def close(self) -> None:
-        """
-        Stop it.
-        """
+        """Stop it."""
         self._local.__exit__(None, None, None)
 
 
 class LambakeTarget:
-    """
-    Start LocalLambda, in this process.
-    """
+    """Start LocalLambda, in this process."""
 
     name = "lambake"
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a function.
-        """
+        """Serve a function."""
         config = FunctionConfig(
             handler=spec.handler,
             root=spec.root,

@@ -1,6 +1,4 @@
-"""
-The log's rows: contract 6.4.
-"""
+"""The log's rows: contract 6.4."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ def _fields(report: str) -> list[str]:
     one_id=True,
 )
 def lines(bench: Bench) -> Facts:
-    """
-    START, the function's output, END, with the invocation's id.
-    """
+    """START, the function's output, END, with the invocation's id."""
     running = bench.start(Spec())
     done(running, "talk", text="out\n")
     log = until(running, lambda log: len(reports(log)) == 1)
@@ -40,9 +36,7 @@ def lines(bench: Bench) -> Facts:
 
 @ROWS.add("6.4 order", kinds=list(_KINDS))
 def order(bench: Bench) -> Facts:
-    """
-    A cold start opens with INIT_START, before the invocation's own lines.
-    """
+    """A cold start opens with INIT_START, before the invocation's own lines."""
     running = bench.start(Spec())
     done(running, "talk", text="out\n")
     log = until(running, lambda log: len(reports(log)) == 1)
@@ -55,25 +49,19 @@ _WARM = ["REPORT RequestId", "Duration", "Billed Duration", "Memory Size", "Max 
 
 @ROWS.add("6.4 warm report", fields=_WARM)
 def warm_report(bench: Bench) -> Facts:
-    """
-    A warm REPORT has five fields, in this order.
-    """
+    """A warm REPORT has five fields, in this order."""
     return {"fields": _fields(_two_reports(bench)[1])}
 
 
 @ROWS.add("6.4 cold report", fields=[*_WARM, "Init Duration"])
 def cold_report(bench: Bench) -> Facts:
-    """
-    A cold REPORT has the init's duration, last.
-    """
+    """A cold REPORT has the init's duration, last."""
     return {"fields": _fields(_two_reports(bench)[0])}
 
 
 @ROWS.add("6.4 memory", measured=True)
 def memory(bench: Bench) -> Facts:
-    """
-    The memory that was used is measured: not 0, and not simply the limit.
-    """
+    """The memory that was used is measured: not 0, and not simply the limit."""
     found = _MB.search(_two_reports(bench)[1])
     return {"measured": found is not None and 0 < int(found[1]) < 512}
 
@@ -83,9 +71,7 @@ def memory(bench: Bench) -> Facts:
     lines=["INIT_REPORT Phase: init Status: error", "INIT_REPORT Phase: invoke Status: error"],
 )
 def init_report(bench: Bench) -> Facts:
-    """
-    An init that failed is reported, and again when the invocation repeats it.
-    """
+    """An init that failed is reported, and again when the invocation repeats it."""
     running = bench.start(Spec(_HANDLERS, "broken.handler"))
     invoked(running)
     found = [line.split("\t") for line in running.logs() if line.startswith("INIT_REPORT")]

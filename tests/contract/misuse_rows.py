@@ -1,6 +1,4 @@
-"""
-What no runtime should do, and functions do all the same: contract 1.5, gaps 16 and 19.
-"""
+"""What no runtime should do, and functions do all the same: contract 1.5, gaps 16 and 19."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ import http.client
 from tests.contract.puppeteer import PREFIX, Wire, fetched, puppet
 from tests.contract.rows import Bench, Facts, Rows, failure, reports, until
 from tests.contract.target import ACTS, Running, Spec, invoked
-from tests.infra.plain_http import Reply
+from tests.infra.local.plain_http import Reply
 
 ROWS = Rows()
 
@@ -22,9 +20,7 @@ _GONE = (ConnectionError, http.client.HTTPException)
 
 @ROWS.add("A7 error too large", reply=_TOO_LARGE, invoker=_TOLD, serves_on=True)
 def error_too_large(bench: Bench) -> Facts:
-    """
-    An error above the limit of a response is refused as one, and the invoker is told.
-    """
+    """An error above the limit of a response is refused as one, and the invoker is told."""
     with puppet(bench, timeout_s=2) as (held, wire):
         reply = _posted(wire, f"{fetched(wire)}/error")
         with contextlib.closing(held.connect()) as second:
@@ -35,7 +31,8 @@ def error_too_large(bench: Bench) -> Facts:
 @ROWS.add("A10 init error too large", invoker=_TOLD, serves_on=True)
 def init_error_too_large(bench: Bench) -> Facts:
     """
-    So is an init error, at the init and when it is repeated; what the service says is unknown [?].
+    So is an init error, at the init and when it is repeated;
+    what the service says is unknown [?].
     """
     with puppet(bench, timeout_s=5) as (held, wire):
         _posted(wire, f"{PREFIX}/init/error")
@@ -60,9 +57,7 @@ def init_error_too_large(bench: Bench) -> Facts:
     report="Status: timeout",
 )
 def init_outlasts_the_call(bench: Bench) -> Facts:
-    """
-    An init that takes longer than the function may is a timeout, and is reported as one.
-    """
+    """An init that takes longer than the function may is a timeout, and is reported as one."""
     plan = bench.folder / "plan"
     plan.write_text("hang 30\n" * 2)
     environment = {"PLAN_FILE": str(plan)}
@@ -81,9 +76,7 @@ def init_outlasts_the_call(bench: Bench) -> Facts:
 
 
 def _posted(wire: Wire, path: str) -> tuple[int, str | None] | None:
-    """
-    Post a byte too many; None where the emulator hung up.
-    """
+    """Post a byte too many; None where the emulator hung up."""
     try:
         reply = wire.call("POST", path, b"1" * _ABOVE)
     except _GONE:
@@ -97,9 +90,7 @@ def _told(answer: Reply) -> tuple[int, str | None, object]:
 
 
 def _answers(running: Running) -> bool:
-    """
-    Say whether the emulator is still there: it knows that some paths are not its own.
-    """
+    """Say whether the emulator is still there: it knows that some paths are not its own."""
     try:
         return invoked(running, path="/nowhere").status == 404
     except _GONE:

@@ -1,6 +1,4 @@
-"""
-Play the runtime: speak the Runtime API by hand, for a process that only waits (puppet/).
-"""
+"""Play the runtime: speak the Runtime API by hand, for a process that only waits (puppet/)."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from pathlib import Path
 
 from tests.contract.rows import Bench
 from tests.contract.target import Running, Spec, invoked
-from tests.infra.plain_http import Reply
+from tests.infra.local.plain_http import Reply
 
 PUPPET = Path(__file__).parent / "puppet"
 PREFIX = "/2018-06-01/runtime"
@@ -25,9 +23,7 @@ _PATIENCE_S = 20.0
 
 
 class Wire:
-    """
-    Be one connection of the runtime.
-    """
+    """Be one connection of the runtime."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -42,9 +38,7 @@ class Wire:
         *,
         length: int | None = None,
     ) -> None:
-        """
-        Send one request, if need be with a Content-Length that is wrong.
-        """
+        """Send one request, if need be with a Content-Length that is wrong."""
         head = [f"{method} {path} HTTP/1.1", "Host: runtime"]
         if method != "GET":
             head.append(f"Content-Length: {len(body) if length is None else length}")
@@ -52,9 +46,7 @@ class Wire:
         self.socket.sendall("\r\n".join([*head, "", ""]).encode() + body)
 
     def answer(self) -> Reply:
-        """
-        Read one reply.
-        """
+        """Read one reply."""
         response = http.client.HTTPResponse(self.socket)
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -63,16 +55,12 @@ class Wire:
     def call(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> Reply:
-        """
-        Send one request, and read its reply.
-        """
+        """Send one request, and read its reply."""
         self.ask(method, path, body, headers)
         return self.answer()
 
     def hears_nothing(self, seconds: float = 0.1) -> bool:
-        """
-        Say whether no reply comes for a while.
-        """
+        """Say whether no reply comes for a while."""
         self.socket.settimeout(seconds)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -82,16 +70,12 @@ class Wire:
             self.socket.settimeout(_PATIENCE_S)
 
     def close(self) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         self.socket.close()
 
 
 class Puppet:
-    """
-    Be a runtime in the hands of the test, and the client that invokes the function.
-    """
+    """Be a runtime in the hands of the test, and the client that invokes the function."""
 
     def __init__(self, running: Running, told: Path, first: Future[Reply]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=4)
@@ -101,15 +85,11 @@ class Puppet:
         self.invocation = first
 
     def connect(self) -> Wire:
-        """
-        Open a connection to the Runtime API.
-        """
+        """Open a connection to the Runtime API."""
         return Wire(self.address)
 
     def invoke(self, body: bytes = b"{}") -> Future[Reply]:
-        """
-        Invoke the function once more, from another thread.
-        """
+        """Invoke the function once more, from another thread."""
         return self._pool.submit(invoked, self.running, body)
 
     def answered(self, wire: Wire) -> Reply:
@@ -122,9 +102,7 @@ class Puppet:
         return self.invocation.result()
 
     def leave(self) -> None:
-        """
-        End the runtime's process, as it is expected to after an init error.
-        """
+        """End the runtime's process, as it is expected to after an init error."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
@@ -144,9 +122,7 @@ class Puppet:
         return None
 
     def close(self) -> None:
-        """
-        Wait for the clients.
-        """
+        """Wait for the clients."""
         self._pool.shutdown()
 
 
@@ -179,9 +155,7 @@ def puppet(
 
 
 def fetched(wire: Wire) -> str:
-    """
-    Fetch the event, and give the path that its answer is posted to.
-    """
+    """Fetch the event, and give the path that its answer is posted to."""
     request_id = wire.call("GET", NEXT).headers["lambda-runtime-aws-request-id"]
     return f"{PREFIX}/invocation/{request_id}"
 
@@ -190,7 +164,7 @@ def _told(path: Path) -> tuple[int, str]:
     deadline = time.monotonic() + _PATIENCE_S
     while not path.exists():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"expected a runtime to write {path}, came none")
+            raise TimeoutError(f"expected a runtime to write {path}, got none")
         time.sleep(0.005)
     pid, address = path.read_text().split(" ")
     return int(pid), address

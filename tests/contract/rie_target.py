@@ -27,15 +27,11 @@ _STOP_S = 5.0
 
 
 class RieError(Exception):
-    """
-    The binary did not start.
-    """
+    """The binary did not start."""
 
 
 class RieRunning:
-    """
-    Be a function that the binary serves.
-    """
+    """Be a function that the binary serves."""
 
     path = "/2015-03-31/functions/function/invocations"
 
@@ -64,15 +60,11 @@ class RieRunning:
             raise
 
     def logs(self) -> list[str]:
-        """
-        Give all that it and the function have written.
-        """
+        """Give all that it and the function have written."""
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace").splitlines()
 
     def close(self) -> None:
-        """
-        End it, and the function's processes, which it puts into groups of their own.
-        """
+        """End it, and the function's processes, which it puts into groups of their own."""
         self._process.terminate()
         try:
             self._process.wait(_STOP_S)
@@ -104,28 +96,22 @@ class RieRunning:
                 time.sleep(0.01)
             else:
                 return
-        raise RieError(f"expected {BINARY} to listen on port {port}, came {self.logs()[-3:]}")
+        raise RieError(f"expected {BINARY} to listen on port {port}, got {self.logs()[-3:]}")
 
 
 class RieTarget:
-    """
-    Start the binary.
-    """
+    """Start the binary."""
 
     name = "rie"
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a function; skip the test where there is no binary.
-        """
+        """Serve a function; skip the test where there is no binary."""
         require_rie()
         return RieRunning(spec)
 
 
 def require_rie(binary: Path = BINARY) -> None:
-    """
-    Skip the test where the binary is absent, or fail it if STRICT=1 is set.
-    """
+    """Skip the test where the binary is absent, or fail it if STRICT=1 is set."""
     if not binary.is_file():
         absent(
             f"expected the Runtime Interface Emulator at {binary}, found none: "

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.target import NAME, Running, Spec, Target
-from tests.infra.plain_http import Reply
+from tests.infra.local.plain_http import Reply
 
 Facts = dict[str, Any]
 
@@ -28,9 +28,7 @@ ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{NAME}"
 
 @dataclass
 class Bench:
-    """
-    Start functions on one target for one row, and stop them after it.
-    """
+    """Start functions on one target for one row, and stop them after it."""
 
     target: Target
     shared: Running
@@ -38,17 +36,13 @@ class Bench:
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a function of the row's own.
-        """
+        """Serve a function of the row's own."""
         return self.stack.enter_context(contextlib.closing(self.target.start(spec)))
 
 
 @dataclass(frozen=True)
 class Row:
-    """
-    Be one row.
-    """
+    """Be one row."""
 
     name: str  # the contract's number first
     observe: Callable[[Bench], Facts]
@@ -56,23 +50,17 @@ class Row:
 
     @property
     def says(self) -> str:
-        """
-        Give the sentence of the row.
-        """
+        """Give the sentence of the row."""
         return " ".join((self.observe.__doc__ or "").split())
 
 
 class Rows(list[Row]):
-    """
-    Collect rows.
-    """
+    """Collect rows."""
 
     def add(
         self, name: str, /, **service: object
     ) -> Callable[[Callable[[Bench], Facts]], Callable[[Bench], Facts]]:
-        """
-        Register an observation, with the facts that AWS gives.
-        """
+        """Register an observation, with the facts that AWS gives."""
 
         def register(observe: Callable[[Bench], Facts]) -> Callable[[Bench], Facts]:
             self.append(Row(name, observe, service))
@@ -82,16 +70,12 @@ class Rows(list[Row]):
 
 
 def masked(text: str) -> str:
-    """
-    Replace request ids by a mark.
-    """
+    """Replace request ids by a mark."""
     return _UUID.sub("<id>", text)
 
 
 def seen(answer: Reply) -> Facts:
-    """
-    Give what every invoker looks at.
-    """
+    """Give what every invoker looks at."""
     return {
         "status": answer.status,
         "error": answer.headers.get("x-amz-function-error"),
@@ -100,9 +84,7 @@ def seen(answer: Reply) -> Facts:
 
 
 def failure(answer: Reply) -> tuple[int, str | None, Facts | str]:
-    """
-    Give status, X-Amz-Function-Error and the body, read where it is JSON.
-    """
+    """Give status, X-Amz-Function-Error and the body, read where it is JSON."""
     told = seen(answer)
     try:
         return told["status"], told["error"], json.loads(told["body"])
@@ -111,9 +93,7 @@ def failure(answer: Reply) -> tuple[int, str | None, Facts | str]:
 
 
 def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:
-    """
-    Wait until the log has what is looked for, and give it.
-    """
+    """Wait until the log has what is looked for, and give it."""
     deadline = time.monotonic() + _PATIENCE_S
     while not found(lines := running.logs()) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -121,14 +101,10 @@ def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:
 
 
 def reports(lines: list[str]) -> list[str]:
-    """
-    Give the REPORT lines.
-    """
+    """Give the REPORT lines."""
     return [line for line in lines if line.startswith("REPORT")]
 
 
 def chosen(facts: Mapping[str, Any], *names: str) -> Facts:
-    """
-    Give some of the facts.
-    """
+    """Give some of the facts."""
     return {name: facts[name] for name in names}

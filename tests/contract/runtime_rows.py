@@ -16,7 +16,7 @@ import uuid
 
 from tests.contract.puppeteer import NEXT, PREFIX, fetched, puppet
 from tests.contract.rows import ARN, Bench, Facts, Rows, failure, masked, seen
-from tests.infra.plain_http import Reply
+from tests.infra.local.plain_http import Reply
 
 ROWS = Rows()
 
@@ -50,9 +50,7 @@ def _forbidden(before: str, after: str) -> Facts:
 
 @ROWS.add("A1 next", status=200, type=_JSON, body=_EVENT, blocks=True, second=b"[2]")
 def next_event(bench: Bench) -> Facts:
-    """
-    `next` hands the event out byte for byte, and blocks until there is one.
-    """
+    """`next` hands the event out byte for byte, and blocks until there is one."""
     with puppet(bench, _EVENT) as (held, wire):
         first = wire.call("GET", NEXT)
         request_id = first.headers["lambda-runtime-aws-request-id"]
@@ -78,9 +76,7 @@ def next_event(bench: Bench) -> Facts:
     client='{"custom": {"a": 1}}',
 )
 def headers(bench: Bench) -> Facts:
-    """
-    The id, the deadline, the ARN, a trace id, and the client context as JSON text.
-    """
+    """The id, the deadline, the ARN, a trace id, and the client context as JSON text."""
     context = base64.b64encode(b'{"custom": {"a": 1}}').decode()
     before = time.time()
     with puppet(bench, headers={"X-Amz-Client-Context": context}) as (_, wire):
@@ -101,9 +97,7 @@ def headers(bench: Bench) -> Facts:
 
 @ROWS.add("A2 next again", same_id=True, same_body=True)
 def next_again(bench: Bench) -> Facts:
-    """
-    `next` while an invocation runs hands the same event out again.
-    """
+    """`next` while an invocation runs hands the same event out again."""
     with puppet(bench, _EVENT) as (_, wire):
         first, second = wire.call("GET", NEXT), wire.call("GET", NEXT)
     name = "lambda-runtime-aws-request-id"
@@ -115,9 +109,7 @@ def next_again(bench: Bench) -> Facts:
 
 @ROWS.add("A3 response", reply=_OK, invoker=(200, '{"any": "bytes"}'))
 def response(bench: Bench) -> Facts:
-    """
-    A response is accepted, and its bytes reach the invoker.
-    """
+    """A response is accepted, and its bytes reach the invoker."""
     with puppet(bench) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/response", b'{"any": "bytes"}')
         told = seen(held.answered(wire))
@@ -128,9 +120,7 @@ def response(bench: Bench) -> Facts:
     "A4 error", reply=_OK, invoker={"status": 200, "error": "Unhandled", "body": '{"errorType":1}'}
 )
 def error(bench: Bench) -> Facts:
-    """
-    An error is accepted, and the invoker gets the posted body byte for byte (6.1.2).
-    """
+    """An error is accepted, and the invoker gets the posted body byte for byte (6.1.2)."""
     with puppet(bench) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/error", b'{"errorType":1}')
         return {"reply": _reply(reply), "invoker": seen(held.answered(wire))}
@@ -141,9 +131,7 @@ _WRONG = _error(400, "InvalidRequestID", "Invalid request ID")
 
 @ROWS.add("A5 wrong id", before=_WRONG, while_running=_WRONG, after=_WRONG, still=202)
 def wrong_id(bench: Bench) -> Facts:
-    """
-    Another id is refused in every state, and changes nothing.
-    """
+    """Another id is refused in every state, and changes nothing."""
     other = f"{PREFIX}/invocation/{uuid.uuid4()}"
     with puppet(bench) as (held, wire):
         before = wire.call("POST", f"{other}/response", b"1")
@@ -175,25 +163,19 @@ _RESPONSE, _ERROR = "InvocationResponse", "InvocationErrorResponse"
 
 @ROWS.add("A6 response twice", first=202, second=_forbidden(_SENT, _RESPONSE))
 def response_twice(bench: Bench) -> Facts:
-    """
-    A second response is a forbidden transition.
-    """
+    """A second response is a forbidden transition."""
     return _second_post(bench, "response", "response")
 
 
 @ROWS.add("A6 response after error", first=202, second=_forbidden(_SENT, _RESPONSE))
 def response_after_error(bench: Bench) -> Facts:
-    """
-    A response after an error is a forbidden transition.
-    """
+    """A response after an error is a forbidden transition."""
     return _second_post(bench, "error", "response")
 
 
 @ROWS.add("A6 error after response", first=202, second=_forbidden(_SENT, _ERROR))
 def error_after_response(bench: Bench) -> Facts:
-    """
-    An error after a response is a forbidden transition.
-    """
+    """An error after a response is a forbidden transition."""
     return _second_post(bench, "response", "error")
 
 
@@ -211,9 +193,7 @@ _TOO_LARGE = {
     invoker=(200, "Unhandled", _TOO_LARGE),
 )
 def too_large(bench: Bench) -> Facts:
-    """
-    One byte above 6 MiB + 100 is refused, and the invoker is told.
-    """
+    """One byte above 6 MiB + 100 is refused, and the invoker is told."""
     with puppet(bench) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/response", b"1" * (_LIMIT + 1))
         return {"reply": _reply(reply), "invoker": failure(held.answered(wire))}
@@ -221,9 +201,7 @@ def too_large(bench: Bench) -> Facts:
 
 @ROWS.add("A7 the limit", reply=_OK, invoker=(200, _LIMIT))
 def limit(bench: Bench) -> Facts:
-    """
-    6 MiB + 100 bytes pass.
-    """
+    """6 MiB + 100 bytes pass."""
     with puppet(bench) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/response", b"1" * _LIMIT)
         answer = held.answered(wire)
@@ -236,9 +214,7 @@ def limit(bench: Bench) -> Facts:
     invoker=(200, "Unhandled", "Runtime.TruncatedResponse"),
 )
 def truncated(bench: Bench) -> Facts:
-    """
-    A body shorter than its Content-Length is refused, and the invoker is told.
-    """
+    """A body shorter than its Content-Length is refused, and the invoker is told."""
     with puppet(bench, timeout_s=1) as (held, wire):
         wire.ask("POST", f"{fetched(wire)}/response", b"1", length=100)
         wire.socket.shutdown(socket.SHUT_WR)
@@ -266,9 +242,7 @@ def truncated(bench: Bench) -> Facts:
     next_waits=True,
 )
 def response_mode(bench: Bench) -> Facts:
-    """
-    An unknown response mode is refused, the invoker is told, and the runtime can go on.
-    """
+    """An unknown response mode is refused, the invoker is told, and the runtime can go on."""
     mode = {"Lambda-Runtime-Function-Response-Mode": "odd"}
     with puppet(bench, timeout_s=1) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/response", b"1", mode)
@@ -303,9 +277,7 @@ def init_error(bench: Bench) -> Facts:
     still=202,
 )
 def init_error_too_late(bench: Bench) -> Facts:
-    """
-    After the first `next` an init error is a forbidden transition, and changes nothing.
-    """
+    """After the first `next` an init error is a forbidden transition, and changes nothing."""
     with puppet(bench) as (_, wire):
         path = fetched(wire)
         reply = wire.call("POST", f"{PREFIX}/init/error", b"{}")
@@ -315,9 +287,7 @@ def init_error_too_late(bench: Bench) -> Facts:
 
 @ROWS.add("A12 unknown", path=404, method=405, post_by_get=405)
 def unknown(bench: Bench) -> Facts:
-    """
-    An unknown path is 404, a wrong method 405.
-    """
+    """An unknown path is 404, a wrong method 405."""
     with puppet(bench) as (_, wire):
         return {
             "path": wire.call("GET", f"{PREFIX}/nowhere").status,
@@ -329,7 +299,8 @@ def unknown(bench: Bench) -> Facts:
 @ROWS.add("A12 content type", path=_JSON, method=_JSON)
 def unknown_has_a_type(bench: Bench) -> Facts:
     """
-    Errors too have a content type of JSON: awslambdaric ends with a segfault where there is none.
+    Errors too have a content type of JSON: awslambdaric ends
+    with a segfault where there is none.
     """
     with puppet(bench) as (_, wire):
         path, method = wire.call("GET", f"{PREFIX}/nowhere"), wire.call("POST", NEXT)
@@ -339,9 +310,7 @@ def unknown_has_a_type(bench: Bench) -> Facts:
 
 @ROWS.add("A14 ping", status=200, body=b"pong")
 def ping(bench: Bench) -> Facts:
-    """
-    The Runtime API answers a ping.
-    """
+    """The Runtime API answers a ping."""
     with puppet(bench) as (_, wire):
         answer = wire.call("GET", "/2018-06-01/ping")
     return {"status": answer.status, "body": answer.body}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tests.infra.plain_http import Reply, asked
+from tests.infra.local.plain_http import Reply, asked
 
 ACTS = Path(__file__).parent.parent / "infra" / "handlers"
 NAME = "contract"
@@ -21,9 +21,7 @@ MEMORY_MB = 512
 
 @dataclass(frozen=True)
 class Spec:
-    """
-    Say what to start: by default the function that does what its event says.
-    """
+    """Say what to start: by default the function that does what its event says."""
 
     root: Path = ACTS
     handler: str = "acts.handler"
@@ -35,48 +33,32 @@ class Spec:
 
 
 class Running(Protocol):
-    """
-    Be a function that is being served.
-    """
+    """Be a function that is being served."""
 
     @property
     def path(self) -> str:
-        """
-        Give the path that its invocations are posted to.
-        """
+        """Give the path that its invocations are posted to."""
 
     @property
     def url(self) -> str:
-        """
-        Give the address without a path.
-        """
+        """Give the address without a path."""
 
     def logs(self) -> list[str]:
-        """
-        Give the log so far, as lines of text.
-        """
+        """Give the log so far, as lines of text."""
 
     def close(self) -> None:
-        """
-        Stop it; nothing is left.
-        """
+        """Stop it; nothing is left."""
 
 
 class Target(Protocol):
-    """
-    Be an emulator.
-    """
+    """Be an emulator."""
 
     @property
     def name(self) -> str:
-        """
-        Name it in the tests' ids.
-        """
+        """Name it in the tests' ids."""
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a function.
-        """
+        """Serve a function."""
 
 
 def invoked(
@@ -102,7 +84,5 @@ def invoked(
 def done(
     running: Running, act: str, headers: Mapping[str, str] | None = None, **event: object
 ) -> Reply:
-    """
-    Let the function do one of the acts of tests/infra/handlers/acts.py.
-    """
+    """Let the function do one of the acts of tests/infra/handlers/acts.py."""
     return invoked(running, json.dumps({"do": act, **event}).encode(), headers)

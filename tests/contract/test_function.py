@@ -9,40 +9,32 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import ROOT
 from tests.contract.rows import masked
 from tests.contract.target import Running, Spec, Target, invoked
 from tests.function import corpus
 
-ROOT = Path(__file__).parent.parent.parent
-
 
 @pytest.fixture(scope="module")
 def function(target: Target) -> Iterator[Running]:
-    """
-    Serve what the image ships.
-    """
+    """Serve what the image ships."""
     spec = Spec(ROOT, "function.entry.handler", timeout_s=60)
     with contextlib.closing(target.start(spec)) as running:
         yield running
 
 
 def without_ids(reply: Any) -> Any:
-    """
-    Mask times and request ids, in whichever form they stand.
-    """
+    """Mask times and request ids, in whichever form they stand."""
     return json.loads(masked(json.dumps(corpus.masked(reply))))
 
 
 @pytest.mark.parametrize("case", corpus.CASES, ids=lambda case: case.name)
 def test_event(function: Running, target: Target, case: corpus.Case) -> None:
-    """
-    The whole reply, or the error, as when the handler is called in this process.
-    """
+    """The whole reply, or the error, as when the handler is called in this process."""
     answer = invoked(function, json.dumps(case.event).encode())
     reply = answer.json
     is_error = "errorType" in case.reply
@@ -55,9 +47,7 @@ def test_event(function: Running, target: Target, case: corpus.Case) -> None:
 
 
 def test_ids_are_masked() -> None:
-    """
-    Two replies that differ in nothing but an id and a time are the same.
-    """
+    """Two replies that differ in nothing but an id and a time are the same."""
     one = {"id": "00000000-0000-4000-8000-000000000001", "t": "dur=1.5"}
     other = {"id": "ffffffff-0000-4000-8000-000000000001", "t": "dur=2"}
     assert without_ids(one) == without_ids(other)

@@ -19,21 +19,18 @@ NO_SERVER = "Invalid state, cannot access interop server"
 
 
 class Talkative(RieTarget):
-    """
-    Start the binary so that it logs everything.
-    """
+    """Start the binary so that it logs everything."""
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a function.
-        """
+        """Serve a function."""
         require_rie()
         return RieRunning(spec, log_level="debug")
 
 
 def test_not_reserved_ends_in_a_normal_report_and_200(tmp_path: Path) -> None:
     """
-    Gap 19: the init outlives the call, the reservation is gone, and nobody is told that it failed.
+    Gap 19: the init outlives the call, the reservation is gone,
+    and nobody is told that it failed.
     """
     plan = tmp_path / "plan"
     plan.write_text("hang 30")
@@ -49,9 +46,7 @@ def test_not_reserved_ends_in_a_normal_report_and_200(tmp_path: Path) -> None:
 
 
 def test_a_call_that_ends_well_is_reserved(tmp_path: Path) -> None:
-    """
-    Proof that the line above means something: it is absent when nothing went wrong.
-    """
+    """Proof that the line above means something: it is absent when nothing went wrong."""
     with contextlib.closing(Talkative().start(Spec())) as running:
         assert invoked(running, b'{"a": 1}').json == {"a": 1}
         log = until(running, lambda log: bool(reports(log)))
@@ -63,7 +58,7 @@ def test_the_right_id_before_the_first_next_panics(tmp_path: Path) -> None:
     Gap 16: 403 at the service (A6); RIE's handler panics, and the runtime is hung up on.
 
     RIE lets the client choose the id, so that it is known before the runtime has fetched it. Ours
-    does not; its 403 is in tests/infra/test_runtime_api.py.
+    does not; its 403 is in tests/infra/local/runtime/test_api.py.
     """
     bench = Bench(Talkative(), shared=None, folder=tmp_path)  # type: ignore[arg-type]
     chosen = "11111111-2222-4333-8444-555555555555"

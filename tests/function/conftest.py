@@ -1,6 +1,4 @@
-"""
-The function's parts, loaded once: the models, the application, the HTTP door and the handler.
-"""
+"""The function's parts, loaded once: the models, the application, the HTTP door and the handler."""
 
 from __future__ import annotations
 
@@ -14,15 +12,15 @@ import pytest
 from fastapi import FastAPI
 from moto import mock_aws
 
-from function.app import create_app
-from function.from_http import HttpDoor
+from function.doors.http import HttpDoor
+from function.doors.sources import source_of
+from function.http.app import create_app
 from function.service import Service
 from function.settings import ZOO
-from function.sources import source_of
 from model.predictor import DEFAULT_MAX_PIXELS, Predictor
-from tests.function.fronts import Call, http_api_v2
+from tests.function.doors.fronts import Call, http_api_v2
 from tests.function.zoos import labelled_zoo, served
-from tests.infra.clouds import bucket
+from tests.infra.cloud.clouds import bucket
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 

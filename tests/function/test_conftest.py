@@ -19,7 +19,7 @@ def test_fake_credentials() -> None:
 
 def test_no_network() -> None:
     """A connection that leaves this machine is refused, before a packet is sent."""
-    message = "expected no network in tests, came a connection to 192.0.2.1"
+    message = "expected no network in tests, got a connection to 192.0.2.1"
     with socket.socket() as client, pytest.raises(OSError, match=f"^{message}$"):
         client.connect(("192.0.2.1", 80))
 

@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from function import entry, payloads
+from function.doors.sources import Source
 from function.service import Service
-from function.sources import Source
 from model.predictor import Predictor
+from tests import ROOT
 from tests.function.conftest import CONTEXT
 from tests.function.corpus import CASES, Case, masked
-from tests.function.fronts import FRONTS, Call, json_of, post_json
+from tests.function.doors.fronts import FRONTS, Call, json_of, post_json
 from tests.function.json_values import JSON
 
-ROOT = Path(__file__).parent.parent.parent
 ROW = [5.1, 3.5, 1.4, 0.2]
 
 Handler = Callable[[Any, Any], dict[str, Any]]
@@ -250,7 +250,7 @@ def test_import_loads_nothing_heavy() -> None:
     modules = _modules_after("import function.entry")
     assert {"fastapi", "mangum", "onnxruntime", "numpy"} <= modules
     assert not modules & HEAVY
-    assert "function.schemas" not in modules
+    assert "function.http.openapi" not in modules
 
 
 def test_import_loads_no_needless_picture_reader() -> None:
@@ -291,13 +291,18 @@ def test_other_doors_need_no_framework(event: dict[str, Any]) -> None:
     )
     modules = _modules_after(code, LAMBAKE_PRELOAD_HTTP="off")
     frameworks = {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
-    assert not modules & (frameworks | {"boto3", "botocore", "function.objects"})
+    assert not modules & (frameworks | {"boto3", "botocore", "function.objects.process"})
 
 
 def test_import_loads_no_door_but_http() -> None:
     """The init phase pays for HTTP's door only, and for none where that is off."""
-    doors = {"function.from_invoke", "function.from_map", "function.from_sqs", "function.from_s3"}
-    assert not _modules_after("import function.entry") & (doors | {"function.from_eventbridge"})
+    doors = {
+        "function.doors.invoke",
+        "function.doors.step_functions",
+        "function.doors.sqs",
+        "function.doors.s3",
+    }
+    assert not _modules_after("import function.entry") & (doors | {"function.doors.eventbridge"})
 
 
 def test_http_works_without_the_preload() -> None:

@@ -85,7 +85,7 @@ def test_outcomes(error: BaseException, outcome: Outcome) -> None:
 def test_problems_are_listed() -> None:
     """An error's text and its detail list what is wrong."""
     error = InvalidError([Problem("a", "b", "c"), Problem("d", "e", "f")])
-    assert str(error) == detail_of(error) == "a: expected b, came c; d: expected e, came f"
+    assert str(error) == detail_of(error) == "a: expected b, got c; d: expected e, got f"
     assert problems_of(error) == (Problem("a", "b", "c"), Problem("d", "e", "f"))
 
 

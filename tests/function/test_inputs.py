@@ -26,33 +26,33 @@ def refusal(service: Service, model: str, payload: Any) -> str:
 @pytest.mark.parametrize(
     ("model", "payload", "reason"),
     [
-        ("iris", None, f"body: expected {IRIS}, came null"),
-        ("iris", [], f"body: expected {IRIS}, came a list"),
-        ("iris", "rows", f"body: expected {IRIS}, came a string"),
-        ("iris", 1.5, f"body: expected {IRIS}, came a number"),
-        ("iris", False, f"body: expected {IRIS}, came true or false"),
-        ("iris", {}, f"body: expected {IRIS}, came an empty object"),
-        ("iris", {"row": []}, f"body: expected {IRIS}, came 1 other key"),
-        ("iris", {"rows": [], "a": 1}, f"body: expected {IRIS}, came 1 other key beside it"),
-        ("iris", {"a": 1, "b": 1}, f"body: expected {IRIS}, came 2 other keys"),
-        ("iris", {"image": ""}, f"body: expected {IRIS}, came 1 other key"),
-        ("digits", {"rows": [[1]]}, f"body: expected {DIGITS}, came 1 other key"),
-        ("digits", {"image": "", "images": []}, f"body: expected {DIGITS}, came {BOTH}"),
-        ("iris", {"rows": None}, "rows: expected a list of 1 to 1000, came null"),
-        ("iris", {"rows": {}}, "rows: expected a list of 1 to 1000, came an object"),
-        ("iris", {"rows": []}, "rows: expected 1 to 1000 rows, came none"),
-        ("iris", {"rows": [[]] * 1001}, "rows: expected 1 to 1000 rows, came 1001"),
-        ("digits", {"images": []}, "images: expected 1 to 256 images, came none"),
-        ("digits", {"images": [""] * 257}, "images: expected 1 to 256 images, came 257"),
-        ("digits", {"images": "e30="}, "images: expected a list of 1 to 256, came a string"),
-        ("digits", {"image": None}, "image: expected base64 in a text, came null"),
-        ("digits", {"image": ["e30="]}, "image: expected base64 in a text, came a list"),
-        ("digits", {"image": "e30"}, "image: expected base64, came a text that is not base64"),
+        ("iris", None, f"body: expected {IRIS}, got null"),
+        ("iris", [], f"body: expected {IRIS}, got a list"),
+        ("iris", "rows", f"body: expected {IRIS}, got a string"),
+        ("iris", 1.5, f"body: expected {IRIS}, got a number"),
+        ("iris", False, f"body: expected {IRIS}, got true or false"),
+        ("iris", {}, f"body: expected {IRIS}, got an empty object"),
+        ("iris", {"row": []}, f"body: expected {IRIS}, got 1 other key"),
+        ("iris", {"rows": [], "a": 1}, f"body: expected {IRIS}, got 1 other key beside it"),
+        ("iris", {"a": 1, "b": 1}, f"body: expected {IRIS}, got 2 other keys"),
+        ("iris", {"image": ""}, f"body: expected {IRIS}, got 1 other key"),
+        ("digits", {"rows": [[1]]}, f"body: expected {DIGITS}, got 1 other key"),
+        ("digits", {"image": "", "images": []}, f"body: expected {DIGITS}, got {BOTH}"),
+        ("iris", {"rows": None}, "rows: expected a list of 1 to 1000, got null"),
+        ("iris", {"rows": {}}, "rows: expected a list of 1 to 1000, got an object"),
+        ("iris", {"rows": []}, "rows: expected 1 to 1000 rows, got none"),
+        ("iris", {"rows": [[]] * 1001}, "rows: expected 1 to 1000 rows, got 1001"),
+        ("digits", {"images": []}, "images: expected 1 to 256 images, got none"),
+        ("digits", {"images": [""] * 257}, "images: expected 1 to 256 images, got 257"),
+        ("digits", {"images": "e30="}, "images: expected a list of 1 to 256, got a string"),
+        ("digits", {"image": None}, "image: expected base64 in a text, got null"),
+        ("digits", {"image": ["e30="]}, "image: expected base64 in a text, got a list"),
+        ("digits", {"image": "e30"}, "image: expected base64, got a text that is not base64"),
         (
             "digits",
             {"images": ["e30=", "é", 7]},
-            "images[1]: expected base64, came a text that is not base64; "
-            "images[2]: expected base64 in a text, came a number",
+            "images[1]: expected base64, got a text that is not base64; "
+            "images[2]: expected base64 in a text, got a number",
         ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -110,7 +110,7 @@ def test_wrong_base64(text: str) -> None:
     """What is not base64 to the letter is refused: nothing is skipped or guessed."""
     with pytest.raises(MalformedError) as caught:
         decoded_base64(text, "image")
-    assert str(caught.value) == "image: expected base64, came a text that is not base64"
+    assert str(caught.value) == "image: expected base64, got a text that is not base64"
 
 
 def test_an_empty_text(service: Service) -> None:

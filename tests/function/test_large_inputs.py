@@ -13,7 +13,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.function.conftest import Answer
-from tests.function.form_bodies import (
+from tests.function.doors.fronts import Call, Event, alb, alb_multi, http_api_v2, post
+from tests.function.http.form_bodies import (
     BOUNDARY,
     PREDICT_DIGITS,
     PREDICT_IRIS,
@@ -22,7 +23,6 @@ from tests.function.form_bodies import (
     part,
     post_form,
 )
-from tests.function.fronts import Call, Event, alb, alb_multi, http_api_v2, post
 
 SIZE = 4_400_000
 OPENED = f"--{BOUNDARY}\r\n".encode()

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.function.conftest import CONTEXT
-from tests.function.form_bodies import (
+from tests.function.doors.fronts import FRONTS, Call, Event, post, post_json
+from tests.function.http.form_bodies import (
     PREDICT_DIGITS,
     PREDICT_IRIS,
     file_part,
@@ -18,7 +19,6 @@ from tests.function.form_bodies import (
     part,
     post_form,
 )
-from tests.function.fronts import FRONTS, Call, Event, post, post_json
 
 MARK = "zqMARKERqz"
 BYTES = MARK.encode()

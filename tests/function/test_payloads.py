@@ -27,8 +27,8 @@ from function.payloads import (
 from function.service import Service
 from model.errors import FormatError, InputError
 from tests.function.conftest import Answer
-from tests.function.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
-from tests.function.fronts import json_of, post_json
+from tests.function.doors.fronts import json_of, post_json
+from tests.function.http.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
 
 ROW = [5.1, 3.5, 1.4, 0.2]
 SEVEN = b64encode(sample(7)).decode()
@@ -87,20 +87,20 @@ def test_an_unknown_version(versions: Service) -> None:
     with pytest.raises(UnknownVersionError) as caught:
         answer({"model": "iris", "version": "1", "rows": [ROW]}, versions)
     known = "2, 9, 10, latest, next, stable"
-    assert str(caught.value) == f"version: expected one of {known}, came another name"
+    assert str(caught.value) == f"version: expected one of {known}, got another name"
 
 
 @pytest.mark.parametrize("version", [1, 2.0, True, ["2"], {}])
 def test_a_version_that_is_no_text(versions: Service, version: Any) -> None:
     """A version is a text, even where it looks like a number."""
-    with pytest.raises(InvalidError, match=r"^version: expected a version or a label, came "):
+    with pytest.raises(InvalidError, match=r"^version: expected a version or a label, got "):
         answer({"model": "iris", "version": version, "rows": [ROW]}, versions)
 
 
 @pytest.mark.parametrize("name", [None, 7, ["iris"], {}, True])
 def test_a_model_that_is_no_name(service: Service, name: Any) -> None:
     """A model that is no text is described, not looked up."""
-    with pytest.raises(InvalidError, match=r"^model: expected a model's name, came "):
+    with pytest.raises(InvalidError, match=r"^model: expected a model's name, got "):
         answer({"model": name, "rows": [ROW]}, service)
 
 
@@ -109,36 +109,36 @@ def test_a_model_that_is_not_served(service: Service, name: str) -> None:
     """A name that is not served is a plain error that names those that are."""
     with pytest.raises(UnknownModelError) as caught:
         answer({"model": name, "rows": [ROW]}, service)
-    assert str(caught.value) == "model: expected one of digits, iris, came another name"
+    assert str(caught.value) == "model: expected one of digits, iris, got another name"
 
 
 @pytest.mark.parametrize(
     ("payload", "kind", "message"),
     [
-        ([], InvalidError, f"body: expected {FORM}, came a list"),
-        (None, InvalidError, f"body: expected {FORM}, came null"),
-        ({"rows": [ROW]}, InvalidError, "model: expected a model's name, came nothing"),
-        ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, came an empty object'),
+        ([], InvalidError, f"body: expected {FORM}, got a list"),
+        (None, InvalidError, f"body: expected {FORM}, got null"),
+        ({"rows": [ROW]}, InvalidError, "model: expected a model's name, got nothing"),
+        ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, got an empty object'),
         (
             {"model": "iris", "s3": "s3://bucket/key"},
             InvalidError,
-            'body: expected {"rows": …}, came 1 other key',
+            'body: expected {"rows": …}, got 1 other key',
         ),
         (
             {"model": "iris", "rows": [ROW[:3]]},
             InputError,
             "rows[0]: expected 4 numbers (sepal_length_cm, sepal_width_cm, petal_length_cm, "
-            "petal_width_cm), came 3 numbers",
+            "petal_width_cm), got 3 numbers",
         ),
         (
             {"model": "iris", "rows": [[float("nan"), *ROW[1:]]]},
             InputError,
-            "rows[0].sepal_length_cm: expected a finite number, came NaN",
+            "rows[0].sepal_length_cm: expected a finite number, got NaN",
         ),
         (
             {"model": "digits", "image": ""},
             FormatError,
-            "image: expected a PNG, JPEG, WEBP, GIF or BMP picture, came nothing",
+            "image: expected a PNG, JPEG, WEBP, GIF or BMP picture, got nothing",
         ),
     ],
 )
@@ -161,14 +161,14 @@ def test_an_object(versions: Service) -> None:
     [
         (
             {"s3": "s3://bucket/key", "rows": [ROW]},
-            'body: expected {"s3": …}, came 1 other key beside it',
+            'body: expected {"s3": …}, got 1 other key beside it',
         ),
         (
             {"s3": "s3://bucket/key", "a": 1, "b": 2},
-            'body: expected {"s3": …}, came 2 other keys beside it',
+            'body: expected {"s3": …}, got 2 other keys beside it',
         ),
-        ({"s3": 7}, "s3: expected an address, s3://bucket/key, came a number"),
-        ({"s3": None}, "s3: expected an address, s3://bucket/key, came null"),
+        ({"s3": 7}, "s3: expected an address, s3://bucket/key, got a number"),
+        ({"s3": None}, "s3: expected an address, s3://bucket/key, got null"),
     ],
 )
 def test_objects_that_are_none(service: Service, payload: dict[str, Any], message: str) -> None:
@@ -197,7 +197,7 @@ def test_sizes(payload: Any) -> None:
     require_size(payload, size)
     with pytest.raises(TooLargeError) as caught:
         require_size(payload, size - 1)
-    assert str(caught.value) == f"body: expected at most {size - 1} bytes, came more"
+    assert str(caught.value) == f"body: expected at most {size - 1} bytes, got more"
 
 
 def test_what_lambda_measures() -> None:
@@ -217,7 +217,7 @@ def test_a_payload_nested_without_end() -> None:
     payload: list[Any] = []
     for _ in range(100_000):
         payload = [payload]
-    with pytest.raises(MalformedError, match=r"^body: expected JSON, came one nested without end$"):
+    with pytest.raises(MalformedError, match=r"^body: expected JSON, got one nested without end$"):
         require_size(payload, 10)
 
 
@@ -228,6 +228,6 @@ def test_replies_beyond_the_limit() -> None:
     with pytest.raises(ReplyTooLargeError) as caught:
         require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame + 1)]})
     assert str(caught.value) == (
-        "expected an answer of at most 6291456 bytes, came 6291457: "
+        "expected an answer of at most 6291456 bytes, got 6291457: "
         "ask for fewer instances at a time"
     )

@@ -1,6 +1,4 @@
-"""
-Plain HTTP, with real processes, sockets and signals: served, watched, limited, drained.
-"""
+"""Plain HTTP, with real processes, sockets and signals: served, watched, limited, drained."""
 
 from __future__ import annotations
 
@@ -15,17 +13,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from function.service import Service
+from tests import ROOT
 from tests.function.handlers.slow_server import DRAIN_S
-from tests.infra.plain_http import Reply, asked
+from tests.infra.local.plain_http import Reply, asked
 
-ROOT = Path(__file__).parents[2]
 IRIS = "/models/iris/predict"
 JSON = {"content-type": "application/json"}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -64,7 +61,7 @@ class Served:
         with self._more:
             found = self._more.wait_for(lambda: [one for one in self.lines if of(one)], 30)
         if not found:
-            raise AssertionError(f"expected a line, came {self.lines}")
+            raise AssertionError(f"expected a line, got {self.lines}")
         return found[0]
 
     @property
@@ -234,7 +231,7 @@ def test_a_head_that_drips(server: Served) -> None:
             with contextlib.suppress(TimeoutError):
                 if not client.recv(1):
                     return
-        raise AssertionError("expected to be hung up on, came five seconds of patience")
+        raise AssertionError("expected to be hung up on, got five seconds of patience")
 
 
 def test_a_connection_serves_several_requests(server: Served) -> None:

@@ -12,9 +12,9 @@ import pytest
 from function.errors import UnknownModelError, UnknownVersionError
 from function.service import PredictRequest, Service
 from function.settings import ZOO
-from function.telemetry import CURRENT, Invocation
+from function.telemetry.invocation import CURRENT, Invocation
+from model.bundle.golden import GOLDEN_FILE, read_golden
 from model.errors import ArtefactError, InputError
-from model.golden import GOLDEN_FILE, read_golden
 from tests.function.zoos import served as load
 from tests.function.zoos import write_zoo
 
@@ -38,9 +38,7 @@ def test_some_models() -> None:
     """With names those are served, and no other."""
     service = load(ZOO, "iris")
     assert [model.name for model in service.models()] == ["iris"]
-    with pytest.raises(
-        UnknownModelError, match=r"^model: expected one of iris, came another name$"
-    ):
+    with pytest.raises(UnknownModelError, match=r"^model: expected one of iris, got another name$"):
         service.manifest("digits")
 
 
@@ -126,7 +124,7 @@ def test_unknown_models(service: Service, name: object) -> None:
     """A name that is not served is an error that names those that are."""
     with pytest.raises(UnknownModelError) as caught:
         service.manifest(name)
-    assert str(caught.value) == "model: expected one of digits, iris, came another name"
+    assert str(caught.value) == "model: expected one of digits, iris, got another name"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +144,7 @@ def test_unknown_versions(versions: Service, version: str) -> None:
     with pytest.raises(UnknownVersionError) as caught:
         versions.predict(PredictRequest("iris", [ROW], version))
     known = "2, 9, 10, latest, next, stable"
-    assert str(caught.value) == f"version: expected one of {known}, came another name"
+    assert str(caught.value) == f"version: expected one of {known}, got another name"
 
 
 def test_the_invocation_learns_the_version(versions: Service) -> None:
@@ -160,12 +158,12 @@ def test_the_invocation_learns_the_version(versions: Service) -> None:
         CURRENT.reset(token)
 
 
-@pytest.mark.parametrize(("count", "came"), [(0, "none"), (1001, "1001")])
-def test_counts(service: Service, count: int, came: str) -> None:
+@pytest.mark.parametrize(("count", "got"), [(0, "none"), (1001, "1001")])
+def test_counts(service: Service, count: int, got: str) -> None:
     """Too few and too many instances are refused, whatever door they came through."""
     with pytest.raises(InputError) as caught:
         service.predict(PredictRequest("iris", [ROW] * count))
-    assert str(caught.value) == f"rows: expected 1 to 1000 rows, came {came}"
+    assert str(caught.value) == f"rows: expected 1 to 1000 rows, got {got}"
 
 
 def test_the_most_instances(service: Service) -> None:

@@ -14,9 +14,7 @@ VERSIONS: Final = ("2", "9", "10")
 
 
 def write_zoo(zoo: Path, *versions: str) -> Path:
-    """
-    Copy the irises' bundle once a version; the labels are written by who wants some.
-    """
+    """Copy the irises' bundle once a version; the labels are written by who wants some."""
     for version in versions or VERSIONS:
         bundle = zoo / "iris" / version
         shutil.copytree(ZOO / "iris", bundle, ignore=shutil.ignore_patterns("__pycache__"))
@@ -28,16 +26,12 @@ def write_zoo(zoo: Path, *versions: str) -> Path:
 
 
 def labelled_zoo(zoo: Path) -> Path:
-    """
-    Write the irises in three versions: `stable` is the first of them, `next` the last.
-    """
+    """Write the irises in three versions: `stable` is the first of them, `next` the last."""
     write_zoo(zoo)
     (zoo / "iris" / "labels.toml").write_text('stable = "2"\nnext = "10"\n', encoding="utf-8")
     return zoo
 
 
 def served(zoo: Path, *names: str) -> Service:
-    """
-    Load some models of a zoo, or all.
-    """
+    """Load some models of a zoo, or all."""
     return Service.load(zoo, names, max_pixels=DEFAULT_MAX_PIXELS)

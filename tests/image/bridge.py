@@ -1,6 +1,4 @@
-"""
-Reach a container that has no network: listen here, connect inside its network namespace.
-"""
+"""Reach a container that has no network: listen here, connect inside its network namespace."""
 
 from __future__ import annotations
 
@@ -18,7 +16,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def connected_inside(pid: int, port: int) -> socket.socket:
     """
-    Connect to 127.0.0.1 as a process sees it. Needs root: a thread enters its network namespace.
+    Connect to 127.0.0.1 as a process sees it. Needs root: a
+    thread enters its network namespace.
     """
 
     def connect() -> socket.socket:
@@ -45,13 +44,11 @@ def wait_for_port(pid: int, port: int, *, patience_s: float = 30.0) -> None:
             connected_inside(pid, port).close()
             return
         time.sleep(0.05)
-    raise TimeoutError(f"expected a listener on port {port} of the container, came none")
+    raise TimeoutError(f"expected a listener on port {port} of the container, got none")
 
 
 class Bridge:
-    """
-    Be a port here that leads to one inside.
-    """
+    """Be a port here that leads to one inside."""
 
     def __init__(self, pid: int, port: int) -> None:
         self._pid = pid
@@ -61,9 +58,7 @@ class Bridge:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """
-        Take no more connections.
-        """
+        """Take no more connections."""
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -77,9 +72,7 @@ class Bridge:
 
 
 def _relay(here: socket.socket, there: socket.socket) -> None:
-    """
-    Copy both ways until both have ended.
-    """
+    """Copy both ways until both have ended."""
     with here, there:
         back = threading.Thread(target=_copy, args=(there, here), daemon=True)
         back.start()

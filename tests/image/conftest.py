@@ -1,6 +1,4 @@
-"""
-What the image's tests share: one stand-in base and one image, built once.
-"""
+"""What the image's tests share: one stand-in base and one image, built once."""
 
 from __future__ import annotations
 
@@ -10,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from infra.containers import Engine, find_engine
 from infra.image.build import Build, build_image, prepare
 from infra.image.contents import Contents, contents_of
-from infra.image.engine import Engine, find_engine
 from infra.image.errors import NoEngine
+from tests import ROOT
 from tests.conftest import absent, require_tool
 from tests.contract.rie_target import require_rie
 from tests.image.stand_in import build as stand_in_build
 
-ROOT = Path(__file__).parents[2]
 IMAGE = "localhost/lambake:test"
 
 

@@ -1,6 +1,4 @@
-"""
-The image in a container of its own: as narrow as on Lambda, and without any network.
-"""
+"""The image in a container of its own: as narrow as on Lambda, and without any network."""
 
 from __future__ import annotations
 
@@ -8,22 +6,20 @@ import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from infra.image.engine import Engine, confinement
-from infra.local.function import FunctionConfig
+from infra.containers import Engine, confinement
 from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
 from tests.conftest import FAKE_AWS
 from tests.contract.lambake_target import LambakeRunning
 from tests.contract.target import MEMORY_MB, NAME, Running, Spec
 from tests.image.bridge import Bridge, wait_for_port
-from tests.infra.processes import note_stream
+from tests.infra.local.processes import note_stream
 
 RIE_PORT = 8080
 
 
 class ContainerRunning:
-    """
-    Be a container that listens on a port; 512 MB, one CPU.
-    """
+    """Be a container that listens on a port; 512 MB, one CPU."""
 
     path = "/2015-03-31/functions/function/invocations"
 
@@ -54,15 +50,11 @@ class ContainerRunning:
 
     @property
     def url(self) -> str:
-        """
-        Give the address here.
-        """
+        """Give the address here."""
         return self._bridge.url if self._bridge else ""
 
     def logs(self) -> list[str]:
-        """
-        Give what it has written.
-        """
+        """Give what it has written."""
         command = self._engine.command("logs", self.name)
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
@@ -70,18 +62,14 @@ class ContainerRunning:
         return done.stdout.decode("utf-8", "replace").splitlines()
 
     def close(self) -> None:
-        """
-        Remove it.
-        """
+        """Remove it."""
         if self._bridge is not None:
             self._bridge.close()
         self._engine.remove(self.name)
 
 
 class BundledRie:
-    """
-    Run the image as `docker run` does: through the emulator in its base.
-    """
+    """Run the image as `docker run` does: through the emulator in its base."""
 
     name = "rie"
 
@@ -90,16 +78,12 @@ class BundledRie:
         self._image = image
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve the function; of what is asked for, an image has its own handler.
-        """
+        """Serve the function; of what is asked for, an image has its own handler."""
         return ContainerRunning(self._engine, self._image)
 
 
 class OurEmulator:
-    """
-    Run the image as `python -m infra run --image` does.
-    """
+    """Run the image as `python -m infra run --image` does."""
 
     name = "lambake"
 
@@ -107,9 +91,7 @@ class OurEmulator:
         self._image = image
 
     def start(self, spec: Spec) -> Running:
-        """
-        Serve a handler of the image.
-        """
+        """Serve a handler of the image."""
         config = FunctionConfig(
             image=self._image,
             handler=spec.handler,

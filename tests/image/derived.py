@@ -1,13 +1,11 @@
-"""
-Images with one thing more than the image under test, made in a second.
-"""
+"""Images with one thing more than the image under test, made in a second."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 
 
 def derived(engine: Engine, image: str, name: str, lines: str, *, folder: Path) -> str:

@@ -1,6 +1,4 @@
-"""
-The build: the same bytes again, small steps, and clear ends.
-"""
+"""The build: the same bytes again, small steps, and clear ends."""
 
 from __future__ import annotations
 
@@ -14,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from infra.containers import Engine
 from infra.image.build import LOCK, Build, build_image
-from infra.image.engine import Engine
 from infra.image.errors import EngineFailed, ImageError, WheelsMissing
 from infra.image.wheels import fetch_wheels, pinned
+from tests import ROOT
 from tests.conftest import require_tool
-from tests.image.conftest import ROOT
 from tests.image.derived import layers_of
 
 LOCKS = ["requirements.txt", "requirements-litert.txt", "requirements-tensorflow.txt"]
@@ -93,7 +91,7 @@ def test_an_unknown_extra_is_named(build: Build) -> None:
     """An extra is one that has a lock."""
     with pytest.raises(ImageError) as caught:
         replace(build, extras=("torch",)).locks()
-    expected = "extras: expected one that has requirements-torch.txt, came torch"
+    expected = "extras: expected one that has requirements-torch.txt, got torch"
     assert str(caught.value) == expected
 
 

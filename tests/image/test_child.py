@@ -17,18 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig
 from infra.local.sandbox.container import engine_for
 from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
+from tests import ROOT
 from tests.contract import environment_rows, invoke_rows, log_rows
 from tests.contract.rows import Bench, Row
 from tests.contract.target import ACTS, Running, Spec, done
 from tests.image.containers import OurEmulator
 from tests.image.derived import derived
 
-BROKEN = Path(__file__).parents[1] / "contract" / "handlers" / "broken.py"
+BROKEN = ROOT / "tests" / "contract" / "handlers" / "broken.py"
 NAMES = {
     *("B15 throttled", "6.3 freeze", "6.3 memory limit", "6.3 file system", "6.3 user"),
     *("B3 init raised", "B4 timeout", "B5 exit 0", "B6 exit 3", "B6 segfault", "B6 recovery"),
@@ -118,7 +119,7 @@ def test_an_image_without_python(engine: Engine, image: str, tmp_path: Path) -> 
     tag = derived(engine, image, "bare", lines, folder=tmp_path)
     with pytest.raises(ConfigError) as caught:
         OurEmulator(tag).start(Spec())
-    assert str(caught.value) == f"image: expected an image with a python that runs, came {tag!r}"
+    assert str(caught.value) == f"image: expected an image with a python that runs, got {tag!r}"
 
 
 @pytest.mark.parametrize("key", ["isolated", "snap_start"])
@@ -126,7 +127,7 @@ def test_an_image_is_isolated_already(key: str) -> None:
     """What imitates a container, or forks a process, has no place around one."""
     with pytest.raises(ConfigError) as caught:
         FunctionConfig("a.b", image="lambake:1").replace(**{key: True})
-    assert str(caught.value) == f"{key}: expected false where the function is an image, came True"
+    assert str(caught.value) == f"{key}: expected false where the function is an image, got True"
 
 
 def test_an_image_that_is_not_there_is_named(engine: Engine) -> None:
@@ -134,5 +135,5 @@ def test_an_image_that_is_not_there_is_named(engine: Engine) -> None:
     local = LocalLambda(FunctionConfig("a.b", image="localhost/nowhere:1"))
     with pytest.raises(ConfigError) as caught, local:
         pass
-    expected = f"image: expected an image that {engine.kind} has here, came 'localhost/nowhere:1'"
+    expected = f"image: expected an image that {engine.kind} has here, got 'localhost/nowhere:1'"
     assert str(caught.value) == expected

@@ -1,6 +1,4 @@
-"""
-`python -m infra cloud --images`: what is deployed there runs from its image.
-"""
+"""`python -m infra cloud --images`: what is deployed there runs from its image."""
 
 from __future__ import annotations
 
@@ -14,9 +12,9 @@ from pathlib import Path
 
 import boto3
 
-from infra.image.engine import Engine
+from infra.containers import Engine
+from tests import ROOT
 from tests.conftest import require_tool
-from tests.image.conftest import ROOT
 from tests.image.derived import derived
 
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from tests.contract.target import Target
 from tests.contract.test_function import function, test_event
 from tests.image.containers import BundledRie, OurEmulator

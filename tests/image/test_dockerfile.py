@@ -1,6 +1,4 @@
-"""
-The Dockerfile: linted, and a line for every model.
-"""
+"""The Dockerfile: linted, and a line for every model."""
 
 from __future__ import annotations
 
@@ -9,8 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from tests import ROOT
 from tests.conftest import require_tool
-from tests.image.conftest import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile.lambda"
 

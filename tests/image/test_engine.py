@@ -1,6 +1,4 @@
-"""
-docker or podman: found, asked, told what to do.
-"""
+"""docker or podman: found, asked, told what to do."""
 
 from __future__ import annotations
 
@@ -13,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from infra.__main__ import main
+from infra.containers import Engine, confinement, cpu_share, find_engine
 from infra.image.build import Build, build_command, build_image, prepare, version_of
-from infra.image.engine import Engine, confinement, cpu_share, find_engine
 from infra.image.errors import EngineFailed, ImageError, NoEngine
 from infra.local.sandbox.container import Container, Running
 from infra.local.sandbox.process_group import output_pipe
-from tests.image.conftest import ROOT
+from tests import ROOT
 
 ANSWERS = "#!/bin/sh\nexit 0\n"
 FAILS = "#!/bin/sh\necho no daemon >&2\nexit 1\n"
@@ -64,7 +62,7 @@ def test_neither_is_told_with_what_to_install(programs: Path) -> None:
     with pytest.raises(NoEngine) as caught:
         find_engine()
     assert str(caught.value) == (
-        "expected docker or podman to answer, came none (docker does not answer; podman is not"
+        "expected docker or podman to answer, got none (docker does not answer; podman is not"
         " installed): on Debian, apt install podman runc"
     )
 
@@ -75,7 +73,7 @@ def test_a_failure_carries_what_was_said(programs: Path) -> None:
     engine = Engine("docker", str(programs / "docker"))
     with pytest.raises(EngineFailed) as caught:
         engine.ask("save", "x")
-    assert str(caught.value) == "expected docker save to succeed, came status 1:\n  no daemon"
+    assert str(caught.value) == "expected docker save to succeed, got status 1:\n  no daemon"
     assert engine.inspect("x") is None
 
 
@@ -111,7 +109,7 @@ def test_a_base_that_cannot_be_pulled_is_named(
             Build(ROOT, "lambake:1", "here/b:1", make="deploy"),
         )
     assert str(caught.value) == (
-        "expected to find or pull here/b:1: expected docker pull to succeed, came status 1:\n"
+        "expected to find or pull here/b:1: expected docker pull to succeed, got status 1:\n"
         "  no daemon\n"
         "another base: make deploy BASE_IMAGE=IMAGE, or --base IMAGE\n"
         "a stand-in, where AWS's registry is not reached, on Debian as root: .venv/bin/python -m "
@@ -160,7 +158,7 @@ def test_a_platform_of_no_wheels_is_refused(programs: Path) -> None:
     program(programs, "docker", "#!/bin/sh\necho s390x\n")
     with pytest.raises(ImageError) as caught:
         prepare(Engine("docker", str(programs / "docker")), Build(ROOT, "lambake:1"))
-    expected = "platform: expected one of linux/amd64, linux/arm64, came linux/s390x"
+    expected = "platform: expected one of linux/amd64, linux/arm64, got linux/s390x"
     assert str(caught.value) == expected
 
 

@@ -1,6 +1,4 @@
-"""
-What is in the image is what must be; and each rule finds what breaks it.
-"""
+"""What is in the image is what must be; and each rule finds what breaks it."""
 
 from __future__ import annotations
 
@@ -11,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.image import ImageOptions
+from infra.cli.image import image as image_command
+from infra.containers import Engine
 from infra.image.build import LOCK, Build
 from infra.image.checks import breaches_of, is_small
-from infra.image.command import ImageOptions
-from infra.image.command import image as image_command
 from infra.image.contents import Contents, contents_of
-from infra.image.engine import Engine
 from infra.image.packages import packages_of, sizes
 from infra.image.sbom import bill_breaches, bill_of
 from infra.local.contract import INIT_LIMIT_S
-from tests.image.conftest import ROOT
+from tests import ROOT
 from tests.image.derived import derived
 
 ZOO = ROOT / "model" / "zoo"
@@ -29,7 +27,7 @@ TASK = "/var/task"
 
 # Each with what is put in, and what must be said of it.
 PLANTED = {
-    "root": ("USER 0", ["user: expected another than root, came 0"]),
+    "root": ("USER 0", ["user: expected another than root, got 0"]),
     "secret": (
         "ENV API_TOKEN=ghp_abcdefghijklmnopqrstuvwxyz0123456789",
         ["image-metadata.json", "GitHub Token"],
@@ -51,7 +49,7 @@ PLANTED = {
         " && printf x >> numpy/version.py"
         " && printf x > function/late.py"
         " && mkdir -p function/tests && printf x > function/tests/data"
-        " && chmod 600 function/app.py && chmod 4755 function/entrypoint.sh"
+        " && chmod 600 function/http/app.py && chmod 4755 function/entrypoint.sh"
         " && rm -r six-*.dist-info model/zoo/digits"
         "\nENV ORT_DISABLE_TELEMETRY=0"
         '\nLABEL org.opencontainers.image.version=""\nCMD ["other"]\nUSER 993',
@@ -59,14 +57,14 @@ PLANTED = {
             "numpy/version.py: not as numpy has it",
             "function/late.py: not compiled with an unchecked hash",
             "function/tests/data: not needed for serving",
-            "function/app.py: not everybody may read it",
+            "function/http/app.py: not everybody may read it",
             "function/entrypoint.sh: mode 4755",
             "six.py: neither a package's nor ours",
             "six==1.17.0: locked, not installed",
             "COPY --from=builder /build/zoo/digits/ /var/task/model/zoo/digits/",
-            "environment: expected ORT_DISABLE_TELEMETRY=1, came none",
+            "environment: expected ORT_DISABLE_TELEMETRY=1, got none",
             "label org.opencontainers.image.version: expected a value",
-            "Cmd: expected ['function.entry.handler'], came ['other']",
+            "Cmd: expected ['function.entry.handler'], got ['other']",
         ],
     ),
 }
@@ -93,7 +91,7 @@ def test_a_large_image_is_found(engine: Engine, image: str) -> None:
     with contents_of(engine, image, None) as found:
         told = is_small(found)
     assert len(told) == 1
-    assert told[0].startswith("size: expected at most 150 MB on the base, came ")
+    assert told[0].startswith("size: expected at most 150 MB on the base, got ")
 
 
 def test_layers_go_from_seldom_to_often_changed(contents: Contents) -> None:
@@ -161,5 +159,5 @@ def test_the_command_fails_on_an_unfit_image(
     tag = derived(engine, image, "root", "USER 0", folder=tmp_path)
     options = ImageOptions(ROOT, tag=tag, base=build.base, only_check=True, init=False)
     assert image_command(options, lambda _: None) == 1
-    expected = f"{tag} is not as it must be:\n  user: expected another than root, came 0\n"
+    expected = f"{tag} is not as it must be:\n  user: expected another than root, got 0\n"
     assert capsys.readouterr().err == expected

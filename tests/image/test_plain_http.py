@@ -1,5 +1,6 @@
 """
-The image as plain HTTP: no Lambda around it, on a port, without a network, as narrow as there.
+The image as plain HTTP: no Lambda around it, on a port,
+without a network, as narrow as there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from tests.contract.target import Spec, invoked
 from tests.contract.test_function import without_ids
 from tests.function import corpus

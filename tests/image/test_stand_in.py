@@ -1,6 +1,4 @@
-"""
-The stand-in's own command: what it fetches by itself, and what it says where it cannot.
-"""
+"""The stand-in's own command: what it fetches by itself, and what it says where it cannot."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.image.errors import ImageError
 from tests.contract.fetch_rie import FetchError
 from tests.image.stand_in import build as stand_in

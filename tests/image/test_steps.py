@@ -1,5 +1,6 @@
 """
-The scripts that run while the image is built, and what reads and draws the result: on little data.
+The scripts that run while the image is built, and what
+reads and draws the result: on little data.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def test_a_part_that_is_no_more_fails(tmp_path: Path, capsys: pytest.CaptureFixt
     unused = tmp_path / "unused.toml"
     unused.write_text('[[parts]]\nremove = ["a/tests/"]\nwhy = "x"\n')
     assert prune.main([str(unused), str(packages)]) == 1
-    said = "unused.toml: a/tests/: expected something to remove, came nothing\n"
+    said = "unused.toml: a/tests/: expected something to remove, got nothing\n"
     assert capsys.readouterr().err == said
     assert listed(packages) == ["a/tests"]
 

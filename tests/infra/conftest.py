@@ -1,5 +1,6 @@
 """
-What the emulator's tests share: functions that really run, and a watch on what they leave behind.
+What the emulator's tests share: functions that really run,
+and a watch on what they leave behind.
 """
 
 from __future__ import annotations
@@ -11,34 +12,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from infra.local.function import FunctionConfig
-from tests.infra.calls import Caller, started
-from tests.infra.processes import sandboxed_processes
-from tests.infra.runtime_host import RuntimeHost, Wire, hosting
+from infra.settings.function import FunctionConfig
+from tests.infra.local.invoke.calls import Caller, started
+from tests.infra.local.processes import sandboxed_processes
+from tests.infra.local.runtime.runtime_host import RuntimeHost, Wire, hosting
+from tests.infra.release.staged import (  # noqa: F401 -- fixtures, for several folders
+    arguments,
+    program,
+    target,
+    terraform,
+    watched,
+)
 
 if TYPE_CHECKING:
-    from infra.local.moto.cloud import Cloud
-    from tests.infra.stages import Clock, Stage
+    from infra.cloud.cloud import Cloud
+    from tests.infra.cloud.stages import Clock, Stage
 
 HANDLERS = Path(__file__).parent / "handlers"
 
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left() -> Iterator[None]:
-    """
-    Fail a module whose emulators leave a process behind.
-    """
+    """Fail a module whose emulators leave a process behind."""
     yield
     left = sandboxed_processes()
     if left:
-        raise AssertionError(f"expected no sandboxed process, came {left}")
+        raise AssertionError(f"expected no sandboxed process, got {left}")
 
 
 @pytest.fixture(scope="session")
 def config() -> FunctionConfig:
-    """
-    Describe the function that does what its event says.
-    """
+    """Describe the function that does what its event says."""
     return FunctionConfig(
         handler="acts.handler", root=HANDLERS, name="tested", timeout_s=20, memory_mb=512
     )
@@ -46,36 +50,28 @@ def config() -> FunctionConfig:
 
 @pytest.fixture
 def start(config: FunctionConfig) -> Iterator[Callable[..., Caller]]:
-    """
-    Start emulators with changed settings; all are stopped after the test.
-    """
+    """Start emulators with changed settings; all are stopped after the test."""
     with started(config) as start_one:
         yield start_one
 
 
 @pytest.fixture(scope="module")
 def lambda_(config: FunctionConfig) -> Iterator[Caller]:
-    """
-    Be one emulator that the tests of a module share.
-    """
+    """Be one emulator that the tests of a module share."""
     with started(config) as start_one:
         yield start_one()
 
 
 @pytest.fixture(scope="module")
 def shared_host() -> Iterator[RuntimeHost]:
-    """
-    Be the host that the tests of this module share.
-    """
+    """Be the host that the tests of this module share."""
     with hosting() as host:
         yield host
 
 
 @pytest.fixture
 def host(shared_host: RuntimeHost) -> Iterator[RuntimeHost]:
-    """
-    Begin each test with a new runtime, and let no test leave an internal fault.
-    """
+    """Begin each test with a new runtime, and let no test leave an internal fault."""
     shared_host.fresh()
     yield shared_host
     assert shared_host.faults == []
@@ -83,20 +79,16 @@ def host(shared_host: RuntimeHost) -> Iterator[RuntimeHost]:
 
 @pytest.fixture
 def wire(host: RuntimeHost) -> Iterator[Wire]:
-    """
-    Be the runtime's connection.
-    """
+    """Be the runtime's connection."""
     with contextlib.closing(Wire(host.address)) as wire:
         yield wire
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """
-    Be a cloud without the emulator, for the tests of a module.
-    """
+    """Be a cloud without the emulator, for the tests of a module."""
     # Late: it takes a second to import, and few tests need it.
-    from tests.infra.clouds import moto_server
+    from tests.infra.cloud.clouds import moto_server
 
     with moto_server() as url:
         yield url
@@ -104,20 +96,16 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def clock() -> Clock:
-    """
-    Be the deployments' time.
-    """
-    from tests.infra.stages import Clock
+    """Be the deployments' time."""
+    from tests.infra.cloud.stages import Clock
 
     return Clock()
 
 
 @pytest.fixture(scope="module")
 def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
-    """
-    Be a cloud in which functions run, for the tests of a module.
-    """
-    from infra.local.moto.cloud import cloud
+    """Be a cloud in which functions run, for the tests of a module."""
+    from infra.cloud.cloud import cloud
 
     with cloud(config.replace(handler="answers.handler"), port=0, now_s=clock) as box:
         yield box
@@ -125,20 +113,16 @@ def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
 
 @pytest.fixture
 def stage(box: Cloud, clock: Clock) -> Stage:
-    """
-    Be a function in it, with all that a release needs.
-    """
-    from tests.infra.stages import staged
+    """Be a function in it, with all that a release needs."""
+    from tests.infra.cloud.stages import staged
 
     return staged(box, clock)
 
 
 @pytest.fixture
 def sqs(endpoint: str) -> Iterator[Any]:
-    """
-    Be its queues.
-    """
-    from tests.infra.clouds import client_of
+    """Be its queues."""
+    from tests.infra.cloud.clouds import client_of
 
     with contextlib.closing(client_of("sqs", endpoint)) as made:
         yield made
@@ -146,10 +130,8 @@ def sqs(endpoint: str) -> Iterator[Any]:
 
 @pytest.fixture
 def s3(endpoint: str) -> Iterator[Any]:
-    """
-    Be its buckets.
-    """
-    from tests.infra.clouds import client_of
+    """Be its buckets."""
+    from tests.infra.cloud.clouds import client_of
 
     with contextlib.closing(client_of("s3", endpoint)) as made:
         yield made

@@ -1,22 +1,20 @@
-"""
-The locks that make sets up from: each goes with the next larger, and fetches by hash alone.
-"""
+"""The locks that make sets up from: each goes with the next larger, and fetches by hash alone."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import ROOT
+
 LOCKS = (
     "function/requirements.txt",
     "infra/requirements.txt",
     "infra/image/requirements.txt",
-    "infra/local/moto/requirements.txt",
+    "infra/cloud/requirements.txt",
     "requirements-dev.txt",
 )
 
@@ -51,12 +49,12 @@ def test_a_lock_names_no_place(lock: str) -> None:
 
 def test_the_simulated_cloud_is_set_up_without_what_tests_need() -> None:
     """`make cloud-demo` waits for moto, not for TensorFlow."""
-    pins = pins_of("infra/local/moto/requirements.txt")
+    pins = pins_of("infra/cloud/requirements.txt")
     assert {"moto", "cryptography", "detect-secrets"} <= set(pins)
     assert not {"tensorflow-cpu", "scikit-learn", "pytest", "mypy"} & set(pins)
     asked = subprocess.run(
         ["make", "--dry-run", "--always-make", "cloud-demo"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    assert "-r infra/local/moto/requirements.txt" in asked
+    assert "-r infra/cloud/requirements.txt" in asked
     assert "requirements-dev.txt" not in asked

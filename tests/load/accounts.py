@@ -1,6 +1,4 @@
-"""
-What became of many pieces of work, held against what had to become of each.
-"""
+"""What became of many pieces of work, held against what had to become of each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-Objects into a bucket, the emulator's notifier and the function, and what came out.
-"""
+"""Objects into a bucket, the emulator's notifier and the function, and what came out."""
 
 from __future__ import annotations
 
@@ -21,8 +19,8 @@ from botocore.config import Config
 
 from infra.local.server import LocalLambda
 from infra.local.triggers import BucketNotification, S3Notifier
-from tests.infra.clouds import REGION, client_of
-from tests.infra.fakes import HastyClock
+from tests.infra.cloud.clouds import REGION, client_of
+from tests.infra.local.fakes import HastyClock
 from tests.load.killer import Load, loaded
 from tests.load.samples import pictures
 
@@ -31,9 +29,7 @@ IN, OUT = "in/digits/", "out/digits/"
 
 @dataclass(frozen=True)
 class Object:
-    """
-    Be an object, and the label that is the answer; None: it is no picture.
-    """
+    """Be an object, and the label that is the answer; None: it is no picture."""
 
     key: str
     data: bytes
@@ -41,9 +37,7 @@ class Object:
 
 
 def objects(count: int, seed: int = 5) -> Iterator[Object]:
-    """
-    Mix pictures and, one in a hundred, what is none.
-    """
+    """Mix pictures and, one in a hundred, what is none."""
     chance = random.Random(seed)
     bad = set(chance.sample(range(count), count // 100))
     for number in range(count):
@@ -56,9 +50,7 @@ def objects(count: int, seed: int = 5) -> Iterator[Object]:
 
 @dataclass
 class Ended:
-    """
-    Say what came of the objects, by their keys, and what that took.
-    """
+    """Say what came of the objects, by their keys, and what that took."""
 
     expected: Mapping[str, Hashable]
     answers: list[tuple[str, Hashable]] = field(default_factory=list)
@@ -71,9 +63,7 @@ class Ended:
 
 
 class BucketRun:
-    """
-    Be a bucket that keeps every version, in a moto server.
-    """
+    """Be a bucket that keeps every version, in a moto server."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
@@ -84,15 +74,11 @@ class BucketRun:
         self._s3.put_bucket_versioning(Bucket=self._name, VersioningConfiguration=versions)
 
     def close(self) -> None:
-        """
-        Close the connection.
-        """
+        """Close the connection."""
         self._s3.close()
 
     def run(self, put: list[Object], load: Load) -> Ended:
-        """
-        Put all while the notifier looks, wait until every event is done, and collect.
-        """
+        """Put all while the notifier looks, wait until every event is done, and collect."""
         ended = Ended({one.key: one.answer for one in put})
         clock = HastyClock()
         variables = {"AWS_ENDPOINT_URL": self._endpoint}
@@ -115,9 +101,7 @@ class BucketRun:
         return ended
 
     def _collect(self, ended: Ended) -> None:
-        """
-        Find every version of every result: one written twice is there twice.
-        """
+        """Find every version of every result: one written twice is there twice."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._name)
         for found in [one for page in pages for one in page.get("Versions", [])]:
             key, version = found["Key"], found["VersionId"]
@@ -137,9 +121,7 @@ class BucketRun:
 
 @contextlib.contextmanager
 def _accepting(local: LocalLambda, told: list[str]) -> Iterator[Callable[[bytes], None]]:
-    """
-    Give what hands an event to the function's Invoke API, as S3 does, and notes its key.
-    """
+    """Give what hands an event to the function's Invoke API, as S3 does, and notes its key."""
     client = boto3.client(
         "lambda",
         region_name=REGION,
@@ -158,9 +140,7 @@ def _accepting(local: LocalLambda, told: list[str]) -> Iterator[Callable[[bytes]
 
 @contextlib.contextmanager
 def _looking(notifier: S3Notifier) -> Iterator[None]:
-    """
-    Let a notifier look while the block runs.
-    """
+    """Let a notifier look while the block runs."""
     stop = threading.Event()
     thread = threading.Thread(target=notifier.run, args=(stop,))
     thread.start()

@@ -1,5 +1,6 @@
 """
-A client that keeps its connection, and checks that every answer is the answer to its own request.
+A client that keeps its connection, and checks that every
+answer is the answer to its own request.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ _PATIENCE_S = 60.0
 
 @dataclass
 class Tally:
-    """
-    Count what the clients saw.
-    """
+    """Count what the clients saw."""
 
     times_ms: list[float] = field(default_factory=list)  # of the answers
     throttled: int = 0
@@ -34,30 +33,22 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """
-        Give how many requests got a right answer.
-        """
+        """Give how many requests got a right answer."""
         return len(self.times_ms)
 
     @property
     def wrong(self) -> int:
-        """
-        Give how many did not.
-        """
+        """Give how many did not."""
         return self.mixed_up + self.failed + self.lost
 
     def note(self, what: str) -> None:
-        """
-        Keep the first few things that went wrong.
-        """
+        """Keep the first few things that went wrong."""
         if len(self.examples) < 5:
             self.examples.append(what[:300])
 
 
 class Connection:
-    """
-    Be one keep-alive connection to one address.
-    """
+    """Be one keep-alive connection to one address."""
 
     def __init__(self, url: str) -> None:
         self._host, _, port = url.removeprefix("http://").rpartition(":")
@@ -88,9 +79,7 @@ class Connection:
         return int(first.split(" ")[1]), headers, answer
 
     async def close(self) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         if self._streams is not None:
             writer = self._streams[1]
             self._streams = None
@@ -127,7 +116,7 @@ async def ask(connection: Connection, path: str, tally: Tally) -> bool:
         tally.note(f"{status}: {answer.decode('utf-8', 'replace')}")
     elif told != hashlib.sha256(data.encode()).hexdigest():
         tally.mixed_up += 1
-        tally.note(f"expected the answer to {data}, came {answer!r}")
+        tally.note(f"expected the answer to {data}, got {answer!r}")
     else:
         tally.times_ms.append((time.perf_counter() - started) * 1000)
     return False
@@ -136,9 +125,7 @@ async def ask(connection: Connection, path: str, tally: Tally) -> bool:
 async def keep_asking(
     local: Served, tally: Tally, *, until: float, invoke: bool, pause_s: float = 0.0
 ) -> None:
-    """
-    Be one client until a time (monotonic): through the Invoke API, or through the HTTP front.
-    """
+    """Be one client until a time (monotonic): through the Invoke API, or through the HTTP front."""
     url, path = (local.invoke_url, local.invoke_path) if invoke else (local.url, "/echo")
     connection = Connection(url)
     first_s, most_s = _BACKOFF_S

@@ -25,9 +25,7 @@ _DESCRIPTORS_BESIDES = 100
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """
-    Give the value below which a share (0 to 1) of the values lies; 0 if there are none.
-    """
+    """Give the value below which a share (0 to 1) of the values lies; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 
@@ -60,9 +58,7 @@ async def crowd(
 
 
 def table(tally: Tally, *, clients: int, seconds: float) -> str:
-    """
-    Print the figures as a table.
-    """
+    """Print the figures as a table."""
     rows = [
         ("clients", f"{clients:,}"),
         ("seconds", f"{seconds:.1f}"),
@@ -88,9 +84,7 @@ def _tell(tally: Tally, seconds: float) -> None:
 
 
 def raise_descriptor_limit(clients: int) -> None:
-    """
-    Allow this process, and those it starts, a connection a client.
-    """
+    """Allow this process, and those it starts, a connection a client."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = clients + _DESCRIPTORS_BESIDES
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -110,9 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--concurrency", type=int, default=4, help="environments of the function")
     options = parser.parse_args(arguments)
     if not 1 <= options.clients <= _CLIENTS_LIMIT:
-        parser.error(f"expected 1 to {_CLIENTS_LIMIT} clients, came {options.clients}")
+        parser.error(f"expected 1 to {_CLIENTS_LIMIT} clients, got {options.clients}")
     if not 0 < options.seconds <= _SECONDS_LIMIT:
-        parser.error(f"expected up to {_SECONDS_LIMIT} seconds, came {options.seconds:g}")
+        parser.error(f"expected up to {_SECONDS_LIMIT} seconds, got {options.seconds:g}")
     raise_descriptor_limit(options.clients)
     print(f"Starting LocalLambda with {options.concurrency} environments …", flush=True)
     with served(Service("load", concurrency=options.concurrency)) as local:

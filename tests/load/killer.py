@@ -1,6 +1,4 @@
-"""
-A function whose environments are killed while they work.
-"""
+"""A function whose environments are killed while they work."""
 
 from __future__ import annotations
 
@@ -15,11 +13,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from infra.local.clock import Clock
-from infra.local.function import FunctionConfig
 from infra.local.logs import LogLine
 from infra.local.server import LocalLambda
-from tests.architecture import ROOT
-from tests.infra.processes import alive, note_stream, sandboxed_processes
+from infra.settings.function import FunctionConfig
+from tests import ROOT
+from tests.infra.local.processes import alive, note_stream, sandboxed_processes
 
 _LATEST_S = 0.05  # after an invocation has begun
 
@@ -43,9 +41,7 @@ class Killer:
     _told: queue.SimpleQueue[bool] = field(default_factory=queue.SimpleQueue)
 
     def __call__(self, line: LogLine) -> None:
-        """
-        Hear of an invocation that begins (LocalLambda.listen).
-        """
+        """Hear of an invocation that begins (LocalLambda.listen)."""
         if line.source == "platform" and line.text.startswith("START"):
             self.invocations += 1
             if self.invocations in self.after:
@@ -53,9 +49,7 @@ class Killer:
 
     @contextlib.contextmanager
     def at_work(self) -> Iterator[None]:
-        """
-        Kill while the block runs.
-        """
+        """Kill while the block runs."""
         thread = threading.Thread(target=self._work, name="killer")
         thread.start()
         try:
@@ -93,9 +87,7 @@ class Load:
     seed: int = 5
 
     def after(self) -> frozenset[int]:
-        """
-        Spread the kills by chance, so that hardly any work is hit again and again.
-        """
+        """Spread the kills by chance, so that hardly any work is hit again and again."""
         chance, every = random.Random(self.seed), self.of / max(self.kills, 1)
         kills = range(self.kills)
         return frozenset(int((kill + chance.uniform(0.4, 1)) * every) for kill in kills)
@@ -105,9 +97,7 @@ class Load:
 def loaded(
     load: Load, name: str, variables: dict[str, str], clock: Clock | None = None
 ) -> Iterator[tuple[LocalLambda, Killer]]:
-    """
-    Start the function as function.yaml has it, and kill its environments as told.
-    """
+    """Start the function as function.yaml has it, and kill its environments as told."""
     killer = Killer(name, load.after(), random.Random(load.seed))
     config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml").replace(
         name=name,

@@ -1,6 +1,4 @@
-"""
-Messages through a queue, the emulator's pollers and the function, and where each has ended.
-"""
+"""Messages through a queue, the emulator's pollers and the function, and where each has ended."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from typing import Any
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.server import LocalLambda
 from infra.local.triggers import QueueMapping, SqsPoller
-from tests.infra.clouds import client_of
+from tests.infra.cloud.clouds import client_of
 from tests.load.killer import Load, loaded
 from tests.load.samples import pictures, rows
 
@@ -31,7 +29,8 @@ RECEIVES = 5
 @dataclass(frozen=True)
 class Message:
     """
-    Be a message's body, and the model and the labels that are the answer; None: there is none.
+    Be a message's body, and the model and the labels that are
+    the answer; None: there is none.
     """
 
     body: str
@@ -39,9 +38,7 @@ class Message:
 
 
 def messages(count: int, seed: int = 5) -> Iterator[Message]:
-    """
-    Mix pictures, rows and, one in a hundred, what nobody can answer.
-    """
+    """Mix pictures, rows and, one in a hundred, what nobody can answer."""
     chance = random.Random(seed)
     images = [(base64.b64encode(data).decode(), label) for data, label in pictures()]
     flowers = rows()
@@ -67,9 +64,7 @@ def messages(count: int, seed: int = 5) -> Iterator[Message]:
 
 @dataclass
 class Ended:
-    """
-    Say where the messages have ended, by their ids, and what that took.
-    """
+    """Say where the messages have ended, by their ids, and what that took."""
 
     expected: dict[str, Hashable] = field(default_factory=dict)
     answers: list[tuple[str, Hashable]] = field(default_factory=list)
@@ -81,16 +76,12 @@ class Ended:
 
     @property
     def redelivered(self) -> int:
-        """
-        Give how often a good message came once more.
-        """
+        """Give how often a good message came once more."""
         return sum(n - 1 for name, n in self.received.items() if self.expected[name] is not None)
 
 
 class QueueRun:
-    """
-    Be a queue with its dead letters and its results, in a moto server.
-    """
+    """Be a queue with its dead letters and its results, in a moto server."""
 
     def __init__(self, endpoint: str, skip_s: Callable[[float], None], *, fifo: bool) -> None:
         """
@@ -116,15 +107,11 @@ class QueueRun:
         self._ended = Ended()
 
     def close(self) -> None:
-        """
-        Close the connection.
-        """
+        """Close the connection."""
         self._sqs.close()
 
     def run(self, sent: Iterator[Message], load: Load) -> Ended:
-        """
-        Send all, let as many pollers as environments work until nothing is left, and collect.
-        """
+        """Send all, let as many pollers as environments work until nothing is left, and collect."""
         self._send(list(sent))
         variables = {
             "AWS_ENDPOINT_URL": self._endpoint,

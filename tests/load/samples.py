@@ -1,27 +1,24 @@
 """
-What the models are asked, with the answers: pictures by their names, flowers by the golden vectors.
+What the models are asked, with the answers: pictures by
+their names, flowers by the golden vectors.
 """
 
 from __future__ import annotations
 
 import json
 
-from tests.architecture import ROOT
+from tests import ROOT
 
 _ZOO = ROOT / "model" / "zoo"
 
 
 def pictures() -> list[tuple[bytes, str]]:
-    """
-    Give the ten pictures, each with its digit.
-    """
+    """Give the ten pictures, each with its digit."""
     paths = sorted((_ZOO / "digits" / "samples").glob("?.png"))
     return [(path.read_bytes(), path.stem) for path in paths]
 
 
 def rows() -> list[tuple[list[float], str]]:
-    """
-    Give flowers, each with its species.
-    """
+    """Give flowers, each with its species."""
     golden = json.loads((_ZOO / "iris" / "golden.json").read_text(encoding="utf-8"))
     return [(case["row"], case["label"]) for case in golden["cases"]]

@@ -1,5 +1,6 @@
 """
-Say whether a series of measurements grows: pure, so that a planted leak can be judged in a test.
+Say whether a series of measurements grows: pure, so that a
+planted leak can be judged in a test.
 """
 
 from __future__ import annotations
@@ -12,9 +13,7 @@ MEMORY_LIMIT_MB_PER_MINUTE = 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """
-    Be one look at a process.
-    """
+    """Be one look at a process."""
 
     time_s: float  # since the start
     memory_mb: float  # resident
@@ -23,9 +22,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """
-    Say how a process grew after the warm-up.
-    """
+    """Say how a process grew after the warm-up."""
 
     name: str
     samples: int
@@ -36,19 +33,17 @@ class Verdict:
 
     @property
     def leaks(self) -> list[str]:
-        """
-        Give a sentence for each leak.
-        """
+        """Give a sentence for each leak."""
         found = []
         if self.slope_mb_per_minute >= MEMORY_LIMIT_MB_PER_MINUTE:
             found.append(
                 f"{self.name}: expected memory to grow by less than "
-                f"{MEMORY_LIMIT_MB_PER_MINUTE:g} MB a minute, came {self.slope_mb_per_minute:.2f}"
+                f"{MEMORY_LIMIT_MB_PER_MINUTE:g} MB a minute, got {self.slope_mb_per_minute:.2f}"
             )
         before, after = self.descriptors
         if after > before:
             found.append(
-                f"{self.name}: expected constant file descriptors, came {before}, then {after}"
+                f"{self.name}: expected constant file descriptors, got {before}, then {after}"
             )
         return found
 
@@ -84,7 +79,7 @@ def verdict(name: str, samples: Sequence[Sample], *, warm_up_s: float) -> Verdic
     judged = [sample for sample in samples if sample.time_s >= warm_up_s]
     if len(judged) < 3:
         raise ValueError(
-            f"{name}: expected 3 samples after {warm_up_s:g} s of warm-up, came {len(judged)}"
+            f"{name}: expected 3 samples after {warm_up_s:g} s of warm-up, got {len(judged)}"
         )
     third = len(judged) // 3
     first, last = judged[:third], judged[-third:]

@@ -17,22 +17,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.local.function import FunctionConfig
 from infra.local.logs import LogLine
 from infra.local.sandbox import memory
 from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
+from tests import ROOT
 
 HANDLERS = Path(__file__).parent / "handlers"
-_ROOT = Path(__file__).parent.parent.parent
 _STOP_S = 20.0
 _LEAK_EVERY = 50
 
 
 @dataclass(frozen=True)
 class Service:
-    """
-    Say what to serve.
-    """
+    """Say what to serve."""
 
     name: str
     handler: str = "echo.handler"
@@ -43,9 +41,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Served:
-    """
-    Be a LocalLambda in another process.
-    """
+    """Be a LocalLambda in another process."""
 
     name: str
     url: str
@@ -54,29 +50,23 @@ class Served:
 
     @property
     def invoke_path(self) -> str:
-        """
-        Give the path of an invocation.
-        """
+        """Give the path of an invocation."""
         return f"/2015-03-31/functions/{self.name}/invocations"
 
     def function_pids(self) -> list[int]:
-        """
-        Give the processes of the function.
-        """
+        """Give the processes of the function."""
         return memory.pids_with_variable(f"AWS_LAMBDA_FUNCTION_NAME={self.name}".encode())
 
 
 @contextlib.contextmanager
 def served(service: Service) -> Iterator[Served]:
-    """
-    Start one, and stop it so that nothing is left.
-    """
+    """Start one, and stop it so that nothing is left."""
     command = [sys.executable, "-m", "tests.load.served", service.name, service.handler]
     command += [str(service.concurrency), "--leak-kb", str(service.leak_kb)]
     if service.leak_descriptors:
         command.append("--leak-descriptors")
     process = subprocess.Popen(
-        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         told = json.loads(process.stdout.readline() if process.stdout else "")
@@ -106,9 +96,7 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 class _Leak:
-    """
-    Open a file now and then, and never close it.
-    """
+    """Open a file now and then, and never close it."""
 
     def __init__(self) -> None:
         self._invocations = 0
@@ -120,9 +108,7 @@ class _Leak:
 
 
 def main() -> None:
-    """
-    Serve until the input ends.
-    """
+    """Serve until the input ends."""
     parser = argparse.ArgumentParser(prog="python -m tests.load.served")
     parser.add_argument("name")
     parser.add_argument("handler")

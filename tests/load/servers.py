@@ -1,6 +1,4 @@
-"""
-A moto server for many requests.
-"""
+"""A moto server for many requests."""
 
 from __future__ import annotations
 
@@ -8,14 +6,12 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from tests.infra.clouds import moto_server
+from tests.infra.cloud.clouds import moto_server
 
 
 @contextlib.contextmanager
 def quiet_server() -> Iterator[str]:
-    """
-    Be one that does not log each request, at the address given.
-    """
+    """Be one that does not log each request, at the address given."""
     logger = logging.getLogger("werkzeug")
     level = logger.level
     logger.setLevel(logging.WARNING)

@@ -38,9 +38,7 @@ _RUSH_S = 10.0
 
 @dataclass(frozen=True)
 class Plan:
-    """
-    Say how to soak.
-    """
+    """Say how to soak."""
 
     seconds: float
     warm_up_s: float
@@ -55,9 +53,7 @@ class Plan:
 
     @property
     def service(self) -> Service:
-        """
-        Give the function to serve, with the leak that is planted.
-        """
+        """Give the function to serve, with the leak that is planted."""
         return Service(
             self.name,
             concurrency=2,
@@ -68,9 +64,7 @@ class Plan:
 
 @dataclass
 class Soaked:
-    """
-    Be what was seen.
-    """
+    """Be what was seen."""
 
     plan: Plan
     tally: Tally = field(default_factory=Tally)
@@ -78,9 +72,7 @@ class Soaked:
     series: dict[str, list[Sample]] = field(default_factory=dict)
 
     def verdicts(self) -> list[Verdict]:
-        """
-        Judge the emulator, and every process of the function that lived to the end.
-        """
+        """Judge the emulator, and every process of the function that lived to the end."""
         warm_up_s = self.plan.warm_up_s
         last_s = self.series[EMULATOR][-1].time_s
         found = [verdict(EMULATOR, self.series[EMULATOR], warm_up_s=warm_up_s)]
@@ -92,9 +84,7 @@ class Soaked:
 
 
 async def soak(local: Served, plan: Plan, tell: Callable[[Soaked, float], None]) -> Soaked:
-    """
-    Ask and look, until the time is over.
-    """
+    """Ask and look, until the time is over."""
     soaked = Soaked(plan)
     started = time.monotonic()
     until = started + plan.seconds
@@ -113,9 +103,7 @@ async def soak(local: Served, plan: Plan, tell: Callable[[Soaked, float], None])
 
 
 async def _client(local: Served, soaked: Soaked, started: float, number: int) -> None:
-    """
-    Ask in a rush, then steadily.
-    """
+    """Ask in a rush, then steadily."""
     plan, tally = soaked.plan, soaked.tally
     invoke = number % 2 == 0
     if plan.leak is None:
@@ -127,9 +115,7 @@ async def _client(local: Served, soaked: Soaked, started: float, number: int) ->
 
 
 async def _crash(local: Served, soaked: Soaked, until: float) -> None:
-    """
-    End one process of the function every few seconds.
-    """
+    """End one process of the function every few seconds."""
     connection = Connection(local.url)
     body = json.dumps({"data": "leave"}).encode()
     while time.monotonic() < until:
@@ -152,17 +138,13 @@ def _look(local: Served, soaked: Soaked, elapsed_s: float) -> None:
 
 
 def run(plan: Plan, tell: Callable[[Soaked, float], None]) -> Soaked:
-    """
-    Serve a function, and soak it.
-    """
+    """Serve a function, and soak it."""
     with served(plan.service) as local:
         return asyncio.run(soak(local, plan, tell))
 
 
 def problems(soaked: Soaked) -> list[str]:
-    """
-    Give a sentence for each leak and each answer that went wrong.
-    """
+    """Give a sentence for each leak and each answer that went wrong."""
     found = [leak for one in soaked.verdicts() for leak in one.leaks]
     if soaked.tally.wrong:
         found.append(f"{soaked.tally.wrong:,} wrong answers: {soaked.tally.examples}")
@@ -186,9 +168,7 @@ def _tell(soaked: Soaked, elapsed_s: float) -> None:
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
-    """
-    Print the verdicts as a table.
-    """
+    """Print the verdicts as a table."""
     head = f"{'process':<26}{'samples':>8}{'first MB':>10}{'last MB':>10}{'MB/minute':>11}"
     lines = [f"{head}{'descriptors':>14}"]
     for one in verdicts:
@@ -213,7 +193,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--crashes", action="store_true", help="end processes on the way")
     options = parser.parse_args(arguments)
     if not 0 < options.minutes <= _MINUTES_LIMIT:
-        parser.error(f"expected up to {_MINUTES_LIMIT} minutes, came {options.minutes:g}")
+        parser.error(f"expected up to {_MINUTES_LIMIT} minutes, got {options.minutes:g}")
     seconds = options.minutes * 60
     plan = Plan(
         seconds,

@@ -1,6 +1,4 @@
-"""
-Five hundred objects through the emulator's notifier, while environments are killed.
-"""
+"""Five hundred objects through the emulator's notifier, while environments are killed."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from infra.local.contract import EVENT_RETRY_DELAYS_S
-from tests.infra.processes import sandboxed_processes
+from tests.infra.local.processes import sandboxed_processes
 from tests.load.accounts import problems
 from tests.load.bucket_run import BucketRun, Ended, objects
 from tests.load.killer import Load
@@ -21,9 +19,7 @@ Run = Callable[[int, Load], Ended]
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """
-    Run some objects through a bucket of their own.
-    """
+    """Run some objects through a bucket of their own."""
     with quiet_server() as endpoint:
 
         def run_one(count: int, load: Load) -> Ended:
@@ -32,13 +28,14 @@ def run() -> Iterator[Run]:
 
         yield run_one
     if sandboxed_processes("bucket-load"):
-        raise AssertionError("expected no sandboxed process, came some")
+        raise AssertionError("expected no sandboxed process, got some")
 
 
 @pytest.mark.timeout(600)
 def test_500_objects_while_environments_are_killed(run: Run) -> None:
     """
-    Every good one has its one result, every bad one its error, none is lost, nothing lies about.
+    Every good one has its one result, every bad one its error,
+    none is lost, nothing lies about.
     """
     ended = run(500, Load(kills=10, of=300))
     bad = [key for key, answer in ended.expected.items() if answer is None]
@@ -57,9 +54,7 @@ def test_500_objects_while_environments_are_killed(run: Run) -> None:
 
 @pytest.mark.timeout(600)
 def test_a_forgotten_object_is_found(run: Run) -> None:
-    """
-    The control: of a function that does not write a result the accounts tell.
-    """
+    """The control: of a function that does not write a result the accounts tell."""
     ended = run(8, Load("tests.load.handlers.careless.drops", concurrency=1))
     told = problems(ended.expected, ended.answers, ended.given_up)
     assert told == ["1 of 8 lost, such as in/digits/0000.png"]

@@ -1,6 +1,4 @@
-"""
-A thousand messages through the emulator's pollers, while environments are killed.
-"""
+"""A thousand messages through the emulator's pollers, while environments are killed."""
 
 from __future__ import annotations
 
@@ -11,8 +9,8 @@ from collections.abc import Callable, Hashable, Iterator
 import moto.sqs.models
 import pytest
 
-from infra.local.moto.queues import queues_locked
-from tests.infra.processes import sandboxed_processes
+from infra.cloud.queues import queues_locked
+from tests.infra.local.processes import sandboxed_processes
 from tests.load.accounts import problems
 from tests.load.killer import Load
 from tests.load.queue_run import RECEIVES, Ended, QueueRun, messages
@@ -23,9 +21,7 @@ Run = Callable[..., Ended]
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """
-    Run some messages through queues of their own, in a server whose clock moves only as told.
-    """
+    """Run some messages through queues of their own, in a server whose clock moves only as told."""
     # However slow the machine: nothing is given again too soon, nor five minutes later. And moto
     # asks a thousand times a message: its own way to tell the time takes most of its time.
     now_s = time.time()
@@ -46,14 +42,12 @@ def run() -> Iterator[Run]:
 
         yield run_one
     if sandboxed_processes("queue-load"):
-        raise AssertionError("expected no sandboxed process, came some")
+        raise AssertionError("expected no sandboxed process, got some")
 
 
 @pytest.mark.timeout(600)
 def test_1000_messages_while_environments_are_killed(run: Run) -> None:
-    """
-    Every good one is answered once and rightly, every bad one is a dead letter, none is lost.
-    """
+    """Every good one is answered once and rightly, every bad one is a dead letter, none is lost."""
     ended = run(1000, Load(kills=12))
     bad = [name for name, answer in ended.expected.items() if answer is None]
     print(
@@ -109,8 +103,6 @@ def test_a_fault_of_the_function_is_found(
 def test_the_accounts(
     answers: list[tuple[str, Hashable]], given_up: list[str], found: list[str]
 ) -> None:
-    """
-    Each way in which a piece of work can go astray has its own line.
-    """
+    """Each way in which a piece of work can go astray has its own line."""
     expected = {"a": 1, "b": 2, "x": None}
     assert problems(expected, answers, given_up) == found

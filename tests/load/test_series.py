@@ -1,6 +1,4 @@
-"""
-The judgement of a soak, on series made up for it.
-"""
+"""The judgement of a soak, on series made up for it."""
 
 from __future__ import annotations
 
@@ -33,67 +31,51 @@ def series(
 
 @pytest.mark.parametrize("mb_per_minute", [-3.0, 0.0, 0.5, 1.0, 7.25])
 def test_the_slope_is_that_of_the_line(mb_per_minute: float) -> None:
-    """
-    Least squares find a straight line exactly, in MB a minute.
-    """
+    """Least squares find a straight line exactly, in MB a minute."""
     line = [Sample(t, 50 + mb_per_minute * t / 60, 9) for t in range(0, 90, 2)]
     assert slope_per_minute(line) == pytest.approx(mb_per_minute, abs=1e-9)
 
 
 @pytest.mark.parametrize("samples", [[], [Sample(1, 5, 1)], [Sample(1, 5, 1), Sample(1, 9, 1)]])
 def test_too_little_has_no_slope(samples: list[Sample]) -> None:
-    """
-    No division by zero.
-    """
+    """No division by zero."""
     assert slope_per_minute(samples) == 0
 
 
 @pytest.mark.parametrize("noise_mb", [0.0, 0.5, 2.0])
 def test_a_steady_process_does_not_leak(noise_mb: float) -> None:
-    """
-    Noise, a warm-up and passing connections are no leak.
-    """
+    """Noise, a warm-up and passing connections are no leak."""
     assert verdict("calm", series(noise_mb=noise_mb), warm_up_s=60).leaks == []
 
 
 @pytest.mark.parametrize("noise_mb", [0.0, 0.5, 2.0])
 def test_a_planted_leak_of_memory_is_found(noise_mb: float) -> None:
-    """
-    3 MB a minute, hidden in noise.
-    """
+    """3 MB a minute, hidden in noise."""
     (leak,) = verdict("mine", series(mb_per_minute=3, noise_mb=noise_mb), warm_up_s=60).leaks
-    assert leak.startswith("mine: expected memory to grow by less than 1 MB a minute, came ")
+    assert leak.startswith("mine: expected memory to grow by less than 1 MB a minute, got ")
 
 
 def test_a_leak_is_told_with_its_slope() -> None:
-    """
-    The limit itself is too much.
-    """
+    """The limit itself is too much."""
     (leak,) = verdict("mine", series(mb_per_minute=1.5), warm_up_s=60).leaks
-    assert leak == "mine: expected memory to grow by less than 1 MB a minute, came 1.50"
+    assert leak == "mine: expected memory to grow by less than 1 MB a minute, got 1.50"
     assert verdict("mine", series(mb_per_minute=0.99), warm_up_s=60).leaks == []
 
 
 def test_a_planted_leak_of_descriptors_is_found() -> None:
-    """
-    One a minute is enough; passing connections do not hide it.
-    """
+    """One a minute is enough; passing connections do not hide it."""
     (leak,) = verdict("mine", series(descriptors_per_minute=1), warm_up_s=60).leaks
-    assert leak == "mine: expected constant file descriptors, came 21, then 23"
+    assert leak == "mine: expected constant file descriptors, got 21, then 23"
 
 
 def test_the_warm_up_is_not_judged() -> None:
-    """
-    The same series with the warm-up in it grows.
-    """
+    """The same series with the warm-up in it grows."""
     assert verdict("calm", series(), warm_up_s=0).leaks != []
 
 
 def test_a_verdict_needs_samples() -> None:
-    """
-    A soak that is over before its warm-up proves nothing, and says so.
-    """
+    """A soak that is over before its warm-up proves nothing, and says so."""
     with pytest.raises(
-        ValueError, match=r"^mine: expected 3 samples after 298 s of warm-up, came 2$"
+        ValueError, match=r"^mine: expected 3 samples after 298 s of warm-up, got 2$"
     ):
         verdict("mine", series(), warm_up_s=298)

@@ -30,20 +30,16 @@ _HANDLER = "echo.empty"
 
 
 class CallError(Exception):
-    """
-    A call was not answered as the empty function answers.
-    """
+    """A call was not answered as the empty function answers."""
 
 
 async def timed_call_ms(connection: Connection, path: str) -> float:
-    """
-    Call once, and give the time it took in milliseconds.
-    """
+    """Call once, and give the time it took in milliseconds."""
     started = time.perf_counter()
     status, _, answer = await connection.post(path, b"{}")
     took_ms = (time.perf_counter() - started) * 1000
     if (status, answer) != (200, b"null"):
-        raise CallError(f"expected 200 null, came {status} {answer[:200]!r} from {path}")
+        raise CallError(f"expected 200 null, got {status} {answer[:200]!r} from {path}")
     return took_ms
 
 
@@ -76,9 +72,7 @@ async def in_turn(
 
 
 def table(times_ms: dict[str, list[float]]) -> str:
-    """
-    Print the figures, and the ratio of the medians.
-    """
+    """Print the figures, and the ratio of the medians."""
     lines = [f"{'warm call':<14}{'calls':>8}{'p50':>12}{'p95':>12}{'p99':>12}"]
     for name, values in times_ms.items():
         cells = "".join(f"{percentile(values, share):>9.3f} ms" for share in (0.5, 0.95, 0.99))
@@ -89,9 +83,7 @@ def table(times_ms: dict[str, list[float]]) -> str:
 
 
 def compare(rounds: int, warm_up: int) -> dict[str, list[float]]:
-    """
-    Start both, and call them in turn.
-    """
+    """Start both, and call them in turn."""
     with contextlib.ExitStack() as stack:
         ours = stack.enter_context(served(Service("warm", _HANDLER, concurrency=1)))
         rie = stack.enter_context(contextlib.closing(RieRunning(Spec(HANDLERS, _HANDLER))))
@@ -111,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--warm-up", type=int, default=300)
     options = parser.parse_args(arguments)
     if not 1 <= options.rounds <= _ROUNDS_LIMIT or options.warm_up < 0:
-        parser.error(f"expected 1 to {_ROUNDS_LIMIT} rounds, came {options.rounds}")
+        parser.error(f"expected 1 to {_ROUNDS_LIMIT} rounds, got {options.rounds}")
     if not BINARY.is_file():
         print(f"No RIE at {BINARY}: python -m tests.contract.fetch_rie", file=sys.stderr)
         return 1

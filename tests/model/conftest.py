@@ -1,6 +1,4 @@
-"""
-Bundles for the tests of `model`.
-"""
+"""Bundles for the tests of `model`."""
 
 from __future__ import annotations
 
@@ -8,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.bundles import write_bundle
+from tests.model.bundle.bundles import write_bundle
 
 
 @pytest.fixture

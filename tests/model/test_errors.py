@@ -1,6 +1,4 @@
-"""
-The tree of errors: what each says, and that each is in the drawing.
-"""
+"""The tree of errors: what each says, and that each is in the drawing."""
 
 from __future__ import annotations
 
@@ -17,16 +15,14 @@ from model.errors import ArtefactError, InputError, ModelError, Problem
 def test_a_problem_says_where_what_was_expected_and_what_came() -> None:
     """A problem reads as one sentence."""
     problem = Problem("rows[3].a", "a finite number", "NaN")
-    assert str(problem) == "rows[3].a: expected a finite number, came NaN"
+    assert str(problem) == "rows[3].a: expected a finite number, got NaN"
 
 
 def test_an_input_error_lists_its_problems() -> None:
     """The message joins the problems; the problems are kept for who shows them otherwise."""
     problems = [Problem("rows[0]", "3 numbers", "1 number"), Problem("rows[1]", "it", "that")]
     error = InputError(problems)
-    assert (
-        str(error) == "rows[0]: expected 3 numbers, came 1 number; rows[1]: expected it, came that"
-    )
+    assert str(error) == "rows[0]: expected 3 numbers, got 1 number; rows[1]: expected it, got that"
     assert error.problems == tuple(problems)
 
 

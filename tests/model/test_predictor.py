@@ -1,6 +1,4 @@
-"""
-The predictor: what stops the load, what stops a prediction, and what neither does.
-"""
+"""The predictor: what stops the load, what stops a prediction, and what neither does."""
 
 from __future__ import annotations
 
@@ -16,11 +14,12 @@ import numpy as np
 import pytest
 
 import model.predictor
+from model.bundle.manifest import read_manifest
 from model.engines.base import Matrix
 from model.errors import ArtefactError, EngineError, FormatError, InputError
-from model.manifest import read_manifest
 from model.predictor import Predictor, Steps
-from tests.model.bundles import ROOT, ZOO, Network, write_bundle
+from tests import ROOT
+from tests.model.bundle.bundles import ZOO, Network, write_bundle
 
 ROW = [1, 2, 3]
 SEVEN = (ZOO / "digits" / "samples" / "7.png").read_bytes()
@@ -98,20 +97,20 @@ def test_one_to_the_limit_are_predicted(bundle: Path, count: int) -> None:
     assert len(predictions) == count
 
 
-@pytest.mark.parametrize(("count", "came"), [(0, "none"), (5, "5"), (100_000, "100000")])
-def test_none_and_too_many_rows_are_refused(bundle: Path, count: int, came: str) -> None:
+@pytest.mark.parametrize(("count", "got"), [(0, "none"), (5, "5"), (100_000, "100000")])
+def test_none_and_too_many_rows_are_refused(bundle: Path, count: int, got: str) -> None:
     """No row, and one past the limit, are refused before they are looked at."""
     with pytest.raises(InputError) as caught:
         Predictor.load(bundle).predict([None] * count)
-    assert str(caught.value) == f"rows: expected 1 to 4 rows, came {came}"
+    assert str(caught.value) == f"rows: expected 1 to 4 rows, got {got}"
 
 
-@pytest.mark.parametrize(("count", "came"), [(0, "none"), (257, "257")])
-def test_none_and_too_many_pictures_are_refused(count: int, came: str) -> None:
+@pytest.mark.parametrize(("count", "got"), [(0, "none"), (257, "257")])
+def test_none_and_too_many_pictures_are_refused(count: int, got: str) -> None:
     """A model of pictures says images where a model of rows says rows."""
     with pytest.raises(InputError) as caught:
         Predictor.load(ZOO / "digits").predict([b""] * count)
-    assert str(caught.value) == f"images: expected 1 to 256 images, came {came}"
+    assert str(caught.value) == f"images: expected 1 to 256 images, got {got}"
 
 
 def test_a_full_request_of_pictures_is_predicted() -> None:

@@ -24,7 +24,7 @@ from infra.local.fronts.response import (
     text_of,
 )
 from infra.local.fronts.routes import matching
-from infra.local.fronts.settings import FrontConfig
+from infra.settings.front import FrontConfig
 
 _STATUSES = {
     Failure.BAD_REQUEST: 400,
@@ -60,9 +60,7 @@ _ALLOWED = frozenset(
 
 
 def failure(kind: Failure) -> Response:
-    """
-    Word an answer of the load balancer itself: a page of HTML.
-    """
+    """Word an answer of the load balancer itself: a page of HTML."""
     status = _STATUSES.get(kind, _BAD_GATEWAY)
     line = f"{status} {_PHRASES[status]}".rstrip()
     html = (
@@ -73,9 +71,7 @@ def failure(kind: Failure) -> Response:
 
 
 def before(request: Request, config: FrontConfig) -> Response | None:
-    """
-    Check the limits; refuse what no listener rule takes.
-    """
+    """Check the limits; refuse what no listener rule takes."""
     longest = max((len(name) + len(value) + 4 for name, value in request.fields), default=0)
     too_long = longest > limits.ALB_HEADER_LINE_LIMIT_BYTES
     if too_long or request.head_bytes > limits.ALB_HEAD_LIMIT_BYTES:
@@ -90,16 +86,12 @@ def before(request: Request, config: FrontConfig) -> Response | None:
 
 
 def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """
-    Say who answers ([3P] awselb/2.0), unless the function does.
-    """
+    """Say who answers ([3P] awselb/2.0), unless the function does."""
     return response if response.header("server") else response.plus(("server", "awselb/2.0"))
 
 
 def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """
-    Make the event: path and query raw, header names in lower case.
-    """
+    """Make the event: path and query raw, header names in lower case."""
     content_type = request.header("content-type")
     encoded = request.header("content-encoding") is not None
     binary = bool(request.body) and (encoded or not readings.is_text(content_type))
@@ -137,7 +129,7 @@ def response_of(payload: bytes, request: Request, config: FrontConfig) -> Respon
         raise ResultError("result: expected an object with a statusCode")
     extra = sorted(set(result) - _ALLOWED)
     if extra:
-        raise ResultError(f"result: expected only {', '.join(sorted(_ALLOWED))}, came {extra[0]!r}")
+        raise ResultError(f"result: expected only {', '.join(sorted(_ALLOWED))}, got {extra[0]!r}")
     headers = _multi_headers(result) if config.multi_value_headers else _single_headers(result)
     encoded = flag_of(result.get("isBase64Encoded"))
     content = content_of(result.get("body"), base64_encoded=encoded)
@@ -178,9 +170,7 @@ def _multi_headers(result: dict[str, Any]) -> list[Pair]:
 
 
 def _reason(result: dict[str, Any], status: int) -> str | None:
-    """
-    Read statusDescription: "200 OK" is the status and its phrase.
-    """
+    """Read statusDescription: "200 OK" is the status and its phrase."""
     description = result.get("statusDescription")
     if description is None:
         return None

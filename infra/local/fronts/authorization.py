@@ -21,7 +21,7 @@ from urllib.parse import quote
 from infra.local.fronts.front import Failure, Front
 from infra.local.fronts.request import Request, query_pairs
 from infra.local.fronts.response import Response
-from infra.local.fronts.settings import FrontConfig
+from infra.settings.front import FrontConfig
 
 _SIGNED = "AWS4-HMAC-SHA256 "
 _TOKEN = re.compile(r"(?:[Bb]earer +)?[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -29,9 +29,7 @@ _SESSION_COOKIE = "AWSELBAuthSessionCookie-0="  # [DOC] the default name, in pie
 
 
 def refusal_of(front: Front, request: Request, config: FrontConfig) -> Response | None:
-    """
-    Answer a request that carries nothing to be let in by, or None to go on.
-    """
+    """Answer a request that carries nothing to be let in by, or None to go on."""
     kind = config.authorization
     if kind == "none" or _CARRIED[kind](request):
         return None

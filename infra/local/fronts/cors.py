@@ -10,15 +10,13 @@ from __future__ import annotations
 
 from infra.local.fronts.request import Pair, Request
 from infra.local.fronts.response import Response
-from infra.local.fronts.settings import Cors, FrontConfig
+from infra.settings.front import Cors, FrontConfig
 
 _PREFIX = "access-control-"
 
 
 def is_preflight(request: Request) -> bool:
-    """
-    Say whether a browser asks what it may send.
-    """
+    """Say whether a browser asks what it may send."""
     asked = request.header("access-control-request-method")
     return request.method == "OPTIONS" and bool(request.header("origin")) and bool(asked)
 
@@ -35,9 +33,7 @@ def preflight_of(request: Request, config: FrontConfig, *, status: int) -> Respo
 
 
 def with_cors(response: Response, request: Request, config: FrontConfig) -> Response:
-    """
-    Replace the function's CORS headers by the configured ones.
-    """
+    """Replace the function's CORS headers by the configured ones."""
     cors = config.cors
     if cors is None:
         return response

@@ -1,6 +1,4 @@
-"""
-What a front is: a table of pure functions, and the answers it gives without the function.
-"""
+"""What a front is: a table of pure functions, and the answers it gives without the function."""
 
 from __future__ import annotations
 
@@ -11,15 +9,13 @@ from typing import Any
 
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response
-from infra.local.fronts.settings import FrontConfig
+from infra.settings.front import FrontConfig
 
 Event = dict[str, Any]
 
 
 class Failure(Enum):
-    """
-    Why a front answers by itself.
-    """
+    """Why a front answers by itself."""
 
     BAD_REQUEST = "the request is no HTTP"
     HEAD_TOO_LARGE = "the request line and headers are too large"

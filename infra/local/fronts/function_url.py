@@ -12,7 +12,7 @@ from infra.local.fronts.cors import preflight_of, with_cors
 from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, message
-from infra.local.fronts.settings import DEFAULT_STAGE, FrontConfig
+from infra.settings.front import DEFAULT_STAGE, FrontConfig
 
 # [REC] 502, text without JSON. All other words are guesses in the shape of the recorded 403 [?].
 _ANSWERS = {
@@ -33,9 +33,7 @@ _UNTYPED = "application/json"
 
 
 def failure(kind: Failure) -> Response:
-    """
-    Word an answer of the service itself.
-    """
+    """Word an answer of the service itself."""
     if kind is Failure.NOT_SIGNED:
         return _FORBIDDEN
     if kind in _ANSWERS:
@@ -45,9 +43,7 @@ def failure(kind: Failure) -> Response:
 
 
 def before(request: Request, config: FrontConfig) -> Response | None:
-    """
-    Check the limits and answer preflights. Every path is the function's.
-    """
+    """Check the limits and answer preflights. Every path is the function's."""
     if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:  # [?] no limit is documented
         return failure(Failure.HEAD_TOO_LARGE)
     if len(request.body) > limits.URL_BODY_LIMIT_BYTES:
@@ -56,16 +52,12 @@ def before(request: Request, config: FrontConfig) -> Response | None:
 
 
 def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """
-    Set the CORS headers as configured, and the service's request id.
-    """
+    """Set the CORS headers as configured, and the service's request id."""
     return with_cors(response, request, config).plus(("x-amzn-RequestId", moment.uuid))
 
 
 def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """
-    Make the event: 2.0, with a raw rawPath, and the cookies twice.
-    """
+    """Make the event: 2.0, with a raw rawPath, and the cookies twice."""
     headers = payload_v2.headers_of(request, moment)
     headers += [
         ("x-amzn-tls-version", "TLSv1.3"),  # there is no TLS here, but a URL never is without
@@ -88,9 +80,7 @@ def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
 
 
 def response_of(payload: bytes, request: Request, config: FrontConfig) -> Response:
-    """
-    Read a result of payload format 2.0.
-    """
+    """Read a result of payload format 2.0."""
     return payload_v2.response_of(payload, untyped=_UNTYPED)
 
 

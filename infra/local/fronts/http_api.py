@@ -1,6 +1,4 @@
-"""
-API Gateway HTTP API, payload format 2.0 and 1.0. Cells: contract.md 6.5.1 and 6.5.2.
-"""
+"""API Gateway HTTP API, payload format 2.0 and 1.0. Cells: contract.md 6.5.1 and 6.5.2."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, ResultError, content_of, flag_of, message
 from infra.local.fronts.routes import Match, matching
-from infra.local.fronts.settings import FrontConfig
+from infra.settings.front import FrontConfig
 
 # Bodies: [DOC] 401, 403; [3P] 404, 413, 500, 503. A throttled function is 503 here, 500 elsewhere
 # [?]. That a failed function is 500, and a slow one 503, is known from issues only [?].
@@ -30,16 +28,12 @@ _UNTYPED = "text/plain;charset=utf-8"  # [?] with a statusCode and no content ty
 
 
 def failure(kind: Failure) -> Response:
-    """
-    Word an answer of the gateway itself.
-    """
+    """Word an answer of the gateway itself."""
     return message(*_ANSWERS.get(kind, _OTHERS))
 
 
 def before(request: Request, config: FrontConfig) -> Response | None:
-    """
-    Check the limits, answer preflights, refuse what has no route.
-    """
+    """Check the limits, answer preflights, refuse what has no route."""
     if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:
         return failure(Failure.HEAD_TOO_LARGE)
     if len(request.body) > limits.API_BODY_LIMIT_BYTES:
@@ -51,16 +45,12 @@ def before(request: Request, config: FrontConfig) -> Response | None:
 
 
 def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """
-    Set the CORS headers as configured, and the gateway's request id ([3P] apigw-requestid).
-    """
+    """Set the CORS headers as configured, and the gateway's request id ([3P] apigw-requestid)."""
     return with_cors(response, request, config).plus(("apigw-requestid", moment.short_id))
 
 
 def event_v2(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """
-    Make the event of payload format 2.0.
-    """
+    """Make the event of payload format 2.0."""
     match = _matched(request, config)
     path = _path(request)
     headers = [pair for pair in payload_v2.headers_of(request, moment) if pair[0] != "cookie"]
@@ -82,15 +72,14 @@ def event_v2(request: Request, config: FrontConfig, moment: Moment) -> Event:
 
 
 def response_v2(payload: bytes, request: Request, config: FrontConfig) -> Response:
-    """
-    Read a result of payload format 2.0.
-    """
+    """Read a result of payload format 2.0."""
     return payload_v2.response_of(payload, untyped=_UNTYPED)
 
 
 def event_v1(request: Request, config: FrontConfig, moment: Moment) -> Event:
     """
-    Make the event of payload format 1.0: as a REST API's, with a decoded path and its stage [?].
+    Make the event of payload format 1.0: as a REST API's, with
+    a decoded path and its stage [?].
     """
     match = _matched(request, config)
     path = _path(request)
@@ -121,7 +110,7 @@ def response_v1(payload: bytes, request: Request, config: FrontConfig) -> Respon
     """
     result = proxy_result.proxy_result_of(payload)
     if "statusCode" not in result:
-        raise ResultError("result: expected a statusCode, came none")
+        raise ResultError("result: expected a statusCode, got none")
     encoded = flag_of(result.get("isBase64Encoded"))
     content = content_of(result.get("body"), base64_encoded=encoded)
     return Response(proxy_result.status_or_ok(result), proxy_result.headers_of(result), content)

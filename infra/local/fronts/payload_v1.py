@@ -10,7 +10,7 @@ from typing import Any
 
 from infra.local.fronts import request as readings
 from infra.local.fronts.request import Moment, Pair, Request
-from infra.local.fronts.settings import FrontConfig
+from infra.settings.front import FrontConfig
 
 # [REC] these get title case whatever the client wrote; what the service sets itself has capitals.
 _TITLED = {"authorization": "Authorization", "user-agent": "User-Agent", "host": "Host"}
@@ -41,9 +41,7 @@ def headers_of(request: Request, moment: Moment, *, content_length: bool) -> dic
 
 
 def query_of(request: Request) -> dict[str, Any]:
-    """
-    Give both maps of the query, decoded; null without one.
-    """
+    """Give both maps of the query, decoded; null without one."""
     pairs = readings.query_pairs(request.raw_query)
     return {
         "queryStringParameters": dict(pairs) or None,
@@ -52,9 +50,7 @@ def query_of(request: Request) -> dict[str, Any]:
 
 
 def identity_of(request: Request) -> dict[str, Any]:
-    """
-    Say who calls: nobody known, so nulls beside the address.
-    """
+    """Say who calls: nobody known, so nulls beside the address."""
     return {
         "accessKey": None,
         "accountId": None,
@@ -74,9 +70,7 @@ def identity_of(request: Request) -> dict[str, Any]:
 def context_of(
     request: Request, config: FrontConfig, moment: Moment, *, path: str, resource: str
 ) -> dict[str, Any]:
-    """
-    Give the part of the request context that both APIs have.
-    """
+    """Give the part of the request context that both APIs have."""
     return {
         "accountId": config.account_id,
         "apiId": config.api_id,

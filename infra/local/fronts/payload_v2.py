@@ -58,9 +58,7 @@ def headers_of(request: Request, moment: Moment) -> list[Pair]:
 def opening_of(
     request: Request, headers: list[Pair], *, route_key: str, raw_path: str
 ) -> dict[str, Any]:
-    """
-    Make an event's fields up to its request context; those that are empty are absent.
-    """
+    """Make an event's fields up to its request context; those that are empty are absent."""
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
@@ -78,9 +76,7 @@ def opening_of(
 
 
 def context_of(request: Request, moment: Moment, *, path: str) -> dict[str, Any]:
-    """
-    Make the part of the request context that says nothing of the front itself.
-    """
+    """Make the part of the request context that says nothing of the front itself."""
     return {
         "domainName": request.domain,
         "domainPrefix": request.domain.partition(".")[0],
@@ -97,17 +93,13 @@ def context_of(request: Request, moment: Moment, *, path: str) -> dict[str, Any]
 
 
 def cookies_of(request: Request) -> list[str]:
-    """
-    List the cookies, one "name=value" each, across all Cookie headers.
-    """
+    """List the cookies, one "name=value" each, across all Cookie headers."""
     pieces = ";".join(request.values("cookie")).split(";")
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def body_fields(request: Request) -> dict[str, Any]:
-    """
-    Give `body` (absent without one) and `isBase64Encoded`.
-    """
+    """Give `body` (absent without one) and `isBase64Encoded`."""
     binary = bool(request.body) and not readings.is_text(request.header("content-type"))
     fields: dict[str, Any] = {}
     if request.body:

@@ -31,17 +31,18 @@ def proxy_result_of(payload: bytes) -> dict[str, Any]:
     """
     result = result_of(payload)
     if not isinstance(result, dict):
-        raise ResultError(f"result: expected an object, came {type(result).__name__}")
+        raise ResultError(f"result: expected an object, got {type(result).__name__}")
     extra = sorted(set(result) - _KEYS)
     if extra:
-        raise ResultError(f"result: expected only {', '.join(sorted(_KEYS))}, came {extra[0]!r}")
+        raise ResultError(f"result: expected only {', '.join(sorted(_KEYS))}, got {extra[0]!r}")
     flag_of(result.get("isBase64Encoded"))
     return result
 
 
 def status_or_ok(result: dict[str, Any]) -> int:
     """
-    Give the status; a result without one is 200. [REC] for `headers` alone, `{}` is not proven [?].
+    Give the status; a result without one is 200. [REC] for
+    `headers` alone, `{}` is not proven [?].
     """
     return status_of(result.get("statusCode", 200))
 

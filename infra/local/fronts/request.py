@@ -1,6 +1,4 @@
-"""
-One HTTP request as it came, and the readings of it that several fronts share.
-"""
+"""One HTTP request as it came, and the readings of it that several fronts share."""
 
 from __future__ import annotations
 
@@ -42,23 +40,17 @@ class Request:
     head_bytes: int = 0
 
     def values(self, name: str) -> list[str]:
-        """
-        List a header's values, by its lower-case name.
-        """
+        """List a header's values, by its lower-case name."""
         return [value for key, value in self.fields if key.lower() == name]
 
     def header(self, name: str) -> str | None:
-        """
-        Give a header's last value, by its lower-case name.
-        """
+        """Give a header's last value, by its lower-case name."""
         values = self.values(name)
         return values[-1] if values else None
 
     @property
     def domain(self) -> str:
-        """
-        Give the host without its port, as the service's `domainName`.
-        """
+        """Give the host without its port, as the service's `domainName`."""
         host = self.header("host") or "localhost"
         if host.startswith("["):
             return host.partition("]")[0] + "]"
@@ -66,17 +58,13 @@ class Request:
 
     @property
     def forwarded_for(self) -> str:
-        """
-        Give X-Forwarded-For with this client's address at its end.
-        """
+        """Give X-Forwarded-For with this client's address at its end."""
         return ", ".join([*self.values("x-forwarded-for"), self.source_ip])
 
 
 @dataclass(frozen=True)
 class Moment:
-    """
-    When a request came and the ids it got: all that is not a function of the request itself.
-    """
+    """When a request came and the ids it got: all that is not a function of the request itself."""
 
     now_s: float
     uuid: str
@@ -85,9 +73,7 @@ class Moment:
 
     @classmethod
     def now(cls) -> Moment:
-        """
-        Take the time and make fresh ids.
-        """
+        """Take the time and make fresh ids."""
         now_s = time.time()
         return cls(
             now_s=now_s,
@@ -98,31 +84,26 @@ class Moment:
 
     @property
     def epoch_ms(self) -> int:
-        """
-        Give the unix time in milliseconds.
-        """
+        """Give the unix time in milliseconds."""
         return int(self.now_s * 1000)
 
     @property
     def text(self) -> str:
-        """
-        Write the time as access logs do: 10/Jul/2026:19:19:05 +0000.
-        """
+        """Write the time as access logs do: 10/Jul/2026:19:19:05 +0000."""
         at = time.gmtime(self.now_s)
         clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
         return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"
 
 
 def decoded_path(raw_path: str) -> str:
-    """
-    Decode a path once. Invalid escapes stay; bytes that are no UTF-8 become U+FFFD [?].
-    """
+    """Decode a path once. Invalid escapes stay; bytes that are no UTF-8 become U+FFFD [?]."""
     return unquote(raw_path, errors="replace")
 
 
 def query_pairs(raw_query: str, *, decode: bool = True) -> list[Pair]:
     """
-    Split a query into names and values, in order; empty pieces between two "&" are skipped [?].
+    Split a query into names and values, in order; empty pieces
+    between two "&" are skipped [?].
     """
     pairs = []
     for piece in raw_query.split("&"):
@@ -143,9 +124,7 @@ def joined(pairs: Sequence[Pair]) -> dict[str, str]:
 
 
 def listed(pairs: Sequence[Pair]) -> dict[str, list[str]]:
-    """
-    Map names to all their values.
-    """
+    """Map names to all their values."""
     lists: dict[str, list[str]] = {}
     for name, value in pairs:
         lists.setdefault(name, []).append(value)
@@ -154,7 +133,8 @@ def listed(pairs: Sequence[Pair]) -> dict[str, list[str]]:
 
 def body_of(request: Request, *, binary: bool) -> str:
     """
-    Write the body as an event carries it. As text, bytes that are no UTF-8 are lost, as at AWS.
+    Write the body as an event carries it. As text, bytes that
+    are no UTF-8 are lost, as at AWS.
     """
     if binary:
         return base64.b64encode(request.body).decode("ascii")
@@ -172,8 +152,6 @@ def is_text(content_type: str | None) -> bool:
 
 
 def without_hops(fields: Sequence[Pair], *also: str) -> list[Pair]:
-    """
-    Leave out the headers that concern one connection only, and those named.
-    """
+    """Leave out the headers that concern one connection only, and those named."""
     dropped = limits.HOP_BY_HOP.union(also)
     return [(name, value) for name, value in fields if name.lower() not in dropped]

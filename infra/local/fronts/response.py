@@ -1,6 +1,4 @@
-"""
-One HTTP response, and the rules that hold for every front's.
-"""
+"""One HTTP response, and the rules that hold for every front's."""
 
 from __future__ import annotations
 
@@ -22,27 +20,25 @@ _STATUS = re.compile(r"[0-9]{3}")
 
 
 class FrontError(Exception):
-    """
-    Be the root of the fronts' errors.
-    """
+    """Be the root of the fronts' errors."""
 
 
 class ResultError(FrontError):
     """
-    Say why a function's result is no response, for the log: the client only gets the front's words.
+    Say why a function's result is no response, for the log: the
+    client only gets the front's words.
     """
 
 
 class Base64Error(ResultError):
-    """
-    Say that a body which should be base64 is none: a REST API has another status for that.
-    """
+    """Say that a body which should be base64 is none: a REST API has another status for that."""
 
 
 @dataclass(frozen=True)
 class Response:
     """
-    A response. `reason` is the phrase behind the status, where the front lets the function set it.
+    A response. `reason` is the phrase behind the status, where
+    the front lets the function set it.
     """
 
     status: int
@@ -51,30 +47,22 @@ class Response:
     reason: str | None = None
 
     def header(self, name: str) -> str | None:
-        """
-        Give a header's first value, by its lower-case name.
-        """
+        """Give a header's first value, by its lower-case name."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     def plus(self, *headers: Pair) -> Response:
-        """
-        Give the same response with more headers.
-        """
+        """Give the same response with more headers."""
         return Response(self.status, (*self.headers, *headers), self.body, self.reason)
 
 
 def message(status: int, text: str, *, key: str = "message") -> Response:
-    """
-    Say something as API Gateway does: one JSON object.
-    """
+    """Say something as API Gateway does: one JSON object."""
     body = compact({key: text}).encode()
     return Response(status, (("content-type", "application/json"),), body)
 
 
 def compact(value: Any) -> str:
-    """
-    Write JSON without blanks.
-    """
+    """Write JSON without blanks."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
@@ -89,7 +77,7 @@ def result_of(payload: bytes) -> Any:
         result = json.loads(payload)
         json.dumps(result, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"result: expected JSON, came {error}") from error
+        raise ResultError(f"result: expected JSON, got {error}") from error
     return result
 
 
@@ -102,7 +90,7 @@ def status_of(status: Any) -> int:
     """
     text = str(status) if isinstance(status, int) and not isinstance(status, bool) else status
     if not isinstance(text, str) or _STATUS.fullmatch(text) is None or not 200 <= int(text) <= 599:
-        raise ResultError(f"statusCode: expected a number from 200 to 599, came {status!r}")
+        raise ResultError(f"statusCode: expected a number from 200 to 599, got {status!r}")
     return int(text)
 
 
@@ -116,7 +104,7 @@ def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        raise ResultError(f"{where}: expected a string, came {type(value).__name__}")
+        raise ResultError(f"{where}: expected a string, got {type(value).__name__}")
     return compact(value)
 
 
@@ -130,7 +118,7 @@ def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
     kept = []
     for name, value in headers:
         if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-            raise ResultError(f"headers: expected one line each, came {name!r}")
+            raise ResultError(f"headers: expected one line each, got {name!r}")
         if name.lower() not in limits.HOP_BY_HOP and name.lower() != "content-length":
             kept.append((name, value))
     return tuple(kept)
@@ -146,7 +134,7 @@ def mapping_of(where: str, value: Any) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ResultError(f"{where}: expected an object, came {type(value).__name__}")
+        raise ResultError(f"{where}: expected an object, got {type(value).__name__}")
     return value
 
 
@@ -161,13 +149,13 @@ def content_of(body: Any, *, base64_encoded: bool) -> bytes:
     if body is None:
         return b""
     if not isinstance(body, str):
-        raise ResultError(f"body: expected a string, came {type(body).__name__}")
+        raise ResultError(f"body: expected a string, got {type(body).__name__}")
     if not base64_encoded:
         return body.encode()
     try:
         return base64.b64decode(body, validate=True)
     except (ValueError, binascii.Error) as error:
-        raise Base64Error(f"body: expected base64, came {error}") from error
+        raise Base64Error(f"body: expected base64, got {error}") from error
 
 
 def flag_of(value: Any) -> bool:
@@ -179,4 +167,4 @@ def flag_of(value: Any) -> bool:
     """
     if value is None or isinstance(value, bool):
         return bool(value)
-    raise ResultError(f"isBase64Encoded: expected a boolean, came {type(value).__name__}")
+    raise ResultError(f"isBase64Encoded: expected a boolean, got {type(value).__name__}")

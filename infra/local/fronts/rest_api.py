@@ -1,6 +1,4 @@
-"""
-API Gateway REST API with Lambda proxy integration. Cells: contract.md 6.5.1 and 6.5.2.
-"""
+"""API Gateway REST API with Lambda proxy integration. Cells: contract.md 6.5.1 and 6.5.2."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, content_of, message
 from infra.local.fronts.routes import DEFAULT_ROUTE, Match, Route, matching, route_of
-from infra.local.fronts.settings import DEFAULT_STAGE, FrontConfig
+from infra.settings.front import DEFAULT_STAGE, FrontConfig
 
 # Bodies: [REC] 502, 403; [DOC] 401, 504; [3P] 413. A throttled
 # function is 500 in one report and 502 in another [?]: never 429.
@@ -39,15 +37,14 @@ _LEADING_SLASHES = re.compile(r"^/{2,}")
 
 
 def failure(kind: Failure) -> Response:
-    """
-    Word an answer of the gateway itself.
-    """
+    """Word an answer of the gateway itself."""
     return message(*_ANSWERS.get(kind, _OTHERS))
 
 
 def before(request: Request, config: FrontConfig) -> Response | None:
     """
-    Check the limits and refuse what has no resource. Preflights are the function's own business.
+    Check the limits and refuse what has no resource. Preflights
+    are the function's own business.
     """
     if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:
         return failure(Failure.HEAD_TOO_LARGE)
@@ -57,16 +54,12 @@ def before(request: Request, config: FrontConfig) -> Response | None:
 
 
 def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """
-    Add the ids by which the gateway's own logs know the request.
-    """
+    """Add the ids by which the gateway's own logs know the request."""
     return response.plus(("x-amzn-RequestId", moment.uuid), ("x-amz-apigw-id", moment.short_id))
 
 
 def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """
-    Make the event of a Lambda proxy integration.
-    """
+    """Make the event of a Lambda proxy integration."""
     match = _match(request, config)
     if match is None:
         raise ValueError("expected a request that has a resource: `before` refuses the others")
@@ -114,9 +107,7 @@ def response_of(payload: bytes, request: Request, config: FrontConfig) -> Respon
 
 
 def _own_path(request: Request, config: FrontConfig) -> str | None:
-    """
-    Give the raw path without its stage; None when it has another.
-    """
+    """Give the raw path without its stage; None when it has another."""
     stage = config.stage_path
     if stage and request.raw_path != stage and not request.raw_path.startswith(stage + "/"):
         return None
@@ -143,9 +134,7 @@ def _variables(match: Match) -> dict[str, str]:
 
 
 def _binary(config: FrontConfig, content_type: str | None) -> bool:
-    """
-    Match a media type against binaryMediaTypes: exact, type/* or */*.
-    """
+    """Match a media type against binaryMediaTypes: exact, type/* or */*."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
     wanted = {"*/*", media_type, media_type.partition("/")[0] + "/*"}
     return not wanted.isdisjoint(known.lower() for known in config.binary_media_types)

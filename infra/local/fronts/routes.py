@@ -1,6 +1,4 @@
-"""
-Which route a request takes: API Gateway's routes (HTTP API) and resources (REST API).
-"""
+"""Which route a request takes: API Gateway's routes (HTTP API) and resources (REST API)."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ _VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 
 @dataclass(frozen=True)
 class Route:
-    """
-    One route: `key` as written, `segments` between the slashes. $default has no method.
-    """
+    """One route: `key` as written, `segments` between the slashes. $default has no method."""
 
     key: str
     method: str | None
@@ -27,17 +23,13 @@ class Route:
 
     @property
     def greedy(self) -> bool:
-        """
-        Say whether the last segment takes the rest of the path.
-        """
+        """Say whether the last segment takes the rest of the path."""
         return bool(self.segments) and self.segments[-1].endswith("+}")
 
 
 @dataclass(frozen=True)
 class Match:
-    """
-    A route and what its variables stand for, not decoded.
-    """
+    """A route and what its variables stand for, not decoded."""
 
     route: Route
     variables: dict[str, str]

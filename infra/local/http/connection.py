@@ -28,9 +28,7 @@ _HEAD_END = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Limits:
-    """
-    What one server puts up with. math.inf switches a deadline off.
-    """
+    """What one server puts up with. math.inf switches a deadline off."""
 
     header_bytes: int = 65_536
     body_bytes: int = 10_485_760
@@ -45,9 +43,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Refusal:
-    """
-    The answer to a request that never reaches the application.
-    """
+    """The answer to a request that never reaches the application."""
 
     status: int
     content_type: str
@@ -55,16 +51,12 @@ class Refusal:
 
 
 def plain_refusal(status: int, reason: str) -> Refusal:
-    """
-    Say in plain text what was wrong.
-    """
+    """Say in plain text what was wrong."""
     return Refusal(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
 
 
 class Shared:
-    """
-    What the connections of one server share.
-    """
+    """What the connections of one server share."""
 
     def __init__(
         self, app: ASGIApp, limits: Limits, refusal: Callable[[int, str], Refusal]
@@ -78,9 +70,7 @@ class Shared:
         self._date = (0, b"")
 
     def date(self) -> bytes:
-        """
-        Format the time once a second.
-        """
+        """Format the time once a second."""
         now = int(time())
         if self._date[0] != now:
             self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
@@ -88,9 +78,7 @@ class Shared:
 
 
 class Connection(asyncio.Protocol):
-    """
-    One client: reads requests one after another and runs the application on each.
-    """
+    """One client: reads requests one after another and runs the application on each."""
 
     def __init__(self, shared: Shared) -> None:
         self.deadline = math.inf
@@ -113,9 +101,7 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Admit the client, or refuse it when there are too many.
-        """
+        """Admit the client, or refuse it when there are too many."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the type only
         self._transport = transport
         self._client = transport.get_extra_info("peername")[:2]
@@ -127,9 +113,7 @@ class Connection(asyncio.Protocol):
             self._refuse(503, f"connections: expected at most {self._limits.connections}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """
-        Tell the running application, if any, that its client is gone.
-        """
+        """Tell the running application, if any, that its client is gone."""
         self.closing = True
         self.deadline = math.inf
         self._shared.connections.discard(self)
@@ -139,7 +123,8 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """
-        Stop reading. A client that only closed its sending half still gets the answer it waits for.
+        Stop reading. A client that only closed its sending half
+        still gets the answer it waits for.
         """
         self._ended = True
         if self._exchange is None or self._lingering:
@@ -149,9 +134,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def data_received(self, data: bytes) -> None:
-        """
-        Read on from where the last bytes ended.
-        """
+        """Read on from where the last bytes ended."""
         if self._lingering:
             return
         self._buffer += data
@@ -161,16 +144,12 @@ class Connection(asyncio.Protocol):
             self._refuse(error.status, error.reason)
 
     def pause_writing(self) -> None:
-        """
-        Make the application wait for a client that reads slowly, though not for ever.
-        """
+        """Make the application wait for a client that reads slowly, though not for ever."""
         self._writable.clear()
         self._restart_deadline()
 
     def resume_writing(self) -> None:
-        """
-        Let the application go on.
-        """
+        """Let the application go on."""
         self._writable.set()
         self._restart_deadline()
 
@@ -178,7 +157,8 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """
-        End a connection that is past its deadline: 408 for half a request, no word to the silent.
+        End a connection that is past its deadline: 408 for half a
+        request, no word to the silent.
         """
         half = bool(self._buffer) if self._exchange is None else not self._exchange.reader.complete
         if self._lingering or not self._writable.is_set() or not half:
@@ -187,9 +167,7 @@ class Connection(asyncio.Protocol):
             self._refuse(408, "request: expected all of it in time")
 
     def finish(self) -> None:
-        """
-        Close after the running request, or now.
-        """
+        """Close after the running request, or now."""
         self._last = True
         if self._exchange is None or self._lingering:
             self._transport.close()
@@ -197,29 +175,21 @@ class Connection(asyncio.Protocol):
     # What an exchange calls (exchange.Wire).
 
     def write(self, data: bytes) -> None:
-        """
-        Send bytes.
-        """
+        """Send bytes."""
         self._transport.write(data)
 
     async def writable(self) -> None:
-        """
-        Wait until the client has read enough.
-        """
+        """Wait until the client has read enough."""
         await self._writable.wait()
 
     def taken(self) -> None:
-        """
-        Read on when the application has taken what was held.
-        """
+        """Read on when the application has taken what was held."""
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
 
     def answered(self, *, keep_alive: bool) -> None:
-        """
-        Go on with the next request, which may have come already, or close.
-        """
+        """Go on with the next request, which may have come already, or close."""
         if self._last:
             self.closing = True
             self._transport.close()
@@ -234,17 +204,13 @@ class Connection(asyncio.Protocol):
             self._shared.loop.call_soon(self.data_received, b"")
 
     def abort(self) -> None:
-        """
-        Cut the connection.
-        """
+        """Cut the connection."""
         self.closing = True
         self.deadline = math.inf
         self._transport.abort()
 
     def date(self) -> bytes:
-        """
-        The value of a Date header, now.
-        """
+        """The value of a Date header, now."""
         return self._shared.date()
 
     # The states.
@@ -276,9 +242,7 @@ class Connection(asyncio.Protocol):
             self._pause()
 
     def _head(self) -> Head | None:
-        """
-        Take the next request's head from the buffer; None when it has not all come.
-        """
+        """Take the next request's head from the buffer; None when it has not all come."""
         buffer = self._buffer
         while buffer.startswith(
             b"\r\n"
@@ -325,9 +289,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _refuse(self, status: int, reason: str) -> None:
-        """
-        Answer in the application's place, if it has not begun to, and close.
-        """
+        """Answer in the application's place, if it has not begun to, and close."""
         exchange = self._exchange
         if exchange is not None:
             exchange.disconnect()

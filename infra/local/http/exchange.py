@@ -35,47 +35,31 @@ _BODILESS = frozenset((204, 304))
 
 
 class Wire(Protocol):
-    """
-    What an exchange needs of its connection.
-    """
+    """What an exchange needs of its connection."""
 
     closing: bool
 
     def write(self, data: bytes) -> None:
-        """
-        Send bytes, buffering what does not fit.
-        """
+        """Send bytes, buffering what does not fit."""
 
     async def writable(self) -> None:
-        """
-        Wait until the client has taken enough of what was written.
-        """
+        """Wait until the client has taken enough of what was written."""
 
     def taken(self) -> None:
-        """
-        Say that the application took the body that had arrived.
-        """
+        """Say that the application took the body that had arrived."""
 
     def answered(self, *, keep_alive: bool) -> None:
-        """
-        End the exchange.
-        """
+        """End the exchange."""
 
     def abort(self) -> None:
-        """
-        Cut the connection.
-        """
+        """Cut the connection."""
 
     def date(self) -> bytes:
-        """
-        The value of a Date header, now.
-        """
+        """The value of a Date header, now."""
 
 
 def scope_of(head: Head, *, client: tuple[str, int], server: tuple[str, int]) -> Scope:
-    """
-    Describe a request as an ASGI scope; `raw_path` and `query_string` are exactly as sent.
-    """
+    """Describe a request as an ASGI scope; `raw_path` and `query_string` are exactly as sent."""
     target = head.target
     absolute = _ABSOLUTE.match(target)
     if absolute is not None:
@@ -101,9 +85,7 @@ def scope_of(head: Head, *, client: tuple[str, int], server: tuple[str, int]) ->
 
 
 class Exchange:
-    """
-    The state of one request and its answer.
-    """
+    """The state of one request and its answer."""
 
     __slots__ = (
         "_body",
@@ -142,23 +124,17 @@ class Exchange:
 
     @property
     def waiting_bytes(self) -> int:
-        """
-        How many bytes of the body the application has not taken yet.
-        """
+        """How many bytes of the body the application has not taken yet."""
         return len(self._body)
 
     def feed(self, content: bytes) -> None:
-        """
-        Take in a part of the body.
-        """
+        """Take in a part of the body."""
         self.received += len(content)
         self._body += content
         self._wake()
 
     def disconnect(self) -> None:
-        """
-        Tell the application that nothing more will come from the client.
-        """
+        """Tell the application that nothing more will come from the client."""
         self._disconnected = True
         self._wake()
 
@@ -167,9 +143,7 @@ class Exchange:
             self._news.set()
 
     async def run(self, app: ASGIApp) -> None:
-        """
-        Run the application; answer 500 in its place when it fails to answer.
-        """
+        """Run the application; answer 500 in its place when it fails to answer."""
         try:
             await app(self.scope, self.receive, self.send)
         except Exception:
@@ -185,9 +159,7 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": b"Internal Server Error"})
 
     async def receive(self) -> Message:
-        """
-        Wait for the next part of the body, or for the client's end (ASGI's receive).
-        """
+        """Wait for the next part of the body, or for the client's end (ASGI's receive)."""
         if self._expects_continue and not self.received and not self.answer_started:
             self._wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._expects_continue = False
@@ -212,12 +184,12 @@ class Exchange:
         """
         if message["type"] == "http.response.start":
             if self._start is not None:
-                raise RuntimeError("expected http.response.body, came a second http.response.start")
+                raise RuntimeError("expected http.response.body, got a second http.response.start")
             self._start = message
             return
         if message["type"] != "http.response.body" or self._start is None or self.answer_complete:
             raise RuntimeError(
-                f"expected http.response.start, one, then its body, came {message['type']}"
+                f"expected http.response.start, one, then its body, got {message['type']}"
             )
         body = message.get("body", b"")
         more = message.get("more_body", False)
@@ -257,7 +229,7 @@ class Exchange:
                 self._left = int(value)
             elif lower != b"transfer-encoding":
                 if _NAME.fullmatch(name) is None or _UNSAFE.search(value) is not None:
-                    raise RuntimeError(f"expected a header that can be sent, came {name!r}")
+                    raise RuntimeError(f"expected a header that can be sent, got {name!r}")
                 names.add(lower)
                 parts += (name, b": ", value, b"\r\n")
         if b"date" not in names:
@@ -272,7 +244,8 @@ class Exchange:
 
     def _frame(self, parts: list[bytes], size: int, status: int, *, more: bool) -> bool:
         """
-        Choose how the client finds the body's end; say whether the connection can be used after it.
+        Choose how the client finds the body's end; say whether the
+        connection can be used after it.
         """
         if self._left is None and not more:
             self._left = size

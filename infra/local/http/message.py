@@ -39,9 +39,7 @@ TRAILER_BYTES = 8_192
 
 
 class MessageError(Exception):
-    """
-    Refuse a request: the status to answer with, and why, without echoing what came.
-    """
+    """Refuse a request: the status to answer with, and why, without echoing what came."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -133,12 +131,12 @@ def check_start(data: bytearray) -> None:
             400, "request line: expected METHOD, one space, target, one space, HTTP/1.1"
         )
     if _BARE_LF.search(data) is not None:
-        raise MessageError(400, "line end: expected CRLF, came a bare LF")
+        raise MessageError(400, "line end: expected CRLF, got a bare LF")
 
 
 def _check_host(hosts: list[bytes], *, modern: bool) -> None:
     if len(hosts) > 1 or (modern and not hosts):
-        raise MessageError(400, f"Host: expected one, came {len(hosts)}")
+        raise MessageError(400, f"Host: expected one, got {len(hosts)}")
     if hosts and _HOST.fullmatch(hosts[0]) is None:
         raise MessageError(400, "Host: expected a name or an address, and a port")
 
@@ -165,22 +163,16 @@ def _length_of(deciding: dict[bytes, list[bytes]], *, modern: bool) -> int | Non
 
 
 class Body(Protocol):
-    """
-    What takes a body's bytes out of a connection's buffer.
-    """
+    """What takes a body's bytes out of a connection's buffer."""
 
     complete: bool
 
     def take(self, buffer: bytearray) -> bytes:
-        """
-        Remove what belongs to this body from the buffer's front and return its content.
-        """
+        """Remove what belongs to this body from the buffer's front and return its content."""
 
 
 class SizedBody:
-    """
-    A body of as many bytes as its Content-Length says.
-    """
+    """A body of as many bytes as its Content-Length says."""
 
     __slots__ = ("_left", "complete")
 
@@ -189,9 +181,7 @@ class SizedBody:
         self.complete = length == 0
 
     def take(self, buffer: bytearray) -> bytes:
-        """
-        Remove at most the bytes that are still missing.
-        """
+        """Remove at most the bytes that are still missing."""
         content = bytes(buffer[: self._left])
         del buffer[: self._left]
         self._left -= len(content)
@@ -201,7 +191,8 @@ class SizedBody:
 
 class ChunkedBody:
     """
-    A chunked body. States, in order of life: size, content, end of content, again; then trailer.
+    A chunked body. States, in order of life: size, content, end
+    of content, again; then trailer.
     """
 
     __slots__ = ("_at", "_left", "_trailer_bytes", "complete")
@@ -261,7 +252,8 @@ class ChunkedBody:
 
 def _line_of(buffer: bytearray) -> bytes | None:
     """
-    Remove one line from the buffer's front, without its CRLF; None when it has not all arrived.
+    Remove one line from the buffer's front, without its CRLF;
+    None when it has not all arrived.
     """
     end = buffer.find(b"\n")
     if end < 0:
@@ -276,7 +268,5 @@ def _line_of(buffer: bytearray) -> bytes | None:
 
 
 def body_of(head: Head) -> Body:
-    """
-    Choose the reader for a request's body.
-    """
+    """Choose the reader for a request's body."""
     return ChunkedBody() if head.length is None else SizedBody(head.length)

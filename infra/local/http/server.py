@@ -24,26 +24,20 @@ __all__ = ["Address", "Limits", "Refusal", "plain_refusal", "serving"]
 
 @dataclass(frozen=True)
 class Address:
-    """
-    Where a server listens.
-    """
+    """Where a server listens."""
 
     host: str
     port: int
 
     @property
     def url(self) -> str:
-        """
-        The address as clients want it.
-        """
+        """The address as clients want it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
 
 async def _watch(shared: Shared) -> None:
-    """
-    End what is past its deadline. One task a server costs less than one timer a request.
-    """
+    """End what is past its deadline. One task a server costs less than one timer a request."""
     limits = shared.limits
     times = (limits.header_timeout_s, limits.body_timeout_s, limits.idle_timeout_s)
     pause_s = min(1.0, *times, limits.write_timeout_s, limits.linger_timeout_s) / 4
@@ -55,9 +49,7 @@ async def _watch(shared: Shared) -> None:
 
 
 async def _drain(shared: Shared) -> None:
-    """
-    Let running requests end for a while, then cut them off; leave no task and no connection.
-    """
+    """Let running requests end for a while, then cut them off; leave no task and no connection."""
     for connection in list(shared.connections):
         connection.finish()
     if shared.tasks:

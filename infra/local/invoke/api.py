@@ -15,10 +15,10 @@ from typing import Any
 
 from infra.local import contract
 from infra.local.errors import StartError, Throttled
-from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.invoke.errors import InvokeError, service_failed, throttled, unknown_operation
 from infra.local.invoke.request import InvokeCall, call_of, function_name_of, target_of
+from infra.settings.function import FunctionConfig
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -67,9 +67,7 @@ def invoke_app(
 
 
 async def _call(scope: Scope, receive: Receive, config: FunctionConfig) -> InvokeCall | None:
-    """
-    Read the request; None if the client left before it was complete.
-    """
+    """Read the request; None if the client left before it was complete."""
     raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
     body, size = bytearray(), 0
     more = True

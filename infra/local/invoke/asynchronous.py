@@ -23,17 +23,15 @@ from collections.abc import Awaitable, Callable
 from infra.local import contract
 from infra.local.clock import Clock, pause
 from infra.local.errors import Throttled
-from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.invoke.destinations import Deliver, Delivery, dead_letter_of, record_of
+from infra.settings.function import FunctionConfig
 
 _KEPT_DELIVERIES = 1_000
 
 
 class EventQueue:
-    """
-    Hold the events of one function until each is done.
-    """
+    """Hold the events of one function until each is done."""
 
     def __init__(
         self,
@@ -64,16 +62,12 @@ class EventQueue:
         return request_id
 
     async def drained(self) -> None:
-        """
-        Wait until no event is left.
-        """
+        """Wait until no event is left."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """
-        Forget what is left.
-        """
+        """Forget what is left."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -14,16 +14,14 @@ from typing import Any
 
 from infra.local import contract
 from infra.local.errors import ConfigError, ToolMissing
-from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.log_lines import iso
+from infra.settings.function import FunctionConfig
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """
-    Be one message to a queue, topic, function or event bus.
-    """
+    """Be one message to a queue, topic, function or event bus."""
 
     target_arn: str
     body: str
@@ -43,9 +41,7 @@ def record_of(
     attempts: int,
     now_s: float,
 ) -> str:
-    """
-    Write the record a destination gets. Without any attempt there is no response in it.
-    """
+    """Write the record a destination gets. Without any attempt there is no response in it."""
     record: dict[str, object] = {
         "version": "1.0",
         "timestamp": iso(now_s),
@@ -70,9 +66,7 @@ def record_of(
 
 
 def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult | None) -> Delivery:
-    """
-    Write the message a dead-letter queue gets: the event as it was, and why it failed.
-    """
+    """Write the message a dead-letter queue gets: the event as it was, and why it failed."""
     message = ""
     if result is not None:
         response = _json_or_text(result.payload)

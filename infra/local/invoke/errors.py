@@ -14,9 +14,7 @@ from infra.local.errors import LocalError
 
 
 class InvokeError(LocalError):
-    """
-    Be one refusal, ready to be sent.
-    """
+    """Be one refusal, ready to be sent."""
 
     def __init__(self, status: int, error_type: str, body: dict[str, object]) -> None:
         self.status = status
@@ -26,9 +24,7 @@ class InvokeError(LocalError):
 
 
 def function_not_found(arn: str) -> InvokeError:
-    """
-    B11. Newer recordings end in the qualifier, $LATEST where none was given [REC].
-    """
+    """B11. Newer recordings end in the qualifier, $LATEST where none was given [REC]."""
     return InvokeError(
         404,
         "ResourceNotFoundException",
@@ -37,15 +33,14 @@ def function_not_found(arn: str) -> InvokeError:
 
 
 def invalid_content(detail: str) -> InvokeError:
-    """
-    B12, and B17, whose status, type and words are not recorded [?].
-    """
+    """B12, and B17, whose status, type and words are not recorded [?]."""
     return InvokeError(400, "InvalidRequestContentException", {"Type": "User", "message": detail})
 
 
 def not_json(detail: str) -> InvokeError:
     """
-    B12. What follows the second colon is the parser's own text: ours differs from the service's.
+    B12. What follows the second colon is the parser's own text:
+    ours differs from the service's.
     """
     return invalid_content(
         "Could not parse request body into json: Could not parse payload into json: " + detail
@@ -69,9 +64,7 @@ def payload_too_large(size: int, *, event: bool) -> InvokeError:
 
 
 def throttled(reason: str) -> InvokeError:
-    """
-    B15.
-    """
+    """B15."""
     return InvokeError(
         429,
         "TooManyRequestsException",
@@ -80,9 +73,7 @@ def throttled(reason: str) -> InvokeError:
 
 
 def not_valid(value: str, member: str, constraint: str) -> InvokeError:
-    """
-    B16, in the words of the service's own validation [?].
-    """
+    """B16, in the words of the service's own validation [?]."""
     message = (
         f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint:"
         f" Member must {constraint}"
@@ -91,22 +82,16 @@ def not_valid(value: str, member: str, constraint: str) -> InvokeError:
 
 
 def wrong_parameter(message: str) -> InvokeError:
-    """
-    B16, where the parameters contradict each other.
-    """
+    """B16, where the parameters contradict each other."""
     return InvokeError(400, "InvalidParameterValueException", {"Type": "User", "message": message})
 
 
 def unknown_operation(method: str, path: str) -> InvokeError:
-    """
-    Any other operation of Lambda: the emulator runs a function, it does not manage functions.
-    """
+    """Any other operation of Lambda: the emulator runs a function, it does not manage functions."""
     message = f"Not emulated: {method} {path}. Only Invoke is."
     return InvokeError(404, "UnknownOperationException", {"Type": "User", "message": message})
 
 
 def service_failed(detail: str) -> InvokeError:
-    """
-    A fault of the emulator itself.
-    """
+    """A fault of the emulator itself."""
     return InvokeError(500, "ServiceException", {"Type": "Service", "Message": detail})

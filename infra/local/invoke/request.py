@@ -1,5 +1,6 @@
 """
-Read an Invoke call: which function, which way, what payload. Pure; raises InvokeError to refuse.
+Read an Invoke call: which function, which way, what
+payload. Pure; raises InvokeError to refuse.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from infra.local import contract
-from infra.local.function import FunctionConfig
 from infra.local.invocation import InvokeRequest
 from infra.local.invoke.errors import (
     function_not_found,
@@ -23,6 +23,7 @@ from infra.local.invoke.errors import (
     payload_too_large,
     wrong_parameter,
 )
+from infra.settings.function import FunctionConfig
 
 # Source: botocore, shape FunctionName.
 _NAME_PATTERN = (
@@ -38,9 +39,7 @@ _TARGET = re.compile(
 
 @dataclass(frozen=True)
 class Target:
-    """
-    Be the function that is meant, and its version.
-    """
+    """Be the function that is meant, and its version."""
 
     qualifier: str | None
     version: str
@@ -48,9 +47,7 @@ class Target:
 
 @dataclass(frozen=True)
 class InvokeCall:
-    """
-    Be a call as it was asked for.
-    """
+    """Be a call as it was asked for."""
 
     target: Target
     invocation_type: str
@@ -135,9 +132,7 @@ def call_of(
 
 
 def _payload(body: bytes) -> bytes:
-    """
-    Check that the body is JSON, and let it through as it came. Empty means {}.
-    """
+    """Check that the body is JSON, and let it through as it came. Empty means {}."""
     if not body:
         return b"{}"
     try:

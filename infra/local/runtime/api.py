@@ -33,45 +33,29 @@ GiveUp = Callable[[], None]
 
 
 class RuntimeEvents(Protocol):
-    """
-    Be told what the runtime did. Methods raise ProtocolError to refuse.
-    """
+    """Be told what the runtime did. Methods raise ProtocolError to refuse."""
 
     def next_asked(self, answer: Answer) -> GiveUp:
-        """
-        Answer now or later with an event.
-        """
+        """Answer now or later with an event."""
 
     def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """
-        Take an invocation's result.
-        """
+        """Take an invocation's result."""
 
     def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """
-        Take an invocation's error.
-        """
+        """Take an invocation's error."""
 
     def init_error_posted(self, request: RuntimeRequest) -> None:
-        """
-        Take the error that ended the init phase.
-        """
+        """Take the error that ended the init phase."""
 
     def restore_asked(self, answer: Answer) -> GiveUp:
-        """
-        Answer when the snapshot is restored.
-        """
+        """Answer when the snapshot is restored."""
 
     def restore_error_posted(self, request: RuntimeRequest) -> None:
-        """
-        Take the error of an after-restore hook.
-        """
+        """Take the error of an after-restore hook."""
 
 
 class RuntimeApi:
-    """
-    Listen for one runtime.
-    """
+    """Listen for one runtime."""
 
     def __init__(self, events: RuntimeEvents) -> None:
         self._events = events
@@ -98,9 +82,7 @@ class RuntimeApi:
         return f"{host}:{self._server.sockets[0].getsockname()[1]}"
 
     def close(self) -> None:
-        """
-        Stop to listen, and drop every connection.
-        """
+        """Stop to listen, and drop every connection."""
         server, self._server = self._server, None
         if server is not None:
             loop = asyncio.get_running_loop()
@@ -112,9 +94,7 @@ class RuntimeApi:
         self._connections.close()
 
     def handle(self, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
-        """
-        Route one request.
-        """
+        """Route one request."""
         path = request.path
         if path == "/ping":
             return self._only("GET", request, answer, lambda: _now(answer, _PONG))

@@ -1,6 +1,4 @@
-"""
-What one runtime process and its environment say to each other through the Runtime API.
-"""
+"""What one runtime process and its environment say to each other through the Runtime API."""
 
 from __future__ import annotations
 
@@ -25,9 +23,7 @@ _RESTORED = RuntimeReply(200, b"")
 
 
 class Conversation:
-    """
-    Listen to one process, hand it events, and report what ends a phase.
-    """
+    """Listen to one process, hand it events, and report what ends a phase."""
 
     def __init__(self, on_end: Callable[[PhaseEnd], None], *, snapshots: bool = False) -> None:
         self._on_end = on_end
@@ -48,28 +44,20 @@ class Conversation:
         return await self._api.open()
 
     def close(self) -> None:
-        """
-        Hang up.
-        """
+        """Hang up."""
         self._api.close()
 
     @property
     def state(self) -> RuntimeState:
-        """
-        Give the runtime's state.
-        """
+        """Give the runtime's state."""
         return self._session.state
 
     def assign(self, request_id: str) -> None:
-        """
-        Reserve the process for an invocation.
-        """
+        """Reserve the process for an invocation."""
         self._session.assign(request_id)
 
     def deliver(self, event: RuntimeReply) -> None:
-        """
-        Hand the event of the reserved invocation to the waiting runtime.
-        """
+        """Hand the event of the reserved invocation to the waiting runtime."""
         self._event = event
         self._session.deliver()
         askers, self._askers = self._askers, []
@@ -77,9 +65,7 @@ class Conversation:
             answer(event)
 
     def restore(self) -> None:
-        """
-        Tell a runtime that waits for it that its snapshot was restored.
-        """
+        """Tell a runtime that waits for it that its snapshot was restored."""
         if self._restore is not None:
             self._restore(_RESTORED)
             self._restore = None
@@ -87,9 +73,7 @@ class Conversation:
     # What the runtime does: runtime_api.RuntimeEvents.
 
     def next_asked(self, answer: Answer) -> GiveUp:
-        """
-        Hand out the event again if it is running, or keep the runtime waiting for one.
-        """
+        """Hand out the event again if it is running, or keep the runtime waiting for one."""
         before = self._session.state
         self._session.next()
         if self._session.state is RuntimeState.RUNNING and self._event is not None:
@@ -107,31 +91,23 @@ class Conversation:
         return give_up
 
     def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """
-        End the invocation with its result.
-        """
+        """End the invocation with its result."""
         self._post(Posting.RESPONSE, request_id, request)
         self._on_end(PhaseEnd(Ended.RESPONSE, bytes(request.body)))
 
     def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """
-        End the invocation with the function's error; the caller gets the body byte for byte.
-        """
+        """End the invocation with the function's error; the caller gets the body byte for byte."""
         self._post(Posting.ERROR, request_id, request)
         error_type = _error_type(request, contract.UNKNOWN_FUNCTION_ERROR)
         self._on_end(PhaseEnd(Ended.ERROR, bytes(request.body), error_type))
 
     def init_error_posted(self, request: RuntimeRequest) -> None:
-        """
-        End the init phase with the error of the static code.
-        """
+        """End the init phase with the error of the static code."""
         self._session.init_error()
         self._fail_init(request)
 
     def restore_asked(self, answer: Answer) -> GiveUp:
-        """
-        Keep the runtime waiting at the point where its snapshot is taken.
-        """
+        """Keep the runtime waiting at the point where its snapshot is taken."""
         if not self._snapshots:
             raise NotEmulated
         self._session.restore_next()
@@ -140,9 +116,7 @@ class Conversation:
         return _nothing
 
     def restore_error_posted(self, request: RuntimeRequest) -> None:
-        """
-        End the restore with the error of an after-restore hook.
-        """
+        """End the restore with the error of an after-restore hook."""
         if not self._snapshots:
             raise NotEmulated
         self._session.restore_error()
@@ -174,7 +148,8 @@ def _nothing() -> None:
 
 def _error_type(request: RuntimeRequest, otherwise: str) -> str:
     """
-    Give the error type for the log: the posted one only if it is of the service's form (6.1.2).
+    Give the error type for the log: the posted one only if it
+    is of the service's form (6.1.2).
     """
     posted = request.header(b"lambda-runtime-function-error-type") or ""
     return posted if _ERROR_TYPE.fullmatch(posted) else otherwise

@@ -29,9 +29,7 @@ from infra.local.errors import (
 
 
 class RuntimeState(StrEnum):
-    """
-    Name the states as RIE's messages do, in order of life.
-    """
+    """Name the states as RIE's messages do, in order of life."""
 
     STARTED = "Started"
     INIT_ERROR = "InitError"
@@ -43,9 +41,7 @@ class RuntimeState(StrEnum):
 
 
 class Posting(StrEnum):
-    """
-    Name the two transitions that end an invocation, as RIE's messages do.
-    """
+    """Name the two transitions that end an invocation, as RIE's messages do."""
 
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
@@ -61,24 +57,18 @@ _BEFORE_NEXT = {
 
 
 class RuntimeSession:
-    """
-    Follow one runtime process through its life.
-    """
+    """Follow one runtime process through its life."""
 
     def __init__(self) -> None:
         self.state = RuntimeState.STARTED
         self.current_id: str | None = None
 
     def assign(self, request_id: str) -> None:
-        """
-        Reserve the environment for an invocation, before or after the runtime asked for one.
-        """
+        """Reserve the environment for an invocation, before or after the runtime asked for one."""
         self.current_id = request_id
 
     def next(self) -> None:
-        """
-        Ask for an event (A1, A2): ends the init phase, or releases the last invocation.
-        """
+        """Ask for an event (A1, A2): ends the init phase, or releases the last invocation."""
         if self.state not in _BEFORE_NEXT:
             raise InvalidTransition(self.state, RuntimeState.READY)
         if self.state is RuntimeState.RUNNING:
@@ -88,9 +78,7 @@ class RuntimeSession:
         self.state = RuntimeState.READY
 
     def deliver(self) -> None:
-        """
-        Hand the reserved event over to the waiting runtime.
-        """
+        """Hand the reserved event over to the waiting runtime."""
         if self.state is not RuntimeState.READY:
             raise InvalidTransition(self.state, RuntimeState.RUNNING)
         self.state = RuntimeState.RUNNING
@@ -127,25 +115,19 @@ class RuntimeSession:
             raise TruncatedRequest
 
     def init_error(self) -> None:
-        """
-        Report that the static code failed (A10, A11).
-        """
+        """Report that the static code failed (A10, A11)."""
         if self.state is not RuntimeState.STARTED:
             raise InvalidTransition(self.state, RuntimeState.INIT_ERROR)
         self.state = RuntimeState.INIT_ERROR
 
     def restore_next(self) -> None:
-        """
-        Report that the snapshot may be taken (A15).
-        """
+        """Report that the snapshot may be taken (A15)."""
         if self.state is not RuntimeState.STARTED:
             raise InvalidTransition(self.state, RuntimeState.RESTORE_READY)
         self.state = RuntimeState.RESTORE_READY
 
     def restore_error(self) -> None:
-        """
-        Report that an after-restore hook failed (A15).
-        """
+        """Report that an after-restore hook failed (A15)."""
         if self.state is not RuntimeState.RESTORE_READY:
             raise InvalidTransition(self.state, RuntimeState.RESTORE_ERROR)
         self.state = RuntimeState.RESTORE_ERROR

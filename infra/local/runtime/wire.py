@@ -27,9 +27,7 @@ _KEPT_BODY_BYTES = contract.RESPONSE_LIMIT_BYTES + 1
 
 @dataclass
 class RuntimeRequest:
-    """
-    Be one request of a runtime, complete or cut short.
-    """
+    """Be one request of a runtime, complete or cut short."""
 
     method: str = ""
     path: str = ""
@@ -40,18 +38,14 @@ class RuntimeRequest:
     keep_alive: bool = True
 
     def header(self, name: bytes) -> str | None:
-        """
-        Give a header's text, by its lower-case name.
-        """
+        """Give a header's text, by its lower-case name."""
         value = self.headers.get(name)
         return None if value is None else value.decode("latin-1")
 
 
 @dataclass(frozen=True)
 class RuntimeReply:
-    """
-    Be one reply to a runtime.
-    """
+    """Be one reply to a runtime."""
 
     status: int
     body: bytes
@@ -60,9 +54,7 @@ class RuntimeReply:
 
 
 def error_reply(status: int, error_type: str, message: str) -> RuntimeReply:
-    """
-    Shape an error as the service does.
-    """
+    """Shape an error as the service does."""
     body = json.dumps({"errorMessage": message, "errorType": error_type}, separators=(",", ":"))
     return RuntimeReply(status, body.encode())
 
@@ -76,41 +68,31 @@ _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in
 
 
 class Connections:
-    """
-    Be the open connections of one listener.
-    """
+    """Be the open connections of one listener."""
 
     def __init__(self) -> None:
         self._open: set[RuntimeConnection] = set()
         self._closed = False
 
     def add(self, connection: RuntimeConnection) -> bool:
-        """
-        Admit a connection; false when the listener has closed in the meantime.
-        """
+        """Admit a connection; false when the listener has closed in the meantime."""
         if not self._closed:
             self._open.add(connection)
         return not self._closed
 
     def discard(self, connection: RuntimeConnection) -> None:
-        """
-        Forget a connection that ended.
-        """
+        """Forget a connection that ended."""
         self._open.discard(connection)
 
     def close(self) -> None:
-        """
-        Cut all of them, and admit no more: the kernel may have accepted some already.
-        """
+        """Cut all of them, and admit no more: the kernel may have accepted some already."""
         self._closed = True
         for connection in list(self._open):
             connection.abort()
 
 
 class RuntimeConnection(asyncio.Protocol):
-    """
-    Parse one connection's requests, and answer them one after the other.
-    """
+    """Parse one connection's requests, and answer them one after the other."""
 
     def __init__(self, handler: Handler, connections: Connections) -> None:
         self._handler = handler
@@ -127,19 +109,15 @@ class RuntimeConnection(asyncio.Protocol):
         self._give_up: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """
-        Take the connection in.
-        """
+        """Take the connection in."""
         if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"expected a stream transport, came {type(transport).__name__}")
+            raise TypeError(f"expected a stream transport, got {type(transport).__name__}")
         self._transport = transport
         if not self._connections.add(self):
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """
-        Give up what was waited for; a half-read post counts as truncated.
-        """
+        """Give up what was waited for; a half-read post counts as truncated."""
         self._connections.discard(self)
         self._cut_short()
         self._transport = None
@@ -149,22 +127,19 @@ class RuntimeConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """
-        Answer a body that ended before its stated length; then close, when the answer is written.
+        Answer a body that ended before its stated length; then
+        close, when the answer is written.
         """
         self._cut_short()
         return False
 
     def abort(self) -> None:
-        """
-        Close at once.
-        """
+        """Close at once."""
         if self._transport is not None:
             self._transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        """
-        Feed the parser.
-        """
+        """Feed the parser."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -175,31 +150,23 @@ class RuntimeConnection(asyncio.Protocol):
     # The parser's callbacks.
 
     def on_message_begin(self) -> None:
-        """
-        Begin a request.
-        """
+        """Begin a request."""
         self._request = RuntimeRequest()
         self._url = b""
         self._header_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """
-        Collect the target.
-        """
+        """Collect the target."""
         self._url += url
         self._count(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """
-        Collect a header; the last of a repeated one wins.
-        """
+        """Collect a header; the last of a repeated one wins."""
         self._request.headers[name.lower()] = value
         self._count(len(name) + len(value))
 
     def on_headers_complete(self) -> None:
-        """
-        Note the request line; ask for the body if the client waits to be asked.
-        """
+        """Note the request line; ask for the body if the client waits to be asked."""
         request = self._request
         request.method = self._parser.get_method().decode("latin-1")
         request.path = self._url.partition(b"?")[0].decode("latin-1")
@@ -209,9 +176,7 @@ class RuntimeConnection(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
-        """
-        Keep the body up to the limit; count all of it.
-        """
+        """Keep the body up to the limit; count all of it."""
         request = self._request
         request.size += len(body)
         room = _KEPT_BODY_BYTES - len(request.body)
@@ -219,9 +184,7 @@ class RuntimeConnection(asyncio.Protocol):
             request.body += body[:room]
 
     def on_message_complete(self) -> None:
-        """
-        Hand the request on.
-        """
+        """Hand the request on."""
         self._reading = False
         self._take(self._request)
 

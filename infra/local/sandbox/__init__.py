@@ -1,3 +1,1 @@
-"""
-The child process: started, confined, measured, frozen, killed, copied.
-"""
+"""The child process: started, confined, measured, frozen, killed, copied."""

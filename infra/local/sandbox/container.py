@@ -19,14 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.image.engine import Engine, confinement, cpu_share, find_engine
+from infra.containers import Engine, confinement, cpu_share, find_engine
 from infra.image.errors import EngineFailed, NoEngine
 from infra.local import contract
 from infra.local.errors import ConfigError, StartError
-from infra.local.function import FunctionConfig
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings.function import FunctionConfig
 
 _ROOT = Path("/var/task")
 _USER = "1051:1051"  # contract 6.3 [REC], sbx_user1051: the service brings its own
@@ -38,9 +38,7 @@ _VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 
 
 class ContainerLauncher:
-    """
-    Start the image for one environment, in a new container each time.
-    """
+    """Start the image for one environment, in a new container each time."""
 
     def __init__(self, config: FunctionConfig, engine: Engine) -> None:
         self._config = config
@@ -73,9 +71,7 @@ class ContainerLauncher:
         return Container(running, reader, on_output=spawn.on_output, on_exit=spawn.on_exit)
 
     def close(self) -> None:
-        """
-        Do nothing: a container is removed when it ends.
-        """
+        """Do nothing: a container is removed when it ends."""
 
     def _command(self, name: str, spawn: Spawn) -> list[str]:
         config = self._config
@@ -118,7 +114,8 @@ class ContainerLauncher:
 @dataclass(frozen=True)
 class Running:
     """
-    Be a container that was started: its name, the client that waits for it, its first process.
+    Be a container that was started: its name, the client that
+    waits for it, its first process.
     """
 
     engine: Engine
@@ -128,9 +125,7 @@ class Running:
 
 
 class Container(ProcessGroup):
-    """
-    Be one running container.
-    """
+    """Be one running container."""
 
     def __init__(
         self,
@@ -146,9 +141,7 @@ class Container(ProcessGroup):
         threading.Thread(target=self._wait, daemon=True).start()
 
     def signal(self, number: signal.Signals) -> None:
-        """
-        Signal the group; through the engine where it runs as another user.
-        """
+        """Signal the group; through the engine where it runs as another user."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
@@ -159,9 +152,7 @@ class Container(ProcessGroup):
                 running.engine.ask("kill", "--signal", number.name, running.name)
 
     async def gone(self) -> None:
-        """
-        Wait until the container has ended, and is removed.
-        """
+        """Wait until the container has ended, and is removed."""
         await super().gone()
         if self._running.client.poll() is None:
             await asyncio.to_thread(self._running.engine.remove, self._running.name)
@@ -212,9 +203,7 @@ def python_of(engine: Engine, image: str) -> str:
 
 
 def _remove_orphans(engine: Engine) -> None:
-    """
-    Remove containers whose emulator is no more: one that is frozen would stay for ever.
-    """
+    """Remove containers whose emulator is no more: one that is frozen would stay for ever."""
     listed = engine.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
     for name in listed.splitlines():
         pid = name.removeprefix(f"{_PREFIX}-").partition("-")[0]

@@ -33,9 +33,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class MountAttributes(ctypes.Structure):
-    """
-    Be the kernel's struct mount_attr.
-    """
+    """Be the kernel's struct mount_attr."""
 
     _fields_ = (
         ("attr_set", ctypes.c_uint64),
@@ -46,9 +44,7 @@ class MountAttributes(ctypes.Structure):
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    """
-    Mount something, or raise OSError.
-    """
+    """Mount something, or raise OSError."""
     result = _libc.mount(
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
     )
@@ -57,23 +53,17 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 
 
 def make_read_only(target: str) -> None:
-    """
-    Make a mount and all below it read-only.
-    """
+    """Make a mount and all below it read-only."""
     set_attributes(target, MountAttributes(attr_set=_MOUNT_ATTR_RDONLY))
 
 
 def make_writable(target: str) -> None:
-    """
-    Take that back.
-    """
+    """Take that back."""
     set_attributes(target, MountAttributes(attr_clr=_MOUNT_ATTR_RDONLY))
 
 
 def set_attributes(target: str, attributes: MountAttributes) -> None:
-    """
-    Change a mount and all below it, or raise OSError.
-    """
+    """Change a mount and all below it, or raise OSError."""
     result = _libc.syscall(
         _SYS_MOUNT_SETATTR,
         _AT_FDCWD,
@@ -87,23 +77,17 @@ def set_attributes(target: str, attributes: MountAttributes) -> None:
 
 
 def hidden_by(folder: str, mounted: str) -> bool:
-    """
-    Say whether a folder lies where something else is going to be mounted.
-    """
+    """Say whether a folder lies where something else is going to be mounted."""
     return Path(folder).is_relative_to(mounted)
 
 
 def bind(descriptor: int, target: str) -> None:
-    """
-    Show an open file or folder at a path.
-    """
+    """Show an open file or folder at a path."""
     mount(f"/proc/self/fd/{descriptor}", target, "none", _MS_BIND | _MS_REC)
 
 
 def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
-    """
-    Give /tmp to the function alone; folders of ours that lie in it stay visible, read-only.
-    """
+    """Give /tmp to the function alone; folders of ours that lie in it stay visible, read-only."""
     kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
     mount("tmpfs", _TMP, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={tmp_mb}m,mode=1777")
     for path, descriptor in kept.items():
@@ -114,9 +98,7 @@ def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
 
 
 def bare_devices() -> None:
-    """
-    Put a /dev in place that has what Lambda's has, and no shm.
-    """
+    """Put a /dev in place that has what Lambda's has, and no shm."""
     kept = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES}
     mount("tmpfs", "/dev", "tmpfs", _MS_NOSUID, "size=64k,mode=755")
     for name, descriptor in kept.items():
@@ -128,9 +110,7 @@ def bare_devices() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """
-    Prepare, say so, and wait.
-    """
+    """Prepare, say so, and wait."""
     tmp_mb, *folders = arguments
     make_read_only("/")
     # Its files are the kernel's; a user namespace cannot be entered without writing to some.

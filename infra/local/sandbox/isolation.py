@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from infra.local.errors import ConfigError, StartError, ToolMissing
-from infra.local.function import FunctionConfig
+from infra.settings.function import FunctionConfig
 
 # Source: contract 6.3 [REC], user sbx_user1051.
 _USER = "1051"
@@ -26,9 +26,7 @@ _START_S = 20.0
 
 
 class Isolation:
-    """
-    Hold one environment's namespaces.
-    """
+    """Hold one environment's namespaces."""
 
     def __init__(self, config: FunctionConfig) -> None:
         if sys.platform != "linux":
@@ -50,9 +48,7 @@ class Isolation:
         self._wait_until_ready()
 
     def prefix(self) -> Sequence[str]:
-        """
-        Give what a command is to be prefixed with to run inside.
-        """
+        """Give what a command is to be prefixed with to run inside."""
         return (
             _program("nsenter"),
             *("--target", str(self._holder.pid), "--user", "--mount", "--"),
@@ -61,9 +57,7 @@ class Isolation:
         )
 
     def close(self) -> None:
-        """
-        Let the namespaces go, and with them /tmp.
-        """
+        """Let the namespaces go, and with them /tmp."""
         self._holder.kill()
         self._holder.communicate()
 
@@ -85,7 +79,8 @@ def _program(name: str) -> str:
 
 def _visible(config: FunctionConfig) -> set[Path]:
     """
-    Give the folders that must stay visible where they are: the code, the interpreter, its packages.
+    Give the folders that must stay visible where they are: the
+    code, the interpreter, its packages.
     """
     own = {config.root, Path(config.python).parent.parent, Path(sys.prefix), Path(sys.base_prefix)}
     return own | {Path(sysconfig.get_path("purelib"))}

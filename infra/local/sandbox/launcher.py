@@ -1,5 +1,6 @@
 """
-Turn a function's settings into a running sandbox: which command, which variables, which folder.
+Turn a function's settings into a running sandbox: which
+command, which variables, which folder.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ import os
 import subprocess
 import sys
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig
 from infra.local.sandbox.container import python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.sandbox import Launch, Sandbox
 from infra.local.sandbox.snapshots import Template
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings.function import FunctionConfig
 
 _VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 
 
 class ProcessLauncher:
-    """
-    Start the real runtime client for one environment.
-    """
+    """Start the real runtime client for one environment."""
 
     def __init__(self, config: FunctionConfig) -> None:
         self._config = config
@@ -34,9 +33,7 @@ class ProcessLauncher:
         self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """
-        Start it, in the environment's namespaces where there are any.
-        """
+        """Start it, in the environment's namespaces where there are any."""
         config = self._config
         if config.isolated and self._isolation is None:
             self._isolation = await asyncio.to_thread(Isolation, config)
@@ -59,38 +56,28 @@ class ProcessLauncher:
         )
 
     def close(self) -> None:
-        """
-        Let the namespaces go.
-        """
+        """Let the namespaces go."""
         if self._isolation is not None:
             self._isolation.close()
             self._isolation = None
 
 
 class SnapshotLauncher:
-    """
-    Copy the function's snapshot for one environment.
-    """
+    """Copy the function's snapshot for one environment."""
 
     def __init__(self, template: Template) -> None:
         self._template = template
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """
-        Copy it.
-        """
+        """Copy it."""
         return await self._template.fork(spawn)
 
     def close(self) -> None:
-        """
-        Do nothing: the template serves other environments too.
-        """
+        """Do nothing: the template serves other environments too."""
 
 
 def runtime_command(config: FunctionConfig) -> list[str]:
-    """
-    Give the command that an image's entry point ends in.
-    """
+    """Give the command that an image's entry point ends in."""
     return [config.python, "-m", "awslambdaric", config.handler]
 
 

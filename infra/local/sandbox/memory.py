@@ -1,6 +1,4 @@
-"""
-How much memory a process uses, read straight from the kernel where there is a /proc.
-"""
+"""How much memory a process uses, read straight from the kernel where there is a /proc."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _MB = 1024 * 1024
 
 
 def resident_mb(pid: int) -> float:
-    """
-    Give a process's resident memory now, in MiB; 0 if there is no such process.
-    """
+    """Give a process's resident memory now, in MiB; 0 if there is no such process."""
     if _HAS_PROC:
         try:
             with open(f"/proc/{pid}/statm", "rb") as file:
@@ -30,9 +26,7 @@ def resident_mb(pid: int) -> float:
 
 
 class PeakReader:
-    """
-    Read one process's peak again and again, through a file that stays open.
-    """
+    """Read one process's peak again and again, through a file that stays open."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -58,18 +52,14 @@ class PeakReader:
             return 0.0
 
     def close(self) -> None:
-        """
-        Close the file.
-        """
+        """Close the file."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
 
 def peak_mb(pid: int) -> float:
-    """
-    Give the most resident memory a process has had so far, once.
-    """
+    """Give the most resident memory a process has had so far, once."""
     reader = PeakReader(pid)
     try:
         return reader.peak_mb()
@@ -92,9 +82,7 @@ def group_resident_mb(group: int, *, besides: int) -> float:
 
 
 def group_members(group: int) -> list[int]:
-    """
-    Give the ids of a process group's members.
-    """
+    """Give the ids of a process group's members."""
     if _HAS_PROC:
         return [pid for pid in _all_pids() if _group_of(pid) == group]
     return [pid for pid in psutil.pids() if _group_of(pid) == group]

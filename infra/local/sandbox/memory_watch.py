@@ -1,6 +1,4 @@
-"""
-Watch a process's memory against its limit, at a cost that a warm call does not feel.
-"""
+"""Watch a process's memory against its limit, at a cost that a warm call does not feel."""
 
 from __future__ import annotations
 
@@ -16,30 +14,20 @@ _CHILDREN_EVERY = 20
 
 
 class Measured(Protocol):
-    """
-    Be what can be measured.
-    """
+    """Be what can be measured."""
 
     def peak_mb(self) -> float:
-        """
-        Give the most memory its first process has had.
-        """
+        """Give the most memory its first process has had."""
 
     def resident_mb(self) -> float:
-        """
-        Give the memory of its first process now.
-        """
+        """Give the memory of its first process now."""
 
     def children_mb(self) -> float:
-        """
-        Give the memory of the rest of the group now.
-        """
+        """Give the memory of the rest of the group now."""
 
 
 class MemoryWatch:
-    """
-    Keep the peak of one environment, and call when the limit is passed.
-    """
+    """Keep the peak of one environment, and call when the limit is passed."""
 
     def __init__(self, clock: Clock, limit_mb: int) -> None:
         self._clock = clock
@@ -52,17 +40,13 @@ class MemoryWatch:
         self.peak_mb = 0.0
 
     def watch(self, process: Measured, on_exceeded: Callable[[], None]) -> None:
-        """
-        Look at a busy process from time to time.
-        """
+        """Look at a busy process from time to time."""
         self._watched = (process, on_exceeded)
         if self._timer is None:
             self._timer = self._clock.call_later(_EVERY_S, self._look)
 
     def rest(self) -> None:
-        """
-        Look no more for now.
-        """
+        """Look no more for now."""
         self._watched = None
 
     def _look(self) -> None:
@@ -88,9 +72,7 @@ class MemoryWatch:
         return self.peak_mb > self._limit_mb
 
     def forget(self) -> None:
-        """
-        Begin anew, for a new process.
-        """
+        """Begin anew, for a new process."""
         self.rest()
         if self._timer is not None:
             self._timer.cancel()

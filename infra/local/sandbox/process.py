@@ -1,6 +1,4 @@
-"""
-What an environment needs of its processes, and of what starts them.
-"""
+"""What an environment needs of its processes, and of what starts them."""
 
 from __future__ import annotations
 
@@ -10,65 +8,43 @@ from pathlib import Path
 from typing import Protocol
 
 from infra.local.clock import Clock
-from infra.local.function import FunctionConfig
+from infra.settings.function import FunctionConfig
 
 
 class Process(Protocol):
-    """
-    Be a running process group. sandbox.Sandbox is the real one.
-    """
+    """Be a running process group. sandbox.Sandbox is the real one."""
 
     def freeze(self) -> None:
-        """
-        Stop it until thawed.
-        """
+        """Stop it until thawed."""
 
     def thaw(self) -> None:
-        """
-        Let it go on.
-        """
+        """Let it go on."""
 
     def drain(self) -> None:
-        """
-        Read its output so far, without waiting.
-        """
+        """Read its output so far, without waiting."""
 
     def peak_mb(self) -> float:
-        """
-        Give the most memory its first process has had.
-        """
+        """Give the most memory its first process has had."""
 
     def resident_mb(self) -> float:
-        """
-        Give the memory of its first process now.
-        """
+        """Give the memory of its first process now."""
 
     def children_mb(self) -> float:
-        """
-        Give the memory of the rest of the group now.
-        """
+        """Give the memory of the rest of the group now."""
 
     def terminate(self) -> None:
-        """
-        Ask it to end.
-        """
+        """Ask it to end."""
 
     def kill(self) -> None:
-        """
-        End it and all it started, and read the last of its output.
-        """
+        """End it and all it started, and read the last of its output."""
 
     async def gone(self) -> None:
-        """
-        Wait until it has really ended.
-        """
+        """Wait until it has really ended."""
 
 
 @dataclass(frozen=True)
 class Spawn:
-    """
-    Say what an environment needs started.
-    """
+    """Say what an environment needs started."""
 
     runtime_api: str
     log_stream: str
@@ -79,26 +55,18 @@ class Spawn:
 
 
 class Launcher(Protocol):
-    """
-    Be what starts the processes of one environment, one after the other.
-    """
+    """Be what starts the processes of one environment, one after the other."""
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """
-        Start one.
-        """
+        """Start one."""
 
     def close(self) -> None:
-        """
-        Let go what outlives a process.
-        """
+        """Let go what outlives a process."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """
-    Be what every environment of one emulator shares.
-    """
+    """Be what every environment of one emulator shares."""
 
     config: FunctionConfig
     clock: Clock

@@ -1,6 +1,4 @@
-"""
-A running process group with its output pipe: drain, freeze and thaw, measure, kill.
-"""
+"""A running process group with its output pipe: drain, freeze and thaw, measure, kill."""
 
 from __future__ import annotations
 
@@ -32,9 +30,7 @@ def output_pipe() -> tuple[int, int]:
 
 
 class ProcessGroup:
-    """
-    Be one group, whose first process has the group's id, on the running event loop.
-    """
+    """Be one group, whose first process has the group's id, on the running event loop."""
 
     def __init__(self, pid: int, pipe: int, on_output: Callable[[bytes], None]) -> None:
         self.pid = pid
@@ -48,38 +44,28 @@ class ProcessGroup:
         self._loop.add_reader(pipe, self._read)
 
     def freeze(self) -> None:
-        """
-        Stop every process of the group until thawed.
-        """
+        """Stop every process of the group until thawed."""
         if not self._frozen and not self._closed:
             self._frozen = True
             self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """
-        Let the group go on.
-        """
+        """Let the group go on."""
         if self._frozen:
             self._frozen = False
             self.signal(signal.SIGCONT)
 
     def terminate(self) -> None:
-        """
-        Ask the group to end.
-        """
+        """Ask the group to end."""
         self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
-        """
-        Signal the group; harmless when there is none left.
-        """
+        """Signal the group; harmless when there is none left."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
     def drain(self) -> None:
-        """
-        Read what the group has written so far, without waiting.
-        """
+        """Read what the group has written so far, without waiting."""
         read = 0
         while self._pipe is not None and read < _DRAIN_BYTES:
             size = self._read()
@@ -88,29 +74,21 @@ class ProcessGroup:
             read += size
 
     def peak_mb(self) -> float:
-        """
-        Give the most memory the first process of the group has had, in MiB.
-        """
+        """Give the most memory the first process of the group has had, in MiB."""
         if self._status is None:
             self._status = memory.PeakReader(self.pid)
         return self._status.peak_mb()
 
     def resident_mb(self) -> float:
-        """
-        Give the memory of the first process of the group now, in MiB.
-        """
+        """Give the memory of the first process of the group now, in MiB."""
         return memory.resident_mb(self.pid)
 
     def children_mb(self) -> float:
-        """
-        Give the memory of the rest of the group now, in MiB. Costs a look at every process.
-        """
+        """Give the memory of the rest of the group now, in MiB. Costs a look at every process."""
         return memory.group_resident_mb(self.pid, besides=self.pid)
 
     def kill(self) -> None:
-        """
-        Kill the group and whatever left it, and read the last of the output.
-        """
+        """Kill the group and whatever left it, and read the last of the output."""
         if self._closed:
             return
         self._closed = True
@@ -123,15 +101,11 @@ class ProcessGroup:
             self._status = None
 
     def ended(self) -> None:
-        """
-        Note that the first process of the group has ended.
-        """
+        """Note that the first process of the group has ended."""
         self._gone.set()
 
     async def gone(self) -> None:
-        """
-        Wait until a killed group's first process, and what left the group, have really ended.
-        """
+        """Wait until a killed group's first process, and what left the group, have really ended."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GONE_S):
                 await self._gone.wait()

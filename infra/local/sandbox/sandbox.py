@@ -1,6 +1,4 @@
-"""
-Start a sandboxed child process, and tell when it ends. Knows nothing of invocations.
-"""
+"""Start a sandboxed child process, and tell when it ends. Knows nothing of invocations."""
 
 from __future__ import annotations
 
@@ -23,9 +21,7 @@ from infra.local.sandbox.process_group import ProcessGroup, kill_marked, output_
 
 @dataclass(frozen=True)
 class Launch:
-    """
-    Say what to start, where, and whom to tell.
-    """
+    """Say what to start, where, and whom to tell."""
 
     command: Sequence[str]
     variables: Mapping[str, str]
@@ -37,9 +33,7 @@ class Launch:
 
 
 class Sandbox(ProcessGroup):
-    """
-    Be one process that was started here, with what it started itself.
-    """
+    """Be one process that was started here, with what it started itself."""
 
     def __init__(self, launch: Launch) -> None:
         reader, writer = output_pipe()

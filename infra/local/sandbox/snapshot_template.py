@@ -25,16 +25,12 @@ _PR_SET_PDEATHSIG = 1
 
 
 def tell(control: socket.socket, news: dict[str, object]) -> None:
-    """
-    Send one line to the emulator.
-    """
+    """Send one line to the emulator."""
     control.sendall(json.dumps(news).encode() + b"\n")
 
 
 def reap(control: socket.socket) -> None:
-    """
-    Tell which copies have ended, and how.
-    """
+    """Tell which copies have ended, and how."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -47,7 +43,8 @@ def reap(control: socket.socket) -> None:
 
 def serve(control: socket.socket) -> None:
     """
-    Fork at every order. Returns in the copies only; the template ends with its control socket.
+    Fork at every order. Returns in the copies only; the
+    template ends with its control socket.
     """
     signal.signal(signal.SIGCHLD, lambda _number, _frame: reap(control))
     tell(control, {"snapshot": True})
@@ -67,9 +64,7 @@ def serve(control: socket.socket) -> None:
 
 
 def become_environment(control: socket.socket, variables: dict[str, str], output: int) -> None:
-    """
-    Make a copy of the template an environment of its own.
-    """
+    """Make a copy of the template an environment of its own."""
     control.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
@@ -84,9 +79,7 @@ def become_environment(control: socket.socket, variables: dict[str, str], output
 
 
 def main() -> None:
-    """
-    Run the runtime client, with the template in the place of its wait for the restore.
-    """
+    """Run the runtime client, with the template in the place of its wait for the restore."""
     control = socket.socket(fileno=int(os.environ.pop(CONTROL_VARIABLE)))
     # As `python -m` has it: the current folder first, not this script's.
     sys.path[0] = os.getcwd()

@@ -22,7 +22,6 @@ from pathlib import Path
 
 from infra.local import contract
 from infra.local.errors import ConfigError, StartError
-from infra.local.function import FunctionConfig
 from infra.local.logs import LogStream
 from infra.local.outcome import Ended, PhaseEnd, exit_text
 from infra.local.runtime.conversation import Conversation
@@ -31,15 +30,14 @@ from infra.local.sandbox.process_group import ProcessGroup, output_pipe
 from infra.local.sandbox.sandbox import Launch, Sandbox
 from infra.local.sandbox.snapshot_template import CONTROL_VARIABLE
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings.function import FunctionConfig
 
 _SCRIPT = Path(__file__).with_name("snapshot_template.py")
 _KIND = "snap-start"
 
 
 class Template:
-    """
-    Be the snapshot of one function.
-    """
+    """Be the snapshot of one function."""
 
     def __init__(self, config: FunctionConfig, stream: LogStream, folder: Path) -> None:
         if config.isolated:
@@ -96,11 +94,9 @@ class Template:
             raise StartError(f"snap_start: no snapshot: {_reason(end, limit_s)}")
 
     async def fork(self, spawn: Spawn) -> Process:
-        """
-        Make an environment's process: a copy of the template.
-        """
+        """Make an environment's process: a copy of the template."""
         if self._control is None:
-            raise StartError("snap_start: expected a template, came none")
+            raise StartError("snap_start: expected a template, got none")
         reader, writer = output_pipe()
         forked: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._forking.append(forked)
@@ -120,9 +116,7 @@ class Template:
         return group
 
     async def close(self) -> None:
-        """
-        End the template and every copy.
-        """
+        """End the template and every copy."""
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control)
             self._control.close()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import contract
-from infra.local.function import FunctionConfig
+from infra.settings.function import FunctionConfig
 
 _LIBRARIES = (
     "/var/lang/lib",
@@ -33,9 +33,7 @@ _TOKEN = "lambake-local-dummy-session-token"  # noqa: S105 - a dummy, see above
 
 @dataclass(frozen=True)
 class Place:
-    """
-    Say where one process runs.
-    """
+    """Say where one process runs."""
 
     runtime_api: str  # host:port
     log_stream: str

@@ -33,9 +33,7 @@ Floats = NDArray[np.float32]
 
 
 class Augmenter:
-    """
-    Draw changed copies of a fixed set of digits.
-    """
+    """Draw changed copies of a fixed set of digits."""
 
     def __init__(self, data: Dataset, *, seed: int, strength: Strength | None = None) -> None:
         """
@@ -79,9 +77,7 @@ class Augmenter:
         return images[..., np.newaxis]
 
     def _with_pen(self, indices: NDArray[np.intp], random: np.random.Generator) -> Floats:
-        """
-        Return float32[B, 56, 56]: enlarged digits, each with a pen of another width.
-        """
+        """Return float32[B, 56, 56]: enlarged digits, each with a pen of another width."""
         steps = self._strength.pen_px * ENLARGEMENT
         level = np.clip(random.normal(0.0, steps, len(indices)), -PEN_STEPS, PEN_STEPS) + PEN_STEPS
         lower = np.minimum(level.astype(np.intp), 2 * PEN_STEPS - 1)

@@ -1,6 +1,4 @@
-"""
-What the bundle says of itself: the manifest, the samples with their golden vectors, the card.
-"""
+"""What the bundle says of itself: the manifest, the samples with their golden vectors, the card."""
 
 from __future__ import annotations
 
@@ -12,8 +10,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bake import write_golden
-from model.manifest import Manifest
+from model.bake.write import write_golden
+from model.bundle.manifest import Manifest
 from model.zoo.digits import measures, training
 from model.zoo.digits.card import card_of
 from model.zoo.digits.dataset import CLASSES, Dataset
@@ -23,9 +21,7 @@ from model.zoo.digits.warp import Strength
 
 
 def manifest_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, Any]:
-    """
-    Describe the bundle, but for its metrics and what `write_manifest` fills in.
-    """
+    """Describe the bundle, but for its metrics and what `write_manifest` fills in."""
     return {
         "name": "digits",
         "version": "1",

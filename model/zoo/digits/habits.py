@@ -66,9 +66,7 @@ def barred(digit: Floats, random: np.random.Generator) -> Floats:
 
 
 def _ends(digit: Floats) -> tuple[Point, Point]:
-    """
-    Return the middle of the highest and of the lowest ink, (row, column) each.
-    """
+    """Return the middle of the highest and of the lowest ink, (row, column) each."""
     rows = np.flatnonzero((digit > INK).any(axis=1))
     first, last = int(rows[0]), int(rows[-1])
     return (first + 0.5, _middle(digit[first])), (last - 0.5, _middle(digit[last]))
@@ -80,18 +78,14 @@ def _middle(row: Floats) -> float:
 
 
 def _pen_width(digit: Floats) -> float:
-    """
-    Return about the width of the pen in pixels: the ink's area by half of its outline.
-    """
+    """Return about the width of the pen in pixels: the ink's area by half of its outline."""
     inked = np.pad(digit > INK, 1)
     outline = sum(int((inked ^ np.roll(inked, 1, axis)).sum()) for axis in (0, 1))
     return float(np.clip(2.2 * inked.sum() / max(outline, 1), 1.2, 4.5))
 
 
 def _stroke(start: Point, end: Point, width: float) -> Floats:
-    """
-    Draw a straight stroke with round ends: float32[28, 28] in 0..1.
-    """
+    """Draw a straight stroke with round ends: float32[28, 28] in 0..1."""
     rows, columns = np.mgrid[0:28, 0:28].astype(np.float32)
     down, across = end[0] - start[0], end[1] - start[1]
     along = ((rows - start[0]) * down + (columns - start[1]) * across) / (down**2 + across**2)

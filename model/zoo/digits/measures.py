@@ -1,6 +1,4 @@
-"""
-What a trained network is worth, measured on the file that will be served.
-"""
+"""What a trained network is worth, measured on the file that will be served."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ Floats = NDArray[np.float32]
 
 
 def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
-    """
-    Return a function from float32[N, 28, 28, 1] to float32[N, 10], computed by ONNX Runtime.
-    """
+    """Return a function from float32[N, 28, 28, 1] to float32[N, 10], computed by ONNX Runtime."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
@@ -44,25 +40,19 @@ def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
 
 
 def accuracy_of(run: Callable[[Floats], Floats], data: Dataset) -> float:
-    """
-    Return the share of digits that are read right, to four places.
-    """
+    """Return the share of digits that are read right, to four places."""
     return _share(run(data.digits).argmax(axis=1) == data.labels)
 
 
 def confusion_of(run: Callable[[Floats], Floats], data: Dataset) -> NDArray[np.int64]:
-    """
-    Return int64[10, 10]: rows what was written, columns what was read.
-    """
+    """Return int64[10, 10]: rows what was written, columns what was read."""
     matrix = np.zeros((CLASSES, CLASSES), dtype=np.int64)
     np.add.at(matrix, (data.labels, run(data.digits).argmax(axis=1)), 1)
     return matrix
 
 
 def served_accuracy(folder: Path, data: Dataset) -> float:
-    """
-    Return the share of digits that the whole served path reads right, from PNG files on.
-    """
+    """Return the share of digits that the whole served path reads right, from PNG files on."""
     pixels = np.rint(data.digits[..., 0] * 255).astype(np.uint8)
     return _share(_read(folder, [png_of(digit) for digit in pixels]) == data.labels)
 
@@ -93,9 +83,7 @@ def other_writers_accuracy(folder: Path) -> float:
 
 
 def png_of(pixels: NDArray[np.uint8]) -> bytes:
-    """
-    Return a grey PNG file of uint8[H, W].
-    """
+    """Return a grey PNG file of uint8[H, W]."""
     content = io.BytesIO()
     Image.fromarray(pixels).save(content, "PNG", optimize=True)
     return content.getvalue()

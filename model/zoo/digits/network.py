@@ -1,6 +1,4 @@
-"""
-The network: how it is built, and how it becomes ONNX.
-"""
+"""The network: how it is built, and how it becomes ONNX."""
 
 from __future__ import annotations
 
@@ -61,7 +59,8 @@ def built(blocks: Blocks = STUDENT, *, dropout: float = 0.2) -> keras.Sequential
 
 def exported(network: keras.Sequential) -> bytes:
     """
-    Spell the network as ONNX: `image` float32[N, 28, 28, 1] -> `probabilities` float32[N, 10].
+    Spell the network as ONNX: `image` float32[N, 28, 28, 1] ->
+    `probabilities` float32[N, 10].
     """
     network(np.zeros((1, *SHAPE), dtype=np.float32))
     with tempfile.TemporaryDirectory() as folder:
@@ -97,18 +96,14 @@ def tidied(model: Any) -> Any:
 
 
 def _columns_of(graph: Any, constants: dict[str, Any], name: str) -> int:
-    """
-    Return how many columns the matrix `name` has, from the weights it is multiplied with.
-    """
+    """Return how many columns the matrix `name` has, from the weights it is multiplied with."""
     user = next(node for node in graph.node if name in node.input)
     columns: int = constants[user.input[1]].dims[0]
     return columns
 
 
 def _drop_unused(graph: Any) -> None:
-    """
-    Remove nodes and constants that nothing leads on from.
-    """
+    """Remove nodes and constants that nothing leads on from."""
     needed = {OUTPUT}
     for node in reversed(list(graph.node)):
         if needed.isdisjoint(node.output):

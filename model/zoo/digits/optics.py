@@ -1,6 +1,4 @@
-"""
-Degrade digits as cameras and small pictures do.
-"""
+"""Degrade digits as cameras and small pictures do."""
 
 from __future__ import annotations
 
@@ -59,9 +57,7 @@ def photographed(images: Floats, random: np.random.Generator) -> Floats:
 
 
 def _through_fewer_pixels(images: Floats, pixels: int) -> Floats:
-    """
-    Shrink pictures to `pixels` a side by area and enlarge them again.
-    """
+    """Shrink pictures to `pixels` a side by area and enlarge them again."""
     side = images.shape[1]
     both = _linear_matrix(pixels, side) @ _area_matrix(side, pixels)
     coarse: Floats = both @ images @ both.T
@@ -69,9 +65,7 @@ def _through_fewer_pixels(images: Floats, pixels: int) -> Floats:
 
 
 def _area_matrix(old: int, new: int) -> Floats:
-    """
-    Return float32[new, old]: the mean over the pixels each new pixel covers.
-    """
+    """Return float32[new, old]: the mean over the pixels each new pixel covers."""
     edges = np.arange(new + 1) * old / new
     pixels = np.arange(old)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
@@ -80,9 +74,7 @@ def _area_matrix(old: int, new: int) -> Floats:
 
 
 def _linear_matrix(old: int, new: int) -> Floats:
-    """
-    Return float32[new, old]: linear interpolation between old pixels.
-    """
+    """Return float32[new, old]: linear interpolation between old pixels."""
     places = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
     distance = np.abs(places[:, None] - np.arange(old))
     weights: Floats = np.clip(1 - distance, 0, None).astype(np.float32)

@@ -1,6 +1,4 @@
-"""
-Draw digits with thinner and thicker pens, by grey morphology on digits enlarged twofold.
-"""
+"""Draw digits with thinner and thicker pens, by grey morphology on digits enlarged twofold."""
 
 from __future__ import annotations
 
@@ -43,9 +41,7 @@ def pen_levels(digits: Floats) -> NDArray[np.uint8]:
 
 
 def _enlarged(digits: Floats) -> Floats:
-    """
-    Return float32[N, 56, 56]: the digits twice as large, by cubic interpolation.
-    """
+    """Return float32[N, 56, 56]: the digits twice as large, by cubic interpolation."""
     matrix = ndimage.zoom(
         np.eye(digits.shape[1]), (ENLARGEMENT, 1), order=3, grid_mode=True, mode="nearest"
     )
@@ -55,9 +51,7 @@ def _enlarged(digits: Floats) -> Floats:
 
 
 def _dilated(images: Floats) -> Floats:
-    """
-    Return each pixel's greatest neighbour: itself and the four beside it.
-    """
+    """Return each pixel's greatest neighbour: itself and the four beside it."""
     grown = images.copy()
     for axis in (1, 2):
         rows = np.moveaxis(grown, axis, 1)

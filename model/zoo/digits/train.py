@@ -26,9 +26,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-from model.bake import write_manifest, write_reference
-from model.manifest import read_manifest
-from model.reference import REFERENCE_FILE
+from model.bake.write import write_manifest, write_reference
+from model.bundle.manifest import read_manifest
+from model.bundle.reference import REFERENCE_FILE
 from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import manifest_of, write_card, write_samples
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
@@ -41,9 +41,7 @@ TOLERANCE: Final = 1e-5
 
 
 class TrainingError(Exception):
-    """
-    The training ended, but what came out must not be baked.
-    """
+    """The training ended, but what came out must not be baked."""
 
 
 QUICK: Final = Recipe(epochs=8, fresh=4, teachers=1, teacher_epochs=4)
@@ -112,7 +110,7 @@ def bake_reference(folder: Path, data: Dataset) -> None:
     if manifest.training["data"] != data.origin:
         raise TrainingError(
             f"{folder}: expected a bundle made from {data.origin}, "
-            f"came one made from {manifest.training['data']}"
+            f"got one made from {manifest.training['data']}"
         )
     learnt, apart = split_of(data.labels, seed=manifest.training["seed"])
     answers = measures.runner(manifest.artefact.read_bytes())(data.digits[apart])
@@ -147,9 +145,7 @@ def taught(
 
 
 def uncompiled(network: keras.Sequential) -> keras.Sequential:
-    """
-    Return the network without the optimizer's state, which would treble the file.
-    """
+    """Return the network without the optimizer's state, which would treble the file."""
     copy = keras.Sequential.from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
@@ -167,15 +163,13 @@ def difference_of(network: keras.Sequential, onnx: bytes, data: Dataset) -> floa
     if not difference <= TOLERANCE:
         raise TrainingError(
             f"digits.onnx: expected Keras's probabilities to {TOLERANCE}, "
-            f"came a difference of {difference:.1e}"
+            f"got a difference of {difference:.1e}"
         )
     return float(f"{difference:.1e}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Train as the command line says; return the exit status.
-    """
+    """Train as the command line says; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m model.zoo.digits.train",
         description=__doc__,

@@ -33,14 +33,10 @@ Batch = tuple[Floats, Floats]
 
 
 class Teacher(Protocol):
-    """
-    A network that has learnt already.
-    """
+    """A network that has learnt already."""
 
     def __call__(self, digits: Floats, /) -> Floats:
-        """
-        Return float32[B, 10], the probabilities for float32[B, 28, 28, 1].
-        """
+        """Return float32[B, 10], the probabilities for float32[B, 28, 28, 1]."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +81,7 @@ class Lesson:
 
     @property
     def steps(self) -> int:
-        """
-        The number of batches an epoch; the last one may be smaller.
-        """
+        """The number of batches an epoch; the last one may be smaller."""
         return -(-len(self.data.labels) // BATCH)
 
 
@@ -132,9 +126,7 @@ def batches(lesson: Lesson) -> Iterator[Batch]:
 
 
 def _anew(lesson: Lesson, augmenter: Augmenter, epoch: int) -> Iterator[Batch]:
-    """
-    Change every digit, and ask the teachers what they see.
-    """
+    """Change every digit, and ask the teachers what they see."""
     labels = one_hot(lesson.data.labels)
     order = np.random.default_rng([lesson.seed, epoch]).permutation(len(labels))
     for number, start in enumerate(range(0, len(order), BATCH)):
@@ -150,9 +142,7 @@ def _anew(lesson: Lesson, augmenter: Augmenter, epoch: int) -> Iterator[Batch]:
 def _again(
     digits: NDArray[np.uint8], targets: Floats, random: np.random.Generator
 ) -> Iterator[Batch]:
-    """
-    Deal digits that were shown before into new batches.
-    """
+    """Deal digits that were shown before into new batches."""
     order = random.permutation(len(digits))
     for start in range(0, len(order), BATCH):
         indices = order[start : start + BATCH]
@@ -160,20 +150,14 @@ def _again(
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """
-    Print one line an epoch, so that a bare terminal and a log both read well.
-    """
+    """Print one line an epoch, so that a bare terminal and a log both read well."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """
-        Note the time.
-        """
+        """Note the time."""
         self._start = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """
-        Print the epoch's figures.
-        """
+        """Print the epoch's figures."""
         figures = logs or {}
         epochs = self.params["epochs"]
         print(

@@ -125,9 +125,7 @@ def warped(sources: Floats, strength: Strength, random: np.random.Generator) -> 
 
 
 def _drawn(count: int, strength: Strength, random: np.random.Generator) -> Warp:
-    """
-    Draw one warp for each of `count` digits.
-    """
+    """Draw one warp for each of `count` digits."""
     angle = np.deg2rad(random.uniform(-strength.rotation_deg, strength.rotation_deg, count))
     shear = random.uniform(-strength.shear, strength.shear, count)
     aspect = np.exp(random.uniform(-strength.aspect, strength.aspect, count) / 2)
@@ -145,9 +143,7 @@ def _drawn(count: int, strength: Strength, random: np.random.Generator) -> Warp:
 
 
 def _elastic(field: Floats, rows: Floats, columns: Floats) -> Floats:
-    """
-    Return float32[B, 2, 28, 28]: the field at some places, by cubic B-splines.
-    """
+    """Return float32[B, 2, 28, 28]: the field at some places, by cubic B-splines."""
     points = field.shape[2]
     weights = _spline_basis(columns, points).swapaxes(1, 2)[:, np.newaxis]
     half = np.matmul(_spline_basis(rows, points)[:, np.newaxis], field)
@@ -181,9 +177,7 @@ def _sampled(sources: Floats, rows: Floats, columns: Floats) -> Floats:
 
 
 def _spline_basis(places: Floats, count: int) -> Floats:
-    """
-    Return float32[B, 28, count]: the weight of each control point at each place.
-    """
+    """Return float32[B, 28, count]: the weight of each control point at each place."""
     spacing = SIDE / (count - 1)
     points = np.linspace(-SIDE / 2, SIDE / 2, count, dtype=np.float32)
     distance = np.abs(places[..., np.newaxis] - points) / np.float32(spacing)
@@ -194,9 +188,7 @@ def _spline_basis(places: Floats, count: int) -> Floats:
 
 
 def _ink_side(images: Floats) -> Floats:
-    """
-    Return the longer side of the box around the ink of each picture, float32[B], in pixels.
-    """
+    """Return the longer side of the box around the ink of each picture, float32[B], in pixels."""
     across, down = images.max(axis=2) > INK, images.max(axis=1) > INK
     height = SIDE - across[:, ::-1].argmax(axis=1) - across.argmax(axis=1)
     width = SIDE - down[:, ::-1].argmax(axis=1) - down.argmax(axis=1)
@@ -205,16 +197,12 @@ def _ink_side(images: Floats) -> Floats:
 
 
 def _mass_centre(images: Floats) -> tuple[Floats, Floats]:
-    """
-    Return the row and the column of the centre of mass, from MASS_CENTRE, float32[B] each.
-    """
+    """Return the row and the column of the centre of mass, from MASS_CENTRE, float32[B] each."""
     axis = _axis()
     mass = np.maximum(images.sum(axis=(1, 2)), 1e-6)
     return images.sum(axis=2) @ axis / mass, images.sum(axis=1) @ axis / mass
 
 
 def _axis() -> Floats:
-    """
-    Return float32[28]: the places of the pixels along one side, from the centre of mass.
-    """
+    """Return float32[28]: the places of the pixels along one side, from the centre of mass."""
     return np.arange(SIDE, dtype=np.float32) - np.float32(MASS_CENTRE)

@@ -22,7 +22,7 @@ from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from model.bake import write_golden, write_manifest, write_reference
+from model.bake.write import write_golden, write_manifest, write_reference
 from model.predictor import Predictor
 
 FOLDER: Final = Path(__file__).parent
@@ -56,9 +56,7 @@ Made by `python -m model.zoo.iris.train`, which also writes this page.
 
 
 def fit() -> RandomForestClassifier:
-    """
-    Fit the forest to all of iris; the same forest each time.
-    """
+    """Fit the forest to all of iris; the same forest each time."""
     data = load_iris()
     return _forest().fit(data.data, data.target)
 
@@ -68,9 +66,7 @@ def _forest() -> RandomForestClassifier:
 
 
 def export(forest: RandomForestClassifier) -> bytes:
-    """
-    Spell the forest as ONNX: `rows` float32[N, 4] -> `probabilities` float32[N, 3].
-    """
+    """Spell the forest as ONNX: `rows` float32[N, 4] -> `probabilities` float32[N, 3]."""
     model = skl2onnx.to_onnx(
         forest,
         initial_types=[("rows", FloatTensorType([None, len(NAMES)]))],
@@ -83,9 +79,7 @@ def export(forest: RandomForestClassifier) -> bytes:
 
 
 def manifest_of(rows: NDArray[np.float64], accuracy: float) -> dict[str, Any]:
-    """
-    Describe the bundle, but for what `write_manifest` fills in.
-    """
+    """Describe the bundle, but for what `write_manifest` fills in."""
     return {
         "name": "iris",
         "version": "1",
@@ -112,9 +106,7 @@ def manifest_of(rows: NDArray[np.float64], accuracy: float) -> dict[str, Any]:
 
 
 def bake(folder: Path) -> None:
-    """
-    Write the whole bundle: model file, manifest, samples, golden vectors, card.
-    """
+    """Write the whole bundle: model file, manifest, samples, golden vectors, card."""
     data = load_iris()
     print(f"cross-validating, {FOLDS} folds …", flush=True)
     accuracy = cross_val_score(_forest(), data.data, data.target, cv=FOLDS).mean()
@@ -148,9 +140,7 @@ def bake(folder: Path) -> None:
 
 
 def bake_reference(folder: Path) -> None:
-    """
-    Write the reference: all rows, and what forests that had not seen them answer.
-    """
+    """Write the reference: all rows, and what forests that had not seen them answer."""
     data = load_iris()
     answers = cross_val_predict(_forest(), data.data, data.target, cv=FOLDS, method="predict_proba")
     source = f"sklearn.datasets.load_iris, 150 rows; answers: {FOLDS}-fold, out of fold"
@@ -158,9 +148,7 @@ def bake_reference(folder: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """
-    Bake as the command line says.
-    """
+    """Bake as the command line says."""
     parser = argparse.ArgumentParser(prog="python -m model.zoo.iris.train", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
     parser.add_argument("--reference", action="store_true", help="write nothing but the reference")

@@ -1,6 +1,4 @@
-"""
-A function whose static code raises.
-"""
+"""A function whose static code raises."""
 
 from typing import Any
 
@@ -8,6 +6,4 @@ raise ValueError("static code")
 
 
 def handler(_event: Any, _context: Any) -> Any:
-    """
-    Never run.
-    """
+    """Never run."""

@@ -1,6 +1,4 @@
-"""
-The real handler, and events that plant a fault in its iris model.
-"""
+"""The real handler, and events that plant a fault in its iris model."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ class Planted:
         self._engine = engine
 
     def run(self, tensor: Matrix) -> Any:
-        """
-        Fail, or answer.
-        """
+        """Fail, or answer."""
         self._fault(tensor)
         return self._engine.run(tensor)
 
@@ -53,9 +49,7 @@ FAULTS = {fault.__name__: fault for fault in (out_of_memory, broken, upset, leav
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """
-    Plant a fault if the event says so; else do what the function does.
-    """
+    """Plant a fault if the event says so; else do what the function does."""
     if "plant" in event:
         _PREDICTOR._engine = Planted(FAULTS[event["plant"]], _PREDICTOR._engine)
         return {}

@@ -13,10 +13,12 @@ import os
 import time
 from typing import Any
 
-from function import plain_http, serve, wire
+from function import serve
+from function.plain import app as plain_http
+from function.plain import wire
 from model import engines
+from model.bundle.manifest import Manifest
 from model.engines.base import Engine, Matrix
-from model.manifest import Manifest
 
 SHORT_S = 0.5
 DRAIN_S = 3
@@ -29,9 +31,7 @@ class Slow:
         self._engine = engine
 
     def run(self, tensor: Matrix) -> Any:
-        """
-        Wait and answer.
-        """
+        """Wait and answer."""
         seconds = float(tensor.flat[0])
         if seconds < 0:
             raise MemoryError

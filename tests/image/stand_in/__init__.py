@@ -1,3 +1,1 @@
-"""
-A stand-in for AWS's base image, for machines that cannot pull it.
-"""
+"""A stand-in for AWS's base image, for machines that cannot pull it."""

@@ -15,13 +15,13 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.containers import Engine, find_engine
 from infra.image.build import PUBLIC_BASE, STAND_IN, WHEELS, Build, prepare
-from infra.image.engine import Engine, find_engine
 from infra.image.errors import ImageError
+from tests import ROOT
 from tests.contract.fetch_rie import BINARY, FetchError, fetch
 
 TAG = STAND_IN
-ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "build" / "image" / "stand-in"
 _HERE = Path(__file__).parent
 _SUITE = "trixie"
@@ -90,7 +90,7 @@ def make_root(target: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise ImageError(f"expected mmdebstrap to make a {_SUITE}, came: {done.stderr[-600:]}")
+        raise ImageError(f"expected mmdebstrap to make a {_SUITE}, got: {done.stderr[-600:]}")
     part.rename(target)
 
 
@@ -115,13 +115,11 @@ def mirror() -> str:
         address, _, codename = line.partition(" ")
         if "-" not in codename:  # not bookworm-security
             return address
-    raise ImageError("expected apt to know a mirror of Debian, came none: apt-get update")
+    raise ImageError("expected apt to know a mirror of Debian, got none: apt-get update")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """
-    Run from the shell; what goes wrong is its last line.
-    """
+    """Run from the shell; what goes wrong is its last line."""
     summary, _, more = (__doc__ or "").strip().partition("\n\n")
     ArgumentParser(
         prog="python -m tests.image.stand_in.build",

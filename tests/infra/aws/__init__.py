@@ -1,3 +1,1 @@
-"""
-The cloud's description: its plan held against rules, and what stands once it is applied.
-"""
+"""The cloud's description: its plan held against rules, and what stands once it is applied."""

@@ -1,6 +1,4 @@
-"""
-What the tests of the cloud's description share: Terraform, and a provider for it.
-"""
+"""What the tests of the cloud's description share: Terraform, and a provider for it."""
 
 from __future__ import annotations
 
@@ -15,7 +13,8 @@ from tests.infra.aws.terraform import PROVIDER, mirrors
 @pytest.fixture(scope="session")
 def program() -> str:
     """
-    Find Terraform, with the AWS provider on this machine or a wish of the developer's for another.
+    Find Terraform, with the AWS provider on this machine or a
+    wish of the developer's for another.
     """
     path = require_tool("terraform")
     if "TF_CLI_ARGS_init" in os.environ or any(mirrors()):

@@ -1,5 +1,6 @@
 """
-The rules of what is kept and who may do what: queues, buckets, grants, names, leaving nothing.
+The rules of what is kept and who may do what: queues,
+buckets, grants, names, leaving nothing.
 """
 
 from __future__ import annotations

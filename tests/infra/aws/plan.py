@@ -1,6 +1,4 @@
-"""
-A plan as Terraform tells it in JSON: what it makes, and ways to spoil it.
-"""
+"""A plan as Terraform tells it in JSON: what it makes, and ways to spoil it."""
 
 from __future__ import annotations
 
@@ -42,9 +40,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Plan:
-    """
-    All things that a plan makes.
-    """
+    """All things that a plan makes."""
 
     resources: tuple[Resource, ...]
 
@@ -81,9 +77,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def spoiled(plan: dict[str, Any], address: str, change: Change | None) -> dict[str, Any]:
-    """
-    Give a copy of a plan with one resource changed; None takes it out.
-    """
+    """Give a copy of a plan with one resource changed; None takes it out."""
     spoilt = copy.deepcopy(plan)
     (index,) = (i for i, one in enumerate(plan["resource_changes"]) if one["address"] == address)
     if change is None:
@@ -109,9 +103,7 @@ def put(path: str, value: Any) -> Change:
 
 
 def both(one: Change, other: Change) -> Change:
-    """
-    Make two changes of the same resource.
-    """
+    """Make two changes of the same resource."""
 
     def change(values: Any) -> None:
         one(values)

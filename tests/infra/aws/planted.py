@@ -1,6 +1,4 @@
-"""
-All rules, and for each the faults that it must find: planted in a plan that keeps them all.
-"""
+"""All rules, and for each the faults that it must find: planted in a plan that keeps them all."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""
-The rules of the release: canary, alarms and hook. Each finds its breaches in a plan.
-"""
+"""The rules of the release: canary, alarms and hook. Each finds its breaches in a plan."""
 
 from __future__ import annotations
 
@@ -62,9 +60,7 @@ def the_newest_version_is_watched(plan: Plan) -> list[str]:
 
 
 def _tells_versions_apart(alarm: Resource) -> bool:
-    """
-    Tell whether an alarm looks at one version; before there is one, its number is not known.
-    """
+    """Tell whether an alarm looks at one version; before there is one, its number is not known."""
     queries = alarm.values.get("metric_query") or []
     unknowns = alarm.unknown.get("metric_query") or [{}] * len(queries)
     return any(

@@ -98,9 +98,7 @@ def roles_may_do_their_work(plan: Plan) -> list[str]:
 
 
 def _granted(plan: Plan, role: str) -> Iterator[tuple[str, str]]:
-    """
-    Yield each action that a role may do, with each resource that it may do it on.
-    """
+    """Yield each action that a role may do, with each resource that it may do it on."""
     for address, statement in plan.statements():
         if address.partition("[")[0] == f"aws_iam_role_policy.{role}":
             resources = statement["Resource"]

@@ -1,5 +1,6 @@
 """
-The rules of what runs: function, registry, fronts, release. Each finds its breaches in a plan.
+The rules of what runs: function, registry, fronts, release.
+Each finds its breaches in a plan.
 """
 
 from __future__ import annotations

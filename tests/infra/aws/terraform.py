@@ -1,5 +1,6 @@
 """
-Terraform, run for real on a copy of infra/aws: with the machine's own providers where it has them.
+Terraform, run for real on a copy of infra/aws: with the
+machine's own providers where it has them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from tests.infra.clouds import REGION
+from tests import ROOT
+from tests.infra.cloud.clouds import REGION
 
-ROOT = Path(__file__).parents[3]
 HOST = "registry.terraform.io"
 PROVIDER = f"{HOST}/hashicorp/aws"
 DIGEST = f"sha256:{'a' * 64}"
@@ -24,18 +25,14 @@ TAKEN_OVER = ("HOME", "PATH", "TF_CLI_ARGS_init", "TF_PLUGIN_CACHE_DIR", "TMPDIR
 
 
 def mirrors() -> Iterator[Path]:
-    """
-    Find folders of providers on this machine: where Terraform looks itself, and below /opt.
-    """
+    """Find folders of providers on this machine: where Terraform looks itself, and below /opt."""
     homes = (Path.home() / ".terraform.d" / "plugins", Path("/usr/share/terraform/plugins"))
     shared = (Path("/usr/local/share/terraform/plugins"), *Path("/opt").glob("*"))
     yield from (place for place in (*homes, *shared) if (place / PROVIDER).is_dir())
 
 
 class Terraform:
-    """
-    One state of one stage, by a copy of the description that may be changed.
-    """
+    """One state of one stage, by a copy of the description that may be changed."""
 
     def __init__(self, program: str, folder: Path, *, cloud: str) -> None:
         """

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.function import FunctionConfig
-from infra.local.moto.cloud import Cloud, cloud
+from infra.cloud.cloud import Cloud, cloud
+from infra.settings.function import FunctionConfig
+from tests import ROOT
 from tests.infra.aws.plan import Plan
 from tests.infra.aws.planted import RULES
 from tests.infra.aws.rules import calls_are_authorised
-from tests.infra.aws.terraform import DIGEST, ROOT, Terraform
-from tests.infra.clouds import REGION, Client, client_of, told, until
+from tests.infra.aws.terraform import DIGEST, Terraform
+from tests.infra.cloud.clouds import REGION, Client, client_of, told, until
 
 NAME = "lambake-dev"
 NEWER = f"sha256:{'b' * 64}"
@@ -30,9 +31,7 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
-    """
-    Be the cloud: its function runs the real handler.
-    """
+    """Be the cloud: its function runs the real handler."""
     config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
     with cloud(config, port=0) as made:
         yield made
@@ -40,9 +39,7 @@ def box() -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def client(box: Cloud) -> Iterator[Client]:
-    """
-    Make boto3 clients of the cloud.
-    """
+    """Make boto3 clients of the cloud."""
     made: dict[str, Any] = {}
 
     def make(service: str) -> Any:
@@ -55,9 +52,7 @@ def client(box: Cloud) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def terraform(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """
-    Describe the stage, its state in a file.
-    """
+    """Describe the stage, its state in a file."""
     made = Terraform(program, tmp_path_factory.mktemp("dev"), cloud=box.url)
     made.init()
     return made
@@ -65,9 +60,7 @@ def terraform(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="module")
 def planner(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
-    """
-    Describe stages that never stand.
-    """
+    """Describe stages that never stand."""
     made = Terraform(program, tmp_path_factory.mktemp("planned"), cloud=box.url)
     made.init()
     return made
@@ -75,9 +68,7 @@ def planner(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture(scope="module", autouse=True)
 def applying(terraform: Terraform) -> Iterator[subprocess.Popen[bytes]]:
-    """
-    Begin to apply before the first test.
-    """
+    """Begin to apply before the first test."""
     command = terraform.command("apply", "-auto-approve", "-no-color", *terraform.variables())
     with (terraform.folder / "apply.txt").open("wb") as said:
         process = subprocess.Popen(
@@ -90,9 +81,7 @@ def applying(terraform: Terraform) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture(scope="module")
 def stack(applying: subprocess.Popen[bytes], terraform: Terraform) -> dict[str, Any]:
-    """
-    Wait until the stage stands, and give its outputs.
-    """
+    """Wait until the stage stands, and give its outputs."""
     status = applying.wait(timeout=280)
     assert status == 0, (terraform.folder / "apply.txt").read_text()
     outputs = json.loads(terraform.run("output", "-json"))
@@ -165,15 +154,15 @@ def test_refusals(planner: Terraform) -> None:
     said = planner.run("plan", "-no-color", *variables, status=1)
     said = " ".join(said.replace("│", " ").split())
     for expected in (
-        "image_digest: expected the digest of an image in the registry, came none.",
+        "image_digest: expected the digest of an image in the registry, got none.",
         "snap_start: expected it without provisioned_concurrency; Lambda has either.",
-        "snap_start: expected tmp_mb of 512 at most, came 1024.",
+        "snap_start: expected tmp_mb of 512 at most, got 1024.",
         "provisioned_concurrency: expected reserved_concurrency at most.",
-        "timeout_s: expected whole seconds, came 0.5.",
+        "timeout_s: expected whole seconds, got 0.5.",
         "aws.buckets.bulk_prefix: expected both outside of in/.",
-        "aws.queue.max_receives: expected 5 at least, came 4;",
+        "aws.queue.max_receives: expected 5 at least, got 4;",
         "aws.queue.window_s: expected 1 at least for a batch_size above 10.",
-        "aws.queue.max_concurrency: expected reserved_concurrency at most, came 21;",
+        "aws.queue.max_concurrency: expected reserved_concurrency at most, got 21;",
         "aws.api.jwt: expected issuer (https://…) and audience (a list), since auth is jwt.",
     ):
         assert expected in said
@@ -372,9 +361,7 @@ LISTS: dict[str, tuple[str, Callable[[Any], list[Any]]]] = {
 
 
 def standing(client: Client) -> set[str]:
-    """
-    Tell of which kinds something stands.
-    """
+    """Tell of which kinds something stands."""
     return {kind for kind, (service, listed) in LISTS.items() if listed(client(service))}
 
 

@@ -1,5 +1,6 @@
 """
-The pre-traffic hook where AWS itself refuses: it must say how it went all the same, and in time.
+The pre-traffic hook where AWS itself refuses: it must say
+how it went all the same, and in time.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """
-The plan of a stage, held against every rule; and the rules, held against plans that are spoiled.
+The plan of a stage, held against every rule; and the rules,
+held against plans that are spoiled.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.function import FunctionConfig
-from infra.local.moto.cloud import cloud
+from infra.cloud.cloud import cloud
+from infra.settings.function import FunctionConfig
 from tests.infra.aws.data_rules import ANYWHERE
 from tests.infra.aws.plan import Change, Plan, spoiled
 from tests.infra.aws.planted import RULES, SPOILED
@@ -25,9 +26,7 @@ DOMAIN = {
 
 @pytest.fixture(scope="module")
 def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
-    """
-    Be ready to plan against a cloud in which nothing stands.
-    """
+    """Be ready to plan against a cloud in which nothing stands."""
     with cloud(FunctionConfig(handler="unused.handler"), port=0) as box:
         terraform = Terraform(program, tmp_path_factory.mktemp("plan"), cloud=box.url)
         terraform.init()
@@ -36,9 +35,7 @@ def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def full(planner: Terraform) -> tuple[dict[str, Any], str]:
-    """
-    Plan a stage with all that is a choice: the hook, a Function URL, a domain, a snapshot.
-    """
+    """Plan a stage with all that is a choice: the hook, a Function URL, a domain, a snapshot."""
     package = planner.folder / "hook.zip"
     package.write_bytes(b"PK\x05\x06" + bytes(18))
     function = planner.function(

@@ -1,6 +1,4 @@
-"""
-A function that does what its event says, well or badly.
-"""
+"""A function that does what its event says, well or badly."""
 
 import ctypes
 import os
@@ -18,9 +16,7 @@ HOLD: list[object] = []
 
 
 def handler(event: Any, context: Any) -> Any:
-    """
-    Do one of the acts below, named by the event's "do".
-    """
+    """Do one of the acts below, named by the event's "do"."""
     global CALLS
     CALLS += 1
     if not isinstance(event, dict) or "do" not in event:
@@ -29,9 +25,7 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def who(_event: Any, context: Any) -> Any:
-    """
-    Tell everything the runtime was told.
-    """
+    """Tell everything the runtime was told."""
     client = context.client_context
     return {
         "request_id": context.aws_request_id,
@@ -50,47 +44,35 @@ def who(_event: Any, context: Any) -> Any:
 
 
 def fail(event: Any, _context: Any) -> Any:
-    """
-    Raise.
-    """
+    """Raise."""
     raise ValueError(event.get("message", "no"))
 
 
 def wait(event: Any, _context: Any) -> Any:
-    """
-    Take a while.
-    """
+    """Take a while."""
     time.sleep(event["seconds"])
     return {"pid": os.getpid(), "tag": event.get("tag")}
 
 
 def hold(event: Any, _context: Any) -> Any:
-    """
-    Work until there is a file.
-    """
+    """Work until there is a file."""
     while not Path(event["until"]).exists():
         time.sleep(0.01)
     return {"tag": event.get("tag")}
 
 
 def leave(event: Any, _context: Any) -> Any:
-    """
-    End the process with a status, without a word to the runtime client.
-    """
+    """End the process with a status, without a word to the runtime client."""
     os._exit(event["status"])
 
 
 def sys_exit(event: Any, _context: Any) -> Any:
-    """
-    End the process the polite way.
-    """
+    """End the process the polite way."""
     sys.exit(event["status"])
 
 
 def die(event: Any, _context: Any) -> Any:
-    """
-    Be killed by a signal.
-    """
+    """Be killed by a signal."""
     if event["signal"] == "SEGV":
         ctypes.string_at(0)
     os.kill(os.getpid(), getattr(signal, "SIG" + event["signal"]))
@@ -98,16 +80,12 @@ def die(event: Any, _context: Any) -> Any:
 
 
 def stop(_event: Any, _context: Any) -> Any:
-    """
-    Stop without ending.
-    """
+    """Stop without ending."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def fill(event: Any, _context: Any) -> Any:
-    """
-    Use memory, and keep it if asked to.
-    """
+    """Use memory, and keep it if asked to."""
     block = bytearray(event["mb"] * 1024 * 1024)
     for i in range(0, len(block), 4096):
         block[i] = 1
@@ -118,17 +96,13 @@ def fill(event: Any, _context: Any) -> Any:
 
 
 def fill_child(event: Any, _context: Any) -> Any:
-    """
-    Let a child process use memory.
-    """
+    """Let a child process use memory."""
     code = f"b = bytearray({event['mb']} * 1024 * 1024); import time; time.sleep(20)"
     subprocess.run([sys.executable, "-c", code], check=False)
 
 
 def talk(event: Any, _context: Any) -> Any:
-    """
-    Write to stdout and stderr.
-    """
+    """Write to stdout and stderr."""
     for _ in range(event.get("times", 1)):
         sys.stdout.write(event["text"])
     sys.stdout.flush()
@@ -138,23 +112,17 @@ def talk(event: Any, _context: Any) -> Any:
 
 
 def answer(event: Any, _context: Any) -> Any:
-    """
-    Answer with a string of a size such that the JSON of it has the size asked for.
-    """
+    """Answer with a string of a size such that the JSON of it has the size asked for."""
     return "x" * (event["bytes"] - 2)
 
 
 def variables(_event: Any, _context: Any) -> Any:
-    """
-    Tell the environment variables.
-    """
+    """Tell the environment variables."""
     return dict(os.environ)
 
 
 def write(event: Any, _context: Any) -> Any:
-    """
-    Write a file in the temporary folder, or elsewhere.
-    """
+    """Write a file in the temporary folder, or elsewhere."""
     folder = Path(event.get("folder") or os.environ.get("TMPDIR", "/tmp"))
     try:
         (folder / event["name"]).write_bytes(b"x" * event.get("bytes", 1))
@@ -164,9 +132,7 @@ def write(event: Any, _context: Any) -> Any:
 
 
 def files(_event: Any, _context: Any) -> Any:
-    """
-    Tell what lies in the temporary folder.
-    """
+    """Tell what lies in the temporary folder."""
     return sorted(os.listdir(os.environ.get("TMPDIR", "/tmp")))
 
 
@@ -186,9 +152,7 @@ def place(_event: Any, _context: Any) -> Any:
 
 
 def trap(event: Any, _context: Any) -> Any:
-    """
-    Ignore SIGTERM, and leave a child of the group that writes into a file when it comes.
-    """
+    """Ignore SIGTERM, and leave a child of the group that writes into a file when it comes."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     script = 'trap "echo TERM > $0" TERM; echo ready; while :; do sleep 0.02; done'
     command = ["/bin/sh", "-c", script, event["file"]]
@@ -203,9 +167,7 @@ def trap(event: Any, _context: Any) -> Any:
 
 
 def open_many(event: Any, _context: Any) -> Any:
-    """
-    Open files until there are no more descriptors, or as many as asked for.
-    """
+    """Open files until there are no more descriptors, or as many as asked for."""
     opened = []
     try:
         for _ in range(event["count"]):
@@ -221,9 +183,7 @@ def open_many(event: Any, _context: Any) -> Any:
 
 
 def leave_child(event: Any, _context: Any) -> Any:
-    """
-    Start a child that outlives the call, in its own session if asked to.
-    """
+    """Start a child that outlives the call, in its own session if asked to."""
     child = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(600)"],
         start_new_session=bool(event.get("daemon")),
@@ -233,9 +193,7 @@ def leave_child(event: Any, _context: Any) -> Any:
 
 
 def double_fork(_event: Any, _context: Any) -> Any:
-    """
-    Become the parent of a daemon, the old way.
-    """
+    """Become the parent of a daemon, the old way."""
     reader, writer = os.pipe()
     if os.fork() == 0:
         os.setsid()
@@ -250,9 +208,7 @@ def double_fork(_event: Any, _context: Any) -> Any:
 
 
 def tick(_event: Any, _context: Any) -> Any:
-    """
-    Leave a thread running that counts.
-    """
+    """Leave a thread running that counts."""
     counts = [0]
 
     def count() -> None:
@@ -266,17 +222,13 @@ def tick(_event: Any, _context: Any) -> Any:
 
 
 def ticks(_event: Any, _context: Any) -> Any:
-    """
-    Tell how far the thread of `tick` came.
-    """
+    """Tell how far the thread of `tick` came."""
     counts = HOLD[-1]
     return counts[0] if isinstance(counts, list) else None
 
 
 def shared_memory(_event: Any, _context: Any) -> Any:
-    """
-    Try what needs /dev/shm.
-    """
+    """Try what needs /dev/shm."""
     import multiprocessing
 
     try:

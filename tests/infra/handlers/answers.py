@@ -1,6 +1,4 @@
-"""
-A function that predicts by its settings: two versions of it answer differently.
-"""
+"""A function that predicts by its settings: two versions of it answer differently."""
 
 from __future__ import annotations
 
@@ -9,9 +7,7 @@ from typing import Any
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """
-    Answer each row with the label that ANSWER names, for the model version MODEL_VERSION.
-    """
+    """Answer each row with the label that ANSWER names, for the model version MODEL_VERSION."""
     if os.environ["ANSWER"] == "fails":
         raise RuntimeError("no model")
     label = os.environ["ANSWER"]

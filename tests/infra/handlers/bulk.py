@@ -1,15 +1,11 @@
-"""
-A function for a distributed map, that does to each object what its key says.
-"""
+"""A function for a distributed map, that does to each object what its key says."""
 
 import os
 from typing import Any
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Give one result an item; the batch and the key are in the log.
-    """
+    """Give one result an item; the batch and the key are in the log."""
     keys = [item["Key"] for item in event["Items"]]
     print(f"batch: {' '.join(keys)}", flush=True)
     if event["BatchInput"]["model"] == "absent":
@@ -18,9 +14,7 @@ def handler(event: Any, _context: Any) -> Any:
 
 
 def result_of(key: str, together: int, batch: dict[str, Any]) -> dict[str, Any]:
-    """
-    Answer one object; what "alone" is in the key goes well only if it is.
-    """
+    """Answer one object; what "alone" is in the key goes well only if it is."""
     if "crash" in key:
         os._exit(3)
     if "bad" in key:

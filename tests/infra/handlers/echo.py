@@ -1,15 +1,11 @@
-"""
-A function that tells what it got.
-"""
+"""A function that tells what it got."""
 
 import os
 from typing import Any
 
 
 def handler(event: Any, context: Any) -> Any:
-    """
-    Tell the event and where it runs; fail when asked to.
-    """
+    """Tell the event and where it runs; fail when asked to."""
     if isinstance(event, dict) and event.get("fail"):
         raise ValueError(event["fail"])
     return {
@@ -23,7 +19,5 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def other(event: Any, _context: Any) -> Any:
-    """
-    Tell that this is another handler.
-    """
+    """Tell that this is another handler."""
     return {"other": event}

@@ -1,6 +1,4 @@
-"""
-A function whose init goes wrong as a file in the task root says.
-"""
+"""A function whose init goes wrong as a file in the task root says."""
 
 import os
 import sys
@@ -26,7 +24,5 @@ if STEPS:
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Give the event back.
-    """
+    """Give the event back."""
     return {"event": event, "pid": os.getpid()}

@@ -1,6 +1,4 @@
-"""
-Functions for queues and buckets.
-"""
+"""Functions for queues and buckets."""
 
 from typing import Any
 
@@ -8,9 +6,7 @@ SEEN: list[str] = []
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Note the records; fail those messages whose body says so.
-    """
+    """Note the records; fail those messages whose body says so."""
     records = event.get("Records", []) if isinstance(event, dict) else []
     if not records:
         return {"seen": SEEN}
@@ -23,9 +19,7 @@ def handler(event: Any, _context: Any) -> Any:
 
 
 def note(*seen: str) -> None:
-    """
-    Remember, and say so in the log.
-    """
+    """Remember, and say so in the log."""
     SEEN.extend(seen)
     for what in seen:
         print(f"seen: {what}")

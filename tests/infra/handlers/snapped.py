@@ -1,6 +1,4 @@
-"""
-A function with SnapStart hooks.
-"""
+"""A function with SnapStart hooks."""
 
 import os
 import uuid
@@ -18,9 +16,7 @@ STEPS: list[str] = ["init"]
 
 @register_before_snapshot  # type: ignore[untyped-decorator]
 def before() -> None:
-    """
-    Note it.
-    """
+    """Note it."""
     STEPS.append("before")
     if os.environ.get("FAIL") == "before":
         raise ValueError("before hook")
@@ -28,18 +24,14 @@ def before() -> None:
 
 @register_after_restore  # type: ignore[untyped-decorator]
 def after() -> None:
-    """
-    Note it.
-    """
+    """Note it."""
     STEPS.append("after")
     if os.environ.get("FAIL") == "after":
         raise ValueError("after hook")
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Tell what ran, and where.
-    """
+    """Tell what ran, and where."""
     if event.get("exit") is not None:
         os._exit(event["exit"])
     return {

@@ -1,6 +1,4 @@
-"""
-A function behind a front that fails as its path says.
-"""
+"""A function behind a front that fails as its path says."""
 
 import os
 import time
@@ -8,9 +6,7 @@ from typing import Any
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Answer, or fail.
-    """
+    """Answer, or fail."""
     path = event.get("rawPath") or event["path"]
     if path == "/raise":
         raise ValueError("a secret")

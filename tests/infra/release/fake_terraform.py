@@ -18,9 +18,7 @@ COMMANDS = Path("..") / "commands"
 
 
 def main(command: str, *arguments: str) -> int:
-    """
-    Do as told.
-    """
+    """Do as told."""
     with COMMANDS.open("a") as log:
         log.write(" ".join([command, *arguments]) + "\n")
     state = json.loads(STATE.read_text()) if STATE.exists() else {}
@@ -50,9 +48,7 @@ def main(command: str, *arguments: str) -> int:
 
 
 def planned(state: dict[str, Any], arguments: tuple[str, ...]) -> dict[str, Any]:
-    """
-    Say what would change.
-    """
+    """Say what would change."""
     given = dict(one.removeprefix("-var=").split("=", 1) for one in arguments if "-var=" in one)
     registry, function = "aws_ecr_repository.images", "aws_lambda_function.this"
     only = any(one.startswith("-target=") for one in arguments)
@@ -73,9 +69,7 @@ def planned(state: dict[str, Any], arguments: tuple[str, ...]) -> dict[str, Any]
 
 
 def outputs(state: dict[str, Any]) -> dict[str, Any]:
-    """
-    Give what the release asks for; an apply of the registry alone gives nothing.
-    """
+    """Give what the release asks for; an apply of the registry alone gives nothing."""
     if "digest" not in state:
         return {}
     return {

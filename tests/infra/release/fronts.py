@@ -1,5 +1,6 @@
 """
-An API on this machine that speaks real TLS, as a simulated cloud's does: by a tunnel or directly.
+An API on this machine that speaks real TLS, as a simulated
+cloud's does: by a tunnel or directly.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from infra.local.moto.certificates import Authority
-from infra.local.moto.tls import CA_PATH, with_tls
+from infra.cloud.certificates import Authority
+from infra.cloud.tls import CA_PATH, with_tls
 from infra.release.target import Target
-from tests.infra.release.conftest import target_at
+from tests.infra.release.staged import target_at
 
 API = "https://api.execute-api.us-east-1.amazonaws.com"
 NAMES = ("*.execute-api.us-east-1.amazonaws.com", "localhost")
@@ -32,7 +33,7 @@ class Front(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), handler)
         self.answers: list[tuple[int, Any]] = [(200, PREDICTED)]
         self.told: dict[str, str] = {}  # headers of every answer
-        self.came: list[tuple[str, dict[str, str], bytes]] = []
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
 
     @property
     def url(self) -> str:
@@ -57,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.came.append((self.path, headers, body))
+        self.server.got.append((self.path, headers, body))
         answers = self.server.answers
         status, answer = answers.pop(0) if len(answers) > 1 else answers[0]
         self.send_response(status)
@@ -84,9 +85,7 @@ class PlainAtTheEnd(Handler):
 def fronting(
     context: ssl.SSLContext | None = None, handler: type[BaseHTTPRequestHandler] = Handler
 ) -> Iterator[Front]:
-    """
-    Serve it; by TLS where there is a context.
-    """
+    """Serve it; by TLS where there is a context."""
     with Front(with_tls(handler, context) if context else handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -98,17 +97,13 @@ def fronting(
 
 
 def signed_headers(headers: dict[str, str]) -> list[str]:
-    """
-    Name the headers that a signature is made of.
-    """
+    """Name the headers that a signature is made of."""
     _, _, rest = headers["authorization"].partition("SignedHeaders=")
     return rest.partition(",")[0].split(";")
 
 
 def expected_signature(path: str, headers: dict[str, str], body: bytes) -> str:
-    """
-    Sign what came once more, by the rules of Signature Version 4, with the tests' key.
-    """
+    """Sign what came once more, by the rules of Signature Version 4, with the tests' key."""
     names = signed_headers(headers)
     raw, _, query = path.partition("?")
     lines = [f"{name}:{headers[name]}" for name in names]

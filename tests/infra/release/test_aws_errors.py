@@ -1,6 +1,4 @@
-"""
-What AWS says, as one line with its remedy.
-"""
+"""What AWS says, as one line with its remedy."""
 
 from __future__ import annotations
 

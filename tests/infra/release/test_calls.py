@@ -1,6 +1,4 @@
-"""
-The lines that a deployment ends with, pasted into a shell.
-"""
+"""The lines that a deployment ends with, pasted into a shell."""
 
 from __future__ import annotations
 
@@ -13,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from infra.local.moto.tls import CA_PATH
+from infra.cloud.tls import CA_PATH
 from infra.release.calls import call_lines
 from infra.release.target import Target
-from tests.infra.release.conftest import target_at
+from tests import ROOT
 from tests.infra.release.fronts import (
     API,
     NAMES,
@@ -26,9 +24,10 @@ from tests.infra.release.fronts import (
     fronting,
     signed_headers,
 )
+from tests.infra.release.staged import target_at
 
 JWT = {"issuer": "https://issuer.example.com", "audience": ["a"]}
-SAMPLE = (Path(__file__).parents[3] / "model/zoo/digits/samples/7.png").read_bytes()
+SAMPLE = (ROOT / "model/zoo/digits/samples/7.png").read_bytes()
 
 
 def with_settings(target: Target, **settings: Any) -> Target:
@@ -74,7 +73,7 @@ def test_a_signed_call(tmp_path: Path, token: str) -> None:
             HTTPS_PROXY=front.url,
             CURL_CA_BUNDLE=as_ca(tmp_path),
         )
-    ((path, headers, body),) = front.came
+    ((path, headers, body),) = front.got
     assert (path, body) == ("/models/digits/predict", SAMPLE)
     signed = ["content-type", "host", "x-amz-date", *(["x-amz-security-token"] if token else [])]
     assert signed_headers(headers) == signed
@@ -96,7 +95,7 @@ def test_a_call_that_is_not_signed(tmp_path: Path, auth: str, authorization: str
             HTTPS_PROXY=front.url,
             CURL_CA_BUNDLE=as_ca(tmp_path),
         )
-    ((path, headers, body),) = front.came
+    ((path, headers, body),) = front.got
     assert (path, body) == ("/models/digits/predict", SAMPLE)
     assert headers.get("authorization") == authorization
 
@@ -109,7 +108,7 @@ def test_a_simulated_cloud(tmp_path: Path, auth: str) -> None:
         assert lines[1].endswith(f" {front.url}{CA_PATH}")
         said = pasted(lines)
     assert '"label": "7"' in said
-    ((_, headers, _),) = front.came
+    ((_, headers, _),) = front.got
     assert headers["host"] == API.removeprefix("https://")
     assert ("Credential=simulated/" in headers.get("authorization", "")) == (auth == "iam")
 

@@ -1,6 +1,4 @@
-"""
-A version gets the traffic, or is refused, or is taken up where a deployment was cut off.
-"""
+"""A version gets the traffic, or is refused, or is taken up where a deployment was cut off."""
 
 from __future__ import annotations
 
@@ -19,9 +17,9 @@ from infra.release.canary import Watch, shift
 from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import Refused
 from infra.release.target import Target
-from tests.infra.clouds import until
-from tests.infra.release.conftest import Watched
-from tests.infra.stages import Clock, Stage
+from tests.infra.cloud.clouds import until
+from tests.infra.cloud.stages import Clock, Stage
+from tests.infra.release.staged import Watched
 
 
 def hook(stage: Stage) -> str:
@@ -63,7 +61,7 @@ def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> Non
     assert str(refused.value) == (
         f"version {new} did not get the traffic, version 1 keeps it: "
         "The hook of BeforeAllowTraffic reported that it failed.\n"
-        "  m 1: one: expected yes, came no\n"
+        "  m 1: one: expected yes, got no\n"
         "  m 1: one: the same model answers otherwise than in the version before"
     )
     assert stage.alias() == ("1", {})

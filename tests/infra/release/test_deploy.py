@@ -1,5 +1,6 @@
 """
-The order of a deployment, and how the next one takes up what was cut off. Terraform is a fake.
+The order of a deployment, and how the next one takes up
+what was cut off. Terraform is a fake.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from infra.release.errors import Busy, CutOff, NotAgreed, NotReady
 from infra.release.preflight import Tools, found_tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
-from tests.infra.release.conftest import Watched, asked
-from tests.infra.stages import Stage
+from tests.infra.cloud.stages import Stage
+from tests.infra.release.staged import Watched, asked
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 
@@ -333,7 +334,7 @@ def test_another_region(bench: Bench) -> None:
             command(dataclasses.replace(bench.job, target=elsewhere))
         assert str(refused.value) == (
             f"not ready:\n  region: expected us-east-1, where {elsewhere.name} stands, "
-            "came eu-west-1: go there, or take another --stage for this one"
+            "got eu-west-1: go there, or take another --stage for this one"
         )
     assert bench.applied() == 2
 

@@ -1,6 +1,4 @@
-"""
-`python -m infra destroy`: it asks, and leaves nothing.
-"""
+"""`python -m infra destroy`: it asks, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -17,8 +15,8 @@ from infra.release.destroy import destroy
 from infra.release.errors import NotDeployed
 from infra.release.target import Target
 from infra.release.terraform import Terraform
-from tests.infra.release.conftest import asked, stand
-from tests.infra.stages import Stage
+from tests.infra.cloud.stages import Stage
+from tests.infra.release.staged import asked, stand
 
 
 @pytest.mark.parametrize("answer", ["", "y", "lambake-prod"])
@@ -32,7 +30,7 @@ def test_destroy_asks(
     assert main(["destroy", *arguments]) == 1
     assert "destroy" not in asked(terraform.folder)
     assert capsys.readouterr().out.splitlines()[1:] == [
-        f"expected {target.name}, came {answer!r}",
+        f"expected {target.name}, got {answer!r}",
         "nothing was removed",
     ]
 

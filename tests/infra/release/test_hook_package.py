@@ -1,5 +1,6 @@
 """
-The hook's zip: the golden vectors of every bundle and version, the same bytes for the same bundles.
+The hook's zip: the golden vectors of every bundle and
+version, the same bytes for the same bundles.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 from infra.release.hook_package import HOOK, questions_of, write_hook_package
-from tests.infra.release.conftest import ROOT
+from tests import ROOT
 
 ZOO = ROOT / "model" / "zoo"
 

@@ -1,5 +1,6 @@
 """
-HTTPS as it is spoken with AWS: verified, signed, by proxies and authorities of the environment.
+HTTPS as it is spoken with AWS: verified, signed, by proxies
+and authorities of the environment.
 """
 
 from __future__ import annotations
@@ -12,12 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.moto.certificates import Authority
+from infra.cloud.certificates import Authority
 from infra.release.errors import NotHealthy
 from infra.release.https import Answer, post
 from infra.release.smoke import smoke
-from tests.infra.clouds import moto_server
-from tests.infra.release.conftest import target_at
+from tests.infra.cloud.clouds import moto_server
 from tests.infra.release.fronts import (
     API,
     NAMES,
@@ -29,6 +29,7 @@ from tests.infra.release.fronts import (
     fronting,
     signed_headers,
 )
+from tests.infra.release.staged import target_at
 
 AWS = target_at(None)
 PATH = "/prod/models/digits/predict?a=1&b=%2F"
@@ -57,13 +58,13 @@ def test_a_signed_request(front: Front, environment: pytest.MonkeyPatch) -> None
     environment.setenv("HTTPS_PROXY", front.url)
     headers = {"content-type": "image/png"}
     assert post(AWS, API + PATH, b"picture", headers, signed=True).status == 200
-    ((path, came, body),) = front.came
-    assert (path, body, came["host"]) == (PATH, b"picture", API.removeprefix("https://"))
-    assert came["x-amz-security-token"] == "testing"
-    assert signed_headers(came) == ["content-type", "host", "x-amz-date", "x-amz-security-token"]
-    signature = came["authorization"].rpartition("Signature=")[2]
-    assert signature == expected_signature(path, came, body)
-    assert signature != expected_signature(path, came, b"another")
+    ((path, got, body),) = front.got
+    assert (path, body, got["host"]) == (PATH, b"picture", API.removeprefix("https://"))
+    assert got["x-amz-security-token"] == "testing"
+    assert signed_headers(got) == ["content-type", "host", "x-amz-date", "x-amz-security-token"]
+    signature = got["authorization"].rpartition("Signature=")[2]
+    assert signature == expected_signature(path, got, body)
+    assert signature != expected_signature(path, got, b"another")
 
 
 def test_a_host_without_a_proxy(front: Front, environment: pytest.MonkeyPatch) -> None:
@@ -73,7 +74,7 @@ def test_a_host_without_a_proxy(front: Front, environment: pytest.MonkeyPatch) -
     assert "refused" in post(AWS, url, b"", {}, signed=False).body.decode()
     environment.setenv("NO_PROXY", "localhost")
     assert post(AWS, url, b"", {}, signed=False).status == 200
-    assert front.came[0][1]["host"] == f"localhost:{front.server_port}"
+    assert front.got[0][1]["host"] == f"localhost:{front.server_port}"
 
 
 def test_a_simulated_cloud_is_not_behind_a_proxy(
@@ -93,7 +94,7 @@ def test_authorities_that_are_not_told(front: Front, environment: pytest.MonkeyP
     assert post(AWS, API, b"", {}, signed=False) == Answer(
         0, b"its certificate is refused: unable to get local issuer certificate"
     )
-    assert front.came == []
+    assert front.got == []
 
 
 UNTRUSTED = [
@@ -124,8 +125,8 @@ def test_a_certificate_not_to_be_trusted(
         environment.setenv("HTTPS_PROXY", front.url)
         with pytest.raises(NotHealthy) as ill:
             smoke(front.target() if simulated else AWS, API, now_s=lambda: next(times))
-        assert front.came == []
-    assert str(ill.value).splitlines()[0] == f"{API}: expected 200, came no answer: {reason}"
+        assert front.got == []
+    assert str(ill.value).splitlines()[0] == f"{API}: expected 200, got no answer: {reason}"
 
 
 def test_plain_http() -> None:
@@ -134,7 +135,7 @@ def test_plain_http() -> None:
     with fronting(handler=PlainAtTheEnd) as front, pytest.raises(NotHealthy) as ill:
         smoke(front.target(), API, now_s=lambda: next(times))
     line, remedy = str(ill.value).splitlines()
-    assert line.startswith(f"{API}: expected 200, came no answer: it speaks no TLS: ")
+    assert line.startswith(f"{API}: expected 200, got no answer: it speaks no TLS: ")
     assert remedy == "is the way there open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are heeded"
 
 
@@ -163,7 +164,7 @@ def test_a_cloud_that_tells_no_authority() -> None:
     with moto_server() as url, pytest.raises(NotHealthy) as ill:
         post(target_at(url), API, b"", {}, signed=True)
     assert str(ill.value) == (
-        f"{url}/moto-api/ca.pem: expected the authority of a simulated cloud, came 404: "
+        f"{url}/moto-api/ca.pem: expected the authority of a simulated cloud, got 404: "
         "is it `python -m infra cloud`?"
     )
 
@@ -174,5 +175,5 @@ def test_nothing_to_sign_with(environment: pytest.MonkeyPatch, tmp_path: Path) -
         environment.delenv(name)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         environment.setenv(name, str(tmp_path / "none"))
-    with pytest.raises(NotHealthy, match="expected credentials to sign with, came none"):
+    with pytest.raises(NotHealthy, match="expected credentials to sign with, got none"):
         post(AWS, API, b"", {}, signed=True)

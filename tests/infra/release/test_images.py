@@ -1,6 +1,4 @@
-"""
-Which images may go: what no version runs, but for the newest.
-"""
+"""Which images may go: what no version runs, but for the newest."""
 
 from __future__ import annotations
 
@@ -15,11 +13,11 @@ from moto.ecr.models import ecr_backends
 
 from infra.local.errors import ConfigError
 from infra.release.images import remove_unused_images
-from infra.release.settings import CloudSettings
 from infra.release.target import Target
-from tests.infra.clouds import REGION
-from tests.infra.release.conftest import target_at
-from tests.infra.stages import Stage
+from infra.settings.cloud import CloudSettings
+from tests.infra.cloud.clouds import REGION
+from tests.infra.cloud.stages import Stage
+from tests.infra.release.staged import target_at
 
 ACCOUNT = "123456789012"
 
@@ -185,4 +183,4 @@ def test_too_few(target: Target) -> None:
     """What another release has just pushed is among the newest: some must be kept."""
     with pytest.raises(ConfigError) as refused:
         CloudSettings.of({**target.settings["aws"], "images_kept": 2})
-    assert str(refused.value) == "aws.images_kept: expected greater than or equal to 3, came 2"
+    assert str(refused.value) == "aws.images_kept: expected greater than or equal to 3, got 2"

@@ -1,6 +1,4 @@
-"""
-A plan as people read it.
-"""
+"""A plan as people read it."""
 
 from __future__ import annotations
 

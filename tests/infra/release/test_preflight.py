@@ -1,6 +1,4 @@
-"""
-What is missing is told before anything is changed, all of it at once, each with its remedy.
-"""
+"""What is missing is told before anything is changed, all of it at once, each with its remedy."""
 
 from __future__ import annotations
 
@@ -11,14 +9,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.image.engine import Engine
+from infra.cloud.cloud import Cloud
+from infra.containers import Engine
 from infra.image.errors import NoEngine
-from infra.local.moto.cloud import Cloud
 from infra.release.errors import NotReady
 from infra.release.preflight import Tools, found_tools
 from infra.release.target import Target
-from tests.infra.clouds import client_of, created, moto_server
-from tests.infra.release.conftest import registry_of, target_at
+from tests.infra.cloud.clouds import client_of, created, moto_server
+from tests.infra.release.staged import registry_of, target_at
 
 PODMAN = Engine("podman", "podman")
 REGISTRY = "apt install docker-registry, or any registry on this machine, and --registry HOST:PORT"
@@ -74,11 +72,11 @@ def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Program, engine and region are missed together."""
     target = dataclasses.replace(target_at(None), region=None)
     assert refused(target, builds=True, terraform=lambda: None, engine=no_engine) == [
-        "terraform: expected it on the PATH, came neither terraform nor tofu: "
+        "terraform: expected it on the PATH, got neither terraform nor tofu: "
         "https://developer.hashicorp.com/terraform/install or https://opentofu.org",
-        "containers: expected docker or podman to answer, came none "
+        "containers: expected docker or podman to answer, got none "
         "(docker is not installed; podman is not installed): on Debian, apt install podman runc",
-        "region: expected one, came none: export AWS_REGION=eu-central-1, or aws.region in "
+        "region: expected one, got none: export AWS_REGION=eu-central-1, or aws.region in "
         "function.yaml",
     ]
 
@@ -98,7 +96,7 @@ def test_neither_region_nor_credentials(monkeypatch: pytest.MonkeyPatch) -> None
 def test_an_old_terraform(url: str) -> None:
     """State in a bucket locks itself since 1.10."""
     found = refused(target_at(url), builds=False, terraform=lambda: ("tofu", (1, 9)))
-    assert found == ["tofu: expected version 1.10 at least, came 1.9: update it"]
+    assert found == ["tofu: expected version 1.10 at least, got 1.9: update it"]
 
 
 def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +114,7 @@ def test_no_simulated_cloud() -> None:
     """Nobody listens at its address."""
     nowhere = "http://127.0.0.1:1"
     assert refused(target_at(nowhere), builds=False, terraform=terraform) == [
-        f"cloud: expected one at {nowhere}, came EndpointConnectionError: "
+        f"cloud: expected one at {nowhere}, got EndpointConnectionError: "
         "is `python -m infra cloud` running?"
     ]
 
@@ -124,7 +122,7 @@ def test_no_simulated_cloud() -> None:
 @pytest.mark.parametrize(
     ("registry", "said"),
     [
-        (None, "expected one for the simulated cloud's images, came none"),
+        (None, "expected one for the simulated cloud's images, got none"),
         ("127.0.0.1:1", "expected one to answer at 127.0.0.1:1, none did"),
     ],
 )
@@ -203,7 +201,7 @@ def test_too_few_environments(limits: tuple[int, int, int], most: int, remedy: s
     said = refused(account(*limits), builds=True, terraform=terraform, engine=lambda: PODMAN)
     assert said == [
         f"aws.reserved_concurrency in function.yaml: expected {most} at most in this account, "
-        f"which has {limits[0]} environments, came 20: set it to {remedy}, or ask AWS for more "
+        f"which has {limits[0]} environments, got 20: set it to {remedy}, or ask AWS for more "
         "(Service Quotas, Lambda, Concurrent executions)"
     ]
 
@@ -221,6 +219,6 @@ def test_a_simulated_account(box: Cloud) -> None:
         assert found_tools(enough, builds=True, **asked)  # type: ignore[arg-type]
     assert said == [
         "aws.reserved_concurrency in function.yaml: expected 15 at most in this account, which has "
-        "1000 environments, came 20: set it to 15 or less, or ask AWS for more (Service Quotas, "
+        "1000 environments, got 20: set it to 15 or less, or ask AWS for more (Service Quotas, "
         "Lambda, Concurrent executions)"
     ]

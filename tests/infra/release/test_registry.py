@@ -1,5 +1,6 @@
 """
-An image is pushed once, and named by its digest. The engines here only note what they are asked.
+An image is pushed once, and named by its digest. The
+engines here only note what they are asked.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from infra.image.engine import Engine
+from infra.containers import Engine
 from infra.image.errors import EngineFailed, Unfit
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
-from tests.infra.clouds import client_of, moto_server
-from tests.infra.release.conftest import registry_of, target_at
+from tests.infra.cloud.clouds import client_of, moto_server
+from tests.infra.release.staged import registry_of, target_at
 
 IDENTITY = "sha256:" + "0123456789abcdef" * 4
 TAG = IDENTITY[7:23]
@@ -143,7 +144,7 @@ def test_login_refused(tmp_path: Path) -> None:
     registry = Registry(on_aws(), engine(tmp_path, login=1), f"{HOST}/lambake-dev")
     with pytest.raises(EngineFailed) as failed:
         registry.push("lambake:1")
-    assert str(failed.value) == "expected podman login to succeed, came status 1:\n  denied"
+    assert str(failed.value) == "expected podman login to succeed, got status 1:\n  denied"
 
 
 def test_pushed_and_not_there(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_pushed_and_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngineFailed) as failed:
         Registry(on_aws(found=False), engine(tmp_path), address).push("lambake:1")
     assert str(failed.value) == (
-        f"expected podman push to succeed, came status 0:\n  {address}:{TAG} is not in the registry"
+        f"expected podman push to succeed, got status 0:\n  {address}:{TAG} is not in the registry"
     )
 
 
@@ -165,7 +166,7 @@ def test_somebody_else_was_faster(tmp_path: Path) -> None:
 def test_push_refused(tmp_path: Path) -> None:
     """A push that fails for another reason says the engine's words."""
     registry = Registry(on_aws(found=False), engine(tmp_path, push=1), f"{HOST}/lambake-dev")
-    with pytest.raises(EngineFailed, match="expected podman push to succeed, came status 1:\n  no"):
+    with pytest.raises(EngineFailed, match="expected podman push to succeed, got status 1:\n  no"):
         registry.push("lambake:1")
 
 
@@ -177,7 +178,7 @@ def test_an_index(tmp_path: Path) -> None:
         registry.push("lambake:1")
     assert str(refused.value) == (
         f"{HOST}/lambake-dev:{TAG} is not as it must be:\n"
-        f"  expected a single manifest, as Lambda takes, came {index}: an index, as docker makes "
+        f"  expected a single manifest, as Lambda takes, got {index}: an index, as docker makes "
         "for attestations or several platforms (--provenance=false)"
     )
 
@@ -189,6 +190,6 @@ def test_another_architecture(tmp_path: Path) -> None:
         registry.push("lambake:1")
     assert str(refused.value) == (
         "lambake:1 is not as it must be:\n"
-        "  expected it for linux/amd64, as aws.architecture says, came arm64"
+        "  expected it for linux/amd64, as aws.architecture says, got arm64"
     )
     assert len(asked(tmp_path)) == 1

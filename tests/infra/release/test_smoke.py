@@ -1,6 +1,4 @@
-"""
-One prediction through the front: by HTTPS, signed, expected, and refused to strangers.
-"""
+"""One prediction through the front: by HTTPS, signed, expected, and refused to strangers."""
 
 from __future__ import annotations
 
@@ -12,15 +10,15 @@ from typing import Any
 
 import pytest
 
+from infra.cloud.cloud import cloud
 from infra.local.errors import ConfigError
-from infra.local.function import FunctionConfig
-from infra.local.moto.cloud import cloud
 from infra.release.errors import NotHealthy
 from infra.release.smoke import require_closed, smoke
-from tests.infra.clouds import Client, client_of, created
-from tests.infra.release.conftest import FUNCTION, target_at
+from infra.settings.function import FunctionConfig
+from tests.infra.cloud.clouds import Client, client_of, created
+from tests.infra.cloud.test_apis import api
 from tests.infra.release.fronts import API, NAMES, PREDICTED, TRUSTED, Front, fronting
-from tests.infra.test_moto_apis import api
+from tests.infra.release.staged import FUNCTION, target_at
 
 
 @pytest.fixture
@@ -65,7 +63,7 @@ def test_a_prediction(front: Front) -> None:
     """The sample of function.yaml is posted, signed for the API, to the API's own host."""
     target = front.target()
     assert smoke(target, API, **Time().options()) == "200: model digits 1 says 7"
-    ((path, headers, body),) = front.came
+    ((path, headers, body),) = front.got
     assert path == "/models/digits/predict"
     assert (headers["host"], headers["content-type"]) == (API.removeprefix("https://"), "image/png")
     assert "/us-east-1/execute-api/aws4_request" in headers["authorization"]
@@ -88,7 +86,7 @@ def test_a_sample_with_a_query(front: Front) -> None:
     sample = {**target.settings["sample"], "path": "/models/digits/predict?top=1"}
     target = dataclasses.replace(target, settings={**target.settings, "sample": sample})
     smoke(target, f"{API}/prod/", **Time().options())
-    assert front.came[0][0] == "/prod/models/digits/predict?top=1"
+    assert front.got[0][0] == "/prod/models/digits/predict?top=1"
 
 
 def test_a_front_that_needs_a_while(front: Front) -> None:
@@ -105,7 +103,7 @@ def test_a_front_that_stays_ill(front: Front) -> None:
     with pytest.raises(NotHealthy) as ill:
         smoke(front.target(), API, **Time().options())
     assert str(ill.value) == (
-        f'{API}: expected 200, came 500: {{"message": "no"}}\n'
+        f'{API}: expected 200, got 500: {{"message": "no"}}\n'
         "python -m infra rollback --stage dev goes back to the version before"
     )
 
@@ -124,13 +122,13 @@ def test_remedies(front: Front, status: int, remedy: str) -> None:
     with pytest.raises(NotHealthy) as ill:
         smoke(front.target(), API, **Time().options())
     assert str(ill.value) == (
-        f"{API}: expected 200, came {status}: <p> no[31m \N{REPLACEMENT CHARACTER}</p>\n{remedy}"
+        f"{API}: expected 200, got {status}: <p> no[31m \N{REPLACEMENT CHARACTER}</p>\n{remedy}"
     )
 
 
 def test_nobody_answers() -> None:
     """No connection is no answer."""
-    with pytest.raises(NotHealthy, match=r"expected 200, came no answer: .*refused"):
+    with pytest.raises(NotHealthy, match=r"expected 200, got no answer: .*refused"):
         smoke(target_at("http://127.0.0.1:1"), API, **Time().options())
 
 
@@ -142,7 +140,7 @@ def test_with_tokens(front: Front) -> None:
     assert smoke(target, API, **Time().options()) == (
         "401 without a token, as it must be; by Invoke 200: model digits 1 says 7"
     )
-    (_, unsigned, body), (invoked, _, event) = front.came
+    (_, unsigned, body), (invoked, _, event) = front.got
     assert "authorization" not in unsigned
     assert invoked == "/2015-03-31/functions/lambake-dev/invocations?Qualifier=live"
     sent = json.loads(event)
@@ -152,7 +150,7 @@ def test_with_tokens(front: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "payload", "came"),
+    ("told", "payload", "got"),
     [
         ({}, {"statusCode": 422, "body": "no"}, "422: no"),
         ({}, {"statusCode": "no"}, '500: {"statusCode": "no"}'),
@@ -160,7 +158,7 @@ def test_with_tokens(front: Front) -> None:
     ],
 )
 def test_no_prediction_behind_tokens(
-    front: Front, told: dict[str, str], payload: dict[str, Any], came: str
+    front: Front, told: dict[str, str], payload: dict[str, Any], got: str
 ) -> None:
     """An API that refuses rightly proves nothing of the function: its answer must be one."""
     front.told = told
@@ -168,7 +166,7 @@ def test_no_prediction_behind_tokens(
     with pytest.raises(NotHealthy) as ill:
         smoke(front.target(api={"auth": "jwt"}), API, **Time().options())
     assert str(ill.value) == (
-        f"lambake-dev:live by Invoke: expected 200, came {came}\n"
+        f"lambake-dev:live by Invoke: expected 200, got {got}\n"
         "python -m infra rollback --stage dev goes back to the version before"
     )
 
@@ -195,7 +193,7 @@ def test_strangers_are_refused(front: Front, status: int) -> None:
     """An unsigned call gets nothing."""
     front.answers = [(status, {})]
     require_closed(front.target(), API)
-    assert "authorization" not in front.came[0][1]
+    assert "authorization" not in front.got[0][1]
 
 
 def test_strangers_are_let_in(front: Front) -> None:
@@ -203,7 +201,7 @@ def test_strangers_are_let_in(front: Front) -> None:
     with pytest.raises(NotHealthy) as ill:
         require_closed(front.target(), API, **Time().options())
     assert str(ill.value) == (
-        f"{API}, unsigned: expected 401 or 403, came 200: {json.dumps(PREDICTED)}\n"
+        f"{API}, unsigned: expected 401 or 403, got 200: {json.dumps(PREDICTED)}\n"
         "somebody changed the API's route: python -m infra plan shows how"
     )
     require_closed(front.target(api={"auth": "none"}), API)

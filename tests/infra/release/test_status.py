@@ -1,6 +1,4 @@
-"""
-`python -m infra status | logs`: what stands, and what the function says.
-"""
+"""`python -m infra status | logs`: what stands, and what the function says."""
 
 from __future__ import annotations
 
@@ -18,9 +16,9 @@ from infra.release.errors import NotDeployed, NotReady
 from infra.release.status import follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import Terraform
-from tests.infra.clouds import URI, until
-from tests.infra.release.conftest import stand, target_at
-from tests.infra.stages import PROMOTED_S, Stage
+from tests.infra.cloud.clouds import URI, until
+from tests.infra.cloud.stages import PROMOTED_S, Stage
+from tests.infra.release.staged import stand, target_at
 
 
 def test_logs(
@@ -162,7 +160,7 @@ def test_half_of_a_stage(
     for name in ("status", "logs"):
         assert main([name, *arguments]) == 1
         assert capsys.readouterr().err == (
-            f"stage {target.stage}: expected one that is deployed, came a part of one, 1 resources:"
+            f"stage {target.stage}: expected one that is deployed, got a part of one, 1 resources:"
             f" python -m infra deploy --stage {target.stage}\n"
         )
 
@@ -176,7 +174,7 @@ def test_a_destroy_that_was_cut_off(
     stage.client("lambda").delete_alias(FunctionName=stage.function, Name="live")
     assert main(["status", *arguments]) == 1
     assert capsys.readouterr().err == (
-        f"stage {target.stage}: expected one that is deployed, came a part of one, 2 resources:"
+        f"stage {target.stage}: expected one that is deployed, got a part of one, 2 resources:"
         f" python -m infra deploy --stage {target.stage}\n"
     )
 
@@ -198,7 +196,7 @@ def test_another_account(terraform: Terraform, target: Target) -> None:
         outputs_of(target, there)
     assert str(refused.value) == (
         f"not ready:\n  account: expected 210987654321, where {target.name} stands, "
-        "came 123456789012: go there, or take another --stage for this one"
+        "got 123456789012: go there, or take another --stage for this one"
     )
 
 
@@ -207,7 +205,7 @@ def test_no_log(stage: Stage, target: Target) -> None:
     with pytest.raises(NotDeployed) as refused:
         follow_logs(target, "/aws/lambda/none", print, since_s=60, follow=True)
     assert str(refused.value) == (
-        f"stage {target.stage}: expected one that is deployed, came one without the log "
+        f"stage {target.stage}: expected one that is deployed, got one without the log "
         f"/aws/lambda/none: python -m infra deploy --stage {target.stage}"
     )
 

@@ -1,6 +1,4 @@
-"""
-Where a release goes, and what of function.yaml it must find for that.
-"""
+"""Where a release goes, and what of function.yaml it must find for that."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ import yaml
 
 from infra.local.errors import ConfigError
 from infra.release.target import Target
-from tests.infra.release.conftest import FUNCTION
+from tests.infra.release.staged import FUNCTION
 
 SETTINGS: dict[str, Any] = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
 AWS: dict[str, Any] = {**SETTINGS["aws"], "architecture": "arm64"}
@@ -55,7 +53,7 @@ def test_no_stage(stage: str) -> None:
     with pytest.raises(ConfigError) as refused:
         Target.of(FUNCTION, stage)
     assert str(refused.value) == (
-        f"--stage: expected up to 12 small letters and digits, a letter first, came {stage!r}"
+        f"--stage: expected up to 12 small letters and digits, a letter first, got {stage!r}"
     )
 
 
@@ -74,21 +72,21 @@ def test_the_region_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"aws": None}, "aws: expected a mapping, came None"),
+        ({"aws": None}, "aws: expected a mapping, got None"),
         (
             {"aws": {**AWS, "architecture": "mips"}},
-            "aws.architecture: expected 'x86_64' or 'arm64', came 'mips'",
+            "aws.architecture: expected 'x86_64' or 'arm64', got 'mips'",
         ),
         (
             {"memory_mb": "lots"},
-            "memory_mb: expected a whole number from 128 to 10240, came 'lots'",
+            "memory_mb: expected a whole number from 128 to 10240, got 'lots'",
         ),
         (
             {"environment": {"LAMBAKE_MODELS": 5}},
-            "environment.LAMBAKE_MODELS: expected a string (quote numbers and booleans), came 5",
+            "environment.LAMBAKE_MODELS: expected a string (quote numbers and booleans), got 5",
         ),
-        ({"timeout_s": 0.5}, "timeout_s: expected whole seconds in the cloud, came 0.5"),
-        ({"name": 5}, "name: expected 1 to 64 letters, digits, hyphens or underscores, came 5"),
+        ({"timeout_s": 0.5}, "timeout_s: expected whole seconds in the cloud, got 0.5"),
+        ({"name": 5}, "name: expected 1 to 64 letters, digits, hyphens or underscores, got 5"),
     ],
 )
 def test_settings_that_are_none(tmp_path: Path, settings: dict[str, Any], said: str) -> None:

@@ -1,5 +1,6 @@
 """
-How Terraform is run: where, with what, and what becomes of its failures. The program is a fake.
+How Terraform is run: where, with what, and what becomes of
+its failures. The program is a fake.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from infra.cli.release import INTERRUPTED
 from infra.release import terraform as release_terraform
-from infra.release.command import INTERRUPTED
 from infra.release.errors import Busy, TerraformFailed
 from infra.release.target import Target
 from infra.release.terraform import DESCRIPTION, Terraform, find_terraform
-from tests.infra.clouds import until
-from tests.infra.release.conftest import asked, target_at
+from tests import ROOT
+from tests.infra.cloud.clouds import until
+from tests.infra.release.staged import asked, target_at
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -277,8 +279,8 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
         # A suite that runs in the background, or by nohup, has them ignored, and its children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"
-        "from tests.infra.release.conftest import FUNCTION, target_at\n"
-        "from infra.release.command import ReleaseOptions, run\n"
+        "from tests.infra.release.staged import FUNCTION, target_at\n"
+        "from infra.cli.release import ReleaseOptions, run\n"
         "from infra.release.terraform import Terraform\n"
         f"terraform = Terraform(target_at(None), Path({str(tmp_path / 'dev')!r}), {program!r})\n"
         "def do(*_): terraform.apply(lambda line: print(line, flush=True))\n"
@@ -286,7 +288,7 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
     )
     with subprocess.Popen(
         [sys.executable, "-c", runner],
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -316,7 +318,7 @@ def test_terraform_outlives_us(tmp_path: Path) -> None:
     )
     runner = (
         "import os; from pathlib import Path\n"
-        "from tests.infra.release.conftest import target_at\n"
+        "from tests.infra.release.staged import target_at\n"
         "from infra.release.terraform import Terraform\n"
         f"folder = Path({str(tmp_path / 'dev')!r})\n"
         "(folder / 'parent').write_text(str(os.getpid()))\n"
@@ -324,7 +326,7 @@ def test_terraform_outlives_us(tmp_path: Path) -> None:
         "terraform.apply(lambda line: print(line, flush=True))\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", runner], cwd=Path(__file__).parents[3], stdout=subprocess.PIPE
+        [sys.executable, "-c", runner], cwd=ROOT, stdout=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         process.stdout.readline()

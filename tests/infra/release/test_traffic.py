@@ -1,6 +1,4 @@
-"""
-Which version is live, which was before, and which may go.
-"""
+"""Which version is live, which was before, and which may go."""
 
 from __future__ import annotations
 
@@ -15,9 +13,9 @@ from infra.release.canary import shift
 from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import Target
-from tests.infra.clouds import until
-from tests.infra.release.conftest import Watched, target_at
-from tests.infra.stages import Stage
+from tests.infra.cloud.clouds import until
+from tests.infra.cloud.stages import Stage
+from tests.infra.release.staged import Watched, target_at
 
 
 def test_back_and_no_further(stage: Stage, target: Target, watched: Watched) -> None:
@@ -29,7 +27,7 @@ def test_back_and_no_further(stage: Stage, target: Target, watched: Watched) -> 
     with pytest.raises(Refused) as refused:
         traffic.roll_back(target, watched.lines.append)
     assert str(refused.value) == (
-        "expected a version that was live before 1 to go back to, came none: "
+        "expected a version that was live before 1 to go back to, got none: "
         "deploy the commit that was"
     )
 
@@ -114,7 +112,7 @@ def test_a_stage_that_is_not_there(stage: Stage) -> None:
     with pytest.raises(NotDeployed) as refused:
         traffic.roll_back(nowhere, print)
     assert str(refused.value) == (
-        "stage nowhere: expected one that is deployed, came none: "
+        "stage nowhere: expected one that is deployed, got none: "
         "python -m infra deploy --stage nowhere"
     )
 

@@ -1,6 +1,4 @@
-"""
-The function with a fault that nobody is told of: what accounts must find.
-"""
+"""The function with a fault that nobody is told of: what accounts must find."""
 
 import os
 import signal
@@ -12,9 +10,7 @@ FORGOTTEN: list[Any] = []
 
 
 def drops(event: Any, context: Any) -> Any:
-    """
-    Forget the first record of all, and say that all is well.
-    """
+    """Forget the first record of all, and say that all is well."""
     records = event["Records"]
     if not FORGOTTEN:
         FORGOTTEN.append(records.pop(0))
@@ -22,9 +18,7 @@ def drops(event: Any, context: Any) -> Any:
 
 
 def dies(event: Any, context: Any) -> Any:
-    """
-    End when everything is done, but nobody has been told; when it comes again, do it again.
-    """
+    """End when everything is done, but nobody has been told; when it comes again, do it again."""
     told = handler(event, context)
     if event["Records"][0]["attributes"]["ApproximateReceiveCount"] == "1":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -32,9 +26,7 @@ def dies(event: Any, context: Any) -> Any:
 
 
 def swaps(event: Any, context: Any) -> Any:
-    """
-    Give the first two records each other's answer.
-    """
+    """Give the first two records each other's answer."""
     first, second, *_ = event["Records"]
     first["messageId"], second["messageId"] = second["messageId"], first["messageId"]
     return handler(event, context)

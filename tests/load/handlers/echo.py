@@ -14,9 +14,7 @@ KEPT: list[bytes] = []
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """
-    Answer a direct event {"data": ...} or the body of a front's event, with its SHA-256.
-    """
+    """Answer a direct event {"data": ...} or the body of a front's event, with its SHA-256."""
     if LEAK_KB:
         KEPT.append(os.urandom(LEAK_KB * 1024))
     if "data" not in event:
@@ -27,6 +25,4 @@ def handler(event: Any, _context: Any) -> Any:
 
 
 def empty(_event: Any, _context: Any) -> None:
-    """
-    Do nothing.
-    """
+    """Do nothing."""

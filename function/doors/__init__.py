@@ -1,0 +1,1 @@
+"""One file an event source: its events in, its replies out. Doors never import each other."""

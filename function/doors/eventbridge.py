@@ -1,0 +1,69 @@
+"""
+The event bus's door: new objects, payloads in a detail, and schedules that keep the function warm.
+
+Lambda invokes asynchronously here, as a bucket does, so an object's fault that would come again is
+written into its result object; a payload's has no such place, and goes to the invocation's
+destination or dead-letter queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from function.errors import UnsupportedSourceError
+from function.objects.bus_objects import is_of_object, objects_on_bus
+from function.payloads import answer, require_size
+from function.service import Service
+
+if TYPE_CHECKING:
+    from function.objects.process import Objects
+    from function.objects.source import ObjectRef
+
+SCHEDULERS: Final = ("aws.events", "aws.scheduler")
+"""A rule with a schedule, and EventBridge Scheduler; a payload set in either comes as it is."""
+
+
+class EventBridgeDoor:
+    """A service behind EventBridge."""
+
+    def __init__(
+        self, service: Service, *, objects: Callable[[], Objects], max_body_bytes: int
+    ) -> None:
+        self._service = service
+        self._objects = objects
+        self._max_body_bytes = max_body_bytes
+
+    def answer(self, event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+        """
+        Answer one event.
+
+        Args:
+            event: with `source`, `detail-type` and `detail`.
+            context: awslambdaric's; its clock is the deadline.
+
+        Returns:
+            Of an object {"results": [...]} as the bucket's door gives it, of a payload in the
+            detail its answer, and of a schedule {"warm": true}: the models are loaded, and nothing
+            was predicted.
+
+        Raises:
+            RequestError, ModelError: the payload in the detail cannot be answered.
+            UnsupportedSourceError: an event of another kind.
+        """
+        source, kind, detail = event["source"], event["detail-type"], event.get("detail")
+        if source in SCHEDULERS and kind == "Scheduled Event":
+            return {"warm": True}
+        if is_of_object(event):
+            return {"results": [self._settled(one, context) for one in objects_on_bus(event)]}
+        if isinstance(detail, dict) and "model" in detail:
+            require_size(detail, self._max_body_bytes)
+            return answer(detail, self._service, self._objects)
+        raise UnsupportedSourceError(
+            "expected of EventBridge a schedule, an object's event of S3, or a detail of "
+            '{"model": …, "rows" | "image" | "images" | "s3": …}, got another event'
+        )
+
+    def _settled(self, reference: ObjectRef, context: Any) -> Mapping[str, Any]:
+        remaining_ms = context.get_remaining_time_in_millis
+        return self._objects().settle(reference, remaining_ms=remaining_ms)

@@ -1,0 +1,65 @@
+"""
+The bucket's door: a notification, and each of its objects gets a result object.
+
+Lambda invokes asynchronously here, and repeats an invocation that fails twice. So a fault that
+would come again, such as a picture that is none, is written into the result object and does not
+fail the invocation; one that may pass, such as a busy bucket, does, once the others are done.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from function.objects.events import objects_in
+
+if TYPE_CHECKING:
+    from function.objects.process import Objects
+
+
+class S3Door:
+    """Answers the events of buckets."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+        """
+        Predict the objects of a notification, in their order.
+
+        Returns:
+            {"results": [...]}, one summary an object: none for a test event or a removal.
+
+        Raises:
+            MalformedError: an event that is no notification; nothing was done.
+            FunctionError, ModelError: the first fault that may pass; all other objects are done.
+        """
+        results: list[dict[str, Any]] = []
+        passing: Exception | None = None
+        for ref in objects_in(event):
+            try:
+                results.append(
+                    self._objects.settle(ref, remaining_ms=context.get_remaining_time_in_millis)
+                )
+            except Exception as error:  # noqa: BLE001 -- told once the other objects are done
+                passing = passing or error
+        if passing:
+            raise passing
+        return {"results": results}
+
+
+def aws_client(name: str) -> Any:
+    """
+    Make a client of an AWS service, the one that boto3 hands out; imported now, and not before.
+
+    Args:
+        name: as boto3 calls the service, such as "s3" or "sqs".
+    """
+    # boto3 itself adds resources and transfers, which we do not use: a third more to import.
+    from botocore.config import Config
+    from botocore.session import get_session
+
+    # Short enough for another try to come before most functions' deadline.
+    config = Config(
+        connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return get_session().create_client(name, config=config)

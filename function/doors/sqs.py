@@ -1,0 +1,252 @@
+"""
+The queue's door: a batch of messages in, item by item, and which of them SQS shall give again.
+
+A message is done once its result is sent. What is not done is listed in the reply, and SQS gives
+it again; what SQS does with a reply stands in contract.md 6.6, the short of it:
+
+- what is not listed is deleted, so nothing is left out that is not done;
+- an empty identifier makes SQS keep the whole batch, which is what a message of no id needs;
+- an error or a time-out keeps the whole batch, good messages included, so neither may happen.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from function.deadline import Deadline
+from function.doors.sources import Source, source_of
+from function.doors.sqs_results import MAX_TOGETHER, MAX_TOGETHER_BYTES, Result, ResultsLog, Send
+from function.errors import InvalidError, MalformedError, ReplyTooLargeError, error_of, outcome_of
+from function.objects.bus_objects import is_of_object, objects_on_bus
+from function.objects.events import objects_in
+from function.payloads import FORM, answer, require_size
+from function.service import Service
+from function.telemetry.invocation import CURRENT, MAX_TRACE_CHARS, request_id, write
+from model.errors import Problem
+from model.recipes.columns import kind_of
+
+if TYPE_CHECKING:
+    from function.objects.process import Objects
+    from function.objects.source import ObjectRef
+
+MAX_MESSAGE_BYTES: Final = 1_048_576
+"""Source: SQS, message quotas, since August 2025."""
+
+MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""Source: SQS, queue and message identifiers: "The maximum length of a message ID is 100"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """
+    What the door reads of a record, whatever the record is.
+
+    The group is set for a FIFO queue only: standard queues have groups as well, without an order.
+    """
+
+    id: str | None
+    body: object
+    group: str | None
+
+    @classmethod
+    def of(cls, record: object) -> Message:
+        """Read a record; what is missing or of another type is None."""
+        fields = record if isinstance(record, dict) else {}
+        given, attributes = fields.get("messageId"), fields.get("attributes")
+        named = isinstance(given, str) and MESSAGE_ID.fullmatch(given)
+        attributes = attributes if isinstance(attributes, dict) else {}
+        of_fifo = str(fields.get("eventSourceARN")).endswith(".fifo")
+        in_order = of_fifo or "SequenceNumber" in attributes
+        group = str(attributes.get("MessageGroupId", "")) if in_order else None
+        return cls(given if named else None, fields.get("body"), group)
+
+
+class Outbox:
+    """Results on their way, sent together; a FIFO queue's one by one, or order could be lost."""
+
+    def __init__(self, send: Send, *, together: int) -> None:
+        self._send = send
+        self._together = together
+        self._waiting: dict[int, Result] = {}
+        self._bytes = 0
+
+    def put(self, position: int, result: Result) -> set[int]:
+        """Take a message's result. Give the positions of the messages that are done by now."""
+        size = len(result.body)
+        done = self.flush() if self._bytes + size > MAX_TOGETHER_BYTES else set()
+        self._waiting[position] = result
+        self._bytes += size
+        return done | self.flush() if len(self._waiting) >= self._together else done
+
+    def flush(self) -> set[int]:
+        """Send what waits. Give the positions of the messages that are done with it."""
+        waiting, self._waiting, self._bytes = self._waiting, {}, 0
+        if not waiting:
+            return set()
+        try:
+            untaken = self._send(list(waiting.values()))
+        except Exception as error:  # noqa: BLE001 -- a result that is not sent is not lost: all again
+            _log("results not sent", error)
+            return set()
+        if untaken:
+            write(_line("WARN", "results not taken", count=len(untaken)))
+        return {position for index, position in enumerate(waiting) if index not in untaken}
+
+
+class SqsDoor:
+    """Batches of messages to predictions, results, and a list of what SQS shall give again."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        objects: Callable[[], Objects],
+        send: Send | None,
+        permanent: str,
+        max_body_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> None:
+        """
+        Describe the door.
+
+        Args:
+            service: predicts.
+            objects: makes what reads objects of a bucket, when a message names one.
+            send: takes the results; none: they are logged.
+            permanent: what a failure means that another attempt would repeat: `dead-letter`, so
+                that SQS gives the message until its queue's redrive policy takes it, or `result`,
+                an error as the result.
+            max_body_bytes: the most that a payload has, as an HTTP body.
+        """
+        self._service = service
+        self._objects = objects
+        self._send = send or ResultsLog()
+        self._permanent = permanent
+        self._max_body_bytes = max_body_bytes
+
+    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+        """
+        Answer a batch, as far as time allows.
+
+        Returns:
+            {"batchItemFailures": [{"itemIdentifier": …}]}: every message that is not done.
+        """
+        messages = [Message.of(record) for record in event["Records"]]
+        deadline = Deadline(context.get_remaining_time_in_millis)
+        in_order = any(message.group is not None for message in messages)
+        outbox = Outbox(self._send, together=1 if in_order else MAX_TOGETHER)
+        done: set[int] = set()
+        stopped: set[str] = set()
+        count = 0
+        for position, message in enumerate(messages):
+            if not deadline.allows_another():
+                break
+            # A FIFO queue's order is a group's order: later messages of a group wait for the one
+            # that failed, those of other groups do not.
+            if message.group in stopped:
+                continue
+            result = self._result_of(message, deadline)
+            if result:
+                count += result.count
+                done |= outbox.put(position, result)
+            if message.group is not None and position not in done:
+                stopped.add(message.group)
+        done |= outbox.flush()
+        _record_count(count)
+        ids = [one.id or "" for position, one in enumerate(messages) if position not in done]
+        return {"batchItemFailures": [{"itemIdentifier": one} for one in dict.fromkeys(ids)]}
+
+    def _result_of(self, message: Message, deadline: Deadline) -> Result | None:
+        """Answer one message; None where it is to come again."""
+        try:
+            result = Result(message.id, message.group, self._answer_to(message.body, deadline))
+            if len(result.body) > self._send.max_bytes:
+                raise ReplyTooLargeError(
+                    f"expected a result of at most {self._send.max_bytes} bytes, "
+                    f"got one of {len(result.body)}"
+                )
+            return result
+        except Exception as error:  # noqa: BLE001 -- one message's failure is not its neighbours'
+            _log("message failed", error, message_id=message.id)
+            # A message of no id cannot be listed by itself, and would take the batch with it.
+            ends_here = self._permanent == "result" or message.id is None
+            if outcome_of(error).retry or not ends_here:
+                return None
+            return Result(message.id, message.group, {"error": error_of(error)})
+
+    def _answer_to(self, body: object, deadline: Deadline) -> Mapping[str, Any]:
+        payload = _unwrapped(body)
+        source = source_of(payload)
+        if source is Source.S3:
+            return {"objects": self._summaries_of(objects_in(payload), deadline)}
+        if source is Source.EVENTBRIDGE and is_of_object(payload):
+            return {"objects": self._summaries_of(objects_on_bus(payload), deadline)}
+        if source is Source.DIRECT:
+            require_size(payload, self._max_body_bytes)
+            return answer(payload, self._service, self._objects)
+        expected = f"{FORM} or a bucket's notification, as it is or in an SNS envelope"
+        raise InvalidError([Problem("body", expected, kind_of(payload))])
+
+    def _summaries_of(self, refs: list[ObjectRef], deadline: Deadline) -> list[dict[str, Any]]:
+        """Predict a message's objects, and only then fail, by what may pass if there is."""
+        summaries: list[dict[str, Any]] = []
+        failures: list[Exception] = []
+        for ref in refs:
+            objects = self._objects()
+            ended = objects.settle if self._permanent == "result" else objects.process
+            try:
+                summaries.append(ended(ref, remaining_ms=deadline.remaining_ms))
+            except Exception as error:  # noqa: BLE001 -- one object's fault is not its neighbours'
+                failures.append(error)
+        if failures:
+            raise max(failures, key=lambda error: outcome_of(error).retry)
+        return summaries
+
+
+def _unwrapped(body: object) -> Any:
+    """
+    Parse a message's body, and the message in it where SNS sent it.
+
+    Raises:
+        MalformedError: no text, or no JSON.
+    """
+    payload = _parsed(body, "body")
+    if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:
+        return _parsed(payload["Message"], "body.Message")
+    return payload
+
+
+def _parsed(text: object, where: str) -> Any:
+    if not isinstance(text, str):
+        raise MalformedError([Problem(where, "JSON in a text", kind_of(text))])
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise MalformedError([Problem(where, "JSON", "a text that is not JSON")]) from exc
+
+
+def _record_count(count: int) -> None:
+    """Count the batch's predictions; the service has left the last message's."""
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.count = count
+
+
+def _log(what: str, error: Exception, **more: Any) -> None:
+    """Log a failure by its kind; with the trace only where the fault is ours."""
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.record_error(error)
+    outcome = outcome_of(error)
+    fields = {**more, "error": type(error).__name__, "status": outcome.status}
+    if outcome.status >= 500:
+        fields["trace"] = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+    write(_line("ERROR" if outcome.status >= 500 else "WARN", what, **fields))
+
+
+def _line(level: str, what: str, **more: Any) -> str:
+    return json.dumps({"level": level, "message": what, "request_id": request_id(), **more})

@@ -1,0 +1,129 @@
+"""
+Where the answers to a queue's messages go: to a queue of results, or to the log.
+
+At least once: what SQS gives twice is answered twice. A FIFO queue of results makes it once, as
+long as the second time comes within five minutes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from function.telemetry.invocation import request_id, write
+
+MAX_TOGETHER: Final = 10
+"""Source: SQS, SendMessageBatch: "up to 10 messages"."""
+
+MAX_TOGETHER_BYTES: Final = 262_144
+"""A batch that is refused for its size fails as a whole; any queue takes one of so many bytes."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answer to one message; the group is the one that its FIFO queue kept it in order by."""
+
+    message_id: str | None
+    group: str | None
+    answer: Mapping[str, Any]
+
+    @cached_property
+    def body(self) -> str:
+        """The result as JSON, in ASCII: as many bytes as characters."""
+        fields = {"message_id": self.message_id, **self.answer}
+        return json.dumps(fields, allow_nan=False, separators=(",", ":"))
+
+    @property
+    def count(self) -> int:
+        """How many instances were predicted."""
+        counts = [int(one.get("count", 0)) for one in self.answer.get("objects", ())]
+        return len(self.answer.get("predictions", ())) + sum(counts)
+
+
+class Send(Protocol):
+    """What takes results: ResultsQueue, ResultsLog, or a fake."""
+
+    max_bytes: int
+
+    def __call__(self, results: Sequence[Result]) -> set[int]:
+        """
+        Send results, MAX_TOGETHER at the most.
+
+        Returns:
+            The positions of those that were not taken.
+        """
+        ...
+
+
+class ResultsQueue:
+    """Send results to a queue, together."""
+
+    max_bytes = 1_048_576
+    """Source: SQS, message quotas, since August 2025; a queue may be set to less."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        """
+        Describe the queue.
+
+        Args:
+            client: boto3's for SQS.
+            url: the queue's.
+        """
+        self._client = client
+        self._url = url
+
+    def __call__(self, results: Sequence[Result]) -> set[int]:
+        """
+        Send results, MAX_TOGETHER at the most.
+
+        Returns:
+            The positions of those that the queue did not take.
+        """
+        entries = [self._entry(position, result) for position, result in enumerate(results)]
+        reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+        taken = {int(entry["Id"]) for entry in reply.get("Successful", [])}
+        return set(range(len(results))) - taken
+
+    def _entry(self, position: int, result: Result) -> dict[str, str]:
+        body = result.body
+        entry = {"Id": str(position), "MessageBody": body}
+        if self._url.endswith(".fifo"):
+            # The same message gives the same id, so SQS keeps one of its results.
+            once = result.message_id or sha256(body.encode()).hexdigest()
+            entry["MessageDeduplicationId"] = once
+            entry["MessageGroupId"] = result.group or once
+        return entry
+
+
+class ResultsLog:
+    """Write results to the log, one line each."""
+
+    max_bytes = 250_000
+    """Source: CloudWatch Logs, quotas: "256 KB" an event; some are left for the line's own keys."""
+
+    def __call__(self, results: Sequence[Result]) -> set[int]:
+        """Write the results; the log takes them all."""
+        for result in results:
+            head = {"level": "INFO", "message": "result", "request_id": request_id()}
+            fields = {**head, "message_id": result.message_id, **_without_keys(result.answer)}
+            write(json.dumps(fields, allow_nan=False, separators=(",", ":")))
+        return set()
+
+
+def _without_keys(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """
+    Leave the names of objects out: who may write into a bucket
+    chose them, and logs do not echo.
+    """
+    if "objects" not in answer:
+        return answer
+    return {**answer, "objects": [_without_key(one) for one in answer["objects"]]}
+
+
+def _without_key(summary: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: summary[key] for key in ("model", "version", "count") if key in summary}
+    return kept | ({"error": summary["error"]["type"]} if "error" in summary else {})

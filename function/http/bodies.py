@@ -1,0 +1,104 @@
+"""A request's body to instances: multipart, a raw picture, or JSON."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic_core import from_json
+from starlette.requests import Request
+
+from function.errors import MalformedError, MediaTypeError, TooLargeError
+from function.http.forms import files_in
+from function.inputs import instances_of
+from model.bundle.manifest import Manifest
+from model.errors import Problem
+
+SPARE_BRACKETS: Final = 10_000
+"""So many lists and objects cost nothing, and a client that sends too many learns how many."""
+
+
+async def instances_in(request: Request, manifest: Manifest, *, max_body_bytes: int) -> list[Any]:
+    """
+    Read the instances from a request's body, by its media type.
+
+    Args:
+        request: its body is not read yet.
+        manifest: says what the model takes.
+        max_body_bytes: the most bytes that the body may have.
+
+    Returns:
+        The pictures' bytes or the rows, none of them looked into.
+
+    Raises:
+        TooLargeError: the body is beyond the limit.
+        MediaTypeError: a type that the model does not take, or compressed.
+        MalformedError: the body cannot be read as the type that it claims.
+        InvalidError: it can be read, but holds something else.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    _require_media_type(media_type, request.headers.get("content-encoding", ""), manifest)
+    body = await _body_of(request, max_body_bytes)
+    if media_type == "application/json":
+        _require_few_brackets(body, manifest)
+        return instances_of(_json_of(body), manifest)
+    if media_type == "multipart/form-data":
+        return files_in(body, request.headers["content-type"], limit=manifest.max_instances)
+    return [body]
+
+
+def _require_media_type(media_type: str, encoding: str, manifest: Manifest) -> None:
+    if encoding.strip().lower() not in ("", "identity"):
+        wanted = "none, or identity: bodies are not compressed"
+        raise MediaTypeError([Problem("content-encoding", wanted, "another")])
+    accepted = ["application/json"]
+    if manifest.of_pictures:
+        accepted = ["multipart/form-data", "image/*", *accepted]
+        if media_type.startswith("image/"):
+            return
+    if media_type not in accepted:
+        got = "another type" if media_type else "none"
+        raise MediaTypeError([Problem("content-type", " or ".join(accepted), got)])
+
+
+async def _body_of(request: Request, max_bytes: int) -> bytes:
+    """Read the body, stopping once it is too large, whatever Content-Length said."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLargeError([Problem("body", f"at most {max_bytes} bytes", "more")])
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _require_few_brackets(body: bytes, manifest: Manifest) -> None:
+    """
+    Refuse JSON of more lists and objects than any request needs, before it is parsed.
+
+    A million of them in 3 MB take a second and 100 MB, and the collector walks over each.
+    """
+    # An instance is one list or object; a column's name may hold a bracket as well.
+    limit = SPARE_BRACKETS + 2 * manifest.max_instances * (1 + len(manifest.columns))
+    got = body.count(b"[") + body.count(b"{")
+    if got > limit:
+        raise TooLargeError([Problem("body", f"at most {limit} lists and objects", str(got))])
+
+
+def _json_of(body: bytes) -> Any:
+    """
+    Parse JSON, strictly: no NaN or Infinity, no lone surrogates, not nested without end.
+
+    Raises:
+        MalformedError: says where the parser stopped; a number that is NaN is no JSON.
+    """
+    try:
+        return from_json(body, allow_inf_nan=True)
+    except ValueError as exc:
+        # The parser's message has no input in it, only what it wanted, and line and column.
+        raise MalformedError([Problem("body", "JSON in UTF-8", _reason(exc))]) from exc
+
+
+def _reason(exc: ValueError) -> str:
+    text = str(exc)
+    return text if text.isascii() and len(text) < 120 else "something else"

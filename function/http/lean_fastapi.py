@@ -1,0 +1,41 @@
+"""
+FastAPI, imported without building what no answer needs.
+
+FastAPI describes OpenAPI in some sixty pydantic models, and building their validators is a sixth of
+its import. Our document is written without them (schemas.py), so they are told to wait until they
+are used, which pydantic knows as `defer_build`. Nothing of FastAPI is changed: whoever uses one of
+its models, as `FastAPI.openapi()` does, finds it built at that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+@contextmanager
+def deferred_models() -> Iterator[None]:
+    """Let pydantic models that are defined meanwhile be built on first use."""
+    config, rebuild = BaseModel.model_config, BaseModel.__dict__["model_rebuild"]
+
+    def rebuild_on_use(cls: type[BaseModel], /, **options: Any) -> bool | None:
+        # FastAPI asks without options, right after its definitions; pydantic, on first use, with.
+        result: bool | None = rebuild.__func__(cls, **options) if options else None
+        return result
+
+    BaseModel.model_config = ConfigDict(defer_build=True)
+    BaseModel.model_rebuild = classmethod(rebuild_on_use)  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        BaseModel.model_config = config
+        BaseModel.model_rebuild = rebuild  # type: ignore[method-assign]
+
+
+with deferred_models():
+    from fastapi import FastAPI, Request
+
+__all__ = ["FastAPI", "Request"]

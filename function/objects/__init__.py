@@ -1,0 +1,1 @@
+"""An object in a bucket to its predictions and a result object."""

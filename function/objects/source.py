@@ -1,0 +1,185 @@
+"""
+Objects as they lie in a bucket: which one, and its bytes, or why there are none.
+
+The client is handed in, so nothing here knows boto3: an error of the service is told by its code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from function.errors import (
+    ArchivedError,
+    ForbiddenError,
+    GoneError,
+    MalformedError,
+    ReplacedError,
+    StorageError,
+    TooLargeError,
+)
+from model.errors import Problem
+
+CHUNK_BYTES: Final = 256 * 1024
+"""How much of an object is in memory at a time, before it is cut into lines."""
+
+MAX_KEY_BYTES: Final = 1024
+_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
+"""Wider than for new buckets: those of before 2018 may have capitals and 255 characters."""
+
+_GONE: Final = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404"}
+_FORBIDDEN: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """One object, as much as is known of it; the sequencer orders the changes of one key."""
+
+    bucket: str
+    key: str
+    version_id: str | None = None
+    size_bytes: int | None = None
+    etag: str | None = None
+    sequencer: str | None = None
+
+    @property
+    def uri(self) -> str:
+        """The object as `s3://bucket/key`."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def is_bucket(name: str) -> bool:
+    """Tell whether a name is one that a bucket may have."""
+    return bool(_BUCKET.fullmatch(name))
+
+
+def is_key(key: str) -> bool:
+    """Tell whether a text is one that S3 takes for a key: any UTF-8 of 1 to 1,024 bytes."""
+    try:
+        return 1 <= len(key.encode()) <= MAX_KEY_BYTES
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+
+
+def ref_of(uri: object, where: str = "s3") -> ObjectRef:
+    """
+    Read `s3://bucket/key`; the key is taken as it stands, nothing in it is decoded.
+
+    Raises:
+        MalformedError: no such address.
+    """
+    scheme, _, address = uri.partition("://") if isinstance(uri, str) else ("", "", "")
+    bucket, _, key = address.partition("/")
+    if scheme != "s3":
+        raise MalformedError([Problem(where, "s3://bucket/key", "something else")])
+    ref = ObjectRef(bucket, key)
+    require_address(ref, where)
+    return ref
+
+
+def require_address(ref: ObjectRef, where: str = "object") -> None:
+    """
+    Hold a bucket's name and a key against what S3 takes, before it is asked.
+
+    Raises:
+        MalformedError: it would take one of them for no such thing.
+    """
+    if not is_bucket(ref.bucket) or not is_key(ref.key):
+        expected = "a bucket's name, and a key of 1 to 1024 bytes in UTF-8"
+        raise MalformedError([Problem(where, expected, "something else")])
+
+
+class StoredObject:
+    """An object that is open for reading, once."""
+
+    def __init__(self, reply: Any, max_bytes: int) -> None:
+        self.etag = str(reply.get("ETag", "")).strip('"')
+        self.version_id: str | None = reply.get("VersionId")
+        self.size_bytes = int(reply["ContentLength"])
+        self._body = reply["Body"]
+        if self.size_bytes > max_bytes:
+            self.close()
+            raise too_large(self.size_bytes, max_bytes)
+
+    def chunks(self) -> Iterator[bytes]:
+        """
+        Yield the bytes, in pieces of CHUNK_BYTES at the most.
+
+        Raises:
+            StorageError: the connection broke, or fewer or more bytes came than were announced.
+        """
+        got = 0
+        while True:
+            try:
+                chunk: bytes = self._body.read(CHUNK_BYTES)
+            except Exception as exc:
+                raise StorageError("expected the whole object, the connection broke") from exc
+            got += len(chunk)
+            if got > self.size_bytes or (not chunk and got < self.size_bytes):
+                raise StorageError(f"expected {self.size_bytes} bytes of an object, got {got}")
+            if not chunk:
+                return
+            yield chunk
+
+    def whole(self) -> bytes:
+        """Read all of it."""
+        return b"".join(self.chunks())
+
+    def close(self) -> None:
+        """Let go of the connection, however much was read."""
+        self._body.close()
+
+
+def too_large(size_bytes: int, max_bytes: int) -> TooLargeError:
+    """Say that an object is beyond a limit."""
+    return TooLargeError([Problem("object", f"at most {max_bytes} bytes", str(size_bytes))])
+
+
+def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
+    """
+    Open an object: the version that is named, or the very content that the ETag stands for.
+
+    Raises:
+        TooLargeError: more bytes than allowed; none of them was read.
+        GoneError, ReplacedError, ForbiddenError, ArchivedError: it cannot be had.
+        StorageError: the service failed or is busy; another time it may work.
+    """
+    if ref.size_bytes is not None and ref.size_bytes > max_bytes:
+        raise too_large(ref.size_bytes, max_bytes)
+    which = {}
+    if ref.version_id is not None:
+        which["VersionId"] = ref.version_id
+    elif ref.etag is not None:
+        which["IfMatch"] = f'"{ref.etag}"'
+    try:
+        reply = client.get_object(Bucket=ref.bucket, Key=ref.key, **which)
+    except Exception as exc:
+        raise error_of(exc) from exc
+    return StoredObject(reply, max_bytes)
+
+
+def code_of(error: Exception) -> str:
+    """Name an error of the service by its code; empty where no reply came at all."""
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
+
+
+def error_of(error: Exception) -> Exception:
+    """
+    Tell what the service's refusal to hand out an object means.
+
+    Source: the error codes of Amazon S3's API reference; KMS's own come as `KMS.` and their name.
+    """
+    code = code_of(error)
+    if code in _GONE:
+        return GoneError([Problem("object", "an object that exists", "none")])
+    if code == "PreconditionFailed":
+        return ReplacedError([Problem("object", "the content of the event", "a newer one")])
+    if code == "InvalidObjectState":
+        return ArchivedError([Problem("object", "one that is not archived", "an archived one")])
+    if code in _FORBIDDEN or (code.startswith("KMS.") and "Throttl" not in code):
+        expected = "one that the function's role may read and decrypt"
+        return ForbiddenError([Problem("object", expected, "no permission")])
+    return StorageError(f"expected an object of the bucket, got {code or type(error).__name__}")

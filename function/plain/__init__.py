@@ -1,0 +1,1 @@
+"""The application without Lambda: an HTTP server that drains, threads, Prometheus."""

@@ -1,0 +1,187 @@
+"""
+The plain HTTP door: the same application with no Lambda around it.
+
+Adds what Lambda and its fronts do elsewhere: a request id, one log line a request, errors that
+are answered and not raised, a deadline for bodies, and the paths by which a platform watches:
+
+    /livez      200 as long as the process answers
+    /readyz     200; 503 once it is to end, or must
+    /metrics    Prometheus's text
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, TypeAlias
+
+from function.errors import IncompleteError, MalformedError
+from function.http.app import JSON, PROBLEM_JSON, problem_of
+from function.plain.prometheus import CONTENT_TYPE, PrometheusMetrics
+from function.plain.wire import MAX_HEAD_BYTES
+from function.telemetry.invocation import CURRENT, Invocation, write
+from model.errors import Problem
+
+BODY_TIMEOUT_S: Final = 30.0
+"""How long a body may take to come; API Gateway allows as long for the whole exchange."""
+
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:=/+-]{8,128}")
+"""What a caller may call its request: as UUIDs and the ids of the clouds look, and harmless."""
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class PlainHttp:
+    """An ASGI application around ours."""
+
+    def __init__(self, app: App, metrics: PrometheusMetrics, *, base_path: str = "") -> None:
+        """
+        Put the door before an application.
+
+        Args:
+            app: ours.
+            metrics: counts what goes through.
+            base_path: a prefix of every path but those above, without a slash at its end.
+        """
+        self._app = app
+        self._metrics = metrics
+        self._base_path = base_path
+        self._cold = True
+        self.draining = False
+        self.on_fatal: Callable[[], None] = lambda: None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever is in it."""
+        if scope["path"] == "/livez":
+            await _answer(send, 200, {"status": "ok"})
+        elif scope["path"] == "/readyz":
+            status = {"status": "draining" if self.draining else "ok"}
+            await _answer(send, 503 if self.draining else 200, status)
+        elif scope["path"] == "/metrics":
+            await _send(send, 200, self._metrics.text(), CONTENT_TYPE)
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        invocation = Invocation(_request_id_of(scope), "plain-http", cold=self._cold)
+        self._cold = False
+        token = CURRENT.set(invocation)
+        sent = _Sent(send, invocation)
+        if self._base_path and f"{scope['path']}/".startswith(f"{self._base_path}/"):
+            scope["root_path"] = self._base_path
+            if scope["path"] == self._base_path:
+                scope["path"] += "/"
+        try:
+            _require_head(scope["headers"])
+            await self._app(scope, _in_time(receive), sent)
+        except BaseException as error:
+            # Starlette raises even what our handler has answered and recorded.
+            if not sent.started:
+                invocation.record_error(error)
+                problem = problem_of(error)
+                await _answer(sent, problem["status"], problem, media_type=PROBLEM_JSON, last=True)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        finally:
+            write(invocation.line())
+            route = getattr(scope.get("route"), "path", None)
+            self._metrics.observe(invocation, scope["method"], route)
+            CURRENT.reset(token)
+            if invocation.fatal:
+                self.draining = True
+                self.on_fatal()
+
+
+def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
+    """
+    Refuse a head that servers in a row would read differently, or that is too large.
+
+    Raises:
+        MalformedError: says which.
+
+    Source: RFC 9112, 6.3: both a length and a transfer coding "ought to be handled as an error".
+    """
+    names = {name for name, _ in headers}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        expected = "a content-length or a transfer-encoding"
+        raise MalformedError([Problem("headers", expected, "both")])
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD_BYTES:
+        raise MalformedError([Problem("headers", f"at most {MAX_HEAD_BYTES} bytes", "more")])
+
+
+def _in_time(receive: Receive) -> Receive:
+    """Put a deadline to the body, which a slow client would stretch without end."""
+    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+
+    async def received() -> Message:
+        try:
+            async with asyncio.timeout_at(deadline):
+                message = await receive()
+        except TimeoutError:
+            message = {"type": "http.disconnect"}
+        if message["type"] == "http.disconnect":
+            expected = f"the whole of it within {BODY_TIMEOUT_S:g} seconds"
+            raise IncompleteError([Problem("body", expected, "a part")])
+        return message
+
+    return received
+
+
+class _Sent:
+    """A `send` that notes the status, and names the request in the answer."""
+
+    def __init__(self, send: Send, invocation: Invocation) -> None:
+        self._send = send
+        self._invocation = invocation
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._invocation.status = message["status"]
+            request_id = self._invocation.request_id.encode()
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id)]
+        await self._send(message)
+
+
+def _request_id_of(scope: Scope) -> str:
+    """Take the caller's request id where it is harmless, and make one up where it is not."""
+    sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    text: str = sent.decode("latin-1")
+    return text if REQUEST_ID.fullmatch(text) else str(uuid.uuid4())
+
+
+async def _answer(
+    send: Send,
+    status: int,
+    content: dict[str, Any],
+    *,
+    media_type: str = JSON,
+    last: bool = False,
+) -> None:
+    body = json.dumps(content, separators=(",", ":")).encode()
+    await _send(send, status, body, media_type, last=last)
+
+
+async def _send(
+    send: Send, status: int, body: bytes, media_type: str, *, last: bool = False
+) -> None:
+    """
+    Send a whole answer; after the last one the connection is
+    closed, whatever is still to come.
+    """
+    headers = [
+        (b"content-type", media_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        *([(b"connection", b"close")] if last else []),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

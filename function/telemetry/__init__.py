@@ -1,0 +1,1 @@
+"""What an invocation leaves behind: a log line, metrics, and whether the process still works."""

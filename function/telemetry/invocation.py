@@ -1,0 +1,153 @@
+"""
+One JSON line an invocation, which no input can forge.
+
+Only names of ours, numbers and the request id are written; what a caller sent never is. The JSON is
+ASCII without line breaks, so no value can start a line of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Final
+
+from function.errors import name_of, outcome_of
+from function.telemetry.vitals import is_fatal
+from model.tasks.classify import Prediction
+
+MAX_TRACE_CHARS: Final = 16_000
+"""The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
+
+
+MOST_CONFIDENCES: Final = 2_048
+"""What is kept of an invocation's confidences; of more, every other one again and again."""
+
+_TRACE_ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
+
+
+@dataclass(slots=True)
+class Usage:
+    """What one version of a model did in an invocation; steps' times in milliseconds, summed."""
+
+    predictions: int = 0
+    steps_ms: dict[str, float] = field(default_factory=dict)
+    confidences: list[float] = field(default_factory=list)
+    drift: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Invocation:
+    """What is known of the invocation under way; the doors and the service fill it in."""
+
+    request_id: str
+    source: str
+    cold: bool
+    status: int | None = None
+    model: str | None = None
+    version: str | None = None
+    count: int | None = None
+    steps_ms: dict[str, float] = field(default_factory=dict)
+    error: str | None = None
+    trace: str | None = None
+    trace_id: str | None = None
+    fatal: bool = False
+    faults: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
+    usages: dict[tuple[str, str], Usage] = field(default_factory=dict)
+    started: float = field(default_factory=perf_counter)
+
+    @property
+    def total_ms(self) -> float:
+        """How long it has taken so far, by the monotonic clock."""
+        return (perf_counter() - self.started) * 1e3
+
+    def record_predictions(
+        self, predictions: list[Prediction], steps_ms: dict[str, float], drift: dict[str, float]
+    ) -> None:
+        """
+        Add what the model under `model` and `version` has answered.
+
+        Args:
+            predictions: of one call; an invocation of a queue makes several.
+            steps_ms: how long each step took.
+            drift: the stability index by feature; empty where there is no news.
+        """
+        usage = self.usages.setdefault((self.model or "", self.version or ""), Usage())
+        usage.predictions += len(predictions)
+        usage.confidences += [prediction.confidence for prediction in predictions]
+        # A bucket's table may be a million rows in one invocation.
+        while len(usage.confidences) > MOST_CONFIDENCES:
+            del usage.confidences[1::2]
+        usage.drift |= drift
+        for name, value in steps_ms.items():
+            usage.steps_ms[name] = usage.steps_ms.get(name, 0.0) + value
+            self.steps_ms[name] = self.steps_ms.get(name, 0.0) + value
+
+    def record_error(self, error: BaseException) -> None:
+        """Remember an error by its kind; with the trace only where the fault is ours."""
+        self.error = type(error).__name__
+        self.kinds[name_of(error)] = self.kinds.get(name_of(error), 0) + 1
+        self.status = outcome_of(error).status
+        if self.status >= 500:
+            self.faults += 1
+            self.fatal = self.fatal or is_fatal(error)
+            self.trace = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+
+    def fields(self) -> dict[str, Any]:
+        """Spell the invocation as the members of its log line; times in milliseconds."""
+        times = {**self.steps_ms, "total": self.total_ms}
+        fields: dict[str, Any] = {
+            "level": "ERROR" if self.trace else "WARN" if self.error else "INFO",
+            "message": "invocation",
+            "request_id": self.request_id,
+            "cold": self.cold,
+            "source": self.source,
+            "status": self.status,
+            "model": self.model,
+            "version": self.version,
+            "count": self.count,
+            "error": self.error,
+            "ms": {name: round(value, 3) for name, value in times.items()},
+        }
+        if self.trace_id:
+            fields["xray_trace_id"] = self.trace_id
+        if self.trace:
+            fields["trace"] = self.trace
+        return fields
+
+    def line(self) -> str:
+        """Spell the invocation as one line of JSON."""
+        return json.dumps(self.fields(), ensure_ascii=True)
+
+
+def trace_id_of(header: str | None) -> str | None:
+    """
+    Take the trace's id out of an X-Ray header; None where it is not of X-Ray's form.
+
+    Source: X-Ray, "Trace ID format": a version 1, 8 digits of time, 24 random ones, hexadecimal.
+    """
+    found = _TRACE_ROOT.search(header) if header else None
+    return found[1] if found else None
+
+
+CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
+"""The invocation under way, for code that is reached through a framework."""
+
+
+def request_id() -> str:
+    """Name the invocation under way; empty outside of one."""
+    invocation = CURRENT.get()
+    return invocation.request_id if invocation else ""
+
+
+def write(line: str, out: Callable[[str], object] | None = None) -> None:
+    """Write one log line, in one piece."""
+    (out or sys.stdout.write)(line + "\n")
+    if out is None:
+        sys.stdout.flush()

@@ -1,0 +1,47 @@
+"""Send one sample request through the local HTTP front, and show the answer."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from infra.settings.function import Sample
+
+
+@dataclass(frozen=True)
+class SampleAnswer:
+    """Be what came back."""
+
+    status: int
+    text: str
+
+
+def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> SampleAnswer:
+    """
+    Post a file's bytes as they are, with the content type of its name.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    body = sample.read()
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(
+        parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s
+    )
+    try:
+        headers = {"Content-Type": sample.media_type}
+        connection.request("POST", sample.path, body=body, headers=headers)
+        response = connection.getresponse()
+        return SampleAnswer(response.status, _readable(response.read()))
+    finally:
+        connection.close()
+
+
+def _readable(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except ValueError:
+        return text

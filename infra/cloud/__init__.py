@@ -1,0 +1,1 @@
+"""The emulator behind moto's Lambda, so that a simulated cloud really invokes."""

@@ -1,0 +1,216 @@
+"""
+A cloud in a box: a moto server in which image functions really run.
+
+    with cloud(config, port=5000) as box:
+        boto3.client("lambda", endpoint_url=box.url, ...)
+
+It answers by plain HTTP and, at the same port, by TLS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from moto.moto_api._internal.models import moto_api_backend
+from moto.server import ThreadedMotoServer
+
+from infra.cloud.apis import apis_answered
+from infra.cloud.certificates import Authority
+from infra.cloud.code import Images, one_code_for_all
+from infra.cloud.gaps import gaps_filled
+from infra.cloud.machines import machines_run
+from infra.cloud.mappings import NO_QUEUE, Client
+from infra.cloud.plugin import ImageFunctions
+from infra.cloud.queues import queues_locked
+from infra.cloud.ready import make_ready
+from infra.cloud.tls import telling, with_tls
+from infra.local import triggers
+from infra.local.contract import TIMEOUT_LIMIT_S
+from infra.local.errors import PortTaken
+from infra.settings.function import FunctionConfig
+
+DEFAULT_PORT = 5000
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A running cloud: where it is, and what runs its functions."""
+
+    url: str  # by plain HTTP; the same port answers TLS
+    ca: Path  # the certificate of the authority that TLS is to be trusted by
+    functions: ImageFunctions
+    client: Client  # makes a boto3 client of a service in a region
+
+
+@contextlib.contextmanager
+def cloud(
+    config: FunctionConfig,
+    *,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    images: Images = one_code_for_all,
+    now_s: Callable[[], float] = time.time,
+) -> Iterator[Cloud]:
+    """
+    Start a moto server with the emulator behind its Lambda, and state machines that really run.
+
+    Functions get AWS_ENDPOINT_URL, so that their own boto3 clients talk to the same cloud.
+
+    Args:
+        config: the code that stands for every image, see plugin.ImageFunctions; images and now_s
+            are its, too.
+        host: whom to listen to; anything but 127.0.0.1 lets others run your function.
+        port: 0 takes a free one.
+
+    Raises:
+        PortTaken: the port is in use.
+    """
+    with _moto_server(host, port) as (url, ca):
+
+        def client(service: str, region: str, **options: Any) -> Any:
+            return boto3.session.Session().client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=url,
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",  # noqa: S106 - moto takes any
+                **options,
+            )
+
+        # A state machine's tasks: it is the definition that says what is repeated.
+        once = Config(retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_LIMIT_S + 60)
+        variables = {"AWS_ENDPOINT_URL": url}
+        with (
+            gaps_filled(),
+            queues_locked(),
+            ImageFunctions(
+                config, variables=variables, client=client, images=images, now_s=now_s
+            ) as functions,
+            apis_answered(functions),
+            machines_run(functools.partial(client, config=once)),
+        ):
+            yield Cloud(url, ca, functions, client)
+
+
+@contextlib.contextmanager
+def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
+    # moto's thread would die silently on a port in use, and its start would wait for ever.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken(host, port, "--port") from error
+    # moto keeps its state for the whole process: a cloud begins empty, and leaves nothing.
+    moto_api_backend.reset()
+    authority = Authority.made()
+    context = authority.context(_names())
+    server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
+    server.start()
+    listening = server._server
+    listening.app = telling(listening.app, authority.pem)
+    listening.RequestHandlerClass = with_tls(listening.RequestHandlerClass, context)
+    try:
+        at, taken = server.get_host_and_port()
+        with tempfile.TemporaryDirectory(prefix="lambake-cloud-") as folder:
+            ca = Path(folder) / "ca.pem"
+            ca.write_bytes(authority.pem)
+            yield f"http://{at}:{taken}", ca
+    finally:
+        server.stop()
+        listening.server_close()  # stop() leaves the port open
+        moto_api_backend.reset()
+
+
+def _names() -> list[str]:
+    """List the names that the cloud is certified for: HTTP APIs' in every region, and its own."""
+    regions = boto3.session.Session().get_available_regions("apigatewayv2")
+    apis = [f"*.execute-api.{region}.amazonaws.com" for region in regions]
+    return ["localhost", "127.0.0.1", "::1", *apis]
+
+
+def quieten() -> None:
+    """Keep moto's own lines off the screen."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    # What goes wrong in a state machine is in its execution's history.
+    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    # A queue that is removed before its mapping: AWS's poller says nothing of it either.
+    logging.getLogger(triggers.__name__).addFilter(_queue_is_there)
+
+
+def _queue_is_there(record: logging.LogRecord) -> bool:
+    return not any(
+        isinstance(given, ClientError) and given.response["Error"]["Code"] in NO_QUEUE
+        for given in (record.args or ())
+    )
+
+
+def run_cloud(
+    config: FunctionConfig,
+    *,
+    stop: threading.Event,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    empty: bool = False,
+    images: Images = one_code_for_all,
+    registry: str | None = None,
+    out: TextIO = sys.stdout,
+) -> int:
+    """
+    Serve a cloud until told to stop (`python -m infra cloud`).
+
+    Args:
+        config: as of `cloud`; so are host, port and images.
+        stop: is waited for.
+        empty: put nothing into it to try.
+        registry: HOST:PORT of that which has the images; None: one code stands for them all.
+        out: is told where the cloud is.
+
+    Returns:
+        The process's exit status.
+    """
+    quieten()
+    with cloud(config, host=host, port=port, images=images) as box:
+        # What is made to try has no image in a registry.
+        tried = "" if empty or registry else _made_to_try(config, box)
+        out.write(
+            f"cloud:  {box.url}\n"
+            f"        export AWS_ENDPOINT_URL={box.url}\n"
+            f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
+            f"images: {_run_how(config, registry)}\n"
+            f"deploy: .venv/bin/python -m infra deploy --simulated-cloud {box.url}"
+            f" --registry {registry or 'HOST:PORT'}\n"
+            f"{tried}"
+        )
+        out.flush()
+        stop.wait()
+    return 0
+
+
+def _run_how(config: FunctionConfig, registry: str | None) -> str:
+    if registry:
+        return f"each really runs, pulled from the registry at {registry}"
+    return (
+        f"none runs: {config.handler} from {config.root} stands for every one\n"
+        "        (--images runs them, and has the registry that deploy wants)"
+    )
+
+
+def _made_to_try(config: FunctionConfig, box: Cloud) -> str:
+    inputs, results = make_ready(config, box.client)
+    where = f"--endpoint-url {box.url} --region {config.region}"
+    return f"try:    .venv/bin/python -m infra bulk {inputs} {results} {where}\n"

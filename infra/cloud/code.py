@@ -1,0 +1,57 @@
+"""The code behind moto's functions: an image's as it is told, a zip's unpacked."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+# From an image's URI to the settings (of FunctionConfig) that its code stands for.
+Images = Callable[[str], Mapping[str, Any]]
+
+
+def one_code_for_all(_uri: str) -> Mapping[str, Any]:
+    """Let every image run the code that the plug-in was given."""
+    return {}
+
+
+class FunctionCode:
+    """Find what to run for a function of moto's; zips are unpacked once each."""
+
+    def __init__(self, images: Images = one_code_for_all) -> None:
+        self._images = images
+        self._unpacked: dict[str, Path] = {}
+
+    def runs(self, function: Any) -> bool:
+        """Tell whether the emulator can run it: an image, or a zip for Python."""
+        if function.package_type == "Image":
+            return True
+        python = str(function.run_time or "").startswith("python")
+        return python and zipfile.is_zipfile(io.BytesIO(function.code_bytes or b""))
+
+    def settings_of(self, function: Any) -> dict[str, Any]:
+        """Give the settings that say where the code is, and its handler where that is known."""
+        if function.package_type != "Image":
+            return {"root": self._folder_of(function), "handler": function.handler}
+        settings = dict(self._images(str(function.code.get("ImageUri", ""))))
+        command = function.image_config.cmd
+        return settings | ({"handler": command[0]} if command else {})
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+        unpacked, self._unpacked = self._unpacked, {}
+        for folder in unpacked.values():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _folder_of(self, function: Any) -> Path:
+        digest = function.code_sha_256
+        if digest not in self._unpacked:
+            folder = Path(tempfile.mkdtemp(prefix="lambake-zip-"))
+            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
+                archive.extractall(folder)  # refuses to leave the folder by itself
+            self._unpacked[digest] = folder
+        return self._unpacked[digest]

@@ -1,0 +1,62 @@
+"""
+The image that a function runs, by its digest: that which its URI stood for when it was set.
+
+moto tells a digest that it makes up from the URI, and cuts one that is in the URI in two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+from moto.awslambda.models import LambdaFunction
+from moto.ecr.models import ecr_backends
+
+_set = LambdaFunction._set_function_code
+_told = LambdaFunction.get_code
+
+
+@contextlib.contextmanager
+def images_resolved() -> Iterator[None]:
+    """Find and tell digests so while the block runs."""
+    with (
+        patch.object(LambdaFunction, "_set_function_code", _resolved),
+        patch.object(LambdaFunction, "get_code", _code),
+    ):
+        yield
+
+
+def _resolved(self: Any, spec: dict[str, Any]) -> None:
+    _set(self, spec)
+    if "ImageUri" not in spec or spec.get("DryRun"):
+        return
+    repository, tag, digest = _parts_of(spec["ImageUri"])
+    digest = digest or _digest_of(self, repository.partition("/")[2], tag)
+    if digest:  # moto takes images that are nowhere: their digest stays made up
+        self.code_sha_256 = digest.removeprefix("sha256:")
+
+
+def _code(self: Any) -> dict[str, Any]:
+    """Source: AWS Lambda API, FunctionCodeLocation: ResolvedImageUri."""
+    told: dict[str, Any] = _told(self)
+    code = told.get("Code") or {}
+    if "ImageUri" in code:
+        repository, _, _ = _parts_of(code["ImageUri"])
+        code["ResolvedImageUri"] = f"{repository}@sha256:{self.code_sha_256}"
+    return told
+
+
+def _parts_of(uri: str) -> tuple[str, str, str]:
+    """Cut a URI into repository, tag and digest."""
+    named, _, digest = uri.partition("@")
+    host, slash, path = named.partition("/")
+    name, _, tag = path.partition(":")
+    return f"{host}{slash}{name}", tag or "latest", digest
+
+
+def _digest_of(function: Any, repository: str, tag: str) -> str:
+    known = ecr_backends[function.account_id][function.region].repositories.get(repository)
+    images = known.images if known else []
+    return next((image.get_image_digest() for image in images if tag in image.image_tags), "")

@@ -1,0 +1,60 @@
+"""
+What functions log, in moto's CloudWatch Logs: where their group stands, as on the service with a
+role that may not make one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from moto.logs.models import logs_backends
+
+from infra.local.logs import LogLine
+from infra.local.server import LocalLambda
+
+
+class LogDelivery:
+    """
+    Write the lines of functions to their groups, while entered.
+
+    A thread of its own does: a subscription of the group invokes a function, and the emulator that
+    has a line to tell of cannot wait for that.
+    """
+
+    def __init__(self) -> None:
+        self._lines: queue.SimpleQueue[tuple[Any, LogLine] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="lambake-logs", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Write what is left, and end."""
+        self._lines.put(None)
+        self._thread.join()
+
+    def follow(self, local: LocalLambda, function: Any) -> None:
+        """Write each line of a function of moto's from now on."""
+        local.listen(lambda line: self._lines.put((function, line)))
+
+    def _write(self) -> None:
+        while (item := self._lines.get()) is not None:
+            function, line = item
+            groups = logs_backends[function.account_id][function.region].groups
+            group = groups.get(f"/aws/lambda/{function.function_name}")
+            if group is None:
+                continue
+            if line.stream not in group.streams:
+                group.create_log_stream(line.stream)
+            event = {"timestamp": int(line.time_s * 1000), "message": line.text}
+            group.put_log_events(line.stream, [event])

@@ -1,0 +1,214 @@
+"""
+The emulator behind moto's Lambda: image functions that boto3 creates there really run.
+
+moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
+is entered, in a process where moto runs (mock_aws or ThreadedMotoServer), every image function and
+every zip for Python is a LocalLambda: Invoke is passed on to its Invoke API and back untouched;
+S3, SNS, EventBridge and log subscriptions are asynchronous invocations; queues are polled by
+triggers.SqsPoller; CodeDeploy really shifts an alias's traffic; what they log is in CloudWatch
+Logs where their group stands. Other zips stay moto's.
+
+The cost: these are moto's own methods that are replaced, found by name, so a release of moto can
+break it; the tests would show that. moto's answers to resource policies are not asked for: every
+source may invoke.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from infra.cloud.code import FunctionCode, Images, one_code_for_all
+from infra.cloud.codedeploy.operations import codedeploy_played
+from infra.cloud.concurrency import concurrency_limited
+from infra.cloud.images import images_resolved
+from infra.cloud.logs import LogDelivery
+from infra.cloud.mappings import Client, default_client, queues_polled
+from infra.cloud.patches import Answer, moto_patched
+from infra.cloud.versions import versions_frozen
+from infra.local.contract import LATEST
+from infra.local.errors import StartError
+from infra.local.server import LocalLambda
+from infra.settings.function import FunctionConfig
+
+_PASSED_ON = (
+    "x-amz-invocation-type",
+    "x-amz-log-type",
+    "x-amz-client-context",
+    "x-amzn-trace-id",
+)
+
+
+_ONLY_ONE = threading.Lock()
+
+
+@dataclass
+class _Running:
+    config: FunctionConfig
+    local: LocalLambda
+
+
+class ImageFunctions:
+    """Run moto's image functions by the emulator, while entered."""
+
+    def __init__(
+        self,
+        config: FunctionConfig,
+        *,
+        variables: Mapping[str, str] | None = None,
+        client: Client = default_client,
+        images: Images = one_code_for_all,
+        now_s: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        Describe what stands for the images.
+
+        Args:
+            config: the code of images: where it is and its handler. Name, memory, timeout,
+                variables and concurrency come from moto's function; an image's Command overrides
+                the handler.
+            variables: set for every function, unless it sets them itself.
+            client: makes a boto3 client of a service in a region, for polling queues; by default
+                one that finds its endpoint and credentials as boto3 does.
+            images: says what stands for each image, where they differ.
+            now_s: the clock by which CodeDeploy shifts traffic, in seconds.
+        """
+        self._config = config
+        self._variables = dict(variables or {})
+        self._client = client
+        self._code = FunctionCode(images)
+        self._now_s = now_s
+        self._logs = LogDelivery()
+        self._running: dict[tuple[str, str], _Running] = {}
+        self._lock = threading.Lock()
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """
+        Replace moto's methods.
+
+        Raises:
+            StartError: another one is entered in this process; moto's state is one a process too,
+                so the two would take each other's messages.
+        """
+        if not _ONLY_ONE.acquire(blocking=False):
+            raise StartError("expected one ImageFunctions (or cloud) in a process, got a second")
+        with contextlib.ExitStack() as stack:
+            stack.callback(_ONLY_ONE.release)
+            stack.callback(self._code.close)
+            stack.enter_context(self._logs)
+            stack.callback(self._stop_functions)
+            stack.enter_context(versions_frozen())
+            stack.enter_context(images_resolved())
+            stack.enter_context(concurrency_limited())
+            stack.enter_context(moto_patched(self))
+            stack.enter_context(codedeploy_played(self.accept, self._now_s))
+            stack.enter_context(queues_polled(self.invoke, self._client))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Give moto its methods back and stop every function."""
+        self._stack.close()
+
+    def local(self, function: Any, qualifier: str | None = None) -> LocalLambda:
+        """Find or start the emulator of one of moto's functions; a changed one is started anew."""
+        config = self.config_of(function, qualifier)
+        key = (function.function_arn, qualifier or "")
+        with self._lock:
+            running = self._running.get(key)
+            if running is not None and running.config == config:
+                return running.local
+            if running is not None:
+                running.local.__exit__(None, None, None)
+                del self._running[key]
+            local = LocalLambda(config)
+            self._logs.follow(local, function)
+            local.__enter__()
+            self._running[key] = _Running(config, local)
+            return local
+
+    def config_of(self, function: Any, qualifier: str | None = None) -> FunctionConfig:
+        """Derive an emulator's settings from moto's function."""
+        reserved = function.reserved_concurrency
+        aliases = {}
+        if qualifier not in (None, "", LATEST):
+            aliases = {str(qualifier): str(function.version)}
+        return self._config.replace(
+            name=function.function_name,
+            memory_mb=int(function.memory_size),
+            timeout_s=float(function.timeout),
+            tmp_mb=int(function.ephemeral_storage),
+            region=function.region,
+            account_id=function.account_id,
+            reserved_concurrency=None if reserved is None else int(reserved),
+            environment={**self._variables, **function.environment_vars},
+            aliases=aliases,
+            version=str(function.version),
+            **self._code.settings_of(function),
+        )
+
+    def runs(self, function: Any) -> bool:
+        """Tell whether the emulator runs one of moto's functions."""
+        return self._code.runs(function)
+
+    def invoke(
+        self,
+        function: Any,
+        body: bytes,
+        headers: Mapping[str, str],
+        qualifier: str | None = None,
+    ) -> Answer:
+        """
+        Pass an invocation on to the function's own Invoke API.
+
+        Returns:
+            Status, headers by lower-case name, and body, as the API gave them.
+        """
+        local = self.local(function, qualifier)
+        path = f"/2015-03-31/functions/{quote(function.function_name)}/invocations"
+        if qualifier:
+            path += "?" + urlencode({"Qualifier": qualifier})
+        passed_on = {name: text for name, text in headers.items() if name.lower() in _PASSED_ON}
+        address = local.invoke_url.removeprefix("http://")
+        # Not through urllib3 or requests: mock_aws stands in their way.
+        with contextlib.closing(http.client.HTTPConnection(address)) as connection:
+            connection.request("POST", path, body, passed_on)
+            answer = connection.getresponse()
+            told = {name.lower(): text for name, text in answer.getheaders()}
+            return answer.status, told, answer.read()
+
+    def accept(self, function: Any, body: bytes) -> None:
+        """Queue an asynchronous invocation."""
+        self.invoke(function, body, {"X-Amz-Invocation-Type": "Event"})
+
+    def logs(self, function_name: str) -> list[str]:
+        """Give what a function's emulators have logged since they were started."""
+        with self._lock:
+            running = [r for r in self._running.values() if r.config.name == function_name]
+        return [line for one in running for line in one.local.logs]
+
+    def drained(self) -> None:
+        """Wait until no asynchronous invocation is left."""
+        with self._lock:
+            running = list(self._running.values())
+        for one in running:
+            one.local.drained()
+
+    def _stop_functions(self) -> None:
+        with self._lock:
+            running, self._running = self._running, {}
+        for one in running.values():
+            one.local.__exit__(None, None, None)

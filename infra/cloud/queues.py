@@ -1,0 +1,67 @@
+"""
+moto's queues, made fit for several clients at once.
+
+moto changes a queue's list of messages without a lock: of two clients at the same time one takes
+what the other has, a deleted message comes back, or one that is just being sent is lost. Here a
+queue's methods wait for each other, and a receive that waits for messages does so unlocked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest.mock import patch
+
+from moto.sqs.models import SQSBackend
+
+_LOOK_S = 0.05
+
+_CHANGES = (
+    "send_message",
+    "send_message_batch",
+    "delete_message",
+    "delete_message_batch",
+    "change_message_visibility",
+    "change_message_visibility_batch",
+    "purge_queue",
+)
+
+
+@contextlib.contextmanager
+def queues_locked() -> Iterator[None]:
+    """Let moto's queues be used by one client after the other, while the block runs."""
+    lock = threading.RLock()
+    with contextlib.ExitStack() as stack:
+        for name in _CHANGES:
+            changed = _locked(getattr(SQSBackend, name), lock)
+            stack.enter_context(patch.object(SQSBackend, name, changed))
+        received = _received(SQSBackend.receive_message, lock)
+        stack.enter_context(patch.object(SQSBackend, "receive_message", received))
+        yield
+
+
+def _locked(original: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:
+    def change(*given: Any, **named: Any) -> Any:
+        with lock:
+            return original(*given, **named)
+
+    return change
+
+
+def _received(original: Callable[..., Any], lock: threading.RLock) -> Callable[..., Any]:
+    def receive_message(
+        self: Any, queue_name: str, count: int, wait_seconds_timeout: int, *more: Any, **named: Any
+    ) -> Any:
+        until = time.monotonic() + wait_seconds_timeout
+        while True:
+            with lock:
+                messages = original(self, queue_name, count, 0, *more, **named)
+            left_s = until - time.monotonic()
+            if messages or left_s <= 0:
+                return messages
+            time.sleep(min(left_s, _LOOK_S))
+
+    return receive_message

@@ -1,0 +1,99 @@
+"""
+A real registry for images on this machine, for the cloud
+that has none: Debian's docker-registry.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from infra.containers import Engine
+from infra.image.errors import EngineFailed
+from infra.release.errors import ReleaseError
+
+PROGRAM: Final = "docker-registry"
+_PATIENCE_S = 30.0
+_SETTINGS = """
+version: 0.1
+log: {{level: error, accesslog: {{disabled: true}}}}
+storage: {{filesystem: {{rootdirectory: {folder}}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+"""
+
+
+@contextlib.contextmanager
+def loopback_registry() -> Iterator[str]:
+    """
+    Run a registry while the block runs; what it holds goes with it.
+
+    Yields:
+        Its HOST:PORT.
+
+    Raises:
+        ReleaseError: it is not installed, or does not answer.
+    """
+    if shutil.which(PROGRAM) is None:
+        raise ReleaseError(f"expected {PROGRAM} on the PATH, found none: apt install {PROGRAM}")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="lambake-registry-") as folder:
+        settings = Path(folder) / "config.yml"
+        settings.write_text(_SETTINGS.format(folder=folder, port=port), encoding="ascii")
+        with (Path(folder) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [PROGRAM, "serve", str(settings)], stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            _wait(f"http://127.0.0.1:{port}/v2/", process)
+            yield f"127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Pulls:
+    """Pull images from a registry, as Lambda does, and know which they were."""
+
+    engine: Engine
+    registry: str
+    _pulled: list[str] = field(default_factory=list, init=False)
+
+    def settings_of(self, uri: str) -> Mapping[str, Any]:
+        """Have an image here, and give the emulator's settings for it."""
+        image = f"{self.registry}/{uri.partition('/')[2]}"
+        if self.engine.inspect(image) is None:
+            plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
+            self.engine.ask("pull", *plainly, image)
+            self._pulled.append(image)
+        return {"image": image}
+
+    def forget(self) -> None:
+        """Take the registry's names from all images here; what has no other goes."""
+        filters = ("--filter", f"reference={self.registry}/*")
+        tags = self.engine.ask("images", *filters, "--format", "{{.Repository}}:{{.Tag}}").split()
+        # By a digest only what was pulled by it: podman removes an image by one that it worked out.
+        known = [tag for tag in tags if tag.startswith(f"{self.registry}/")]
+        for name in dict.fromkeys([*known, *self._pulled]):
+            with contextlib.suppress(EngineFailed):
+                self.engine.ask("rmi", name)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # noqa: S310
+            return
+        time.sleep(0.05)
+    raise ReleaseError(f"expected {PROGRAM} to answer, it did not in {_PATIENCE_S:.0f} s")

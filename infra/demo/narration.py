@@ -1,0 +1,103 @@
+"""
+What the demonstration prints: numbered steps, what was seen in each, and how long it took.
+
+While a step is silent its seconds are told: on a terminal in one line that goes again, else now
+and then in one of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Final, TextIO
+
+_EVERY = 10
+_DONE = re.compile(r": (Creation|Modifications|Destruction) complete after")
+_PLANNED = re.compile(r"^ +[+] ")
+_BEAT_S: Final = 1.0
+# How long, on a terminal and elsewhere, before the seconds are told; Terraform tells its own.
+_SILENT_S: Final = (2.0, 20.0)
+_GONE = "\r\x1b[K"
+
+
+class Narration:
+    """Print lines; of what comes by the dozen, only how much of it there is."""
+
+    def __init__(
+        self, out: TextIO | None = None, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._out = out or sys.stdout
+        self._now_s = now_s
+        self._steps = 0
+        self._done = 0
+        self._begun_s = self._last_s = now_s()
+        self._beaten = False
+        self._lock = threading.Lock()
+
+    def __call__(self, line: str) -> None:
+        """Print a line."""
+        if _PLANNED.match(line):
+            return
+        if _DONE.search(line):
+            self._done += 1
+            if self._done % _EVERY:
+                return
+            line = f"    {self._done} resources done …"
+        indent = "  " if self._steps else ""
+        self._write("".join(f"{indent}{part}\n" for part in line.split("\n")))
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Print a numbered title, and in the end how long the step took."""
+        self._steps += 1
+        self._done = 0
+        self._begun_s = self._now_s()
+        self._write(f"\n{self._steps}. {title[:1].upper()}{title[1:]}\n")
+        with self._beating():
+            yield
+        self._write(f"  ({self._now_s() - self._begun_s:.0f} s)\n")
+
+    def end(self, text: str) -> None:
+        """Print what follows the last step."""
+        self._write(text)
+
+    def beat(self) -> None:
+        """Tell the step's seconds if nothing was said for a while."""
+        terminal = self._out.isatty()
+        now_s = self._now_s()
+        with self._lock:
+            if not self._beaten and now_s - self._last_s < _SILENT_S[not terminal]:
+                return
+            text = f"    … {now_s - self._begun_s:.0f} s"
+            self._out.write(f"{_GONE}{text}" if terminal else f"  {text}\n")
+            self._out.flush()
+            self._beaten = terminal
+            self._last_s = now_s
+
+    @contextlib.contextmanager
+    def _beating(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def run() -> None:
+            while not over.wait(_BEAT_S):
+                self.beat()
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+            self._write("")  # what follows has a line to itself
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._out.write(f"{_GONE}{text}" if self._beaten else text)
+            self._out.flush()
+            self._beaten = False
+            self._last_s = self._now_s()

@@ -1,0 +1,183 @@
+"""
+The steps of the demonstration: each does what a person would do on AWS, and says what was seen.
+
+The cloud is simulated, all else is real: Terraform, boto3, the function, its images where there is
+an engine for them. Only the time of a canary is wound on, so that five minutes take seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from infra.demo.images import CODE, Images
+from infra.release import smoke, traffic
+from infra.release.canary import Watch
+from infra.release.deploy import Deploy, deploy
+from infra.release.destroy import destroy
+from infra.release.errors import Refused, ReleaseError
+from infra.release.preflight import Tools
+from infra.release.registry import Pushed
+from infra.release.status import api_url
+from infra.release.target import Target
+from infra.release.terraform import Terraform
+
+IRIS = json.dumps({"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]})
+_WOUND_S: Final = 20.0
+_POLL_S: Final = 0.2
+_SHIFTING = "of the traffic to version"
+
+Say = Callable[[str], None]
+
+
+class Clock:
+    """Be the simulated cloud's time, in seconds: the machine's, wound on while a canary shifts."""
+
+    def __init__(self) -> None:
+        self._wound_s = 0.0
+
+    def __call__(self) -> float:
+        """Give the time."""
+        return time.time() + self._wound_s
+
+    def wind(self, by_s: float) -> None:
+        """Wind it on."""
+        self._wound_s += by_s
+
+
+def checkout_of(root: Path, place: Path) -> Path:
+    """
+    Copy what a release takes of a checkout, so that the demonstration can change its models.
+
+    Returns:
+        The copy's function.yaml.
+    """
+    for part in CODE:
+        ignored = shutil.ignore_patterns("__pycache__", "*.keras")
+        shutil.copytree(root / part, place / part, ignore=ignored)
+    (place / "infra").mkdir(parents=True)
+    return Path(shutil.copy(root / "infra" / "function.yaml", place / "infra"))
+
+
+@dataclass
+class Story:
+    """Play one stage's life on a simulated cloud."""
+
+    target: Target
+    folder: Path
+    images: Images
+    clock: Clock
+    tools: Tools
+    say: Say
+    spoilt: bool = False  # whether the next image is a wrong one
+    on_shifting: list[Callable[[], None]] = field(default_factory=list)
+    _shifting: bool = False
+
+    def deploy(self) -> bool:
+        """Deploy the checkout as it is."""
+        watch = Watch(self._seen, self._wait, _POLL_S, self.clock)
+        job = Deploy(
+            self.target,
+            self.folder,
+            self._pushed,
+            self.say,
+            lambda _question: True,
+            registry=self.images.registry,
+            watch=watch,
+            tools=lambda *_, **__: self.tools,
+        )
+        return deploy(job)
+
+    def refused(self) -> str:
+        """
+        Deploy what must not get the traffic, and give the reason.
+
+        Raises:
+            ReleaseError: it got it.
+        """
+        try:
+            self.deploy()
+        except Refused as error:
+            return str(error)
+        raise ReleaseError("expected the version to be refused, it was not")
+
+    def invoke(self) -> dict[str, Any]:
+        """Invoke what is live, by boto3."""
+        succeeded, text = smoke.invoke(self.target, IRIS)
+        if not succeeded:
+            raise ReleaseError(f"expected a prediction, got {text}")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def call(self) -> str:
+        """Send the sample through the API, signed."""
+        return smoke.smoke(self.target, api_url(self.target))
+
+    def newer_iris(self) -> None:
+        """Call the iris version 2."""
+        _swap(self._iris / "model.toml", 'version = "1"', 'version = "2"')
+
+    def ring(self, alarm: str = "errors") -> None:
+        """Plant an alarm, as soon as the next canary has a part of the traffic."""
+        self.on_shifting.append(lambda: self.set_alarm(alarm, "ALARM"))
+
+    def set_alarm(self, alarm: str, state: str) -> None:
+        """Set an alarm's state."""
+        self.target.client("cloudwatch").set_alarm_state(
+            AlarmName=f"{self.target.name}-{alarm}", StateValue=state, StateReason="planted"
+        )
+
+    def roll_back(self) -> tuple[str, str]:
+        """Go back to the version before."""
+        return traffic.roll_back(self.target, self.say)
+
+    def destroy(self) -> bool:
+        """Remove everything."""
+        terraform = Terraform(self.target, self.folder, self.tools.terraform, tell=self.say)
+        return destroy(self.target, terraform, self.say, lambda _question: True)
+
+    @property
+    def _iris(self) -> Path:
+        return self.target.root / "model" / "zoo" / "iris"
+
+    def _pushed(self, tools: Tools, address: str) -> Pushed:
+        """
+        Push the checkout; a spoilt one has two labels swapped, in its golden vectors too.
+
+        What an image checks of itself when it starts finds nothing then; the pre-traffic hook has
+        the golden vectors of the checkout.
+        """
+        wrong = ('"setosa"', '"versicolor"')
+        files = [self._iris / "model.toml", self._iris / "golden.json"] if self.spoilt else []
+        kept = [file.read_bytes() for file in files]
+        for file in files:
+            _swap(file, *wrong)
+        try:
+            return self.images.push(self.target, tools, address)
+        finally:
+            for file, content in zip(files, kept, strict=True):
+                file.write_bytes(content)
+
+    def _seen(self, line: str) -> None:
+        self.say(f"    {line}")
+        self._shifting = _SHIFTING in line and not line.startswith("0%")
+        if self._shifting:
+            planted, self.on_shifting = self.on_shifting, []
+            for plant in planted:
+                plant()
+
+    def _wait(self, for_s: float) -> None:
+        time.sleep(for_s)
+        if self._shifting:
+            self.clock.wind(_WOUND_S)
+
+
+def _swap(file: Path, one: str, other: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    parts = [part.replace(other, one) for part in text.split(one)]
+    file.write_text(other.join(parts), encoding="utf-8")

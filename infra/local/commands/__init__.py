@@ -1,3 +1,0 @@
-"""
-What `python -m infra` does on this machine, a file a command and its parts.
-"""

@@ -1,3 +1,0 @@
-"""
-The emulator behind moto's Lambda, so that a simulated cloud really invokes.
-"""

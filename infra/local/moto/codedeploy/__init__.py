@@ -1,3 +1,0 @@
-"""
-CodeDeploy behind moto: Lambda deployments that really call hooks, shift traffic and roll back.
-"""

@@ -1,3 +1,0 @@
-"""
-`make cloud-demo`: the release played on a simulated cloud, with no account.
-"""

@@ -1,0 +1,1 @@
+"""What function.yaml says, read once."""

@@ -1,0 +1,1 @@
+"""Writing bundles. Development only: nothing that serves imports it."""

@@ -1,0 +1,118 @@
+"""
+Write a bundle: the manifest with the model file's hash, the golden vectors, and the reference that
+drift is measured against.
+
+Needs the training packages; never imported by what serves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+
+from model.bundle.golden import GOLDEN_FILE
+from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
+from model.bundle.reference import REFERENCE_FILE, Histogram, features_of, read_reference
+from model.bundle.reference import SCHEMA as REFERENCE_SCHEMA
+from model.engines.base import Matrix
+from model.predictor import Predictor
+from model.tasks.classify import DECIMALS
+
+TOLERANCE: Final = 1e-5
+BINS: Final = 10
+FEW: Final = 1000
+"""Of fewer instances than that, half as many bins: chance moves small bins most."""
+
+WHY: Final = "float32 arithmetic differs by machine in the sixth decimal; answers are rounded there"
+
+
+def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
+    """
+    Write `model.toml`, with the schema and the hash of the model file filled in.
+
+    Args:
+        folder: the bundle; the model file is there already.
+        document: the manifest's tables but for `schema` and `artefact.sha256`.
+
+    Raises:
+        ArtefactError: what was written is no manifest that would load.
+    """
+    content = (folder / document["artefact"]["file"]).read_bytes()
+    artefact = {**document["artefact"], "sha256": hashlib.sha256(content).hexdigest()}
+    whole = {"schema": SCHEMA, **document, "artefact": artefact}
+    (folder / MANIFEST_FILE).write_text(tomli_w.dumps(whole), encoding="utf-8")
+    return read_manifest(folder)
+
+
+def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> None:
+    """
+    Predict some inputs with the bundle as it stands and write the answers down.
+
+    Args:
+        folder: the bundle, complete but for golden.json.
+        cases: how golden.json names each input ({"name", "sample"} or {"name", "row"}), and the
+            instance itself.
+    """
+    predictions, _ = Predictor.load(folder).predict([instance for _, instance in cases])
+    document = {
+        "tolerance": TOLERANCE,
+        "why": WHY,
+        "cases": [
+            {**named, "label": answer.label, "probabilities": list(answer.probabilities.values())}
+            for (named, _), answer in zip(cases, predictions, strict=True)
+        ],
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    (folder / GOLDEN_FILE).write_text(text, encoding="utf-8")
+
+
+def write_reference(
+    folder: Path, inputs: Matrix, probabilities: NDArray[Any], *, source: str
+) -> None:
+    """
+    Write down what instances and answers look like when all is well.
+
+    Args:
+        folder: the bundle, complete but for reference.json.
+        inputs: float32[N, ...], as the engine takes them: what the model was made from.
+        probabilities: [M, C], answers to instances that it was not made from, for it is surer of
+            those it has seen.
+        source: what they are, in a few words.
+    """
+    manifest = read_manifest(folder)
+    names, features = features_of(manifest)
+    # As predictions are spelt: what they round to 1 must fall into the same bin.
+    answers = np.round(probabilities / probabilities.sum(axis=1, keepdims=True), DECIMALS)
+    document = {
+        "schema": REFERENCE_SCHEMA,
+        "source": source,
+        "inputs": [
+            {"name": name, **_histogram_of(values)}
+            for name, values in zip(names, features(inputs), strict=True)
+        ],
+        "labels": np.bincount(answers.argmax(axis=1), minlength=len(manifest.labels)).tolist(),
+        "confidence": _histogram_of(answers.max(axis=1)),
+    }
+    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    (folder / REFERENCE_FILE).write_text(text, encoding="utf-8")
+    read_reference(manifest)
+
+
+def _histogram_of(values: NDArray[Any]) -> dict[str, list[float]]:
+    """Count values in bins of about the same number each; where values repeat, in fewer."""
+    bins = BINS if len(values) >= FEW else BINS // 2
+    different = np.unique(values.astype(np.float64))
+    above = np.searchsorted(different, np.quantile(values, np.arange(1, bins) / bins), side="right")
+    above = np.unique(above[above < len(different)])
+    # Halfway between two values: where they come by tenths, the next ruler may say 0.2 or 0.21.
+    edges = (different[above - 1] + different[above]) / 2
+    edges = np.array([float(f"{edge:.6g}") for edge in edges])
+    histogram = Histogram("", edges.astype(np.float32), np.zeros(len(edges) + 1))
+    return {"edges": edges.tolist(), "counts": histogram.count(values).astype(int).tolist()}

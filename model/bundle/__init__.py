@@ -1,0 +1,1 @@
+"""The files of a bundle beside the model file: manifest, golden vectors, labels, reference."""

@@ -1,0 +1,157 @@
+"""
+The versions of one model, side by side, and the labels that stand for some of them.
+
+    zoo/digits/model.toml                       one version
+    zoo/digits/1/model.toml, 2/model.toml …     several: each in a folder of the version's name
+    zoo/digits/labels.toml                      optional, of either: stable = "1"
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from model.bundle.manifest import MANIFEST_FILE, NAME, Manifest
+from model.errors import ArtefactError
+from model.predictor import Predictor
+
+LABELS_FILE: Final = "labels.toml"
+
+LATEST: Final = "latest"
+"""The label of the highest version, always there: nothing else may be called so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What is loaded of one model: its versions in natural order, and labels."""
+
+    predictors: Mapping[str, Predictor]
+    labels: Mapping[str, str]
+
+    @classmethod
+    def load(cls, folder: Path, *, max_pixels: int) -> Versions:
+        """
+        Load every version of a model.
+
+        Args:
+            folder: the model's, below the zoo.
+            max_pixels: the most pixels that one picture may have.
+
+        Raises:
+            ArtefactError: a bundle must not be served, both layouts are mixed, a manifest is of
+                another model or version than its folder, or the labels are wrong.
+        """
+        predictors: dict[str, Predictor] = {}
+        for bundle in _bundles_in(folder):
+            predictor = Predictor.load(bundle, max_pixels=max_pixels)
+            manifest = predictor.manifest
+            _check_folder(folder, manifest)
+            predictors[manifest.version] = predictor
+        labels = read_labels(folder, known=list(predictors))
+        return cls(predictors, labels)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.latest.manifest.name
+
+    @property
+    def latest(self) -> Predictor:
+        """The highest version."""
+        return self.predictors[list(self.predictors)[-1]]
+
+    @property
+    def names(self) -> list[str]:
+        """All that a caller may ask for: versions, then labels."""
+        return [*self.predictors, LATEST, *self.labels]
+
+    def labelled(self) -> dict[str, list[str]]:
+        """List the labels of each version."""
+        labels = {LATEST: self.latest.manifest.version, **self.labels}
+        return {
+            version: [label for label, labelled in labels.items() if labelled == version]
+            for version in self.predictors
+        }
+
+    def find(self, name: object) -> Predictor | None:
+        """Find the version of this name or label; the latest one where none is named."""
+        if name is None or name == LATEST:
+            return self.latest
+        return self.predictors.get(self.labels.get(name, name)) if isinstance(name, str) else None
+
+
+def natural_order(version: str) -> tuple[tuple[str | int, ...], str]:
+    """
+    Make a sort key by which 10 comes after 9, and 1.10 after 1.9.
+
+    Texts and numbers alternate in it, so that one is never compared with the other. It knows no
+    pre-releases: 1.0-rc comes after 1.0.
+    """
+    parts = re.split(r"([0-9]+)", version)
+    return tuple(int(part) if part.isdecimal() else part for part in parts), version
+
+
+def _bundles_in(folder: Path) -> list[Path]:
+    """List the folders of a model's versions in natural order; the folder itself, if it is one."""
+    nested = [path.parent for path in folder.glob(f"*/{MANIFEST_FILE}")]
+    if not nested:
+        return [folder]  # whose manifest, if it is missing, will be missed by name
+    if (folder / MANIFEST_FILE).exists():
+        expected = f"one {MANIFEST_FILE}, or one in each version's folder"
+        raise ArtefactError(folder, expected=expected, got="both")
+    return sorted(nested, key=lambda path: natural_order(path.name))
+
+
+def _check_folder(folder: Path, manifest: Manifest) -> None:
+    """Hold what a bundle says of itself against where it lies."""
+    nested = manifest.folder != folder
+    path = manifest.folder / MANIFEST_FILE
+    if manifest.name != folder.name:
+        expected = f"name = {folder.name!r}, as the model's folder"
+        raise ArtefactError(path, expected=expected, got=repr(manifest.name))
+    if nested and manifest.version != manifest.folder.name:
+        expected = f"version = {manifest.folder.name!r}, as the folder"
+        raise ArtefactError(path, expected=expected, got=repr(manifest.version))
+    if manifest.version == LATEST:
+        expected = f"a version other than {LATEST!r}, which means the highest one"
+        raise ArtefactError(path, expected=expected, got=repr(LATEST))
+
+
+def read_labels(folder: Path, *, known: list[str]) -> dict[str, str]:
+    """
+    Read the labels of a model; none where it has no labels.toml.
+
+    Args:
+        folder: the model's.
+        known: its versions.
+
+    Returns:
+        Version by label, in the order of the labels.
+
+    Raises:
+        ArtefactError: no TOML, a label that is no name, is taken, or stands for no version.
+    """
+    path = folder / LABELS_FILE
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        repr(document)  # what Python will not print, no error could name
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise ArtefactError(path, expected="labels", got=exc.strerror) from exc
+    except (ValueError, RecursionError) as exc:
+        raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
+    for label, version in document.items():
+        if not NAME.fullmatch(label):
+            raise ArtefactError(path, expected=f"labels like {NAME.pattern}", got=repr(label))
+        if label == LATEST or label in known:
+            expected = "labels that are no version's name and not 'latest'"
+            raise ArtefactError(path, expected=expected, got=repr(label))
+        if version not in known:
+            expected = f"{label} = one of {', '.join(map(repr, known))}"
+            raise ArtefactError(path, expected=expected, got=repr(version))
+    return dict(sorted(document.items()))

@@ -1,0 +1,1 @@
+"""Bytes of a picture from anybody to upright pixels, safely."""

@@ -1,0 +1,207 @@
+"""
+Decode pictures from strangers: bytes in, an upright picture out, or an error that says why.
+
+What came may be anything, so each step is allowed to fail only as InputError, and nothing is
+decoded before it is known to be small enough:
+
+    1. the format is told by the first bytes          else FormatError
+    2. the file is stripped to what draws             picture_bytes.py: bombs in metadata are gone
+    3. Pillow reads the header; the size is checked   else LimitError, before any pixel is decoded
+    4. pixels are decoded, at a fraction where the format can; warnings count as errors
+    5. the camera's orientation is applied
+
+`to_digits` runs this and `digit_ink.digit_of` for each picture in turn, so that one decoded
+picture is in memory at a time, however many a request holds.
+
+Pillow and its plug-ins are imported at the first picture: a function that only serves tables
+never pays for them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import FormatError, InputError, LimitError, Problem
+from model.pictures.orientation import orientation_of, upright
+from model.pictures.picture_bytes import (
+    BrokenFileError,
+    TooManyPiecesError,
+    essential,
+    format_of,
+    png_is_complete,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
+
+FORMATS = {
+    "PNG": ("PIL.PngImagePlugin", "PngImageFile"),
+    "JPEG": ("PIL.JpegImagePlugin", "JpegImageFile"),
+    "WEBP": ("PIL.WebPImagePlugin", "WebPImageFile"),
+    "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
+    "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
+}
+"""The formats we read, and Pillow's reader of each: the only plug-ins that are ever imported."""
+
+MAX_SIDE = 65_535
+"""Most pixels along one side, as in JPEG: Pillow keeps a pointer for each row."""
+
+MAX_RLE_PIXELS = 1 << 20
+"""Most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte."""
+
+MAX_LOOKS = 48
+"""Most large pictures in one request: finding the ink on one takes some ten milliseconds."""
+
+DRAFT_SIDE = 1024
+"""JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side keeps this many pixels."""
+
+# What Pillow only warns of, such as a file of two minds, is a broken file. For good, since to set
+# and reset it around each call would not be safe where several threads decode.
+warnings.filterwarnings("error", module=r"PIL\b")
+
+_EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
+
+
+def to_digits(
+    pictures: Sequence[bytes], *, max_pixels: int, where: str = "image"
+) -> NDArray[np.float32]:
+    """
+    Turn picture files into the input of the digit model, one by one.
+
+    Args:
+        pictures: N files, N >= 0.
+        max_pixels: most pixels of one picture, and of all together as they are decoded.
+        where: what errors call the input; with several pictures "images[3]".
+
+    Returns:
+        float32[N, 28, 28, 1], ink 1, paper 0.
+
+    Raises:
+        InputError: FormatError, LimitError, or a picture that is broken or blank.
+    """
+    from model.recipes.digit.normalise import LOOK_SIDE, digit_of
+
+    digits = np.empty((len(pictures), 28, 28, 1), np.float32)
+    pixels = look_pixels = 0
+    for index, data in enumerate(pictures):
+        name = where if len(pictures) == 1 else f"{where}s[{index}]"
+        picture = decoded(data, max_pixels=max_pixels, others=pixels, where=name)
+        size = picture.width * picture.height
+        pixels += size
+        look_pixels += min(size, LOOK_SIDE * LOOK_SIDE)
+        if look_pixels > MAX_LOOKS * LOOK_SIDE * LOOK_SIDE:
+            side = f"{LOOK_SIDE} x {LOOK_SIDE}"
+            expected = f"at most {MAX_LOOKS} pictures of {side} pixels and more, or more small ones"
+            raise LimitError([Problem(f"{where}s", expected, "more pixels")])
+        digits[index] = digit_of(picture, where=name)
+    return digits
+
+
+def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "image") -> Image.Image:
+    """
+    Decode one picture file, safely: its first frame, upright.
+
+    Args:
+        data: the whole file.
+        max_pixels: most pixels, width times height, checked before any pixel is decoded.
+        others: how many of them were spent on other pictures.
+        where: what errors call this picture.
+
+    Returns:
+        The picture in its own mode; a large JPEG at 1/2, 1/4 or 1/8 of its size.
+
+    Raises:
+        FormatError: the bytes are none of FORMATS.
+        LimitError: more pixels than allowed, or more parts than any picture needs.
+        InputError: the file is broken or ends too early.
+    """
+    file_format = format_of(data)
+    if file_format is None:
+        got = "nothing" if not data else f"{len(data)} bytes of another kind"
+        raise FormatError([Problem(where, _EXPECTED, got)])
+    try:
+        return _decoded(data, file_format, (max_pixels, others), where)
+    except InputError:
+        raise
+    except TooManyPiecesError as exc:
+        raise LimitError([Problem(where, _EXPECTED, str(exc))]) from exc
+    except BrokenFileError as exc:
+        raise InputError([Problem(where, _EXPECTED, str(exc))]) from exc
+    # Pillow's readers throw more than a dozen types on broken files (OSError, SyntaxError,
+    # struct.error, ZeroDivisionError, MemoryError, ...): whatever it is, the file is at fault.
+    except Exception as exc:
+        got = f"a {file_format} that is broken or ends too early"
+        raise InputError([Problem(where, _EXPECTED, got)]) from exc
+
+
+def _decoded(data: bytes, file_format: str, limit: tuple[int, int], where: str) -> Image.Image:
+    kept, exif = essential(data, file_format)
+    picture = _opened(kept, file_format)
+    _check_size(picture, file_format, limit, where)
+    if file_format == "WEBP":
+        exif = picture.info.get("exif", b"")
+        return upright(_webp_frame(picture), orientation_of(exif))
+    if file_format == "JPEG":
+        picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    picture.load()
+    if file_format == "PNG" and _may_be_short(picture) and not png_is_complete(kept):
+        raise BrokenFileError("a PNG whose pixels end too early")
+    return upright(picture, orientation_of(exif))
+
+
+def _opened(data: bytes, file_format: str) -> ImageFile.ImageFile:
+    """
+    Read the header with the one reader that fits.
+
+    `Image.open` would do the same after importing every common plug-in, which costs a cold
+    start 10 ms and more.
+    """
+    module, name = FORMATS[file_format]
+    reader = getattr(importlib.import_module(module), name)
+    picture: ImageFile.ImageFile = reader(io.BytesIO(data))
+    return picture
+
+
+def _check_size(
+    picture: ImageFile.ImageFile, file_format: str, limit: tuple[int, int], where: str
+) -> None:
+    max_pixels, others = limit
+    width, height = picture.size
+    if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
+        # Alone and together: sixteen of them would take sixteen times as long.
+        max_pixels = min(max_pixels, MAX_RLE_PIXELS)
+    if width * height > max_pixels or max(width, height) > MAX_SIDE:
+        expected = f"at most {max_pixels} pixels, and at most {MAX_SIDE} along a side"
+        raise LimitError([Problem(where, expected, f"{width} x {height}")])
+    if width * height + others > max_pixels:
+        expected = f"at most {max_pixels} pixels in the pictures of one request together"
+        raise LimitError([Problem(where, expected, f"{width} x {height}")])
+
+
+def _webp_frame(picture: Any) -> Image.Image:
+    """
+    Decode the first frame of a WEBP, and let go of the decoder.
+
+    `picture.load()` keeps the decoder's two canvases while it copies the frame twice: 290 MB for
+    16.7 million pixels. The frame's own bytes serve as the picture here, which takes 220 MB.
+    """
+    from PIL import Image
+
+    pixels, _, _ = picture._get_next()
+    picture._decoder = None
+    mode = picture.rawmode
+    return Image.frombuffer(mode, picture.size, pixels, "raw", mode, 0, 1)
+
+
+def _may_be_short(picture: Image.Image) -> bool:
+    """Say whether the last row is all zero, as the rows of a PNG are that never came."""
+    width, height = picture.size
+    interlaced = bool(picture.info.get("interlace"))
+    return interlaced or not any(picture.crop((0, height - 1, width, height)).tobytes())

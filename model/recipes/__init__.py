@@ -1,0 +1,1 @@
+"""One module a recipe: what prepares instances for the engine."""

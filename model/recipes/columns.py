@@ -1,0 +1,105 @@
+"""Rows to the engine's matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
+from typing import Any, Final
+
+import numpy as np
+
+from model.engines.base import Matrix
+from model.errors import MAX_PROBLEMS, InputError, Problem
+
+FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
+
+
+def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> Matrix:
+    """
+    Turn rows into the engine's input.
+
+    Args:
+        rows: N rows, each a list in column order or an object by column name.
+        names: the F columns, in the manifest's order.
+
+    Returns:
+        float32[N, F], C order; column j is names[j], in the unit that the manifest states.
+
+    Raises:
+        InputError: a row of another shape; a value that is missing, no number, not finite or
+            beyond float32. Names the row and the column, ten problems at the most.
+    """
+    problems: list[Problem] = []
+    values = [_values_of(row, f"rows[{n}]", names, problems) for n, row in enumerate(rows)]
+    if problems:
+        raise InputError(problems)
+    # The types first: NumPy would take True for 1 and "1" for 1.
+    if set(map(type, chain.from_iterable(values))) <= {int, float}:
+        try:
+            matrix = np.array(values, dtype=np.float64)
+        except OverflowError:  # a whole number beyond float64; found again below
+            matrix = np.full((1, 1), np.inf)
+        if (np.abs(matrix) <= FLOAT32_MAX).all():
+            return matrix.astype(np.float32).reshape(len(rows), len(names))
+    raise InputError(_problems_in(values, names))
+
+
+def _values_of(
+    row: Any, where: str, names: Sequence[str], problems: list[Problem]
+) -> Sequence[Any]:
+    """Bring one row into column order, adding to `problems` what is wrong with its shape."""
+    if len(problems) >= MAX_PROBLEMS:
+        return ()
+    if isinstance(row, list | tuple):
+        if len(row) != len(names):
+            got = f"{len(row)} number{'s' if len(row) > 1 else ''}" if row else "an empty row"
+            problems.append(Problem(where, f"{len(names)} numbers ({', '.join(names)})", got))
+        return row
+    if not isinstance(row, Mapping):
+        expected = "a list of numbers or an object by column name"
+        problems.append(Problem(where, expected, kind_of(row)))
+        return ()
+    missing = [name for name in names if name not in row]
+    problems += [Problem(f"{where}.{name}", "a number", "nothing") for name in missing]
+    unknown = len(row) - (len(names) - len(missing))
+    if unknown:
+        # The unknown names themselves are the caller's text: they are counted, not echoed.
+        got = f"{unknown} other column{'s' if unknown > 1 else ''}"
+        problems.append(Problem(where, f"only the columns {', '.join(names)}", got))
+    return [row.get(name) for name in names]
+
+
+def _problems_in(values: Sequence[Sequence[Any]], names: Sequence[str]) -> list[Problem]:
+    found = (
+        Problem(f"rows[{n}].{name}", "a finite number", got)
+        for n, row in enumerate(values)
+        for name, value in zip(names, row, strict=True)
+        if (got := _fault_of(value))
+    )
+    return list(islice(found, MAX_PROBLEMS))
+
+
+def _fault_of(value: Any) -> str | None:
+    """Say what is wrong with one value, None if it is a number that float32 can hold."""
+    if type(value) not in (int, float):
+        return kind_of(value)
+    if value != value:
+        return "NaN"
+    if abs(value) > FLOAT32_MAX:
+        return "Infinity" if abs(value) == float("inf") else "a number too large for float32"
+    return None
+
+
+def kind_of(value: Any) -> str:
+    """Name a JSON value's kind, for a message that must not echo the value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, Mapping):
+        return "an object"
+    return "a list" if isinstance(value, list | tuple) else "something else"

@@ -1,0 +1,1 @@
+"""One module a task: what turns outputs into answers."""

@@ -1,0 +1,331 @@
+"""The HTTP door: what Mangum gets wrong is right here (contract.md 3.1, M1 to M19)."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from function.doors.http import MAX_ALB_REPLY_BYTES, HttpDoor
+from function.doors.sources import source_of
+from function.payloads import MAX_REPLY_BYTES
+from function.telemetry.invocation import CURRENT, Invocation
+from tests.function.conftest import CONTEXT, Answer
+from tests.function.corpus import CASES
+from tests.function.doors.fronts import (
+    FRONTS,
+    Call,
+    Event,
+    alb,
+    alb_multi,
+    body_of,
+    header_of,
+    http_api_v2,
+    json_of,
+    post_json,
+    rest_api,
+)
+
+Build = Callable[[Call], Event]
+every_front = pytest.mark.parametrize("build", FRONTS.values(), ids=FRONTS)
+
+PROBLEM_JSON = "application/problem+json"
+
+
+@contextmanager
+def door_to(app: Any) -> Iterator[Callable[[Event], Event]]:
+    """Open a door to an application of the test's own."""
+    door = HttpDoor(app)
+    try:
+        yield lambda event: door.answer(event, CONTEXT, source_of(event))
+    finally:
+        door.close()
+
+
+def answering(status: int, headers: list[tuple[bytes, bytes]], body: bytes = b"") -> Any:
+    """Make an application that answers always the same."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return app
+
+
+def raising(error: BaseException) -> Any:
+    """Make an application that raises before it answers."""
+
+    async def app(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise error
+
+    return app
+
+
+@every_front
+def test_every_front(answer: Answer, build: Build) -> None:
+    """One request gets one answer, whatever front it came through."""
+    reply = answer(build(Call("/add", query="a=1.5&b=%2B2")))
+    assert (reply["statusCode"], json_of(reply)) == (200, 3.5)
+    assert header_of(reply, "content-type") == "application/json"
+
+
+def test_m1_no_lifespan() -> None:
+    """M1: the application is never started or stopped within an invocation."""
+    kinds: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        kinds.append(scope["type"])
+        await answering(204, [])(scope, receive, send)
+
+    with door_to(app) as answer:
+        for _ in range(3):
+            answer(http_api_v2(Call("/")))
+    assert kinds == ["http"] * 3
+
+
+@every_front
+def test_m2_double_decoding(answer: Answer, build: Build) -> None:
+    """M2: a path that is encoded twice is a 400, never another path."""
+    reply = answer(build(Call("/models%2Firis")))
+    assert (reply["statusCode"], json_of(reply)["problems"]) == (
+        400,
+        [
+            {
+                "where": "path",
+                "expected": "a path without % once it is decoded",
+                "got": "one with it",
+            }
+        ],
+    )
+
+
+@pytest.mark.parametrize(("path", "status"), [("/api/add", 422), ("/api", 200), ("/apiary", 404)])
+def test_m3_base_path(app: Any, path: str, status: int) -> None:
+    """M3: a base path is cut off at a segment's border, and its root is the root."""
+    door = HttpDoor(app, base_path="/api")
+    event = alb(Call(path))
+    try:
+        assert door.answer(event, CONTEXT, source_of(event))["statusCode"] == status
+    finally:
+        door.close()
+
+
+@every_front
+@pytest.mark.parametrize(
+    ("name", "value"), [("Host", "[::1]:3000"), ("host", "h:abc"), ("X-Forwarded-Port", "abc")]
+)
+def test_m4_headers_of_a_stranger(answer: Answer, build: Build, name: str, value: str) -> None:
+    """M4: one header from a stranger is a 400 that names it, not a failure of the function."""
+    event = build(Call("/healthz"))
+    event["multiValueHeaders" if "multiValueHeaders" in event else "headers"] = {
+        name: [value] if "multiValueHeaders" in event else value
+    }
+    reply = answer(event)
+    assert (reply["statusCode"], json_of(reply)["problems"][0]["where"]) == (400, name.lower())
+
+
+@every_front
+def test_m5_broken_base64(answer: Answer, build: Build) -> None:
+    """M5: a body that is not base64 is a 400, and not an empty body."""
+    reply = answer(build(Call("/add", "POST")), body="e30=\n!", isBase64Encoded=True)
+    assert (reply["statusCode"], json_of(reply)["problems"][0]["where"]) == (400, "body")
+
+
+@every_front
+def test_m6_null_headers(answer: Answer, build: Build) -> None:
+    """M6: an event without headers, as a console sends it, is answered."""
+    reply = answer(build(Call("/healthz")), headers=None, multiValueHeaders=None)
+    assert reply["statusCode"] == 200
+
+
+@pytest.mark.parametrize("build", [rest_api, alb_multi])
+def test_m7_two_cookies(build: Build) -> None:
+    """M7: the application sees both cookies, each by its name."""
+    seen: list[bytes] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(value for name, value in scope["headers"] if name == b"cookie")
+        await answering(204, [])(scope, receive, send)
+
+    with door_to(app) as answer:
+        answer(build(Call("/", headers=(("Cookie", "a=1"), ("Cookie", "b=2")))))
+    assert seen == [b"a=1; b=2"]
+
+
+@every_front
+@pytest.mark.parametrize("path", ["/nowhere", "/models/nosuch", "/add"])
+def test_m9_problems_are_text(answer: Answer, build: Build, path: str) -> None:
+    """M9: a problem goes out as text, so that a REST API shows it and not its base64."""
+    reply = answer(build(Call(path)))
+    assert reply["statusCode"] in (404, 422)
+    assert reply["isBase64Encoded"] is False
+    assert json.loads(reply["body"])["status"] == reply["statusCode"]
+    assert header_of(reply, "content-type") == PROBLEM_JSON
+
+
+@every_front
+def test_m9_pages_are_text(answer: Answer, build: Build) -> None:
+    """M9: so do pages, styles and scripts, where they are not compressed."""
+    for path in ("/", "/docs", "/docs/start.js", "/openapi.json", "/models/digits"):
+        assert answer(build(Call(path)))["isBase64Encoded"] is False
+
+
+@every_front
+def test_m10_no_content(build: Build) -> None:
+    """M10: an answer without content stays one; a 2.0 reply gets a content type from Mangum."""
+    with door_to(answering(204, [])) as answer:
+        reply = answer(build(Call("/")))
+    assert (reply["statusCode"], reply["body"], reply["isBase64Encoded"]) == (204, "", False)
+    assert header_of(reply, "content-type") in (None, "application/json")
+
+
+@every_front
+@pytest.mark.parametrize("value", [b"a\r\nset-cookie: b=c", b"a\nb", b"a\x00b", b"a\x7f"])
+def test_m11_line_breaks_in_a_header(build: Build, value: bytes) -> None:
+    """M11: a header with a control character is dropped, the others go out."""
+    headers = [(b"x-bad", value), (b"x-good", b"a\tb"), (b"content-type", b"text/plain")]
+    with door_to(answering(200, headers, b"text")) as answer:
+        reply = answer(build(Call("/")))
+    assert header_of(reply, "x-bad") is None
+    assert header_of(reply, "x-good") == "a\tb"
+    assert body_of(reply) == b"text"
+
+
+@every_front
+def test_m12_unexpected_errors(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
+    """M12: what the application raises is a problem without its text, recorded with its trace."""
+    invocation = Invocation("id-1", "test", cold=False)
+    token = CURRENT.set(invocation)
+    try:
+        with door_to(raising(ValueError("secret"))) as answer:
+            reply = answer(build(Call("/")))
+    finally:
+        CURRENT.reset(token)
+    assert (reply["statusCode"], header_of(reply, "content-type")) == (500, PROBLEM_JSON)
+    assert json_of(reply) == {
+        "type": "about:blank",
+        "title": "The function failed",
+        "status": 500,
+        "detail": "Something failed that is not the request's fault; "
+        "the log has it by the request id.",
+        "request_id": "id-1",
+        "problems": [],
+    }
+    assert (invocation.status, invocation.error) == (500, "ValueError")
+    assert "ValueError: secret" in (invocation.trace or "")
+    # Nothing is logged beside the invocation's own line, which is not written here.
+    assert capfd.readouterr() == ("", "")
+
+
+def test_m12_an_exit_is_an_exit() -> None:
+    """M12: SystemExit ends the environment, where Mangum would answer 500 and live on."""
+    with door_to(raising(SystemExit(3))) as answer, pytest.raises(SystemExit):
+        answer(http_api_v2(Call("/")))
+
+
+def test_m12_errors_after_the_answer_began() -> None:
+    """M12: an application that fails in the middle of its answer gets a whole problem instead."""
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise ValueError
+
+    invocation = Invocation("id-1", "test", cold=False)
+    token = CURRENT.set(invocation)
+    try:
+        with door_to(app) as answer:
+            assert answer(http_api_v2(Call("/")))["statusCode"] == 500
+    finally:
+        CURRENT.reset(token)
+    assert invocation.error == "ValueError"
+
+
+def test_m15_no_header_twice() -> None:
+    """M15: no reply of the corpus holds a header in two casings."""
+    for case in CASES:
+        names = [name.lower() for name in case.reply.get("headers", {})]
+        assert len(names) == len(set(names)), case.name
+
+
+def quotes(size: int) -> Any:
+    """Answer with so many quotes, each of which JSON escapes by a second byte."""
+    return answering(200, [(b"content-type", b"text/plain")], b'"' * size)
+
+
+@every_front
+def test_m16_reply_size(build: Build) -> None:
+    """M16: a reply is measured as the JSON that carries it, up to what its front takes."""
+    limit = MAX_ALB_REPLY_BYTES if build in (alb, alb_multi) else MAX_REPLY_BYTES
+    with door_to(quotes(0)) as answer:
+        empty = len(json.dumps(answer(build(Call("/")))))
+    most = (limit - empty) // 2
+    with door_to(quotes(most)) as answer:
+        reply = answer(build(Call("/")))
+        assert reply["statusCode"] == 200
+        assert limit - 2 <= len(json.dumps(reply)) <= limit
+    with door_to(quotes(most + 1)) as answer:
+        reply = answer(build(Call("/")))
+    got = empty + 2 * (most + 1)
+    assert reply["statusCode"] == 500
+    assert json_of(reply)["detail"] == (
+        f"expected an answer of at most {limit} bytes, got {got}: ask for fewer instances at a time"
+    )
+
+
+def test_m17_any_thread(answer: Answer) -> None:
+    """M17: a thread that never had an event loop is answered as well."""
+    replies: list[Event] = []
+    thread = threading.Thread(target=lambda: replies.append(answer(Call("/healthz"))))
+    thread.start()
+    thread.join()
+    assert [reply["statusCode"] for reply in replies] == [200]
+
+
+@pytest.mark.parametrize("build", [alb, alb_multi])
+def test_m18_a_load_balancers_query(answer: Answer, build: Build) -> None:
+    """M18: a load balancer's raw query is decoded once: %2B is a plus, and + is a space."""
+    reply = answer(build(Call("/add", query="a=%2B1&b=+2")))
+    assert json_of(reply) == 3
+
+
+def test_m19_raw_path() -> None:
+    """M19: Mangum gives no raw path, and the application is told of none."""
+    scopes: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scopes.append(scope)
+        await answering(204, [])(scope, receive, send)
+
+    with door_to(app) as answer:
+        answer(http_api_v2(Call("/a b", stage="prod")))
+    assert [(one["raw_path"], one["root_path"], one["path"]) for one in scopes] == [
+        (None, "/prod", "/prod/a b")
+    ]
+
+
+@every_front
+def test_r1_lone_surrogates(answer: Answer, build: Build) -> None:
+    """R1: a lone surrogate, which would end awslambdaric, is in no reply."""
+    for payload in ({"rows": [["\ud800"] * 4]}, {"\ud800": 1}, {"rows": [{"\ud800": 1}]}):
+        reply = answer(build(post_json("/models/iris/predict", payload)))
+        assert reply["statusCode"] in (400, 422)
+        json.dumps(reply, ensure_ascii=False).encode()
+
+
+def test_r9_mangum_logs_nothing(answer: Answer, caplog: pytest.LogCaptureFixture) -> None:
+    """R9: Mangum does not log the path, which may hold line breaks, at any level."""
+    caplog.set_level("DEBUG")
+    answer(Call("/a\nforged"))
+    assert not [record for record in caplog.records if record.name.startswith("mangum")]
+
+
+def test_prefix_in_pages(answer: Answer) -> None:
+    """The pages' addresses begin with the stage."""
+    reply = answer(http_api_v2(Call("/", stage="prod")))
+    page = body_of(reply).decode()
+    assert 'href="/prod/docs"' in page
+    assert 'href="/docs"' not in page

@@ -1,0 +1,62 @@
+"""FastAPI is imported without building what no answer needs, and works all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from pydantic import BaseModel
+
+from function.http.lean_fastapi import deferred_models
+from tests import ROOT
+
+
+def printed(code: str) -> str:
+    """Run some Python in a fresh process, for it is about imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_fastapis_openapi_models_are_not_built() -> None:
+    """Importing the application leaves them waiting."""
+    code = (
+        "import function.http.app; from fastapi.openapi.models import Schema, OpenAPI;"
+        "print(Schema.__pydantic_complete__, OpenAPI.__pydantic_complete__)"
+    )
+    assert printed(code) == "False False"
+
+
+def test_imported_as_usual_they_are_built() -> None:
+    """The check above can fail."""
+    code = "from fastapi.openapi.models import Schema; print(Schema.__pydantic_complete__)"
+    assert printed(code) == "True"
+
+
+def test_fastapis_own_document_can_still_be_written() -> None:
+    """Whoever uses the models finds them built."""
+    code = (
+        "from function.http.lean_fastapi import FastAPI\n"
+        "app = FastAPI()\n"
+        "@app.get('/add')\n"
+        "def add(a: int, b: int) -> int: return a + b\n"
+        "print(sorted(app.openapi()['paths']['/add']['get']['responses']))"
+    )
+    assert printed(code) == "['200', '422']"
+
+
+def test_pydantic_is_left_as_it_was() -> None:
+    """Models defined afterwards are built at once, and can be rebuilt."""
+    before = BaseModel.model_config, BaseModel.__dict__["model_rebuild"]
+    with deferred_models():
+
+        class Late(BaseModel):
+            number: int
+
+    class Early(BaseModel):
+        number: int
+
+    assert (BaseModel.model_config, BaseModel.__dict__["model_rebuild"]) == before
+    assert (Late.__pydantic_complete__, Early.__pydantic_complete__) == (False, True)
+    assert Late(number="3").number == 3  # type: ignore[arg-type]

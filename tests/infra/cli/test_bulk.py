@@ -1,0 +1,243 @@
+"""`python -m infra bulk` against the simulated cloud, with the real function behind it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from infra.__main__ import main
+from infra.cli import bulk as command
+from infra.cli.bulk import BulkOptions, Clock, bulk
+from infra.cloud.cloud import Cloud, cloud
+from infra.cloud.ready import make_ready
+from infra.settings.function import FunctionConfig
+from tests import ROOT
+from tests.infra.cloud.clouds import REGION, until
+
+FUNCTION = ROOT / "infra" / "function.yaml"
+OUTPUT = re.compile(
+    r"bulk:     s3://lambake-in/in/digits/ -> s3://lambake-out/(?P<out>\w+)/, by digits\n"
+    r"run:      arn:aws:states:us-east-1:123456789012:execution:lambake-bulk:(?P<name>\S+)\n"
+    r"(progress: \d+ of \d+ objects, \d+ under way[^\n]*\n)+"
+    r"done:     10 answered, 2 failed\n"
+    r"          2 x FormatError, e\.g\. s3://lambake-in/in/digits/none-0\.png\n"
+    r"results:  s3://lambake-out/(?P=out)/, each batch's in the files of"
+    r" s3://lambake-out/(?P=out)/_runs/[0-9a-f-]+/manifest\.json\n"
+)
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Cloud]:
+    """Be the cloud that `python -m infra cloud` makes, with two files that are no pictures."""
+    config = FunctionConfig.from_yaml(FUNCTION)
+    with cloud(config, port=0) as made:
+        assert make_ready(config, made.client) == (
+            "s3://lambake-in/in/digits/",
+            "s3://lambake-out/",
+        )
+        s3 = made.client("s3", REGION)
+        for n in range(2):
+            s3.put_object(Bucket="lambake-in", Key=f"in/digits/none-{n}.png", Body=b"no picture")
+        yield made
+
+
+@pytest.fixture
+def options(box: Cloud) -> BulkOptions:
+    """Be what a newcomer would type."""
+    return BulkOptions(
+        "s3://lambake-in/in/digits", "s3://lambake-out", endpoint_url=box.url, region=REGION
+    )
+
+
+def stored(box: Cloud, prefix: str) -> dict[str, Any]:
+    """Read the result objects below a prefix."""
+    s3 = box.client("s3", REGION)
+    keys = [e["Key"] for e in s3.list_objects_v2(Bucket="lambake-out", Prefix=prefix)["Contents"]]
+    return {
+        key.removeprefix(prefix): json.load(s3.get_object(Bucket="lambake-out", Key=key)["Body"])
+        for key in keys
+        if key.startswith(f"{prefix}in/")
+    }
+
+
+def test_every_picture_of_a_bucket(box: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
+    """The samples are read right, what is no picture gets its error, and the output tells both."""
+    folders = ["s3://lambake-in/in/digits", "s3://lambake-out/first"]
+    assert main(["bulk", *folders, "--endpoint-url", box.url, "--region", REGION]) == 1
+    told = capsys.readouterr()
+    assert OUTPUT.fullmatch(told.out), told.out
+    results = stored(box, "first/")
+    assert len(results) == 12
+    for digit in range(10):
+        [prediction] = results[f"in/digits/{digit}.png.json"]["predictions"]
+        assert prediction["label"] == str(digit)
+    for n in range(2):
+        assert results[f"in/digits/none-{n}.png.json"]["error"]["type"] == "FormatError"
+
+
+def test_ctrl_c_leaves_it_running(box: Cloud, options: BulkOptions) -> None:
+    """Ctrl-C says how to look again; the command it names finds the same run, and its outcome."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    out = io.StringIO()
+    wish = replace(options, results="s3://lambake-out/second", model="digits", batch=3)
+    assert bulk(wish, out, Clock(sleep=interrupt)) == 130
+    found = re.search(r"\nthe run goes on; to look again: python -m infra (.*)\n", out.getvalue())
+    assert found
+    again = found[1].split()
+    name = again[again.index("--name") + 1]
+    execution = f"arn:aws:states:us-east-1:123456789012:execution:lambake-bulk:{name}"
+    assert again == [
+        *("bulk", "s3://lambake-in/in/digits", "s3://lambake-out/second", "--name", name),
+        *("--model", "digits", "--batch", "3", "--endpoint-url", box.url, "--region", REGION),
+    ]
+    stop = f"aws stepfunctions stop-execution --execution-arn {execution} --endpoint-url {box.url}"
+    assert out.getvalue().endswith(f"to stop it:    {stop}\n")
+    assert main(again) == 1
+    states = box.client("stepfunctions", REGION)
+    assert main(again) == 1, "also when it has ended"
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:lambake-bulk"
+    names = [one["name"] for one in states.list_executions(stateMachineArn=machine)["executions"]]
+    assert names.count(name) == 1
+
+
+def test_another_task_of_the_same_name(
+    options: BulkOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name stands for one task: with another prefix it is refused."""
+    wish = replace(options, results="s3://lambake-out/third", name="third")
+    assert bulk(wish, io.StringIO()) == 1
+    assert bulk(replace(wish, version="2"), io.StringIO()) == 2
+    assert capsys.readouterr().err == (
+        "bulk: expected a new name, or the task that third had before: choose another with --name\n"
+    )
+
+
+def test_a_run_that_was_stopped(box: Cloud, options: BulkOptions) -> None:
+    """A run that someone stops is told as such, and is no success."""
+
+    def stop(_: float) -> None:
+        arn = "arn:aws:states:us-east-1:123456789012:execution:lambake-bulk:halted"
+        states = box.client("stepfunctions", REGION)
+        states.stop_execution(executionArn=arn)
+        until(lambda: states.describe_execution(executionArn=arn)["status"] == "ABORTED")
+
+    out = io.StringIO()
+    functions = box.client("lambda", REGION)
+    functions.put_function_concurrency(FunctionName="lambake", ReservedConcurrentExecutions=0)
+    try:
+        wish = replace(options, results="s3://lambake-out/fourth", name="halted")
+        assert bulk(wish, out, Clock(sleep=stop)) == 1
+    finally:
+        functions.delete_function_concurrency(FunctionName="lambake")
+    assert "\nstopped:  ABORTED" in out.getvalue()
+
+
+class Terminal(io.StringIO):
+    """Be a terminal."""
+
+    def isatty(self) -> bool:
+        """Say so."""
+        return True
+
+
+def test_a_terminal_has_one_line_of_progress(options: BulkOptions) -> None:
+    """On a terminal the line is written over, at each look."""
+    out = Terminal()
+    bulk(replace(options, results="s3://lambake-out/fifth"), out)
+    shown = out.getvalue().split("\r\x1b[K")
+    assert len(shown) > 2
+    assert shown[-1].startswith("progress: 12 of 12 objects, 0 under way")
+    assert "\ndone:     10 answered" in shown[-1]
+
+
+WRONG = [
+    (
+        {"inputs": "lambake-in/in/digits"},
+        "expected s3://BUCKET/PREFIX, a bucket of 3 to 63 small letters, got lambake-in/in/digits",
+    ),
+    (
+        {"results": "s3://lambake-in/in/digits/out"},
+        "expected results outside s3://lambake-in/in/digits/, got s3://lambake-in/in/digits/out/",
+    ),
+    ({"inputs": "s3://lambake-in"}, "expected --model, or a folder named like one: "),
+    ({"inputs": "s3://lambake-in/not"}, "expected objects below s3://lambake-in/not/, got none"),
+    (
+        {"inputs": "s3://absent/digits"},
+        "expected a bucket absent, got none (`aws s3 mb s3://absent` makes one)",
+    ),
+    (
+        {"results": "s3://absent/digits"},
+        "expected a bucket absent, got none (`aws s3 mb s3://absent` makes one)",
+    ),
+    (
+        {"state_machine": "arn:aws:states:us-east-1:123456789012:stateMachine:absent"},
+        "expected a state machine arn:aws:states:us-east-1:123456789012:stateMachine:absent,"
+        " got none",
+    ),
+    ({"endpoint_url": "http://127.0.0.1:1"}, "Could not connect to the endpoint URL: "),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG)
+def test_what_is_wrong_is_said(
+    wrong: dict[str, Any], said: str, options: BulkOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line says what was expected and what it got; nothing is started, the status is 2."""
+    out = io.StringIO()
+    assert bulk(replace(options, **wrong), out) == 2
+    assert capsys.readouterr().err.startswith(f"bulk: {said}")
+    assert out.getvalue() == ""
+
+
+def test_no_such_state_machine(
+    box: Cloud, options: BulkOptions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the state machine it says which there are, and what makes one."""
+    machines = box.client("stepfunctions", REGION).list_state_machines()["stateMachines"]
+    names = ", ".join(sorted(machine["name"] for machine in machines)[:10])
+    assert "lambake-bulk" in names
+    assert bulk(replace(options, state_machine="absent")) == 2
+    assert capsys.readouterr().err == (
+        f"bulk: expected a state machine absent in us-east-1, got {names}: make it of"
+        " infra/aws/bulk.asl.json, or name another with --state-machine\n"
+    )
+
+
+def test_without_credentials(
+    options: BulkOptions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without credentials it says where to get some; a cloud on this machine needs none."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    missing = replace(options, inputs="s3://lambake-in/not/")
+    bulk(replace(missing, region=None))
+    assert "expected objects below s3://lambake-in/not/" in capsys.readouterr().err
+    assert bulk(replace(missing, endpoint_url=None, region=REGION)) == 2
+    assert capsys.readouterr().err == (
+        "bulk: expected AWS credentials, got none: `aws configure`, or set AWS_PROFILE\n"
+    )
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    assert bulk(replace(missing, endpoint_url=None, region=None)) == 2
+    assert capsys.readouterr().err == (
+        "bulk: expected a region, got none: --region, or AWS_DEFAULT_REGION\n"
+    )
+
+
+def test_the_flags_are_all_repeated() -> None:
+    """What one typed is typed again: no option is forgotten in the way back."""
+    fields = set(BulkOptions.__dataclass_fields__)
+    assert fields - set(command._FLAGS) == {"inputs", "results", "name", "pause_s"}

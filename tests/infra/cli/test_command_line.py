@@ -1,0 +1,208 @@
+"""
+`python -m infra`: what it takes, what it refuses, and what
+it says where something is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+
+import pytest
+
+from infra import __main__
+from infra.__main__ import main
+from tests import ROOT
+
+COMMANDS = (
+    "run", "invoke", "cloud", "bulk", "image", "plan", "deploy", "status", "logs", "rollback",
+    "destroy", "demo", "manifest",
+)  # fmt: skip
+
+
+def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Give the line that a wrong call ends with."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    return capsys.readouterr().err.splitlines()[-1].partition(": error: ")[2]
+
+
+@pytest.mark.parametrize("text", ["99999", "65536", "-1", "x", "", "80.0", "9" * 5000])
+@pytest.mark.parametrize("flag", ["run --port", "run --invoke-port", "cloud --port"])
+def test_a_port_that_is_none(flag: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every option that takes a port says which there are."""
+    command, option = flag.split()
+    said = refused([command, f"{option}={text}"], capsys)
+    assert said == f"argument {option}: expected 0 to 65535, got {text!r}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1:5999", "foo", "", "https://127.0.0.1:5000", "http://127.0.0.1",
+        "http://127.0.0.1:99999", "http://127.0.0.1:5000/x", "http://:5000", "http://a b:1",
+        "http://me@here:1",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("flag", ["plan --simulated-cloud", "invoke --url"])
+def test_an_address_that_is_none(flag: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is asked that boto3 would stumble over."""
+    command, option = flag.split()
+    said = refused([command, f"{option}={text}"], capsys)
+    assert said == f"argument {option}: expected http://HOST:PORT, got {text!r}"
+
+
+@pytest.mark.parametrize("text", ["http://127.0.0.1:5311", "5311", "here", "here:99999", "a/b:1"])
+def test_a_registry_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The commonest slip is named."""
+    said = refused(["deploy", "--registry", text], capsys)
+    assert said == f"argument --registry: expected HOST:PORT, without http://, got {text!r}"
+
+
+@pytest.mark.parametrize("text", ["foo", "ftp://here", "http://", "http://here/there"])
+def test_an_endpoint_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The bulk run's may be AWS's own, by HTTPS."""
+    said = refused(["bulk", "in", "out", "--endpoint-url", text], capsys)
+    expected = "expected http://HOST:PORT or https://HOST"
+    assert said == f"argument --endpoint-url: {expected}, got {text!r}"
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e300", "an hour", "5256001"])
+def test_a_while_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log is read from a time that there was."""
+    said = refused(["logs", f"--since={text}"], capsys)
+    expected = "expected minutes, more than 0 and at most 5256000"
+    assert said == f"argument --since: {expected}, got {text!r}"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace]]:
+    """Have the release only note what it is asked for."""
+    noted: list[tuple[str, argparse.Namespace]] = []
+
+    def release(name: str, options: argparse.Namespace) -> int:
+        noted.append((name, options))
+        return 0
+
+    monkeypatch.setattr(__main__, "_release", release)
+    return noted
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:5000", "http://[::1]:5000", "http://cloud:65535"]
+)
+def test_an_address(url: str, asked: list[tuple[str, argparse.Namespace]]) -> None:
+    """It arrives as it came; a slash behind it is dropped."""
+    for given in (url, f"{url}/"):
+        registry = url.removeprefix("http://")
+        main(["deploy", "--simulated-cloud", given, "--registry", registry])
+    options = [options for _, options in asked]
+    assert [one.simulated_cloud for one in options] == [url, url]
+    assert {one.registry for one in options} == {registry}
+
+
+def test_a_simulated_cloud_has_a_stage(asked: list[tuple[str, argparse.Namespace]]) -> None:
+    """`invoke --simulated-cloud URL` asks the cloud's stage dev, not the function here."""
+    main(["invoke", "--simulated-cloud", "http://127.0.0.1:5000"])
+    main(["invoke", "--stage", "prod"])
+    assert [(name, options.stage) for name, options in asked] == [
+        ("invoke", "dev"),
+        ("invoke", "prod"),
+    ]
+
+
+@pytest.mark.parametrize("given", [["--name", "x"], ["--url", "http://127.0.0.1:9001"]])
+def test_the_local_function_and_a_stage(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both at once is a contradiction, and said."""
+    said = refused(["invoke", "--stage", "dev", *given], capsys)
+    assert said == "--name and --url are the local function's, --stage the cloud's"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the list and, as a sentence, in its own help; examples begin as they are typed."""
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    sentence = re.search(r"^[A-Z][^:]*\.$", shown, re.MULTILINE)
+    assert sentence, shown
+    for example in re.findall(r"example:\n  (.*)", shown):
+        assert example.startswith(f".venv/bin/python -m infra {command} ")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert re.search(rf"^    {command} +[a-z]", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "needs"),
+    [
+        ("detect_secrets", "status", "image"),
+        ("boto3", "plan", "image"),
+        ("cyclonedx", "image", "image"),
+        ("moto", "cloud", "cloud"),
+        ("moto", "demo", "cloud"),
+        ("httptools", "run --once", "run"),
+        ("yaml", "invoke", "image"),
+        ("yaml", "manifest cloud-run --image a/b:1", "run"),
+        ("boto3", "bulk s3://a/ s3://b/", "run"),
+    ],
+)
+def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) -> None:
+    """One line names the package and the target that sets it up, which there is."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        f"from infra.__main__ import main; sys.exit(main({arguments.split()!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    command = arguments.split()[0]
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"python -m infra {command}: expected the package {package} to be set up, it is not: "
+        f"make .venv/.{needs}\n",
+    )
+    assert f"\n.venv/.{needs}: " in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("module", ["infra.cli.invoke", "tomllib", None])
+def test_a_module_of_ours_that_is_missing_is_no_package(
+    module: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect of ours, or of this Python, keeps its trace."""
+
+    def fail(_options: argparse.Namespace) -> int:
+        raise ModuleNotFoundError("gone", name=module)
+
+    monkeypatch.setattr(__main__, "_invoke", fail)
+    with pytest.raises(ModuleNotFoundError):
+        main(["invoke"])
+
+
+def test_an_import_that_fails_otherwise_is_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that a package lacks is told with its trace."""
+
+    def fail(_options: argparse.Namespace) -> int:
+        raise ImportError("cannot import name 'x' from 'moto'", name="moto")
+
+    monkeypatch.setattr(__main__, "_invoke", fail)
+    with pytest.raises(ImportError):
+        main(["invoke"])
+
+
+def test_stopped_before_it_began(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C while a command's packages are being loaded leaves no trace on the screen."""
+
+    def stopped(_options: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(__main__, "_invoke", stopped)
+    assert main(["invoke"]) == 130
+    assert capsys.readouterr().err == "\n"

@@ -1,0 +1,289 @@
+"""`python -m infra run` and `invoke`, as their users start them."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from infra.__main__ import main
+from infra.cli.invoke import InvokeOptions, invoke
+from infra.cli.run import Printer, RunOptions, config_of, run
+from infra.cli.sample import send_sample
+from tests import ROOT
+from tests.conftest import require_tool
+from tests.infra.local.invoke.calls import Caller
+from tests.infra.local.plain_http import asked
+from tests.infra.local.processes import processes_of
+
+ANY_PORTS = ("--port", "0", "--invoke-port", "0")
+APP = """
+import json
+def handler(event, context):
+    if "requestContext" in event:
+        return {"statusCode": 200, "body": json.dumps({"path": event["rawPath"]})}
+    return event
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """Be somebody's function, with settings."""
+    (tmp_path / "app.py").write_text(APP)
+    (tmp_path / "sample.json").write_text("{}")
+    (tmp_path / "function.yaml").write_text(
+        "name: theirs\nhandler: app.handler\nroot: .\nsample: {path: /s, file: sample.json}\n"
+    )
+    return tmp_path
+
+
+@contextmanager
+def running(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run the command until the block ends."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "infra", "run", *arguments],
+        cwd=folder,
+        # What a killed emulator cannot clean up lies in the test's own folder.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def addresses(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Read the banner until both addresses have come."""
+    found: list[str] = []
+    while len(found) < 2:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise AssertionError(f"expected two addresses, got {found}")
+        found += re.findall(r"^  (http://127\.0\.0\.1:\d+) ", line)
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_someone_elses_function_runs_until_it_is_stopped(app: Path, number: signal.Signals) -> None:
+    """--handler and --root: both doors work; a signal ends it with 0, and nothing is left."""
+    with running("--handler", "app.handler", "--root", str(app), *ANY_PORTS, folder=app) as process:
+        url, invoke_url = addresses(process)
+        assert asked(url, "GET", "/x").json == {"path": "/x"}
+        path = "/2015-03-31/functions/function/invocations"
+        assert asked(invoke_url, "POST", path).json == {}
+        assert processes_of(app)
+        process.send_signal(number)
+        out, error = process.communicate(timeout=20)
+    assert (process.returncode, error) == (0, "")
+    assert out.endswith("stopped\n")
+    assert processes_of(app) == []
+    for address in (url, invoke_url):
+        with pytest.raises(ConnectionRefusedError):
+            asked(address, "GET", "/")
+
+
+def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
+    """
+    A frozen orphan would stay for ever. Needs setpriv; without
+    it only an orderly end cleans up.
+    """
+    require_tool("setpriv")
+    with running("--handler", "app.handler", "--root", str(app), *ANY_PORTS, folder=app) as process:
+        url, _ = addresses(process)
+        asked(url, "GET", "/")
+        assert processes_of(app)
+        process.kill()
+        process.communicate()
+    end = time.monotonic() + 10
+    while processes_of(app) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert processes_of(app) == []
+
+
+def test_a_port_in_use_is_one_clear_line(app: Path) -> None:
+    """Which, and how to change it; exit status 2."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings = ("--function", str(app / "function.yaml"))
+        for flag, other in (("--port", "--invoke-port"), ("--invoke-port", "--port")):
+            with running(flag, str(port), other, "0", *settings, folder=app) as p:
+                out, error = p.communicate(timeout=20)
+            assert p.returncode == 2
+            assert out == ""
+            assert error == (
+                f"port {port} on 127.0.0.1 is in use: choose another with {flag} PORT"
+                f" ({flag} 0 takes any free one)\n"
+            )
+
+
+def test_a_sample_is_sent_and_shown(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the settings; --once stops after it with 0."""
+    options = RunOptions(0, 0, function=app / "function.yaml", once=True)
+    out = io.StringIO()
+    assert run(options, out) == 0
+    shown = out.getvalue()
+    assert re.search(r"sample: POST http://127\.0\.0\.1:\d+/s with sample\.json\n", shown)
+    assert 'sample: 200\n{\n  "path": "/s"\n}\n' in shown
+    assert "theirs on the local Lambda: app.handler" in shown
+    assert "512 MB, 30 s, up to 4 environments" in shown
+    assert capsys.readouterr().err == ""
+
+
+def test_a_sample_that_fails_is_a_failure(app: Path) -> None:
+    """Exit status 1 with --once."""
+    (app / "app.py").write_text("def handler(event, context):\n    raise ValueError('no')\n")
+    out = io.StringIO()
+    assert run(RunOptions(0, 0, function=app / "function.yaml", once=True), out) == 1
+    assert "sample: 500" in out.getvalue()
+
+
+def test_colours_for_a_terminal(app: Path) -> None:
+    """The live view and the banner, where asked for."""
+    out = io.StringIO()
+    run(RunOptions(0, 0, function=app / "function.yaml", once=True, colour=True), out)
+    assert "\x1b[32mdone \x1b[0m" in out.getvalue()
+    assert "\x1b[1mtheirs\x1b[0m" in out.getvalue()
+
+
+def test_the_command_line_lays_over_the_settings(app: Path) -> None:
+    """--handler alone forgets the settings, with --function it changes them."""
+    path = app / "function.yaml"
+    config = config_of(RunOptions(function=path, handler="other.handler", front="rest_api"))
+    assert (config.name, config.handler, config.front) == ("theirs", "other.handler", "rest_api")
+    config = config_of(RunOptions(handler="other.handler", root=app))
+    assert (config.name, config.root, config.sample) == ("function", app, None)
+    config = config_of(RunOptions(function=path, sample_path="/p", sample_file=app / "app.py"))
+    assert config.sample is not None
+    assert (config.sample.path, config.sample.file) == ("/p", app / "app.py")
+
+
+def test_wrong_settings_are_one_line_and_2(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No traceback."""
+    (app / "function.yaml").write_text("handler: a.b\nnope: 1\n")
+    assert main(["run", "--function", str(app / "function.yaml")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nope: expected one of ")
+    assert error.count("\n") == 1
+    assert main(["run", "--handler", "a.b", "--root", str(app / "no")]) == 2
+    assert capsys.readouterr().err == f"root: expected a folder, got '{app / 'no'}'\n"
+
+
+def test_a_sample_whose_file_is_missing_is_named(app: Path, lambda_: Caller) -> None:
+    """Before anything is sent."""
+    from infra.local.errors import ConfigError
+    from infra.settings.function import Sample
+
+    with pytest.raises(ConfigError) as caught:
+        send_sample(lambda_.local.url, Sample("/", app / "none.png"))
+    assert str(caught.value) == f"sample.file: expected a readable file, got '{app / 'none.png'}'"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.png", "image/png"), ("b.unknown", "application/octet-stream")]
+)
+def test_a_sample_has_the_type_of_its_name(
+    app: Path, start: object, name: str, expected: str
+) -> None:
+    """The bytes go as they are."""
+    (app / name).write_bytes(b"\x89PNG")
+    (app / "app.py").write_text(
+        "def handler(event, context):\n"
+        "    return {'statusCode': 200, 'body': event['headers']['content-type']"
+        " + ' ' + event['body']}\n"
+    )
+    from infra.settings.function import Sample
+
+    lambda_ = start(root=app, handler="app.handler")  # type: ignore[operator]
+    answer = send_sample(lambda_.local.url, Sample("/s", app / name))
+    assert (answer.status, answer.text) == (200, f"{expected} iVBORw==")
+
+
+def test_invoke_prints_the_answer(lambda_: Caller, capsys: pytest.CaptureFixture[str]) -> None:
+    """0 for a result, 1 for a function error, with the log's tail on stderr if asked for."""
+    url = lambda_.local.invoke_url
+    assert main(["invoke", '{"x": 1}', "--name", "tested", "--url", url]) == 0
+    assert capsys.readouterr().out == '{"x": 1}\n'
+    assert main(["invoke", '{"do":"fail"}', "--name", "tested", "--url", url, "--tail"]) == 1
+    seen = capsys.readouterr()
+    assert json.loads(seen.out)["errorType"] == "ValueError"
+    assert "REPORT RequestId: " in seen.err
+    assert main(["invoke", "--name", "tested", "--url", url, "--event"]) == 0
+    assert capsys.readouterr().out == "202 Accepted\n"
+    assert main(["invoke", "--name", "other", "--url", url]) == 1
+    lambda_.local.drained()
+
+
+def test_invoke_reads_stdin(
+    lambda_: Caller, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a hyphen for the payload."""
+    monkeypatch.setattr("sys.stdin", io.StringIO('"from stdin"'))
+    assert invoke(InvokeOptions("-", "tested", lambda_.local.invoke_url)) == 0
+    assert capsys.readouterr().out == '"from stdin"\n'
+
+
+def test_invoke_without_an_emulator_says_how_to_start_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit status 2."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        assert invoke(InvokeOptions("{}", "x", url)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"nobody answers at {url}: ")
+    assert error.endswith("Start it: python -m infra run\n")
+    monkeypatch.chdir("/")
+    assert invoke(InvokeOptions("{}")) == 2
+    assert capsys.readouterr().err == (
+        "infra/function.yaml: expected a readable file, got 'No such file or directory'\n"
+    )
+
+
+def test_a_reader_that_stops_does_not_stop_the_printer() -> None:
+    """What comes meanwhile is dropped beyond ten thousand texts; a closed pipe is no error."""
+
+    class Closed(io.StringIO):
+        """A pipe without a reader."""
+
+        def write(self, text: str, /) -> int:
+            """Fail."""
+            raise BrokenPipeError
+
+    with Printer(Closed()) as show:
+        for i in range(30_000):
+            show(f"{i}\n")
+    out = io.StringIO()
+    with Printer(out) as show:
+        show("one\n")
+        show("two\n")
+    assert out.getvalue() == "one\ntwo\n"
+
+
+def test_the_commands_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+    """python -m infra without anything names them."""
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert caught.value.code == 2
+    assert "required: COMMAND" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    assert "run the function on this machine, as Lambda would" in shown

@@ -1,0 +1,65 @@
+"""A cloud that the tests fill: functions in it, and waiting for what they do."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+from moto.server import ThreadedMotoServer
+
+Client = Callable[[str], Any]
+
+
+REGION = "us-east-1"
+URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
+
+
+@contextlib.contextmanager
+def moto_server() -> Iterator[str]:
+    """Be a cloud without the emulator, at the address given."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def client_of(service: str, endpoint: str) -> Any:
+    """Make a boto3 client of a cloud."""
+    return boto3.client(service, region_name=REGION, endpoint_url=endpoint)  # type: ignore[call-overload]
+
+
+def bucket(s3: Any) -> str:
+    """Create a bucket of a new name."""
+    name = f"b-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def created(client: Client, **options: Any) -> str:
+    """Create an image function of a new name, with the role that moto wants."""
+    name = f"tested-t{uuid.uuid4().hex[:8]}"
+    role = client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    client("lambda").create_function(
+        FunctionName=name, Role=role, PackageType="Image", Code={"ImageUri": URI}, **options
+    )
+    return name
+
+
+def told(answer: Any) -> Any:
+    """Read the payload of an invocation."""
+    return json.loads(answer["Payload"].read())
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that another thread does."""
+    end = time.monotonic() + 30
+    while not true():
+        if time.monotonic() > end:
+            raise AssertionError("expected it to become true in 30 s")
+        time.sleep(0.02)

@@ -1,0 +1,167 @@
+"""
+HTTP APIs by their host, and aliases by weight: what moto
+has no data plane for, the emulator has.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from moto.awslambda.exceptions import UnknownAliasException
+
+from infra.cloud.aliases import function_behind, named
+from infra.cloud.cloud import Cloud, cloud
+from infra.settings.function import FunctionConfig
+from tests.infra.cloud.clouds import REGION, Client, client_of, created, told
+
+
+@pytest.fixture(scope="module")
+def box(config: FunctionConfig) -> Iterator[Cloud]:
+    """Be one cloud."""
+    with cloud(config.replace(handler="echo.handler"), port=0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def client(box: Cloud) -> Client:
+    """Make clients of it."""
+    return lambda service: client_of(service, box.url)
+
+
+@pytest.fixture(scope="module")
+def function(client: Client) -> str:
+    """Create a function with an alias, and give the alias's ARN."""
+    name = created(client)
+    client("lambda").publish_version(FunctionName=name)
+    alias = client("lambda").create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    return str(alias["AliasArn"])
+
+
+def api(client: Client, function: str, auth: str = "NONE", *, route: str = "$default") -> str:
+    """Create an API before a function, and give its host."""
+    gateway = client("apigatewayv2")
+    identifier = gateway.create_api(Name="api", ProtocolType="HTTP")["ApiId"]
+    uri = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{function}/invocations"
+    made = gateway.create_integration(
+        ApiId=identifier, IntegrationType="AWS_PROXY", IntegrationUri=uri,
+        PayloadFormatVersion="2.0",
+    )  # fmt: skip
+    gateway.create_route(
+        ApiId=identifier,
+        RouteKey=route,
+        AuthorizationType=auth,
+        Target=f"integrations/{made['IntegrationId']}",
+    )
+    return f"{identifier}.execute-api.{REGION}.amazonaws.com"
+
+
+def asked(box: Cloud, host: str, **headers: str) -> tuple[int, Any]:
+    """Post to a host that is the cloud, as its callers do."""
+    connection = http.client.HTTPConnection(box.url.removeprefix("http://"))
+    target = "/a%2Fb/c?x=1&x=2"
+    connection.request("POST", target, b"\x00body", {"host": host, "x-mine": "1", **headers})
+    answer = connection.getresponse()
+    body = json.loads(answer.read())
+    connection.close()
+    return answer.status, body
+
+
+def test_an_api_reaches_its_function(box: Cloud, client: Client, function: str) -> None:
+    """By the alias, with host, path, query, header and body as they came."""
+    host = api(client, function)
+    status, body = asked(box, host)
+    assert status == 200
+    event = body["event"]
+    assert event["headers"]["host"] == event["requestContext"]["domainName"] == host
+    assert (event["rawPath"], event["rawQueryString"]) == ("/a/b/c", "x=1&x=2")
+    assert event["headers"]["x-mine"] == "1"
+    assert event["body"] == "AGJvZHk="
+
+
+@pytest.mark.parametrize(
+    ("auth", "status", "message"), [("AWS_IAM", 403, "Forbidden"), ("JWT", 401, "Unauthorized")]
+)
+def test_strangers(
+    box: Cloud, client: Client, function: str, auth: str, status: int, message: str
+) -> None:
+    """Without authorisation the function is not reached; with any it is, unread."""
+    host = api(client, function, auth)
+    assert asked(box, host) == (status, {"message": message})
+    assert asked(box, host, authorization="signed")[0] == 200
+
+
+def test_what_is_not_there(box: Cloud, client: Client, function: str) -> None:
+    """No such API, and an API without the one route that is looked at."""
+    assert asked(box, f"nowhere.execute-api.{REGION}.amazonaws.com") == (
+        404,
+        {"message": "Not Found"},
+    )
+    assert asked(box, api(client, function, route="GET /a"))[0] == 404
+
+
+def test_an_api_before_something_else(box: Cloud, client: Client) -> None:
+    """An integration that is no function of Lambda's."""
+    assert asked(box, api(client, "none")) == (500, {"message": "Internal Server Error"})
+
+
+ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "qualifier"),
+    [
+        ("f", "f", None),
+        ("f:live", "f", "live"),
+        (ARN, ARN, None),
+        (f"{ARN}:live", ARN, "live"),
+        ("123456789012:function:f:1", "123456789012:function:f", "1"),
+        ("a:b:c", "a:b:c", None),
+    ],
+)
+def test_names(text: str, name: str, qualifier: str | None) -> None:
+    """A name or an ARN may carry the qualifier."""
+    assert named(text) == (name, qualifier)
+
+
+def test_a_qualifier_in_the_name(client: Client, function: str) -> None:
+    """It is the alias that is invoked, by its version."""
+    answer = client("lambda").invoke(FunctionName=function.split(":function:")[1])
+    assert answer["ExecutedVersion"] == "1"
+    assert told(answer)["arn"] == function
+
+
+class Backend:
+    """Keep versions, and an alias at 1 with a share for 2."""
+
+    def get_function(self, name: str, qualifier: str | None = None) -> SimpleNamespace:
+        """Find one."""
+        return SimpleNamespace(
+            function_name=name, version="1" if qualifier == "live" else qualifier
+        )
+
+    def get_alias(self, alias: str, _name: str) -> SimpleNamespace:
+        """Find the one alias."""
+        if alias != "live":
+            raise UnknownAliasException("arn")
+        return SimpleNamespace(routing_config={"AdditionalVersionWeights": {"2": 0.1}})
+
+
+@pytest.mark.parametrize(
+    ("qualifier", "drawn", "version"),
+    [
+        ("live", 0.0, "2"),
+        ("live", 0.099, "2"),
+        ("live", 0.1, "1"),
+        ("3", 0.0, "3"),
+        (None, 0, None),
+    ],
+)
+def test_weights(qualifier: str | None, drawn: float, version: str | None) -> None:
+    """A draw below the share is the new version's; a version's number is itself."""
+    found = function_behind(Backend(), "f", qualifier, lambda: drawn)
+    assert found.version == version

@@ -1,0 +1,169 @@
+"""The reference of a bundle: what is baked can be read, and what is misshapen is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from model.bake.write import write_reference
+from model.bundle.manifest import Manifest, read_manifest
+from model.bundle.reference import Histogram, digit_features, features_of, read_reference
+from model.errors import ArtefactError
+from tests.model.bundle.bundles import ZOO, write_bundle
+
+FORM = '{"schema", "source", "inputs", "labels", "confidence"}, edges and counts that fit'
+RANDOM = np.random.default_rng(7)
+INPUTS = RANDOM.uniform(0, 9, (1000, 3)).astype(np.float32)
+ANSWERS = RANDOM.dirichlet((1, 1, 1), 400)
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Manifest:
+    """Write a bundle of three columns and three labels, with its reference."""
+    folder = write_bundle(tmp_path / "tiny")
+    write_reference(folder, INPUTS, ANSWERS, source="drawn at random")
+    return read_manifest(folder)
+
+
+def test_what_is_baked_is_read(bundle: Manifest) -> None:
+    """Each column, the labels and the confidences come back, every instance counted."""
+    reference = read_reference(bundle)
+    assert reference
+    assert [one.name for one in reference] == ["a", "b", "c", "labels", "confidence"]
+    assert [one.counts.sum() for one in reference] == [1000, 1000, 1000, 400, 400]
+    assert [len(one.counts) for one in reference] == [10, 10, 10, 3, 5]
+    # Bins by quantile: nearly the same number in each.
+    assert reference[0].counts.min() >= 99
+    assert reference[3].counts.tolist() == np.bincount(ANSWERS.argmax(axis=1)).tolist()
+
+
+def test_a_bundle_without_one(tmp_path: Path) -> None:
+    """A reference is optional: a bundle from elsewhere has none."""
+    assert read_reference(read_manifest(write_bundle(tmp_path / "tiny"))) is None
+
+
+@pytest.mark.parametrize("name", ["iris", "digits"])
+def test_our_bundles_have_one(name: str) -> None:
+    """Both models of the zoo can be watched."""
+    manifest = read_manifest(ZOO / name)
+    reference = read_reference(manifest)
+    assert reference
+    assert [one.name for one in reference[:-2]] == features_of(manifest)[0]
+
+
+def test_values_that_repeat_share_a_bin(tmp_path: Path) -> None:
+    """Where most values are one there are fewer bins, and none that must stay empty."""
+    folder = write_bundle(tmp_path / "tiny")
+    inputs = np.where(INPUTS < 6, 1, INPUTS).astype(np.float32)
+    write_reference(folder, inputs, ANSWERS, source="few values")
+    document = json.loads((folder / "reference.json").read_text())
+    for one in document["inputs"]:
+        assert min(one["counts"]) > 0
+        assert len(one["counts"]) < 6
+
+
+def test_an_edge_is_met_by_the_same_number_in_float32() -> None:
+    """0.2 as float32 is more than 0.2, and still in the bin that ends there."""
+    histogram = Histogram("x", np.array([0.2], np.float32), np.zeros(2))
+    assert histogram.count(np.array([0.2], np.float32)).tolist() == [1, 0]
+    assert histogram.count(np.array([0.2])).tolist() == [1, 0]
+
+
+WRONG: dict[str, tuple[str, Any]] = {
+    "no inputs": ("inputs", None),
+    "an input without edges": ("inputs", [{"name": "a", "counts": [1]}]),
+    "edges that fall": ("confidence", {"edges": [2, 1], "counts": [1, 1, 1]}),
+    "edges that stand": ("confidence", {"edges": [1, 1], "counts": [1, 1, 1]}),
+    "an edge that is NaN": ("confidence", {"edges": [float("nan")], "counts": [1, 1]}),
+    "edges in two dimensions": ("confidence", {"edges": [[1]], "counts": [1, 1]}),
+    "a text for an edge": ("confidence", {"edges": ["x"], "counts": [1, 1]}),
+    "too few counts": ("confidence", {"edges": [1, 2], "counts": [1, 1]}),
+    "a count below 0": ("confidence", {"edges": [1], "counts": [2, -1]}),
+    "a count that is infinite": ("confidence", {"edges": [1], "counts": [2, float("inf")]}),
+    "counts of nothing": ("confidence", {"edges": [1], "counts": [0, 0]}),
+    "fewer counts than labels": ("labels", [1, 1]),
+    "no counts of labels": ("labels", {}),
+}
+
+
+@pytest.mark.parametrize(("key", "value"), WRONG.values(), ids=WRONG)
+def test_a_misshapen_one(bundle: Manifest, key: str, value: Any) -> None:
+    """A reference of another form stops the load, by its path and the form expected."""
+    path = bundle.folder / "reference.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(ArtefactError, match=f"^{re.escape(f'{path}: expected {FORM}, got ')}"):
+        read_reference(bundle)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "\udcff", "[" * 100_000])
+def test_what_is_no_reference_at_all(bundle: Manifest, text: str) -> None:
+    """Whatever the file holds, it is an ArtefactError."""
+    path = bundle.folder / "reference.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(ArtefactError, match="edges and counts that fit"):
+        read_reference(bundle)
+
+
+def test_another_schema(bundle: Manifest) -> None:
+    """A later form is refused by its number."""
+    path = bundle.folder / "reference.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
+    with pytest.raises(ArtefactError) as caught:
+        read_reference(bundle)
+    assert str(caught.value) == f"{path}: expected schema 1, got 2"
+
+
+def test_one_of_other_columns(bundle: Manifest) -> None:
+    """A reference of another model's columns is refused by their names."""
+    path = bundle.folder / "reference.json"
+    document = json.loads(path.read_text())
+    document["inputs"].pop()
+    path.write_text(json.dumps(document))
+    with pytest.raises(ArtefactError) as caught:
+        read_reference(bundle)
+    assert str(caught.value) == f"{path}: expected inputs a, b, c, got ['a', 'b']"
+
+
+def test_one_that_cannot_be_read(bundle: Manifest) -> None:
+    """A folder in its place is no reference."""
+    path = bundle.folder / "reference.json"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ArtefactError) as caught:
+        read_reference(bundle)
+    assert str(caught.value) == f"{path}: expected a reference, got Is a directory"
+
+
+def drawn(*strokes: tuple[slice, slice]) -> np.ndarray[Any, Any]:
+    """Draw one digit of full ink: float32[1, 28, 28, 1]."""
+    plane = np.zeros((1, 28, 28, 1), np.float32)
+    for rows, columns in strokes:
+        plane[0, rows, columns, 0] = 1
+    return plane
+
+
+def test_the_features_of_a_digit() -> None:
+    """A bar's ink, edge, spread and slant are what geometry says."""
+    bar = drawn((slice(4, 24), slice(12, 16)))
+    ink, edge, width, slant = (float(values[0]) for values in digit_features(bar))
+    assert ink == pytest.approx(20 * 4 / 784)
+    assert edge == pytest.approx(2 * (20 + 4) / 80)
+    assert width == pytest.approx(np.sqrt((4**2 - 1) / (20**2 - 1)), rel=1e-4)
+    assert slant == pytest.approx(0, abs=1e-6)
+
+
+def test_what_leans_right_has_a_positive_slant() -> None:
+    """The top to the right of the bottom, as in italics."""
+    leaning = drawn((slice(4, 14), slice(15, 18)), (slice(14, 24), slice(10, 13)))
+    assert digit_features(leaning)[3][0] > 0.2
+    assert digit_features(leaning[:, :, ::-1])[3][0] < -0.2
+
+
+def test_features_of_nothing_are_finite() -> None:
+    """A plane without ink divides by nothing."""
+    assert all(np.isfinite(values).all() for values in digit_features(drawn()))

@@ -1,0 +1,136 @@
+"""The engine's answer: labelled if it is probabilities, refused if it is anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from model.errors import EngineError
+from model.tasks.classify import Prediction, to_predictions
+
+LABELS = ("x", "y", "z")
+
+
+def predictions(*rows: list[float], dtype: Any = np.float32) -> list[Prediction]:
+    """Label some rows of probabilities."""
+    return to_predictions(np.array(rows, dtype=dtype), LABELS, count=len(rows))
+
+
+def test_each_row_is_labelled() -> None:
+    """The label is the most probable one, the confidence its probability; the order is kept."""
+    assert predictions([0.5, 0.25, 0.25], [0.0, 0.125, 0.875]) == [
+        Prediction("x", 0.5, {"x": 0.5, "y": 0.25, "z": 0.25}),
+        Prediction("z", 0.875, {"x": 0.0, "y": 0.125, "z": 0.875}),
+    ]
+
+
+def test_what_comes_out_are_plain_floats() -> None:
+    """JSON knows no NumPy numbers."""
+    (answer,) = predictions([0.5, 0.25, 0.25])
+    assert {type(value) for value in (answer.confidence, *answer.probabilities.values())} == {float}
+
+
+@pytest.mark.parametrize(
+    ("row", "label"),
+    [
+        ([0.4, 0.4, 0.2], "x"),
+        ([0.2, 0.4, 0.4], "y"),
+        ([1 / 3, 1 / 3, 1 / 3], "x"),
+        ([0.42000002, 0.42000005, 0.15999998], "x"),
+        ([0.419, 0.421, 0.16], "y"),
+    ],
+)
+def test_the_first_of_equals_wins(row: list[float], label: str) -> None:
+    """Probabilities that differ by float32's noise only are equal; 0.002 is a difference."""
+    (answer,) = predictions(row)
+    assert answer.label == label
+    assert answer.confidence == max(answer.probabilities.values())
+
+
+def test_probabilities_are_rounded_to_six_decimals() -> None:
+    """A third is 0.333333: float32 has no more to say."""
+    assert predictions([1 / 3, 1 / 3, 1 / 3])[0].probabilities == dict.fromkeys(LABELS, 0.333333)
+
+
+@pytest.mark.parametrize("total", [0.9995, 0.9999993, 1.0000005, 1.0005])
+def test_a_sum_beside_one_is_put_right(total: float) -> None:
+    """What a forest of float32 adds up to is divided by its sum, so that 1 is never passed."""
+    assert predictions([0.0, total, 0.0])[0].probabilities == {"x": 0.0, "y": 1.0, "z": 0.0}
+    assert predictions([total / 2, total / 2, 0.0])[0].confidence == 0.5
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_any_float_type_is_taken(dtype: Any) -> None:
+    """Engines may answer in another precision than the input's."""
+    assert predictions([0.25, 0.5, 0.25], dtype=dtype)[0].confidence == 0.5
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        [math.nan, 0.5, 0.5],
+        [math.nan] * 3,
+        [math.inf, 0.0, 0.0],
+        [math.inf, -math.inf, 1.0],
+        [-0.5, 0.75, 0.75],
+        [2.0, -1.0, 0.0],
+        [3.5, 1.25, -4.0],
+        [0.0, 0.0, 0.0],
+        [0.5, 0.5, 0.5],
+        [0.5, 0.498, 0.0],
+        [1.002, 0.0, 0.0],
+    ],
+)
+def test_what_is_no_probability_is_refused(row: list[float]) -> None:
+    """NaN, Infinity, logits and rows of another sum are the engine's fault, in any row."""
+    with pytest.raises(EngineError) as caught:
+        predictions([0.5, 0.25, 0.25], row)
+    assert str(caught.value) == (
+        "expected probabilities from 0 to 1 that sum to 1, got something else"
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (3, 3), (2, 2), (2, 4), (6,), (2, 3, 1), (), (0, 3)])
+def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    """An answer must have one row an instance and one column a label."""
+    with pytest.raises(EngineError) as caught:
+        to_predictions(np.full(shape, 0.25, dtype=np.float32), LABELS, count=2)
+    assert str(caught.value) == f"expected an output of shape (2, 3), got {shape}"
+
+
+@given(
+    logits=arrays.arrays(
+        np.float32, st.tuples(st.integers(1, 5), st.just(3)), elements=st.floats(-20, 20, width=32)
+    )
+)
+def test_a_softmax_is_always_labelled(logits: Any) -> None:
+    """Any softmax in float32 gives labels that are among its largest, and sums of 1."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    rows = powers / powers.sum(axis=1, keepdims=True)
+    answers = to_predictions(rows, LABELS, count=len(rows))
+    for row, answer in zip(rows, answers, strict=True):
+        assert row[LABELS.index(answer.label)] == pytest.approx(row.max(), abs=2e-6)
+        assert sum(answer.probabilities.values()) == pytest.approx(1, abs=2e-6)
+        assert list(answer.probabilities) == list(LABELS)
+
+
+@given(
+    rows=st.lists(
+        st.sampled_from([[0.5, 0.25, 0.25], [1.0004, 0.0, 0.0]])
+        | st.lists(st.floats(width=32), min_size=3, max_size=3),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_any_matrix_is_labelled_or_refused(rows: list[list[float]]) -> None:
+    """Any answer is probabilities from 0 to 1 or EngineError, and NumPy warns of nothing."""
+    with contextlib.suppress(EngineError):
+        for answer in predictions(*rows):
+            assert all(0 <= value <= 1 for value in answer.probabilities.values())
