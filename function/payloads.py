@@ -80,7 +80,7 @@ def require_carried(reply: Mapping[str, Any]) -> None:
     Hold a reply against what Lambda carries.
 
     Raises:
-        ReplyTooLargeError: beyond it awslambdaric would end the process (contract.md R5).
+        ReplyTooLargeError: beyond it awslambdaric would end the process (docs/contract.md 3.2, R5).
     """
     size = len(json.dumps(reply))
     if size > MAX_REPLY_BYTES:

@@ -114,7 +114,7 @@ def confinement(engine: Engine, *, memory_mb: int, cpus: float, tmp_mb: int = 51
     Read-only root, /tmp of a size, no /dev/shm, no capability, the service's limits of files and
     processes.
 
-    Source: contract 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
+    Source: docs/contract.md 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
     """
     # Podman would add a writable /run and /var/tmp.
     podman = ["--read-only-tmpfs=false"] if engine.kind == "podman" else []

@@ -22,6 +22,7 @@ from infra.local.server import LocalLambda
 from infra.release.terraform import PLUGINS_VARIABLE
 from infra.settings.function import FunctionConfig
 from tests import ROOT
+from tests.citations import PAGE, bad_citations, contract_of, files_that_may_cite
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -100,6 +101,39 @@ def test_the_routes_table_is_the_applications_routes() -> None:
         for row in table_after(README, "## Routes")
     }
     assert documented == routes
+
+
+CONTRACT = contract_of((ROOT / PAGE).read_text(encoding="utf-8"))
+
+
+def test_every_citation_of_the_contract_resolves() -> None:
+    """Each section and rule that a file names is in docs/contract.md."""
+    bad = [
+        f"{path.relative_to(ROOT)}: {found}"
+        for path in files_that_may_cite(ROOT)
+        for found in bad_citations(path.read_text(encoding="utf-8"), CONTRACT)
+    ]
+    assert not bad, "\n".join(bad)
+
+
+BAD_CITATIONS = [
+    ("@ 6.2, B11 to B17 and B19; @ 6.3.1, the variables", []),
+    ("@ 6.2, B20", ["@ 6.2, B20: no B20 in 6.2", "no rule B20"]),
+    ("@ 6.2,\n    # B11 and M1", ["@ 6.2, B11 and M1: no M1 in 6.2"]),
+    ("@ 6.2, B18 to B20", ["@ 6.2, B18 to B20: no B20 in 6.2", "no rule B20"]),
+    ("@ 9.1", ["@ 9.1: no section 9.1"]),
+    ("% 6.2, B1", ["% 6.2, B1: expected @ 6.2, B1"]),
+    ("@ 6.5.1, 6.6.1 and 6.2, B1", ["@ 6.5.1, 6.6.1 and 6.2, B1: no section 6.6.1"]),
+    ("@ 3.1\n\nM99: a path", ["no rule M99"]),
+    ('@ 6.3\nROWS.add("6.9 late")', ["no section 6.9"]),
+]
+
+
+@pytest.mark.parametrize(("text", "bad"), BAD_CITATIONS)
+def test_a_bad_citation_is_found(text: str, bad: list[str]) -> None:
+    """The check above can fail, for each of its reasons; @ stands for the page, % for its name."""
+    found = bad_citations(text.replace("@", PAGE).replace("%", "contract"), CONTRACT)
+    assert [one.replace(PAGE, "@").replace("contract ", "% ") for one in found] == bad
 
 
 def test_one_version_everywhere() -> None:

@@ -1,9 +1,9 @@
 """
 The HTTP door: guard -> Mangum (lifespan off) -> guard.
 
-Mangum turns an event into an ASGI call and back. What contract.md 3.1 lists as wrong in it (M1 to
-M19) is made right around it: the event that it gets is clean (http_events.py), and the reply that
-it gives is looked over here.
+Mangum turns an event into an ASGI call and back. What it does wrong, docs/contract.md 3.1,
+M1 to M19, is corrected around it: the event that it gets is clean (http_events.py), and the reply
+that it gives is checked here.
 """
 
 from __future__ import annotations

@@ -32,8 +32,7 @@ MAX_HEAD_CHARS: Final = 65_536
 MAX_HEAD_ITEMS: Final = 1_000
 """
 The most characters of a path, a query or a header, and the most headers or parameters. No front
-lets more through (contract.md 2.4), but whoever may invoke writes what they like, and each costs
-time.
+lets more through (docs/contract.md 2.4), but a direct caller may send more, and each costs time.
 """
 
 _DECODED_PATH: Final = frozenset({Source.HTTP_API_V2, Source.HTTP_API_V1})
@@ -56,7 +55,7 @@ def clean_event(event: dict[str, Any], source: Source, *, base_path: str = "") -
     Raises:
         MalformedError: a part that is missing or of another form; says which.
 
-    Source: contract.md 3.1, M2 to M7 and M18; 6.5.1 for what each front sends.
+    Source: docs/contract.md 3.1, M2 to M7 and M18; 6.5.1 for what each front sends.
     """
     of_version_2 = source in (Source.HTTP_API_V2, Source.FUNCTION_URL)
     context = event["requestContext"]

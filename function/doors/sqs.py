@@ -2,7 +2,7 @@
 The queue's door: a batch of messages in, item by item, and which of them SQS shall give again.
 
 A message is done once its result is sent. What is not done is listed in the reply, and SQS gives
-it again; what SQS does with a reply stands in contract.md 6.6, the short of it:
+it again; what SQS does with a reply stands in docs/contract.md 6.6, the short of it:
 
 - what is not listed is deleted, so nothing is left out that is not done;
 - an empty identifier makes SQS keep the whole batch, which is what a message of no id needs;

@@ -181,7 +181,7 @@ class Environment:
         """
         End the environment: at once, or as slowly as an extension would make it.
 
-        Source: contract 6.3; without an extension straight SIGKILL, with one SIGTERM first.
+        Source: docs/contract.md 6.3; without an extension straight SIGKILL, with one SIGTERM first.
         """
         process = self._process
         self._resting = False

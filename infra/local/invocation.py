@@ -73,7 +73,7 @@ def _trace(given: str | None, now_s: float) -> str:
 
 def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str, str]:
     """
-    Give the headers that come with the event: contract 6.1.1.
+    Give the headers that come with the event: docs/contract.md 6.1.1.
 
     Args:
         invocation: the event's.

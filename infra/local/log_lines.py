@@ -1,7 +1,7 @@
 """
 The lines the platform itself writes into a function's log, as text and as JSON: pure.
 
-Source: contract 6.4, as recorded; the JSON form is the Telemetry API's event schema [DOC].
+Source: docs/contract.md 6.4, as recorded; the JSON form is the Telemetry API's event schema [DOC].
 """
 
 from __future__ import annotations

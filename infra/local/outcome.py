@@ -53,7 +53,7 @@ class Outcome:
 
 
 def outcome_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Outcome:
-    """Give the outcome of an invocation: contract 6.2, B1 to B7."""
+    """Give the outcome of an invocation: docs/contract.md 6.2, B1 to B7."""
     prefix = f"RequestId: {request_id} Error: "
     if end.kind is Ended.RESPONSE:
         return Outcome(end.payload)

@@ -1,7 +1,7 @@
 """
 The events of queues and buckets, and what a queue's batch result means. Pure functions.
 
-Source: contract.md 6.6.
+Source: docs/contract.md 6.6.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool
         message_ids: of the batch.
         report: the mapping has ReportBatchItemFailures; without it the result means nothing.
 
-    Source: [REC/DOC] contract.md 6.6. A result without the key counts as success [?].
+    Source: [REC/DOC] docs/contract.md 6.6. A result without the key counts as success [?].
     """
     everything = set(message_ids)
     if result.function_error is not None:

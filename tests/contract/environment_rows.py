@@ -1,4 +1,4 @@
-"""The environments' rows: contract 6.2 B15 and B18, 6.3 and 6.3.1."""
+"""The environments' rows: docs/contract.md 6.2, B15 and B18, 6.3 and 6.3.1."""
 
 from __future__ import annotations
 

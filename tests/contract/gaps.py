@@ -1,13 +1,13 @@
 """
-Where RIE differs from the service: contract 1.5, as one table.
+Where RIE differs from the service: docs/contract.md 1.5, as one table.
 
 Each gap is asserted as a difference. The rows named here must fail on RIE in just the way that is
 written down, so that a gap that RIE closes, or changes, shows as a failing test.
 
 What needs RIE's own log to be seen, or a request that only RIE takes, is in test_rie_panics.py: the
-empty Go cases of 19, and one more panic of 16. RIE has closed half of 16: a runtime that crashes is
-started again at the next invocation (row "B6 recovery"; issue 9 asked for it), and init/error of an
-allowed size is answered (row "A10 init error"; issue 35).
+empty Go cases of G19, and one more panic of G16. RIE has closed half of G16: a runtime that crashes
+is started again at the next invocation (row "B6 recovery"; issue 9 asked for it), and init/error of
+an allowed size is answered (row "A10 init error"; issue 35).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 class Gap:
     """Be one difference in one row."""
 
-    number: str  # in contract 1.5; "new" where it is not listed there
+    number: str  # in docs/contract.md 1.5; "new" where it is not listed there
     row: str
     why: str
     differs: dict[str, Any]
@@ -45,27 +45,27 @@ _WARM = ["REPORT RequestId", "Duration", "Billed Duration", "Memory Size", "Max 
 
 
 def _ended(row: str) -> Gap:
-    return Gap("4", row, _STATUS_502, {"status": 502, "error": None})
+    return Gap("G4", row, _STATUS_502, {"status": 502, "error": None})
 
 
 GAPS: Final = [
-    Gap("1", "B1 method", "any method invokes", {"get": 200, "put": 200}),
+    Gap("G1", "B1 method", "any method invokes", {"get": 200, "put": 200}),
     Gap(
-        "1",
+        "G1",
         "B11 unknown function",
         "one fixed path; others are unknown to its router",
         {"type": None, "body": "404 page not found\n"},
     ),
-    Gap("2", "B2 raised", _NO_HEADER, {"error": None}),
+    Gap("G2", "B2 raised", _NO_HEADER, {"error": None}),
     Gap(
-        "2",
+        "G2",
         "A4 error",
         _NO_HEADER,
         {"invoker": {"status": 200, "error": None, "body": '{"errorType":1}'}},
     ),
-    Gap("2", "A7 too large", _NO_HEADER, {"invoker": (200, None, _TOO_LARGE)}),
+    Gap("G2", "A7 too large", _NO_HEADER, {"invoker": (200, None, _TOO_LARGE)}),
     Gap(
-        "3",
+        "G3",
         "B4 timeout",
         "a timeout is bare text with status 200",
         {"error": None, "body": "Task timed out after 1.00 seconds"},
@@ -76,17 +76,17 @@ GAPS: Final = [
     _ended("B6 killed"),
     _ended("B6 segfault"),
     _ended("B7 response too large"),
-    Gap("4", "A10 init error", _STATUS_502, {"invoker": (502, None, {"errorType": "Mine"})}),
+    Gap("G4", "A10 init error", _STATUS_502, {"invoker": (502, None, {"errorType": "Mine"})}),
     Gap(
-        "5",
+        "G5",
         "B15 concurrency",
         "the second of two invocations at once ends the emulator, and the first with it",
         {"tags": [None, None], "processes": 0},
     ),
-    Gap("6", "B9 event", "an Event is run at once", {"status": 200, "body": b"1"}),
-    Gap("6", "B10 dry run", "a DryRun runs", {"status": 200, "body": b"{}", "calls": 2}),
+    Gap("G6", "B9 event", "an Event is run at once", {"status": 200, "body": b"1"}),
+    Gap("G6", "B10 dry run", "a DryRun runs", {"status": 200, "body": b"{}", "calls": 2}),
     Gap(
-        "7",
+        "G7",
         "B1 headers",
         "no version, no request id, no trace, and a content type of text",
         {
@@ -96,84 +96,84 @@ GAPS: Final = [
             "trace": False,
         },
     ),
-    Gap("7", "B8 tail", "no Tail", {"kinds": [], "bytes": 0}),
+    Gap("G7", "B8 tail", "no Tail", {"kinds": [], "bytes": 0}),
     Gap(
-        "8",
+        "G8",
         "B13 too large",
         "what is above 6 MiB + 100 is cut off, so that the function sees broken JSON",
         {"status": 200, "type": None, "body": "Runtime.UnmarshalError"},
     ),
     Gap(
-        "9",
+        "G9",
         "B12 not JSON",
         "the runtime client is handed what is no JSON",
         {"status": 200, "type": None, "body": _NOT_JSON},
     ),
     Gap(
-        "9",
+        "G9",
         "B12 not UTF-8",
         "the runtime client is handed what is no UTF-8",
         {"status": 200, "type": None, "body": _NOT_UTF8},
     ),
-    Gap("9", "B1 no body", "an empty body is handed over empty", {"body": _NOT_JSON}),
+    Gap("G9", "B1 no body", "an empty body is handed over empty", {"body": _NOT_JSON}),
     Gap(
-        "10",
+        "G10",
         "B17 client context",
         "an empty 500",
         {"status": 500, "type": None, "body": ""},
     ),
-    Gap("11", "B1 context", "a fixed account in the ARN", {"arn": _ARN}),
+    Gap("G11", "B1 context", "a fixed account in the ARN", {"arn": _ARN}),
     Gap(
-        "11",
+        "G11",
         "6.1.1 headers",
         "a fixed account in the ARN; no trace id, not even the client's",
         {"arn": _ARN, "trace": False},
     ),
-    Gap("12", "6.4 memory", "Max Memory Used is Memory Size", {"measured": False}),
+    Gap("G12", "6.4 memory", "Max Memory Used is Memory Size", {"measured": False}),
     Gap(
-        "12",
+        "G12",
         "6.4 cold report",
         "Init Duration comes first",
         {"fields": [_WARM[0], "Init Duration", *_WARM[1:]]},
     ),
-    Gap("13", "6.4 order", "no INIT_START", {"kinds": ["START", "out", "END", "REPORT"]}),
-    Gap("13", "6.4 init report", "no INIT_REPORT", {"lines": []}),
-    Gap("14", "6.3 freeze", "nothing is frozen", {"stood_still": False}),
-    Gap("14", "6.3 memory limit", "memory is not limited", {"error": None, "killed": False}),
+    Gap("G13", "6.4 order", "no INIT_START", {"kinds": ["START", "out", "END", "REPORT"]}),
+    Gap("G13", "6.4 init report", "no INIT_REPORT", {"lines": []}),
+    Gap("G14", "6.3 freeze", "nothing is frozen", {"stood_still": False}),
+    Gap("G14", "6.3 memory limit", "memory is not limited", {"error": None, "killed": False}),
     Gap(
-        "14",
+        "G14",
         "6.3 file system",
         "the function may write wherever the emulator may, and /tmp is the host's",
         {"root": "written", "tmp_mb": "the host's"},
     ),
-    Gap("14", "6.3 user", "the function is the emulator's user", {"user": "the emulator's"}),
+    Gap("G14", "6.3 user", "the function is the emulator's user", {"user": "the emulator's"}),
     Gap(
-        "15",
+        "G15",
         "6.3.1 variables",
         "the whole environment of the host is passed on",
         {"planted": "planted", "home": "/home/planted", "timeout": "20"},
     ),
     Gap(
-        "16",
+        "G16",
         "A7 error too large",
         "its handler panics: nobody is answered, and the invocation times out",
         {"reply": None, "invoker": (200, None, "Task timed out after 2.00 seconds")},
     ),
     Gap(
-        "16",
+        "G16",
         "A10 init error too large",
         "it panics outside of any handler, which ends the emulator",
         {"invoker": None, "serves_on": False},
     ),
     Gap(
-        "17",
+        "G17",
         "B15 throttled",
-        "no throttling: it ends as in gap 5",
+        "no throttling: it ends as in G5",
         {"answers": [(None, None, None), ("b", None, None)]},
     ),
-    Gap("18", "B18 client tries again", "a client's retry ends the emulator", {"tag": None}),
+    Gap("G18", "B18 client tries again", "a client's retry ends the emulator", {"tag": None}),
     Gap(
-        "19",
+        "G19",
         "B4 init outlasts the call",
         "that the invocation is not reserved any more is passed over: a normal REPORT, and 200",
         {"error": None, "body": "Task timed out after 1.00 seconds", "report": "none"},

@@ -1,4 +1,4 @@
-"""The Invoke API's rows: contract 6.2, and what RIE's gaps of 1.5 say about it."""
+"""The Invoke API's rows: docs/contract.md 6.2, and what RIE's gaps of 1.5 say about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log's rows: contract 6.4."""
+"""The log's rows: docs/contract.md 6.4."""
 
 from __future__ import annotations
 

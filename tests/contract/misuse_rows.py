@@ -1,4 +1,4 @@
-"""What no runtime should do, and functions do all the same: contract 1.5, gaps 16 and 19."""
+"""What no runtime should do, and functions do all the same: docs/contract.md 1.5, G16 and G19."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-The Runtime API's rows: contract 6.1, A1 to A14, and the headers of 6.1.1.
+The Runtime API's rows: docs/contract.md 6.1, A1 to A14, and the headers of 6.1.1.
 
 A13 (an internal error) cannot be provoked from outside; A15 and A16 are optional or out of scope.
 """

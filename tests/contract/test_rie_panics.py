@@ -1,5 +1,5 @@
 """
-What only RIE's own log shows, or only RIE lets a client ask: contract 1.5, gaps 16 and 19.
+What only RIE's own log shows, or only RIE lets a client ask: docs/contract.md 1.5, G16 and G19.
 
 A gap that RIE closes shows up here: each test asserts the fault itself.
 """

@@ -1,5 +1,5 @@
 """
-Application Load Balancer with a Lambda target group. Cells: contract.md 6.5.1 and 6.5.2.
+Application Load Balancer with a Lambda target group. Cells: docs/contract.md 6.5.1 and 6.5.2.
 
 Source: [DOC] elasticloadbalancing lambda-functions.md and load-balancer-troubleshooting.md.
 """

@@ -9,7 +9,7 @@ Not checked: the signature, the token's issuer, audience, scopes and time, the c
 403 for a token that lacks a scope, and the two statements of a Function URL's policy, do not occur.
 An event that passed tells of no caller: `authorizer`, `identity` and x-amzn-oidc-* stay empty.
 
-Source: contract.md 2.3 and 6.5.1; [DOC] http-api-jwt-authorizer, listener-authenticate-users.
+Source: docs/contract.md 2.3 and 6.5.1; [DOC] http-api-jwt-authorizer, listener-authenticate-users.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Lambda Function URL with AuthType NONE, or AWS_IAM where `authorization` is "iam".
 
-Cells: contract.md 6.5.1 and 6.5.2.
+Cells: docs/contract.md 6.5.1 and 6.5.2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""API Gateway HTTP API, payload format 2.0 and 1.0. Cells: contract.md 6.5.1 and 6.5.2."""
+"""API Gateway HTTP API, payload format 2.0 and 1.0. Cells: docs/contract.md 6.5.1 and 6.5.2."""
 
 from __future__ import annotations
 

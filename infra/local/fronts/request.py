@@ -145,7 +145,7 @@ def is_text(content_type: str | None) -> bool:
     """
     Say whether HTTP API, Function URL [?] and ALB pass such a body as text.
 
-    Source: contract.md 2.2. No content type means binary.
+    Source: docs/contract.md 2.2. No content type means binary.
     """
     media_type = (content_type or "").partition(";")[0].strip().lower()
     return media_type.startswith("text/") or media_type in limits.TEXT_TYPES

@@ -1,4 +1,4 @@
-"""API Gateway REST API with Lambda proxy integration. Cells: contract.md 6.5.1 and 6.5.2."""
+"""API Gateway REST API with Lambda proxy integration. Cells: docs/contract.md 6.5.1 and 6.5.2."""
 
 from __future__ import annotations
 

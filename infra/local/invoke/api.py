@@ -3,7 +3,8 @@ The Invoke API: what boto3 and the AWS CLI speak, as an ASGI application.
 
     POST /2015-03-31/functions/{FunctionName}/invocations?Qualifier=...
 
-Requests need no signature. Source: contract 6.2, B1 to B19; botocore data/lambda/2015-03-31.
+Requests need no signature.
+Source: docs/contract.md 6.2, B1 to B19; botocore data/lambda/2015-03-31.
 """
 
 from __future__ import annotations

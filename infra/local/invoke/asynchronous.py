@@ -9,7 +9,7 @@ An event's life:
        └────────────┴──throttled──► waits 1 s, 2 s, ... 5 min ──too old──► dead letter and
        on_failure
 
-All attempts have the same request id. Source: contract 5.3, 6.2 B9 and B19, 6.6.
+All attempts have the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 Where the results of asynchronous invocations go: destinations and the dead-letter queue.
 
-Source: contract 6.6 (Async) for both shapes.
+Source: docs/contract.md 6.6 (Async) for both shapes.
 """
 
 from __future__ import annotations

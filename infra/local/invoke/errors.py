@@ -1,8 +1,8 @@
 """
 What the Invoke API answers when it does not invoke: status, x-amzn-ErrorType and body.
 
-Source: contract 6.2, B11 to B17. JSON keys differ by error: some say Message, most say message, as
-the botocore model does; boto3 picks its exception class by x-amzn-ErrorType.
+Source: docs/contract.md 6.2, B11 to B17. JSON keys differ by error: some say Message, most say
+message, as the botocore model does; boto3 picks its exception class by x-amzn-ErrorType.
 """
 
 from __future__ import annotations

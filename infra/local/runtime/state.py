@@ -9,9 +9,9 @@ States in order of life:
        └──restore/next──► RestoreReady ──next──► Ready       (SnapStart only)
                                └──restore/error──► RestoreError
 
-Source: contract 6.1; RIE internal/lambda/core/states.go names the states. Its router.go decides the
-order of checks, since "state machine transitions are irreversible": the request's form first, its
-id (400), then the state (403), then the size (413).
+Source: docs/contract.md 6.1; RIE internal/lambda/core/states.go names the states. Its router.go
+decides the order of checks, since "state machine transitions are irreversible": the request's form
+first, its id (400), then the state (403), then the size (413).
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from infra.local.sandbox.variables import Place, process_variables
 from infra.settings.function import FunctionConfig
 
 _ROOT = Path("/var/task")
-_USER = "1051:1051"  # contract 6.3 [REC], sbx_user1051: the service brings its own
+_USER = "1051:1051"  # docs/contract.md 6.3 [REC], sbx_user1051: the service brings its own
 _PREFIX = "lambake-run"
 _POLL_S = 0.02
 # What docker and podman exit with when the container did not start.

@@ -19,7 +19,7 @@ from pathlib import Path
 from infra.local.errors import ConfigError, StartError, ToolMissing
 from infra.settings.function import FunctionConfig
 
-# Source: contract 6.3 [REC], user sbx_user1051.
+# Source: docs/contract.md 6.3 [REC], user sbx_user1051.
 _USER = "1051"
 _SCRIPT = Path(__file__).with_name("isolated_root.py")
 _START_S = 20.0

@@ -7,7 +7,8 @@ forked for each environment, which runs the after-restore hooks. So what was mad
 (random numbers, ids, connections) is the same in all of them, as on the service. Unlike there:
 threads that were started during init do not survive the fork, and /tmp begins empty.
 
-Source: contract 6.1 A15; AWS Lambda developer guide, snapstart and snapstart-runtime-hooks.
+Source: docs/contract.md 6.1, A15; AWS Lambda developer guide, snapstart and
+snapstart-runtime-hooks.
 """
 
 from __future__ import annotations

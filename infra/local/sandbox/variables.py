@@ -46,8 +46,8 @@ def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
     """
     Give all the variables of one process.
 
-    Source: contract 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as in an
-    image that does not set it; the function's own environment may.
+    Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as
+    in an image that does not set it; the function's own environment may.
     """
     root = str(config.root)
     libraries = [path.format(root=root) for path in _LIBRARIES]

@@ -1,7 +1,7 @@
 """
 One HTTP request as the event of each front, and each front's reply as HTTP again.
 
-Written from contract.md 6.5; a request stands here once, and every front's tests use it.
+Written from docs/contract.md 6.5; a request stands here once, and every front's tests use it.
 """
 
 from __future__ import annotations

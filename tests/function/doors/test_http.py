@@ -1,4 +1,4 @@
-"""The HTTP door: what Mangum gets wrong is right here (contract.md 3.1, M1 to M19)."""
+"""The HTTP door: what Mangum gets wrong is right here (docs/contract.md 3.1, M1 to M19)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An environment's life with real processes: contract 6.3 and 6.3.1."""
+"""An environment's life with real processes: docs/contract.md 6.3 and 6.3.1."""
 
 from __future__ import annotations
 

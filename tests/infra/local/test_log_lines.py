@@ -1,4 +1,4 @@
-"""The platform's log lines, letter by letter: contract 6.4."""
+"""The platform's log lines, letter by letter: docs/contract.md 6.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events of queues and buckets, and what a batch's result means: contract.md 6.6."""
+"""Events of queues and buckets, and what a batch's result means: docs/contract.md 6.6."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 Picture files that are small to send and large to decode, and the largest ones that are served.
 
-Source: contract.md 4.3 lists most of them with what Pillow does by default.
+Source: docs/contract.md 4.3 lists most of them with what Pillow does by default.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests that carry nothing to be let in by: contract.md 6.5.1, the row "auth refused"."""
+"""Requests that carry nothing to be let in by: docs/contract.md 6.5.1, the row "auth refused"."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
 Requests as events: the routes and the request context, the
-cells of contract.md 6.5.1 about them.
+cells of docs/contract.md 6.5.1 about them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Requests as events: the cells of contract.md 6.5.1 on path, query, headers and body."""
+"""Requests as events: the cells of docs/contract.md 6.5.1 on path, query, headers and body."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """
-A function that really fails, behind each front: contract.md 6.5.2, the rows "FunctionError set",
-"time-out" and "response too large".
+A function that really fails, behind each front: docs/contract.md 6.5.2, the rows "function error",
+"timeout" and "too large".
 """
 
 from __future__ import annotations

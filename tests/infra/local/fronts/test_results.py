@@ -1,4 +1,4 @@
-"""Results as responses: every cell of contract.md 6.5.2."""
+"""Results as responses: every cell of docs/contract.md 6.5.2."""
 
 from __future__ import annotations
 

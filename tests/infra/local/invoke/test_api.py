@@ -1,6 +1,6 @@
 """
 The Invoke API by bare HTTP, with the real runtime client
-behind it: contract 6.2, B1 to B10, B18.
+behind it: docs/contract.md 6.2, B1 to B10, B18.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """
 Asynchronous invocations, with a clock that the tests move:
-contract 5.3, 6.2 (B9, B19) and 6.6.
+docs/contract.md 5.3, 6.2, B9, B19 and 6.6.
 """
 
 from __future__ import annotations

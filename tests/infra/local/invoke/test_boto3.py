@@ -1,5 +1,5 @@
 """
-What the Invoke API does, through a real boto3 client: contract 6.2, B1 to B10, B18 and B19.
+What the Invoke API does, through a real boto3 client: docs/contract.md 6.2, B1 to B10, B18 and B19.
 
 Asserted of each: the status, the headers, the payload. Refusals: test_invoke_boto3_refusals.py.
 """

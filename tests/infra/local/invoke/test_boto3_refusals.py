@@ -1,5 +1,5 @@
 """
-What the Invoke API refuses, through a real boto3 client: contract 6.2, B11 to B17.
+What the Invoke API refuses, through a real boto3 client: docs/contract.md 6.2, B11 to B17.
 
 Asserted of each: the exception's class, the status, the headers, the payload.
 """

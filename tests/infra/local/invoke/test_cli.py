@@ -1,5 +1,5 @@
 """
-The Invoke API through the real AWS CLI, where it is installed: contract 6.2.
+The Invoke API through the real AWS CLI, where it is installed: docs/contract.md 6.2.
 
 One call a row whose behaviour a user of the command line can tell from the others; B3, B6, B7, B18
 and B19 look as B2, B5, B2, an interrupted command and B9 do.

@@ -1,4 +1,4 @@
-"""What the Invoke API refuses, and in which words, by bare HTTP: contract 6.2, B11 to B17."""
+"""What the Invoke API refuses, in which words, by bare HTTP: docs/contract.md 6.2, B11 to B17."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Runtime API on the wire: contract 6.1, row by row."""
+"""The Runtime API on the wire: docs/contract.md 6.1, row by row."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sandboxed process is given, how it is measured, and what is left of it: contract 6.3."""
+"""What a sandboxed process gets, how it is measured, and what it leaves: docs/contract.md 6.3."""
 
 from __future__ import annotations
 
