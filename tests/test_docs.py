@@ -1,18 +1,19 @@
-"""
-The documents stay true: trees, settings, routes, errors,
-versions, and every sample in the README.
-"""
+"""The documents stay true: paths, links, tables, commands, citations, and every sample."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
+import yaml
 
 from function.errors import OUTCOMES
 from function.http.app import VERSION, create_app
@@ -24,9 +25,17 @@ from infra.settings.function import FunctionConfig
 from tests import ROOT
 from tests.citations import PAGE, bad_citations, contract_of, files_that_may_cite
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [
+        *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+        *sorted((ROOT / "docs").glob("*.md")),
+    ]
+}
+FUNCTION_YAML = (ROOT / "infra" / "function.yaml").read_text(encoding="utf-8")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)#:]+)\)")
+BELITTLING = re.compile(r"\b(simply|just|easy|easily|obviously)\b", re.IGNORECASE)
 
 
 def table_after(text: str, heading: str) -> list[list[str]]:
@@ -41,51 +50,120 @@ def table_after(text: str, heading: str) -> list[list[str]]:
     return rows[2:]
 
 
+def block_after(text: str, heading: str, language: str) -> str:
+    """Return the first block of code in a language after a heading."""
+    found = re.search(rf"```{language}\n(.*?)```", text.split(heading, 1)[1], re.DOTALL)
+    assert found
+    return found[1]
+
+
 def paths_named_in(text: str) -> set[str]:
     """Find the code spans that look like a path of this repository."""
-    tops = {path.name for path in ROOT.iterdir()}
+    tops = {path.name for path in ROOT.iterdir()} - {"build"}
     spans = {span.split(" ")[0].rstrip("/") for span in CODE_SPAN.findall(text)}
     return {span for span in spans if span.split("/")[0] in tops and "<" not in span}
 
 
-@pytest.mark.parametrize("name", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"])
-def test_every_path_that_a_document_names_exists(name: str) -> None:
-    """A path in code type is a path of the repository."""
-    named = paths_named_in((ROOT / name).read_text(encoding="utf-8"))
-    missing = sorted(path for path in named if not (ROOT / path).exists())
+@pytest.mark.parametrize("name", PAGES)
+def test_every_path_and_link_of_a_document_exists(name: str) -> None:
+    """A path in code type is a path of the repository; a link starts at its own page."""
+    missing = [path for path in paths_named_in(PAGES[name]) if not (ROOT / path).exists()]
+    folder = (ROOT / name).parent
+    missing += [link for link in LINK.findall(PAGES[name]) if not (folder / link).exists()]
     assert not missing
 
 
 def test_a_path_that_does_not_exist_is_found() -> None:
     """The check above can fail."""
     assert paths_named_in("see `model/nowhere.py` and `make run`") == {"model/nowhere.py"}
+    assert LINK.findall("see [x](nowhere.md) and [y](https://example.com)") == ["nowhere.md"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_document_calls_anything_easy(name: str) -> None:
+    """What is easy for the writer may not be for the reader."""
+    assert not BELITTLING.findall(PAGES[name])
+
+
+def test_the_first_pages_are_short() -> None:
+    """A first page that grows is no first page, and an overview that grows none."""
+    assert len(PAGES["README.md"].splitlines()) <= 220
+    assert len(PAGES["ARCHITECTURE.md"].splitlines()) <= 150
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("docs/")])
+def test_the_readme_links_every_page(name: str) -> None:
+    """Each page of docs/ is in the README's table."""
+    assert f"[{name}]({name})" in PAGES["README.md"]
+
+
+@pytest.mark.parametrize("folder", ["model", "function", "infra"])
+def test_architecture_names_every_folder(folder: str) -> None:
+    """Each folder of the three, and no other, is in the drawing."""
+    drawing = block_after(PAGES["ARCHITECTURE.md"], "## Folders", "")
+    drawn = re.search(rf"^{folder}/.*\n((?:  .*\n)+)", drawing, re.MULTILINE)
+    assert drawn
+    names = set(re.findall(r"(\w+)/(?=  )", drawn[1]))
+    assert names == {
+        path.name for path in (ROOT / folder).iterdir() if any(path.glob("*.[pt][yf]"))
+    }
 
 
 def test_the_settings_table_is_the_settings_class() -> None:
     """Every key, with its sentence, and no other."""
     hints = get_type_hints(Settings, include_extras=True)
-    documented = {row[0].strip("`"): row[2] for row in table_after(README, "## Settings")}
+    rows = table_after(PAGES["docs/settings.md"], "## Environment variables")
+    documented = {row[0].strip("`"): row[2] for row in rows}
     assert documented == {hint.__metadata__[0]: hint.__metadata__[1] for hint in hints.values()}
+
+
+def shown(value: object) -> str:
+    """Write a value of function.yaml as the table shows it."""
+    if value in ({}, []):
+        return "none"
+    return f"`{value}`" if isinstance(value, str) else json.dumps(value)
+
+
+def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield each setting with its whole key."""
+    for key, value in document.items():
+        if isinstance(value, dict) and value:
+            yield from flattened(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def test_the_table_of_function_yaml_is_the_file() -> None:
+    """Every key with its value, those in comments too, and no other."""
+    rows = [
+        *table_after(PAGES["docs/settings.md"], "## function.yaml"),
+        *table_after(PAGES["docs/settings.md"], "Only the cloud reads"),
+    ]
+    documented = {row[0].strip("`"): row[1] for row in rows}
+    uncommented = re.sub(r"^( *)# (?=[a-z_]+: [^ ]+( #.*)?$)", r"\1", FUNCTION_YAML, flags=re.M)
+    every = dict(flattened(yaml.safe_load(uncommented)))
+    given = dict(flattened(yaml.safe_load(FUNCTION_YAML)))
+    assert len(every) > len(given)
+    assert documented == {key: shown(given[key]) if key in given else "not set" for key in every}
 
 
 def test_function_yaml_shows_what_the_cloud_reads() -> None:
     """Each key that Terraform looks for stands there, in a comment where it need not be set."""
     description = "".join(file.read_text() for file in (ROOT / "infra" / "aws").glob("*.tf"))
     read = set(re.findall(r"\blocal\.function\.([a-z_]+)", description))
-    settings = (ROOT / "infra" / "function.yaml").read_text(encoding="utf-8")
-    shown = set(re.findall(r"^(?:# )?([a-z_]+):", settings, re.MULTILINE))
+    shown = set(re.findall(r"^(?:# )?([a-z_]+):", FUNCTION_YAML, re.MULTILINE))
     assert {"memory_mb", "snap_start"} <= read
     assert read <= shown
 
 
 def test_the_variable_that_names_a_mirror_is_told() -> None:
-    """Where no registry of providers is reached, the README says what helps."""
-    assert f"`{PLUGINS_VARIABLE}`" in README
+    """Where no registry of providers is reached, a page says what helps."""
+    assert f"`{PLUGINS_VARIABLE}`" in PAGES["docs/cloud.md"]
 
 
 def test_the_errors_table_is_the_table_of_outcomes() -> None:
     """Every status that an error may have, with its title, and no other."""
-    documented = {(int(row[0]), row[1]) for row in table_after(README, "## Errors")}
+    documented = {(int(row[0]), row[1]) for row in table_after(PAGES["docs/errors.md"], "# Errors")}
     assert documented == {(outcome.status, outcome.title) for outcome in OUTCOMES.values()}
 
 
@@ -98,12 +176,12 @@ def test_the_routes_table_is_the_applications_routes() -> None:
         routes.setdefault(path, set()).update(methods)
     documented = {
         row[1].strip("`"): set(row[0].strip("`").split(", "))
-        for row in table_after(README, "## Routes")
+        for row in table_after(PAGES["docs/api.md"], "## Routes")
     }
     assert documented == routes
 
 
-CONTRACT = contract_of((ROOT / PAGE).read_text(encoding="utf-8"))
+CONTRACT = contract_of(PAGES[PAGE])
 
 
 def test_every_citation_of_the_contract_resolves() -> None:
@@ -145,29 +223,35 @@ def test_one_version_everywhere() -> None:
     assert found[1] == project["version"] == VERSION
 
 
-def test_the_makefile_lists_every_target_of_the_readme() -> None:
-    """Each `make` command that a document names is one."""
-    listed = subprocess.run(
-        ["make", "-C", ROOT, "help"], capture_output=True, check=True, text=True
-    )
-    targets = set(re.findall(r"^  make ([\w-]+)", listed.stdout, re.MULTILINE))
-    named = set(re.findall(r"`make ([\w-]+)", README + ARCHITECTURE))
-    assert named <= targets
+def output_of(*command: str | Path) -> str:
+    """Run a command in the repository."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True)
+    return done.stdout
+
+
+def test_every_command_that_a_document_names_is_one() -> None:
+    """Each `make` target and each `lambake` command is listed by their help."""
+    text = "\n".join(PAGES.values())
+    targets = set(re.findall(r"^  make ([\w-]+)", output_of("make", "help"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^\$ |^)make ([a-z-]+)", text, re.MULTILINE)) <= targets
     assert len(targets) <= 15
-
-
-def test_architecture_fits_on_a_few_screens() -> None:
-    """What grows past 150 lines is no overview."""
-    assert len(ARCHITECTURE.splitlines()) <= 150
+    listed = output_of(sys.executable, "-m", "infra", "--help")
+    commands = set(re.findall(r"^    ([a-z]+) ", listed, re.MULTILINE))
+    named = set(re.findall(r"(?:`|\$ )(?:lambake|python -m infra) ([a-z]+)", text))
+    assert named
+    assert named <= commands
 
 
 def samples() -> Iterator[tuple[str, str]]:
-    """Find each command of the README that talks to the local Lambda, with its output."""
-    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL):
+    """Find each command of a document that talks to the local Lambda, with its output."""
+    for block in re.findall(r"```console\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, output = re.match(r"((?:.*[\\|]\n)*.*)\n((?:.|\n)*)", part).groups()  # type: ignore[union-attr]
-            if "127.0.0.1" in command:
+            if "127.0.0.1" in command or "manifest" in command:
                 yield command.replace("\\\n", " "), output.strip()
+
+
+SAMPLES = sorted(set(samples()))
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +270,11 @@ def rounded(text: str) -> Any:
         return re.sub(r"\d\.\d+", "N", text)
 
 
-@pytest.mark.parametrize(("command", "output"), list(samples()), ids=lambda value: value[:40])
-def test_every_sample_of_the_readme_answers_as_written(
+@pytest.mark.parametrize(("command", "output"), SAMPLES, ids=lambda value: value[:40])
+def test_every_sample_of_the_documents_answers_as_written(
     local: LocalLambda, command: str, output: str
 ) -> None:
-    """The README's commands, run by a shell, print what the README says."""
+    """The documents' commands, run by a shell, print what the documents say."""
     command = command.replace("http://127.0.0.1:8080", local.url)
     command = command.replace("http://127.0.0.1:9001", local.invoke_url)
     environment = {
@@ -206,6 +290,32 @@ def test_every_sample_of_the_readme_answers_as_written(
     assert rounded(done.stdout.strip()) == rounded(output)
 
 
-def test_the_readme_has_samples() -> None:
+def test_the_documents_have_samples() -> None:
     """The search above finds them."""
-    assert len(list(samples())) >= 4
+    assert len(SAMPLES) >= 8
+
+
+def test_make_run_prints_what_the_readme_says() -> None:
+    """The first sample of the first page, on another port."""
+    block = block_after(PAGES["README.md"], "# Lambake", "console").split("$ make run\n")[1]
+    ports = ("--port", "0", "--invoke-port", "0")
+    printed = output_of(sys.executable, "-m", "infra", "run", "--once", *ports)
+    front, invoke = re.findall(r"127\.0\.0\.1:(\d+)", printed)[:2]
+    printed = printed.replace(f":{front}", ":8080").replace(f":{invoke}", ":9001")
+    parts = [re.escape(part.strip("\n")) for part in block.split("…\n")]
+    assert re.search("(?:.|\n)*".join(parts), printed)
+
+
+def test_the_bundle_of_the_documents_is_served(tmp_path: Path) -> None:
+    """The files of docs/bring_your_model.md, beside the model file that they describe."""
+    page = PAGES["docs/bring_your_model.md"]
+    model = (ROOT / "model" / "zoo" / "iris" / "iris.onnx").read_bytes()
+    manifest = block_after(page, "## The files", "toml")
+    manifest = manifest.replace("…", hashlib.sha256(model).hexdigest())
+    bundle = tmp_path / "flowers"
+    bundle.mkdir()
+    (bundle / "flowers.onnx").write_bytes(model)
+    (bundle / "model.toml").write_text(manifest, encoding="utf-8")
+    (bundle / "golden.json").write_text(block_after(page, "## The files", "json"))
+    service = Service.load(tmp_path, max_pixels=1)  # which checks the golden vector
+    assert [model.name for model in service.models()] == ["flowers"]

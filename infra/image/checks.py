@@ -48,7 +48,7 @@ def runs_as_a_user(contents: Contents) -> list[str]:
 
 
 def starts_as_documented(contents: Contents) -> list[str]:
-    """Hold the entry point, the command and the labels against what the README says."""
+    """Hold the entry point, the command and the labels against what docs/cloud.md says."""
     config = contents.config["config"]
     labels: Mapping[str, str] = config.get("Labels") or {}
     breaches = [
