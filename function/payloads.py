@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.errors import InvalidError, MalformedError, ReplyTooLargeError, TooLargeError
 from function.inputs import instances_of
-from function.service import Answer, PredictRequest, Service
+from function.service import Service
+from function.telemetry.invocation import predict
 from model.errors import Problem
 from model.recipes.columns import kind_of
 
@@ -32,7 +33,7 @@ def answer(
     payload: Any,
     service: Service,
     objects: Callable[[], Objects] | None = None,
-) -> Answer:
+) -> dict[str, Any]:
     """
     Predict what a payload asks for.
 
@@ -49,12 +50,11 @@ def answer(
         RequestError, ModelError: as over HTTP.
     """
     model, version, rest = _parts_of(payload)
-    manifest = service.manifest(model, version)
+    served = service.find(model, version)
     if objects and "s3" in rest:
         uri = _address_in(rest)  # before boto3 is imported for it
         return objects().predictions_of(uri, model=model, version=version)
-    instances = instances_of(rest, manifest)
-    return service.predict(PredictRequest(model, instances, manifest.version)).payload()
+    return predict(served, instances_of(rest, served.manifest)).payload()
 
 
 def require_size(payload: Any, max_bytes: int) -> None:

@@ -1,75 +1,81 @@
-"""The one path behind every door: a request for some predictions in, the answer out."""
+"""The one path behind every door: a model is found, instances go in, an answer comes out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 from function.errors import UnknownModelError, UnknownVersionError
-from function.telemetry.invocation import CURRENT
 from function.telemetry.vitals import EngineVitals
 from model.bundle.golden import verify_golden
 from model.bundle.manifest import MANIFEST_FILE, Manifest
 from model.bundle.versions import Versions
 from model.errors import ArtefactError, EngineError
 from model.predictor import Predictor
-from model.tasks.classify import Prediction
-
-
-class PredictionAnswer(TypedDict):
-    """One instance's answer."""
-
-    label: str
-    confidence: float
-    probabilities: dict[str, float]
-
-
-class Answer(TypedDict):
-    """What a payload is answered with: one prediction an instance, in their order."""
-
-    model: str
-    version: str
-    predictions: list[PredictionAnswer]
 
 
 @dataclass(frozen=True, slots=True)
-class PredictRequest:
-    """
-    Some instances for one model: bytes of pictures, or rows.
-
-    The version may be a label; none means the latest.
-    """
-
-    model: str
-    instances: Sequence[Any]
-    version: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PredictResponse:
-    """The predictions, in the order of the instances; the steps' times in milliseconds."""
+class Answer:
+    """One call's predictions, in the order of the instances, and what telemetry wants to know."""
 
     model: str
     version: str
-    predictions: list[Prediction]
-    steps_ms: dict[str, float]
+    predictions: list[dict[str, Any]]
+    """JSON-ready, as the model's task spells them: {"label", "confidence", "probabilities"}."""
+    steps_ms: dict[str, float] = field(default_factory=dict)
+    drift: dict[str, float] = field(default_factory=dict)
+    """The stability index by feature; empty where there is no news."""
 
-    def payload(self) -> Answer:
-        """Spell the answer as the native door and a direct invocation give it."""
-        return {
-            "model": self.model,
-            "version": self.version,
-            "predictions": [
+    def payload(self) -> dict[str, Any]:
+        """Return the answer as the native door and a direct invocation give it."""
+        return {"model": self.model, "version": self.version, "predictions": self.predictions}
+
+
+class Served:
+    """One version of a model, found by `Service.find`."""
+
+    def __init__(self, predictor: Predictor, vitals: EngineVitals) -> None:
+        self._predictor = predictor
+        self._vitals = vitals
+        self.manifest: Manifest = predictor.manifest
+
+    def predict(self, instances: Sequence[Any]) -> Answer:
+        """
+        Predict some instances together, whatever door they came through.
+
+        Args:
+            instances: bytes of pictures, or rows.
+
+        Raises:
+            InputError: instances that are wrong.
+            EngineError: the engine failed; with an ArtefactError as its cause, the model is broken
+                in memory, which is fatal.
+        """
+        predictor = self._predictor
+        try:
+            predictions, steps = predictor.predict(instances)
+        except EngineError as error:
+            broken = self._vitals.failed(predictor)
+            if broken:
+                raise error from broken
+            raise
+        self._vitals.answered(predictor)
+        return Answer(
+            self.manifest.name,
+            self.manifest.version,
+            [
                 {
                     "label": prediction.label,
                     "confidence": prediction.confidence,
                     "probabilities": prediction.probabilities,
                 }
-                for prediction in self.predictions
+                for prediction in predictions
             ],
-        }
+            {name.removesuffix("_ms"): value for name, value in asdict(steps).items()},
+            predictor.window.news() if predictor.window else {},
+        )
 
 
 class Service:
@@ -132,9 +138,9 @@ class Service:
             raise UnknownModelError(list(self._models))
         return self._models[name]
 
-    def manifest(self, name: object, version: str | None = None) -> Manifest:
+    def find(self, name: object, version: str | None = None) -> Served:
         """
-        Find the manifest of a model's version.
+        Find a model in one of its versions.
 
         Args:
             name: the model's.
@@ -143,42 +149,11 @@ class Service:
         Raises:
             UnknownModelError, UnknownVersionError: no such; names those that there are.
         """
-        return self._predictor(name, version).manifest
-
-    def predict(self, request: PredictRequest) -> PredictResponse:
-        """
-        Predict, whatever door the request came through.
-
-        Raises:
-            UnknownModelError, UnknownVersionError: no such; names those that there are.
-            InputError: instances that are wrong.
-            EngineError: the engine failed.
-        """
-        predictor = self._predictor(request.model, request.version)
-        manifest = predictor.manifest
-        invocation = CURRENT.get()
-        if invocation:
-            invocation.model, invocation.version = manifest.name, manifest.version
-            invocation.count = len(request.instances)
-        try:
-            predictions, steps = predictor.predict(request.instances)
-        except EngineError:
-            if self._vitals.failed(predictor) and invocation:
-                invocation.fatal = True
-            raise
-        self._vitals.answered(predictor)
-        steps_ms = {name.removesuffix("_ms"): value for name, value in asdict(steps).items()}
-        if invocation:
-            drift = predictor.window.news() if predictor.window else {}
-            invocation.record_predictions(predictions, steps_ms, drift)
-        return PredictResponse(manifest.name, manifest.version, predictions, steps_ms)
-
-    def _predictor(self, name: object, version: str | None) -> Predictor:
         versions = self.versions(name)
         predictor = versions.find(version)
         if predictor is None:
             raise UnknownVersionError(versions.names)
-        return predictor
+        return Served(predictor, self._vitals)
 
 
 def models_in(zoo: Path) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from function.payloads import answer, require_size
-from function.service import Answer, Service
+from function.service import Service
 
 if TYPE_CHECKING:
     from function.objects.process import Objects
@@ -22,7 +22,7 @@ class InvokeDoor:
         self._objects = objects
         self._max_body_bytes = max_body_bytes
 
-    def answer(self, event: dict[str, Any], context: Any) -> Answer:
+    def answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """
         Answer `{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}`.
 

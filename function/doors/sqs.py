@@ -141,7 +141,6 @@ class SqsDoor:
         outbox = Outbox(self._send, together=1 if in_order else MAX_TOGETHER)
         done: set[int] = set()
         stopped: set[str] = set()
-        count = 0
         for position, message in enumerate(messages):
             if not deadline.allows_another():
                 break
@@ -151,12 +150,10 @@ class SqsDoor:
                 continue
             result = self._result_of(message, deadline)
             if result:
-                count += result.count
                 done |= outbox.put(position, result)
             if message.group is not None and position not in done:
                 stopped.add(message.group)
         done |= outbox.flush()
-        _record_count(count)
         ids = [one.id or "" for position, one in enumerate(messages) if position not in done]
         return {"batchItemFailures": [{"itemIdentifier": one} for one in dict.fromkeys(ids)]}
 
@@ -227,13 +224,6 @@ def _parsed(text: object, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise MalformedError([Problem(where, "JSON", "a text that is not JSON")]) from exc
-
-
-def _record_count(count: int) -> None:
-    """Count the batch's predictions; the service has left the last message's."""
-    invocation = CURRENT.get()
-    if invocation:
-        invocation.count = count
 
 
 def _log(what: str, error: Exception, **more: Any) -> None:

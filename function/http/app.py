@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from function.http import pages
 from function.http.bodies import instances_in
 from function.http.hello import total_of
 from function.http.lean_fastapi import FastAPI, Request
-from function.service import PredictRequest, PredictResponse, Service
+from function.service import Answer, Served, Service
+from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import CURRENT, request_id
 from model.bundle.manifest import Manifest
 from model.bundle.versions import Versions
@@ -33,7 +34,7 @@ JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 READ: Final = ["GET", "HEAD"]
 
-Predict = Callable[[PredictRequest], Awaitable[PredictResponse]]
+Predict = Callable[[Served, Sequence[Any]], Awaitable[Answer]]
 
 
 def create_app(
@@ -63,17 +64,14 @@ def create_app(
         },
     )
     _add_service_routes(app, service, docs=docs)
-    _add_model_routes(app, service, max_body_bytes, predict or _at_once(service))
+    _add_model_routes(app, service, max_body_bytes, predict or _at_once)
     if docs:
         _add_docs_routes(app, service)
     return app
 
 
-def _at_once(service: Service) -> Predict:
-    async def predicted(request: PredictRequest) -> PredictResponse:
-        return service.predict(request)
-
-    return predicted
+async def _at_once(served: Served, instances: Sequence[Any]) -> Answer:
+    return telemetry.predict(served, instances)
 
 
 def _add_service_routes(app: FastAPI, service: Service, *, docs: bool) -> None:
@@ -107,17 +105,16 @@ def _add_model_routes(app: FastAPI, service: Service, max_body_bytes: int, ask: 
     @app.api_route("/models/{name}", methods=READ)
     @app.api_route("/models/{name}/versions/{version}", methods=READ)
     async def model(request: Request) -> Response:
-        manifest = service.manifest(**request.path_params)
+        manifest = service.find(**request.path_params).manifest
         return json_response(_card_of(manifest, service.versions(manifest.name)))
 
     @app.post("/models/{name}/predict")
     @app.post("/models/{name}/versions/{version}/predict")
     async def predict(request: Request) -> Response:
         started = perf_counter()
-        manifest = service.manifest(**request.path_params)
-        instances = await instances_in(request, manifest, max_body_bytes=max_body_bytes)
-        wanted = PredictRequest(manifest.name, instances, manifest.version)
-        answer = await ask(wanted)
+        served = service.find(**request.path_params)
+        instances = await instances_in(request, served.manifest, max_body_bytes=max_body_bytes)
+        answer = await ask(served, instances)
         total_ms = (perf_counter() - started) * 1e3
         steps_ms = {**answer.steps_ms, "total": total_ms}
         timing = ", ".join(f"{step};dur={ms:.3f}" for step, ms in steps_ms.items())

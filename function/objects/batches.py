@@ -8,8 +8,8 @@ from typing import Any, Final
 from function.deadline import Deadline
 from function.errors import DeadlineError, error_of
 from function.objects.formats import Item
-from function.service import PredictRequest, Service
-from model.bundle.manifest import Manifest
+from function.service import Served
+from function.telemetry.invocation import CURRENT
 from model.errors import InputError
 
 MAX_PICTURES: Final = 32
@@ -18,8 +18,7 @@ MAX_PICTURES: Final = 32
 
 def answers_to(
     items: Iterable[Item],
-    service: Service,
-    manifest: Manifest,
+    served: Served,
     *,
     max_bytes: int,
     deadline: Deadline,
@@ -29,8 +28,7 @@ def answers_to(
 
     Args:
         items: instances, or why there are none.
-        service: predicts.
-        manifest: of the model; a batch has as many rows as it allows.
+        served: the model; a batch has as many rows as its manifest allows.
         max_bytes: the most that the instances of a batch have together, unless it is one.
         deadline: asked before each batch.
 
@@ -42,13 +40,16 @@ def answers_to(
         DeadlineError: there is no time for the next batch.
         EngineError: the engine failed.
     """
+    manifest, invocation = served.manifest, CURRENT.get()
     limit = manifest.max_instances
     max_count = min(limit, MAX_PICTURES) if manifest.of_pictures else limit
     for batch in _batches_of(items, max_count, max_bytes):
         if not deadline.allows_another():
             raise DeadlineError("expected time for another batch, there is none")
         instances = [item.instance for item in batch if item.error is None]
-        predicted = iter(_predicted(instances, service, manifest))
+        if invocation:
+            invocation.record_asked(manifest, len(batch))
+        predicted = iter(_predicted(instances, served))
         yield [
             item.place
             | (next(predicted) if item.error is None else {"error": error_of(item.error)})
@@ -69,18 +70,19 @@ def _batches_of(items: Iterable[Item], max_count: int, max_bytes: int) -> Iterat
         yield batch
 
 
-def _predicted(
-    instances: Sequence[Any], service: Service, manifest: Manifest
-) -> list[dict[str, Any]]:
+def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
     """Predict instances together; where some are wrong, halve until those stand alone."""
     if not instances:
         return []
     try:
-        request = PredictRequest(manifest.name, instances, manifest.version)
-        return [dict(one) for one in service.predict(request).payload()["predictions"]]
+        answer = served.predict(instances)
     except InputError as error:
         if len(instances) == 1:
             return [{"error": error_of(error)}]
         middle = len(instances) // 2
         halves = (instances[:middle], instances[middle:])
-        return [one for half in halves for one in _predicted(half, service, manifest)]
+        return [one for half in halves for one in _predicted(half, served)]
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.record_answer(answer)
+    return answer.predictions

@@ -33,9 +33,8 @@ from function.objects.items import ObjectReader
 from function.objects.keys import Format, ObjectNames, format_of
 from function.objects.result import KnownResult, ResultObject, metadata_of
 from function.objects.source import ObjectRef, ref_of, require_address
-from function.service import Answer, PredictRequest, Service
-from function.telemetry.invocation import CURRENT, request_id, write
-from model.bundle.manifest import Manifest
+from function.service import Served, Service
+from function.telemetry.invocation import CURRENT, predict, request_id, write
 from model.errors import Problem
 
 __all__ = ["ObjectRef", "Objects"]
@@ -106,7 +105,8 @@ class Objects:
         deadline = Deadline(remaining_ms)
         if not deadline.allows_another():
             raise DeadlineError("expected time for an object, there is none")
-        manifest = self._service.manifest(*self._names.model_of(ref))
+        served = self._service.find(*self._names.model_of(ref))
+        manifest = served.manifest
         result = self._names.result_of(ref)
         known = KnownResult.look_up(self._client, result)
         reason = known.reason_to_skip(ref, manifest)
@@ -121,15 +121,11 @@ class Objects:
         about = metadata_of(ref, manifest, source)
         with closing(source), ResultObject(self._client, result, known, metadata=about) as written:
             if format_of(ref.key) is Format.PICTURE:
-                request = PredictRequest(manifest.name, [source.whole()], manifest.version)
-                written.write(_json(self._service.predict(request).payload()))
+                written.write(_json(predict(served, [source.whole()]).payload()))
                 count, failed = 1, 0
             else:
                 items = self._reader.items_of(ref, source, manifest)
-                count, failed = self._write_lines(written, items, manifest, deadline)
-        invocation = CURRENT.get()
-        if invocation:
-            invocation.count = count  # not the last batch's
+                count, failed = self._write_lines(written, items, served, deadline)
         return {
             "source": ref.uri,
             "result": result.uri,
@@ -181,7 +177,7 @@ class Objects:
             written.write(_json(told))
         return {"source": ref.uri, "result": result.uri, **told}
 
-    def predictions_of(self, uri: Any, *, model: str, version: str | None = None) -> Answer:
+    def predictions_of(self, uri: Any, *, model: str, version: str | None = None) -> dict[str, Any]:
         """
         Predict an object and answer inline, within the limits of a request.
 
@@ -197,27 +193,25 @@ class Objects:
             RequestError, ModelError: as over HTTP, and why the object cannot be had.
         """
         ref = ref_of(uri)
-        manifest = self._service.manifest(model, version)
+        served = self._service.find(model, version)
+        manifest = served.manifest
         if format_of(ref.key) is Format.LISTING:
             raise MediaTypeError([Problem("s3", "a picture or a table", "a listing")])
         with closing(self._reader.opened(ref, manifest, max_bytes=self._max_body_bytes)) as source:
             items = self._reader.items_of(ref, source, manifest)
             instances = [_instance_of(item) for item in islice(items, manifest.max_instances + 1)]
-        request = PredictRequest(manifest.name, instances, manifest.version)
-        return self._service.predict(request).payload()
+        return predict(served, instances).payload()
 
     def _write_lines(
-        self, written: ResultObject, items: Iterator[Item], manifest: Manifest, deadline: Deadline
+        self, written: ResultObject, items: Iterator[Item], served: Served, deadline: Deadline
     ) -> tuple[int, int]:
         first = next(items, None)
         if first is None:
             raise InvalidError([Problem("object", "at least one line", "none")])
         items = chain([first], items)
-        limit = self._max_body_bytes if manifest.of_pictures else MAX_ROWS_BYTES
+        limit = self._max_body_bytes if served.manifest.of_pictures else MAX_ROWS_BYTES
         count = failed = 0
-        for answers in answers_to(
-            items, self._service, manifest, max_bytes=limit, deadline=deadline
-        ):
+        for answers in answers_to(items, served, max_bytes=limit, deadline=deadline):
             written.write(b"".join(map(_json, answers)))
             count += len(answers)
             failed += sum("error" in answer for answer in answers)

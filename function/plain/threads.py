@@ -11,21 +11,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-from function.service import PredictRequest, PredictResponse, Service
+from function.service import Answer, Served
+from function.telemetry.invocation import predict
 
 
 class PredictionThreads:
     """Threads that predict: as many as processors, for more would take turns; two at the least."""
 
-    def __init__(self, service: Service, threads: int | None = None) -> None:
-        self._service = service
+    def __init__(self, threads: int | None = None) -> None:
         count = threads or max(2, len(os.sched_getaffinity(0)))
         self._threads = ThreadPoolExecutor(count, "predict")
 
-    async def __call__(self, request: PredictRequest) -> PredictResponse:
-        """Predict in a thread, as `Service.predict` does, as part of the same invocation."""
+    async def __call__(self, served: Served, instances: Sequence[Any]) -> Answer:
+        """Predict in a thread, as part of the same invocation."""
         run = contextvars.copy_context().run
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, run, self._service.predict, request)
+        return await loop.run_in_executor(self._threads, run, predict, served, instances)

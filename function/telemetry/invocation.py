@@ -11,15 +11,16 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Final
 
 from function.errors import name_of, outcome_of
+from function.service import Answer, Served
 from function.telemetry.vitals import is_fatal
-from model.tasks.classify import Prediction
+from model.bundle.manifest import Manifest
 
 MAX_TRACE_CHARS: Final = 16_000
 """The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
@@ -67,25 +68,21 @@ class Invocation:
         """How long it has taken so far, by the monotonic clock."""
         return (perf_counter() - self.started) * 1e3
 
-    def record_predictions(
-        self, predictions: list[Prediction], steps_ms: dict[str, float], drift: dict[str, float]
-    ) -> None:
-        """
-        Add what the model under `model` and `version` has answered.
+    def record_asked(self, manifest: Manifest, count: int) -> None:
+        """Note a model and how many instances it was asked for; a batch asks several times."""
+        self.model, self.version = manifest.name, manifest.version
+        self.count = (self.count or 0) + count
 
-        Args:
-            predictions: of one call; an invocation of a queue makes several.
-            steps_ms: how long each step took.
-            drift: the stability index by feature; empty where there is no news.
-        """
-        usage = self.usages.setdefault((self.model or "", self.version or ""), Usage())
-        usage.predictions += len(predictions)
-        usage.confidences += [prediction.confidence for prediction in predictions]
+    def record_answer(self, answer: Answer) -> None:
+        """Add what a model has answered."""
+        usage = self.usages.setdefault((answer.model, answer.version), Usage())
+        usage.predictions += len(answer.predictions)
+        usage.confidences += [prediction["confidence"] for prediction in answer.predictions]
         # A bucket's table may be a million rows in one invocation.
         while len(usage.confidences) > MOST_CONFIDENCES:
             del usage.confidences[1::2]
-        usage.drift |= drift
-        for name, value in steps_ms.items():
+        usage.drift |= answer.drift
+        for name, value in answer.steps_ms.items():
             usage.steps_ms[name] = usage.steps_ms.get(name, 0.0) + value
             self.steps_ms[name] = self.steps_ms.get(name, 0.0) + value
 
@@ -138,6 +135,17 @@ def trace_id_of(header: str | None) -> str | None:
 
 CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
 """The invocation under way, for code that is reached through a framework."""
+
+
+def predict(served: Served, instances: Sequence[Any]) -> Answer:
+    """Predict as a part of the invocation under way, which learns of it even if it fails."""
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.record_asked(served.manifest, len(instances))
+    answer = served.predict(instances)
+    if invocation:
+        invocation.record_answer(answer)
+    return answer
 
 
 def request_id() -> str:

@@ -12,7 +12,7 @@ import sys
 from typing import Final, NoReturn
 
 from model.bundle.golden import verify_golden
-from model.errors import ModelError
+from model.errors import ArtefactError
 from model.predictor import Predictor
 
 SUSPICIOUS: Final = 3
@@ -23,11 +23,12 @@ def is_fatal(error: BaseException) -> bool:
     """
     Tell whether the process is no longer to be trusted after an error of ours.
 
-    Out of memory, or one of those by which Python ends a process; also as the cause of another.
+    Out of memory, a model that is broken in memory, or one of those by which Python ends a process;
+    also as the cause of another.
     """
     cause: BaseException | None = error
     while cause:
-        if isinstance(cause, MemoryError | SystemExit | KeyboardInterrupt):
+        if isinstance(cause, ArtefactError | MemoryError | SystemExit | KeyboardInterrupt):
             return True
         cause = cause.__cause__
     return False
@@ -59,18 +60,18 @@ class EngineVitals:
         if self._failures:
             self._failures.pop(_key_of(predictor), None)
 
-    def failed(self, predictor: Predictor) -> bool:
-        """Note that an engine failed; tell whether its model is broken."""
+    def failed(self, predictor: Predictor) -> ArtefactError | None:
+        """Note that an engine failed. Return how its model is broken, None if it is not."""
         key = _key_of(predictor)
         self._failures[key] = self._failures.get(key, 0) + 1
         if self._failures[key] < SUSPICIOUS:
-            return False
+            return None
         self._failures.pop(key)
         try:
             verify_golden(predictor, limit=1)
-        except ModelError:
-            return True
-        return False
+        except ArtefactError as broken:
+            return broken
+        return None
 
 
 def _key_of(predictor: Predictor) -> tuple[str, str]:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from function.errors import UnknownModelError, UnknownVersionError
-from function.service import PredictRequest, Service
+from function.service import Service
 from function.settings import ZOO
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import CURRENT, Invocation, predict
 from model.bundle.golden import GOLDEN_FILE, read_golden
 from model.errors import ArtefactError, InputError
 from tests.function.zoos import served as load
@@ -39,7 +39,7 @@ def test_some_models() -> None:
     service = load(ZOO, "iris")
     assert [model.name for model in service.models()] == ["iris"]
     with pytest.raises(UnknownModelError, match=r"^model: expected one of iris, got another name$"):
-        service.manifest("digits")
+        service.find("digits")
 
 
 def test_folders_without_a_manifest_are_no_bundles(zoo: Path) -> None:
@@ -91,21 +91,23 @@ def test_a_model_that_answers_otherwise(zoo: Path) -> None:
 @pytest.mark.parametrize("model", ["digits", "iris"])
 def test_golden_vectors(service: Service, model: str) -> None:
     """Every golden vector comes out of the service as it went into the bundle."""
-    tolerance, cases = read_golden(service.manifest(model).folder)
-    answer = service.predict(PredictRequest(model, [case.instance for case in cases]))
-    assert [prediction.label for prediction in answer.predictions] == [case.label for case in cases]
+    tolerance, cases = read_golden(service.find(model).manifest.folder)
+    answer = service.find(model).predict([case.instance for case in cases])
+    assert [prediction["label"] for prediction in answer.predictions] == [
+        case.label for case in cases
+    ]
     for prediction, case in zip(answer.predictions, cases, strict=True):
-        assert list(prediction.probabilities.values()) == pytest.approx(
+        assert list(prediction["probabilities"].values()) == pytest.approx(
             case.probabilities, abs=tolerance
         )
 
 
 def test_the_answer(service: Service) -> None:
     """The answer holds the model, its version, and a prediction an instance."""
-    answer = service.predict(PredictRequest("iris", [ROW, ROW]))
+    answer = service.find("iris").predict([ROW, ROW])
     assert answer.payload() == {
         "model": "iris",
-        "version": service.manifest("iris").version,
+        "version": service.find("iris").manifest.version,
         "predictions": [
             {
                 "label": "setosa",
@@ -123,7 +125,7 @@ def test_the_answer(service: Service) -> None:
 def test_unknown_models(service: Service, name: object) -> None:
     """A name that is not served is an error that names those that are."""
     with pytest.raises(UnknownModelError) as caught:
-        service.manifest(name)
+        service.find(name)
     assert str(caught.value) == "model: expected one of digits, iris, got another name"
 
 
@@ -133,16 +135,15 @@ def test_unknown_models(service: Service, name: object) -> None:
 )
 def test_a_version_answers(versions: Service, asked: str | None, version: str) -> None:
     """The version that was asked for answers, by its name or a label, and says so."""
-    answer = versions.predict(PredictRequest("iris", [ROW], asked))
+    answer = versions.find("iris", asked).predict([ROW])
     assert (answer.model, answer.version) == ("iris", version)
-    assert versions.manifest("iris", asked).version == version
 
 
 @pytest.mark.parametrize("version", ["1", "", "STABLE", "../2"])
 def test_unknown_versions(versions: Service, version: str) -> None:
     """A version that is not served is an error that names versions and labels."""
     with pytest.raises(UnknownVersionError) as caught:
-        versions.predict(PredictRequest("iris", [ROW], version))
+        versions.find("iris", version)
     known = "2, 9, 10, latest, next, stable"
     assert str(caught.value) == f"version: expected one of {known}, got another name"
 
@@ -152,7 +153,7 @@ def test_the_invocation_learns_the_version(versions: Service) -> None:
     invocation = Invocation("id-1", "test", cold=False)
     token = CURRENT.set(invocation)
     try:
-        versions.predict(PredictRequest("iris", [ROW], "stable"))
+        predict(versions.find("iris", "stable"), [ROW])
         assert (invocation.model, invocation.version) == ("iris", "2")
     finally:
         CURRENT.reset(token)
@@ -162,13 +163,13 @@ def test_the_invocation_learns_the_version(versions: Service) -> None:
 def test_counts(service: Service, count: int, got: str) -> None:
     """Too few and too many instances are refused, whatever door they came through."""
     with pytest.raises(InputError) as caught:
-        service.predict(PredictRequest("iris", [ROW] * count))
+        service.find("iris").predict([ROW] * count)
     assert str(caught.value) == f"rows: expected 1 to 1000 rows, got {got}"
 
 
 def test_the_most_instances(service: Service) -> None:
     """As many instances as the manifest allows are answered."""
-    assert len(service.predict(PredictRequest("iris", [ROW] * 1000)).predictions) == 1000
+    assert len(service.find("iris").predict([ROW] * 1000).predictions) == 1000
 
 
 def test_the_invocation_is_told(service: Service) -> None:
@@ -176,11 +177,11 @@ def test_the_invocation_is_told(service: Service) -> None:
     invocation = Invocation("id-1", "test", cold=False)
     token = CURRENT.set(invocation)
     try:
-        service.predict(PredictRequest("iris", [ROW] * 2))
+        predict(service.find("iris"), [ROW] * 2)
         assert (invocation.model, invocation.count) == ("iris", 2)
         assert list(invocation.steps_ms) == ["preprocess", "engine", "postprocess"]
         with pytest.raises(InputError):
-            service.predict(PredictRequest("iris", [[]]))
-        assert (invocation.model, invocation.count) == ("iris", 1)
+            predict(service.find("iris"), [[]])
+        assert (invocation.model, invocation.count) == ("iris", 3)
     finally:
         CURRENT.reset(token)

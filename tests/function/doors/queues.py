@@ -14,8 +14,7 @@ from function.doors.sqs import SqsDoor
 from function.doors.sqs_results import Result, Send
 from function.errors import outcome_of
 from function.objects.process import ObjectRef
-from function.service import PredictRequest, PredictResponse, Service
-from model.bundle.manifest import Manifest
+from function.service import Answer, Served, Service
 from model.errors import EngineError
 
 STANDARD = "arn:aws:sqs:eu-central-1:123456789012:jobs"
@@ -109,18 +108,21 @@ class FakeService(Service):
         self._takes_ms = iter(takes_ms)
         self.asked = 0
 
-    def manifest(self, name: object, version: str | None = None) -> Manifest:
-        """Ask the real one."""
-        return self._service.manifest(name, version)
+    def find(self, name: object, version: str | None = None) -> Served:
+        """Find a real model, and let it take its time."""
+        served = self._service.find(name, version)
+        predict = served.predict
 
-    def predict(self, request: PredictRequest) -> PredictResponse:
-        """Ask the real one, as long as it takes."""
-        self.asked += 1
-        self._clock.left_ms -= next(self._takes_ms, 0)
-        first = request.instances[0]
-        if isinstance(first, list) and first[:1] == [PASSING]:
-            raise EngineError("onnx failed: secret")
-        return self._service.predict(request)
+        def slow(instances: Sequence[Any]) -> Answer:
+            self.asked += 1
+            self._clock.left_ms -= next(self._takes_ms, 0)
+            first = instances[0]
+            if isinstance(first, list) and first[:1] == [PASSING]:
+                raise EngineError("onnx failed: secret")
+            return predict(instances)
+
+        served.predict = slow  # type: ignore[method-assign]
+        return served
 
 
 class FakeObjects:

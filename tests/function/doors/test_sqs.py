@@ -383,11 +383,11 @@ def test_a_bucket_that_cannot_be_opened(service: Service) -> None:
 
 
 def test_failures_are_in_the_invocations_record(service: Service) -> None:
-    """The line of the invocation names the last failure of its batch, and counts predictions."""
+    """The line of the invocation names the last failure of its batch, and counts instances."""
     token = CURRENT.set(invocation := Invocation("id", "sqs", cold=False))
     try:
         bench(service).answer(record("a", ROWS), record("b", POISON), record("c", ROWS))
     finally:
         CURRENT.reset(token)
     assert invocation.error == "InputError"
-    assert invocation.count == 2
+    assert invocation.count == 3

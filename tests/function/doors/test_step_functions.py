@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from function.doors.step_functions import MAX_ITEMS, MapDoor
 from function.errors import InvalidError
-from function.service import Service
+from function.service import Served, Service
 from function.telemetry.invocation import CURRENT, Invocation
 from tests.function.conftest import CONTEXT
 from tests.function.http.form_bodies import sample
@@ -136,14 +136,14 @@ def test_the_deadline(service: Service) -> None:
 
 def test_an_unexpected_failure(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault of ours in one item keeps its text to itself and spares the others."""
-    predict = service.predict
+    predict = Served.predict
 
-    def failing(request: Any) -> Any:
-        if len(request.instances) == 2:
+    def failing(self: Served, instances: list[Any]) -> Any:
+        if len(instances) == 2:
             raise ValueError("secret")
-        return predict(request)
+        return predict(self, instances)
 
-    monkeypatch.setattr(service, "predict", failing)
+    monkeypatch.setattr(Served, "predict", failing)
     found = results(door_of(service), [GOOD, {"rows": [ROW, ROW]}, GOOD], IRIS)
     assert kinds(found) == ["setosa", "InternalError", "setosa"]
     assert "secret" not in str(found)

@@ -64,7 +64,7 @@ def test_models(ask: Ask, service: Service) -> None:
 
 def test_a_card(ask: Ask, service: Service) -> None:
     """A model's page says all that its bundle does, the card included."""
-    manifest = service.manifest("iris")
+    manifest = service.find("iris").manifest
     card = ask("GET", "/models/iris").json()
     assert card == {
         "name": "iris",
@@ -149,7 +149,7 @@ def test_versions_of_an_unknown_model(ask_versions: Ask) -> None:
 def test_a_prediction_says_what_it_cost(ask: Ask, service: Service) -> None:
     """An answer's headers hold the model's version and the time of each step."""
     response = ask("POST", PREDICT_IRIS, json={"rows": [ROW]})
-    assert response.headers["x-model-version"] == f"iris/{service.manifest('iris').version}"
+    assert response.headers["x-model-version"] == f"iris/{service.find('iris').manifest.version}"
     duration = r"dur=\d+\.\d{3}"
     steps = ", ".join(
         f"{step};{duration}" for step in ("preprocess", "engine", "postprocess", "total")

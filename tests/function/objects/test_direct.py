@@ -15,7 +15,7 @@ from function.errors import (
     TooLargeError,
     UnknownModelError,
 )
-from function.service import PredictRequest, Service
+from function.service import Service
 from model.errors import FormatError, InputError
 from tests.function.http.form_bodies import sample
 from tests.function.objects.buckets import MEBIBYTE, PREDICTION, ROW, Failing, objects_by, refused
@@ -47,7 +47,7 @@ def pictures(s3: Any) -> str:
 def test_a_picture(s3: Any, service: Service, pictures: str) -> None:
     """A picture is answered as over HTTP; no prefix and no folder matters."""
     answer = objects_by(service, s3).predictions_of(f"s3://{pictures}/7.png", model="digits")
-    assert answer == service.predict(PredictRequest("digits", [sample(7)])).payload()
+    assert answer == service.find("digits").predict([sample(7)]).payload()
 
 
 @pytest.mark.parametrize("version", [None, "1", "latest"])

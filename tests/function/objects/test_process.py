@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ from function.errors import (
     UnknownVersionError,
 )
 from function.objects.process import ObjectRef
-from function.service import PredictRequest, Service
+from function.service import Answer, Served, Service
 from model.errors import FormatError
 from tests.function.http.form_bodies import sample
 from tests.function.objects.buckets import (
@@ -62,7 +62,7 @@ def test_a_picture(s3: Any, service: Service, pictures: str) -> None:
         "count": 1,
         "failed": 0,
     }
-    answer = service.predict(PredictRequest("digits", [sample(7)])).payload()
+    answer = service.find("digits").predict([sample(7)]).payload()
     assert read(s3, pictures, "out/digits/a b/7.png.json") == answer
     assert answer["predictions"][0]["label"] == "7"
     about = s3.head_object(Bucket=pictures, Key="out/digits/a b/7.png.json")["Metadata"]
@@ -176,20 +176,22 @@ def test_a_listing_of_tables(s3: Any, service: Service, pictures: str) -> None:
     ]
 
 
-def test_batches_are_as_large_as_allowed(s3: Any, service: Service, pictures: str) -> None:
+def test_batches_are_as_large_as_allowed(
+    s3: Any, service: Service, pictures: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows are predicted together, and a wrong one costs its batch some halvings, no more."""
     asked: list[int] = []
 
-    class Counting(Service):
-        def predict(self, request: PredictRequest) -> Any:
-            asked.append(len(request.instances))
-            return super().predict(request)
+    def counted(self: Served, instances: Sequence[Any]) -> Answer:
+        asked.append(len(instances))
+        return predict(self, instances)
 
-    counting = Counting({one: service.versions(one) for one in ("iris", "digits")})
+    predict = Served.predict
+    monkeypatch.setattr(Served, "predict", counted)
     rows = [ROW] * 2500
     rows[1234] = b"1,2,3,x\n"
     ref = made(s3, pictures, "in/iris/rows.csv", b"".join(rows))
-    summary = objects_by(counting, s3).process(ref, remaining_ms=an_hour)
+    summary = objects_by(service, s3).process(ref, remaining_ms=an_hour)
     assert (summary["count"], summary["failed"]) == (2500, 1)
     assert [size for size in asked if size >= 500] == [1000, 1000, 500, 500, 500]
     assert len(asked) < 26

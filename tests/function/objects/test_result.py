@@ -27,7 +27,7 @@ def result(s3: Any) -> ObjectRef:
 @pytest.fixture
 def iris(service: Service) -> Manifest:
     """Read what the iris model says of itself."""
-    return service.manifest("iris")
+    return service.find("iris").manifest
 
 
 def written(client: Any, result: ObjectRef, pieces: Iterable[bytes], **metadata: str) -> None:

@@ -13,11 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from function.errors import OUTCOMES
 from function.plain.prometheus import PrometheusMetrics
-from function.service import PredictRequest, Service
+from function.service import Answer, Service
 from function.settings import ZOO
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import CURRENT, Invocation, predict
 from model.bundle.drift import LEAST
-from model.tasks.classify import Prediction
 from tests import ROOT
 
 
@@ -48,7 +47,7 @@ def test_a_prediction(watched: Service) -> None:
     metrics = PrometheusMetrics(watched)
     invocation = Invocation("id", "plain-http", cold=False, status=200)
     token = CURRENT.set(invocation)
-    watched.predict(PredictRequest("iris", [[5.1, 3.5, 1.4, 0.2]] * 3))
+    predict(watched.find("iris"), [[5.1, 3.5, 1.4, 0.2]] * 3)
     CURRENT.reset(token)
     metrics.observe(invocation, "POST", "/models/{name}/predict")
     route = {"method": "POST", "route": "/models/{name}/predict", "status": "200"}
@@ -82,7 +81,7 @@ def test_drift(watched: Service) -> None:
     rows: list[Any] = [[5.1, 3.5, 1.4, 0.2]] * 50
     assert not [name for name, _ in samples_of(metrics) if name == "lambake_drift_psi"]
     for _ in range(LEAST // 50):
-        watched.predict(PredictRequest("iris", rows))
+        watched.find("iris").predict(rows)
     model = {"model": "iris", "version": "1"}
     for feature in ("petal_width_cm", "labels", "confidence"):
         assert value(metrics, "drift_psi", **model, of=feature) > 0.25
@@ -106,8 +105,7 @@ def test_servers_share_no_counts(watched: Service) -> None:
     """Each has a registry of its own; what a process tells of itself is in it."""
     one, other = PrometheusMetrics(watched), PrometheusMetrics(watched)
     invocation = Invocation("id", "plain-http", cold=False, status=200)
-    invocation.model, invocation.version = "iris", "1"
-    invocation.record_predictions([Prediction("x", 0.5, {})], {}, {})
+    invocation.record_answer(Answer("iris", "1", [{"confidence": 0.5}]))
     one.observe(invocation, "GET", "/")
     assert [name for name, _ in samples_of(one) if name == "lambake_predictions_total"]
     assert not [name for name, _ in samples_of(other) if name == "lambake_predictions_total"]

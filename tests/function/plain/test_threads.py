@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 import pytest
 
 from function.plain.threads import PredictionThreads
-from function.service import PredictRequest, Service
+from function.service import Service
 from function.settings import ZOO
 from function.telemetry.invocation import CURRENT, Invocation
 from model.engines.base import Engine, Matrix
@@ -50,21 +50,16 @@ def gated(service: Service) -> Gate:
     return gate
 
 
-def iris(*rows: Any) -> PredictRequest:
-    """Ask for some rows."""
-    return PredictRequest("iris", list(rows))
-
-
 def test_the_loop_goes_on(zoo: Service) -> None:
     """While a prediction takes its time, the loop does other things."""
     gate = gated(zoo)
 
     async def asked() -> str:
-        waiting = asyncio.ensure_future(PredictionThreads(zoo)(iris(ROWS[0])))
+        waiting = asyncio.ensure_future(PredictionThreads()(zoo.find("iris"), ROWS[:1]))
         await asyncio.to_thread(gate.begun.acquire)
         assert not waiting.done()  # the loop is here, and the engine is busy
         gate.let.set()
-        return (await waiting).predictions[0].label
+        return str((await waiting).predictions[0]["label"])
 
     assert asyncio.run(asked()) == "setosa"
 
@@ -72,14 +67,14 @@ def test_the_loop_goes_on(zoo: Service) -> None:
 def test_each_request_is_its_own_invocation(zoo: Service) -> None:
     """Requests at once are logged apart: each its own count, and a wrong one is wrong alone."""
     invocations = [Invocation(f"id-{n}", "plain-http", cold=False) for n in range(3)]
-    requests = [iris(ROWS[0]), iris(*ROWS), iris([1, 2, None, 4])]
+    requests: list[list[Any]] = [ROWS[:1], ROWS, [[1, 2, None, 4]]]
 
     async def asked() -> list[Any]:
-        ask = PredictionThreads(zoo)
+        ask = PredictionThreads()
 
-        def in_context(invocation: Invocation, request: PredictRequest) -> Awaitable[Any]:
+        def in_context(invocation: Invocation, rows: Sequence[Any]) -> Awaitable[Any]:
             token = CURRENT.set(invocation)
-            task = asyncio.ensure_future(ask(request))
+            task = asyncio.ensure_future(ask(zoo.find("iris"), rows))
             CURRENT.reset(token)
             return task
 
@@ -87,8 +82,8 @@ def test_each_request_is_its_own_invocation(zoo: Service) -> None:
         return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     first, second, wrong = asyncio.run(asked())
-    assert [one.label for one in first.predictions] == LABELS[:1]
-    assert [one.label for one in second.predictions] == LABELS
+    assert [one["label"] for one in first.predictions] == LABELS[:1]
+    assert [one["label"] for one in second.predictions] == LABELS
     assert isinstance(wrong, InputError)
     assert str(wrong) == "rows[0].petal_length_cm: expected a finite number, got null"
     assert [one.count for one in invocations] == [1, 3, 1]
@@ -100,8 +95,8 @@ def test_who_is_cancelled_holds_nobody_up(zoo: Service) -> None:
     gate = gated(zoo)
 
     async def asked() -> list[Any]:
-        ask = PredictionThreads(zoo, threads=1)
-        gone, stays = (asyncio.ensure_future(ask(iris(row))) for row in ROWS[:2])
+        ask = PredictionThreads(threads=1)
+        gone, stays = (asyncio.ensure_future(ask(zoo.find("iris"), [row])) for row in ROWS[:2])
         await asyncio.to_thread(gate.begun.acquire)
         gone.cancel()
         gate.let.set()
@@ -109,4 +104,4 @@ def test_who_is_cancelled_holds_nobody_up(zoo: Service) -> None:
 
     gone, stays = asyncio.run(asked())
     assert isinstance(gone, asyncio.CancelledError)
-    assert stays.predictions[0].label == "virginica"
+    assert stays.predictions[0]["label"] == "virginica"

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 
 from function import entry
 from function.errors import OUTCOMES, InvalidError
-from function.service import Service
+from function.service import Answer, Service
 from function.telemetry.cloudwatch import MAX_VALUES, EmbeddedMetrics
 from function.telemetry.invocation import Invocation, Usage
 from model.bundle.drift import LEAST
 from model.errors import EngineError, Problem
-from model.tasks.classify import Prediction
 from tests.function.conftest import CONTEXT
 from tests.function.doors.fronts import http_api_v2, post_json
 from tests.function.http.form_bodies import PREDICT_IRIS
@@ -141,8 +140,8 @@ BY_SERVICE = (["service"], {"Faults": "Count", "TotalMs": "Milliseconds"})
 def test_a_line() -> None:
     """The metrics stand beside the members that the line has anyway."""
     invocation = Invocation("id", "direct", cold=False, model="iris", version="1")
-    predictions = [Prediction("x", 0.75, {}), Prediction("y", 0.5, {})]
-    invocation.record_predictions(predictions, {"engine": 1.23456}, {})
+    predictions = [{"confidence": 0.75}, {"confidence": 0.5}]
+    invocation.record_answer(Answer("iris", "1", predictions, {"engine": 1.23456}))
     plain = json.loads(invocation.line())
     (text,) = metrics_at().lines(invocation)
     line = json.loads(text)
@@ -190,8 +189,7 @@ def test_a_batch_of_a_queue() -> None:
         invocation.record_error(InvalidError([Problem("a", "b", "c")]))
     invocation.record_error(EngineError("broken"))
     for name in ("iris", "digits", "iris"):
-        invocation.model, invocation.version = name, "1"
-        invocation.record_predictions([Prediction("x", 0.5, {})], {"engine": 1.0}, {})
+        invocation.record_answer(Answer(name, "1", [{"confidence": 0.5}], {"engine": 1.0}))
     first, *further = [json.loads(line) for line in metrics_at().lines(invocation)]
     assert (first["kind"], first["Errors"]) == ("InvalidError", 3)
     assert (first["model"], first["Predictions"], first["EngineMs"]) == ("iris", 2, 2.0)
@@ -210,8 +208,8 @@ def test_a_batch_of_a_queue() -> None:
 def test_many_confidences_are_sampled() -> None:
     """Of more than a hundred every n-th is taken, from first to last."""
     invocation = Invocation("id", "direct", cold=False, model="iris", version="1")
-    predictions = [Prediction("x", n / 1000, {}) for n in range(1000)]
-    invocation.record_predictions(predictions, {}, {})
+    predictions = [{"confidence": n / 1000} for n in range(1000)]
+    invocation.record_answer(Answer("iris", "1", predictions))
     line = json.loads(metrics_at().lines(invocation)[0])
     assert line["Confidence"] == [n / 1000 for n in range(0, 1000, 10)]
     assert len(line["Confidence"]) == MAX_VALUES

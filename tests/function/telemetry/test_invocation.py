@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.errors import InvalidError
-from function.service import Service
+from function.service import Answer, Served, Service
 from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import (
     CURRENT,
@@ -27,7 +27,6 @@ from function.telemetry.invocation import (
     write,
 )
 from model.errors import EngineError, Problem
-from model.tasks.classify import Prediction
 from tests.function.conftest import CONTEXT, FakeContext
 from tests.function.doors.fronts import FRONTS, Call, http_api_v2, json_of, post, post_json
 from tests.function.http.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, file_part, form, post_form
@@ -57,7 +56,7 @@ def test_a_prediction(handler: Handler, log_lines: Lines, service: Service) -> N
         "source": "http-api-2.0",
         "status": 200,
         "model": "iris",
-        "version": service.manifest("iris").version,
+        "version": service.find("iris").manifest.version,
         "count": 3,
         "error": None,
     }
@@ -94,7 +93,7 @@ def test_a_fault_of_ours(
     def broken(*_: Any) -> None:
         raise RuntimeError("secret\r\nforged \x1b[31m \ud800 \u2028")
 
-    monkeypatch.setattr(Service, "predict", broken)
+    monkeypatch.setattr(Served, "predict", broken)
     log_lines()
     reply = handler(build(post_json(PREDICT_IRIS, {"rows": [ROW]})), CONTEXT)
     assert reply["statusCode"] == 500
@@ -243,12 +242,12 @@ def test_what_is_no_trace_id(header: str | None) -> None:
 
 def test_a_batch_is_summed() -> None:
     """An invocation that predicts several times has the times of all, by version and together."""
-    invocation = Invocation("id-1", "sqs", cold=False, model="iris", version="1")
-    for confidence in (0.5, 0.75):
-        one = Prediction("x", confidence, {})
-        invocation.record_predictions([one], {"engine": 1.5}, {"labels": confidence})
-    invocation.version = "2"
-    invocation.record_predictions([Prediction("x", 1.0, {})], {"engine": 4.0}, {})
+    invocation = Invocation("id-1", "sqs", cold=False)
+    for version, confidence, ms in (("1", 0.5, 1.5), ("1", 0.75, 1.5), ("2", 1.0, 4.0)):
+        predictions = [{"confidence": confidence}]
+        drift = {"labels": confidence} if version == "1" else {}
+        answer = Answer("iris", version, predictions, {"engine": ms}, drift)
+        invocation.record_answer(answer)
     assert invocation.usages == {
         ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], {"labels": 0.75}),
         ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0], {}),
@@ -259,10 +258,8 @@ def test_a_batch_is_summed() -> None:
 def test_a_million_confidences_do_not_fill_the_memory() -> None:
     """Of a long table few are kept, from all of it; how many there were is still known."""
     invocation = Invocation("id-1", "s3", cold=False)
-    invocation.model, invocation.version = "iris", "1"
     for number in range(100):
-        batch = [Prediction("setosa", number / 100, {})] * 1_000
-        invocation.record_predictions(batch, {}, {})
+        invocation.record_answer(Answer("iris", "1", [{"confidence": number / 100}] * 1_000))
     (usage,) = invocation.usages.values()
     assert usage.predictions == 100_000
     assert MOST_CONFIDENCES / 2 < len(usage.confidences) <= MOST_CONFIDENCES

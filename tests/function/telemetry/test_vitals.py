@@ -16,7 +16,7 @@ from function.telemetry.invocation import CURRENT, Invocation
 from function.telemetry.vitals import SUSPICIOUS, is_fatal
 from infra.local.logs import LogLine
 from infra.settings.function import FunctionConfig
-from model.errors import EngineError, InputError, Problem
+from model.errors import ArtefactError, EngineError, InputError, Problem
 from tests import ROOT
 from tests.function.conftest import CONTEXT
 from tests.function.doors.fronts import FRONTS, Call, http_api_v2, post_json
@@ -142,9 +142,10 @@ def test_failures_in_a_row(planted: Callable[[str], None], handler: Handler) -> 
     planted("broken")
     vitals = EngineVitals()
     for _ in range(3):
-        assert [vitals.failed(predictor) for _ in range(SUSPICIOUS - 1)] == [False, False]
+        assert [vitals.failed(predictor) for _ in range(SUSPICIOUS - 1)] == [None, None]
         vitals.answered(predictor)
-    assert [vitals.failed(predictor) for _ in range(SUSPICIOUS)] == [False, False, True]
+    *suspected, broken = [vitals.failed(predictor) for _ in range(SUSPICIOUS)]
+    assert (suspected, type(broken)) == ([None, None], ArtefactError)
 
 
 @pytest.fixture(scope="module")
