@@ -11,9 +11,10 @@ What can go wrong in a model, as one tree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 MAX_PROBLEMS = 10
 """How many problems one error lists: 100,000 bad numbers need no 100,000 messages."""
@@ -61,3 +62,18 @@ class LimitError(InputError):
 
 class EngineError(ModelError):
     """The engine failed, or answered with what is no probability."""
+
+
+def kind_of(value: Any) -> str:
+    """Name a JSON value's kind, for a message that must not echo the value."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, Mapping):
+        return "an object"
+    return "a list" if isinstance(value, list | tuple) else "something else"

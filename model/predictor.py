@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -12,16 +12,16 @@ from typing import Any, Final
 from model.bundle.drift import Window
 from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
-from model.engines.base import Engine, Matrix
+from model.engines.base import Engine
 from model.errors import ArtefactError, EngineError, InputError, Problem
+from model.recipes import open_recipe
+from model.recipes.base import Recipe
 from model.tasks.classify import Prediction, to_predictions
 
 DEFAULT_MAX_PIXELS: Final = 16_777_216
 """
 4096 x 4096. Decoding that many pixels stays below 300 MB (tests/model/pictures/test_bombs.py).
 """
-
-Preprocess = Callable[[Sequence[Any]], Matrix]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,14 @@ class Steps:
 class Predictor:
     """A bundle in memory: its manifest, its recipe, its engine."""
 
-    def __init__(self, manifest: Manifest, preprocess: Preprocess, engine: Engine) -> None:
+    def __init__(
+        self, manifest: Manifest, recipe: Recipe, engine: Engine, *, max_pixels: int
+    ) -> None:
         self.manifest = manifest
+        self.recipe = recipe
         self.window: Window | None = None
-        self._preprocess = preprocess
         self._engine = engine
+        self._max_pixels = max_pixels
 
     @classmethod
     def load(cls, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Predictor:
@@ -56,7 +59,8 @@ class Predictor:
         """
         manifest = read_manifest(folder)
         content = _verified(manifest)
-        return cls(manifest, _recipe(manifest, max_pixels), open_engine(manifest, content))
+        engine = open_engine(manifest, content)
+        return cls(manifest, open_recipe(manifest), engine, max_pixels=max_pixels)
 
     def watch(self) -> None:
         """
@@ -65,7 +69,7 @@ class Predictor:
         Raises:
             ArtefactError: a reference that cannot be used.
         """
-        self.window = Window.of(self.manifest)
+        self.window = Window.of(self.manifest, self.recipe)
 
     def predict(self, instances: Sequence[Any]) -> tuple[list[Prediction], Steps]:
         """
@@ -84,24 +88,24 @@ class Predictor:
         """
         self._require_count(len(instances))
         start = perf_counter()
-        tensor = self._preprocess(instances)
+        feeds = self.recipe.tensors(instances, max_pixels=self._max_pixels)
         preprocessed = perf_counter()
         try:
-            probabilities = self._engine.run(tensor)
+            probabilities = self._engine.run(feeds[self.manifest.tensor])
         except Exception as exc:
             raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
         ran = perf_counter()
         predictions = to_predictions(probabilities, self.manifest.labels, count=len(instances))
         end = perf_counter()
         if self.window:
-            self.window.observe(tensor, predictions)
+            self.window.observe(feeds, predictions)
         steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
         return predictions, steps
 
     def _require_count(self, count: int) -> None:
         limit = self.manifest.max_instances
         if not 1 <= count <= limit:
-            what = "images" if self.manifest.of_pictures else "rows"
+            what = f"{self.recipe.takes}s"
             raise InputError(
                 [Problem(what, f"1 to {limit} {what}", str(count) if count else "none")]
             )
@@ -123,15 +127,3 @@ def _verified(manifest: Manifest) -> bytes:
     if digest != manifest.sha256:
         raise ArtefactError(path, expected=f"sha256 {manifest.sha256}", got=digest)
     return content
-
-
-def _recipe(manifest: Manifest, max_pixels: int) -> Preprocess:
-    """Choose the preprocessing that the manifest names; Pillow is imported for pictures only."""
-    if manifest.recipe == "digit":
-        from model.pictures.decode import to_digits
-
-        return lambda pictures: to_digits(pictures, max_pixels=max_pixels)
-    from model.recipes.columns import to_matrix
-
-    names = [column.name for column in manifest.columns]
-    return lambda rows: to_matrix(rows, names)

@@ -273,7 +273,8 @@ def _picture_content(manifest: Manifest) -> dict[str, Any]:
 
 def _row_content(manifest: Manifest) -> dict[str, Any]:
     middle = {
-        column.name: round((column.minimum + column.maximum) / 2, 1) for column in manifest.columns
+        column.name: round(((column.minimum or 0) + (column.maximum or 0)) / 2, 1)
+        for column in manifest.columns
     }
     rows = {"rows": [list(middle.values()), middle]}
     return {

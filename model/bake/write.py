@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from model.bundle.golden import GOLDEN_FILE
 from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
-from model.bundle.reference import REFERENCE_FILE, Histogram, features_of, read_reference
+from model.bundle.reference import REFERENCE_FILE, Histogram, read_reference
 from model.bundle.reference import SCHEMA as REFERENCE_SCHEMA
 from model.engines.base import Matrix
 from model.predictor import Predictor
+from model.recipes import open_recipe
 from model.tasks.classify import DECIMALS
 
 TOLERANCE: Final = 1e-5
@@ -87,22 +88,20 @@ def write_reference(
         source: what they are, in a few words.
     """
     manifest = read_manifest(folder)
-    names, features = features_of(manifest)
+    recipe = open_recipe(manifest)
+    features = recipe.features({manifest.tensor: inputs})
     # As predictions are spelt: what they round to 1 must fall into the same bin.
     answers = np.round(probabilities / probabilities.sum(axis=1, keepdims=True), DECIMALS)
     document = {
         "schema": REFERENCE_SCHEMA,
         "source": source,
-        "inputs": [
-            {"name": name, **_histogram_of(values)}
-            for name, values in zip(names, features(inputs), strict=True)
-        ],
+        "inputs": [{"name": name, **_histogram_of(values)} for name, values in features.items()],
         "labels": np.bincount(answers.argmax(axis=1), minlength=len(manifest.labels)).tolist(),
         "confidence": _histogram_of(answers.max(axis=1)),
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (folder / REFERENCE_FILE).write_text(text, encoding="utf-8")
-    read_reference(manifest)
+    read_reference(manifest, recipe.describe().features)
 
 
 def _histogram_of(values: NDArray[Any]) -> dict[str, list[float]]:

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 
 from model.bundle.manifest import Manifest
-from model.bundle.reference import Counts, Histogram, features_of, read_reference
-from model.engines.base import Matrix
+from model.bundle.reference import Counts, Histogram, read_reference
+from model.recipes.base import Feeds, Recipe
 from model.tasks.classify import Prediction
 
 MODERATE: Final = 0.1
@@ -64,38 +64,38 @@ def psi(reference: Counts, counts: Counts) -> float:
 class Window:
     """The latest instances of one model, counted; threads may share it."""
 
-    def __init__(self, manifest: Manifest, reference: Sequence[Histogram]) -> None:
-        self._features = features_of(manifest)[1]
+    def __init__(self, manifest: Manifest, recipe: Recipe, reference: Sequence[Histogram]) -> None:
+        self._recipe = recipe
         self._labels = {label: number for number, label in enumerate(manifest.labels)}
         self._reference = reference
         self._counts = [np.zeros_like(histogram.counts) for histogram in reference]
         self._total = 0.0
-        self._kept: list[tuple[Matrix, Sequence[Prediction]]] = []
+        self._kept: list[tuple[Feeds, Sequence[Prediction]]] = []
         self._kept_instances = 0
         self._news: dict[str, float] = {}
         self._lock = Lock()
 
     @classmethod
-    def of(cls, manifest: Manifest) -> Window | None:
+    def of(cls, manifest: Manifest, recipe: Recipe) -> Window | None:
         """
         Open a window on a model; None if its bundle has no reference.
 
         Raises:
             ArtefactError: a reference that cannot be used.
         """
-        reference = read_reference(manifest)
-        return None if reference is None else cls(manifest, reference)
+        reference = read_reference(manifest, recipe.describe().features)
+        return None if reference is None else cls(manifest, recipe, reference)
 
-    def observe(self, tensor: Matrix, predictions: Sequence[Prediction]) -> None:
+    def observe(self, feeds: Feeds, predictions: Sequence[Prediction]) -> None:
         """
         Take in what was asked and answered; the arrays are kept for a while, not copied.
 
         Args:
-            tensor: float32[N, ...], the engine's input.
+            feeds: what the recipe made of N instances.
             predictions: N answers.
         """
         with self._lock:
-            self._kept.append((tensor, predictions))
+            self._kept.append((feeds, predictions))
             self._kept_instances += len(predictions)
             if self._kept_instances >= EVERY:
                 self._count()
@@ -120,11 +120,12 @@ class Window:
             return self._indices()
 
     def _count(self) -> None:
-        tensors, predictions = zip(*self._kept, strict=True)
+        kept, predictions = zip(*self._kept, strict=True)
+        feeds = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
         self._kept, self._kept_instances = [], 0
         answers = [answer for some in predictions for answer in some]
         columns = [
-            *self._features(np.concatenate(tensors)),
+            *self._recipe.features(feeds).values(),
             np.array([self._labels[answer.label] for answer in answers]),
             np.array([answer.confidence for answer in answers]),
         ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from model.errors import ArtefactError
+from model.recipes.base import Column
 
 SCHEMA: Final = 1
 MANIFEST_FILE: Final = "model.toml"
@@ -27,16 +28,6 @@ RECIPES: Final = {"image-classification": ("digit",), "table-classification": ("
 
 SHAPES: Final = {"digit": (-1, 28, 28, 1)}
 """What a recipe makes of N instances; for `columns` it is as wide as there are columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of a table model: its name, its unit, and the range it was trained on."""
-
-    name: str
-    unit: str
-    minimum: float
-    maximum: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +120,12 @@ def _manifest_of(folder: Path, top: _Table) -> Manifest:
 
 
 def _column_of(table: _Table) -> Column:
-    column = Column(
-        name=table.text("name"),
-        unit=table.text("unit"),
-        minimum=table.number("minimum"),
-        maximum=table.number("maximum"),
-    )
+    name, unit = table.text("name"), table.text("unit")
+    minimum, maximum = table.number("minimum"), table.number("maximum")
     table.close()
-    if column.minimum > column.maximum:
-        raise table.error("minimum", f"at most maximum ({column.maximum})", column.minimum)
-    return column
+    if minimum > maximum:
+        raise table.error("minimum", f"at most maximum ({maximum})", minimum)
+    return Column(name, unit, minimum, maximum)
 
 
 def _check_together(path: Path, manifest: Manifest) -> None:

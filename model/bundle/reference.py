@@ -11,7 +11,7 @@ file is `reference.json`, optional: a bundle that was made elsewhere need not ha
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle.manifest import Manifest
-from model.engines.base import Matrix
 from model.errors import ArtefactError
 
 REFERENCE_FILE: Final = "reference.json"
@@ -28,7 +27,6 @@ LABELS: Final = "labels"
 CONFIDENCE: Final = "confidence"
 
 Counts = NDArray[np.float64]
-Features = Callable[[Matrix], list[NDArray[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,45 +44,13 @@ class Histogram:
         return np.bincount(bins, minlength=len(self.counts)).astype(np.float64)
 
 
-def features_of(manifest: Manifest) -> tuple[list[str], Features]:
-    """Say what is looked at in a model's inputs: the names, and the function that computes them."""
-    if manifest.recipe == "digit":
-        return ["ink", "edge", "width", "slant"], digit_features
-    return [column.name for column in manifest.columns], lambda matrix: list(matrix.T)
-
-
-def digit_features(digits: Matrix) -> list[NDArray[Any]]:
-    """
-    Describe digits by what changes when pens, cameras or scanners do.
-
-    The recipe has scaled and centred them, so that neither size nor place says anything.
-
-    Args:
-        digits: float32[N, 28, 28, 1] in 0..1, ink = 1.
-
-    Returns:
-        Each float[N]: the share of ink; the edge by ink, which thin and sharp strokes have much of;
-        the spread across by the spread down; the slant, positive where the top leans right.
-    """
-    plane = digits[..., 0]
-    mass = plane.sum(axis=(1, 2)) + np.float32(1e-6)
-    edge = np.abs(np.diff(plane, axis=1)).sum(axis=(1, 2))
-    edge += np.abs(np.diff(plane, axis=2)).sum(axis=(1, 2))
-    place = np.arange(plane.shape[1], dtype=np.float32)
-    rows, columns = plane.sum(axis=2), plane.sum(axis=1)
-    down = place - (rows @ place / mass)[:, np.newaxis]
-    across = place - (columns @ place / mass)[:, np.newaxis]
-    height = (rows * down**2).sum(axis=1) / mass
-    width = (columns * across**2).sum(axis=1) / mass
-    both = np.einsum("nij,ni,nj->n", plane, down, across, optimize=True) / mass
-    spread = np.sqrt(width / (height + np.float32(1e-6)))
-    slant = -both / (height + np.float32(1e-6))
-    return [mass / plane[0].size, edge / mass, spread, slant]
-
-
-def read_reference(manifest: Manifest) -> list[Histogram] | None:
+def read_reference(manifest: Manifest, features: Sequence[str]) -> list[Histogram] | None:
     """
     Read a bundle's reference.
+
+    Args:
+        manifest: of the bundle.
+        features: what the model's recipe watches, in order.
 
     Returns:
         The inputs' histograms, then those of the labels and of the confidences; None: no file.
@@ -113,9 +79,9 @@ def read_reference(manifest: Manifest) -> list[Histogram] | None:
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as exc:
         form = '{"schema", "source", "inputs", "labels", "confidence"}, edges and counts that fit'
         raise ArtefactError(path, expected=form, got=repr(exc)) from exc
-    names, expected = [one.name for one in inputs], features_of(manifest)[0]
-    if names != expected:
-        raise ArtefactError(path, expected=f"inputs {', '.join(expected)}", got=names)
+    names = [one.name for one in inputs]
+    if names != list(features):
+        raise ArtefactError(path, expected=f"inputs {', '.join(features)}", got=names)
     return [*inputs, *outputs]
 
 

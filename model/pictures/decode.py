@@ -10,9 +10,6 @@ decoded before it is known to be small enough:
     4. pixels are decoded, at a fraction where the format can; warnings count as errors
     5. the camera's orientation is applied
 
-`to_digits` runs this and `digit_ink.digit_of` for each picture in turn, so that one decoded
-picture is in memory at a time, however many a request holds.
-
 Pillow and its plug-ins are imported at the first picture: a function that only serves tables
 never pays for them.
 """
@@ -22,11 +19,8 @@ from __future__ import annotations
 import importlib
 import io
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from model.errors import FormatError, InputError, LimitError, Problem
 from model.pictures.orientation import orientation_of, upright
@@ -56,9 +50,6 @@ MAX_SIDE = 65_535
 MAX_RLE_PIXELS = 1 << 20
 """Most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte."""
 
-MAX_LOOKS = 48
-"""Most large pictures in one request: finding the ink on one takes some ten milliseconds."""
-
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side keeps this many pixels."""
 
@@ -69,39 +60,29 @@ warnings.filterwarnings("error", module=r"PIL\b")
 _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 
 
-def to_digits(
+def decode_each(
     pictures: Sequence[bytes], *, max_pixels: int, where: str = "image"
-) -> NDArray[np.float32]:
+) -> Iterator[tuple[str, Image.Image]]:
     """
-    Turn picture files into the input of the digit model, one by one.
+    Decode picture files one by one, so that a request's pictures are never in memory together.
 
     Args:
         pictures: N files, N >= 0.
         max_pixels: most pixels of one picture, and of all together as they are decoded.
         where: what errors call the input; with several pictures "images[3]".
 
-    Returns:
-        float32[N, 28, 28, 1], ink 1, paper 0.
+    Yields:
+        What errors call this picture, and the picture as `decoded` returns it.
 
     Raises:
-        InputError: FormatError, LimitError, or a picture that is broken or blank.
+        InputError: FormatError, LimitError, or a picture that is broken.
     """
-    from model.recipes.digit.normalise import LOOK_SIDE, digit_of
-
-    digits = np.empty((len(pictures), 28, 28, 1), np.float32)
-    pixels = look_pixels = 0
+    pixels = 0
     for index, data in enumerate(pictures):
         name = where if len(pictures) == 1 else f"{where}s[{index}]"
         picture = decoded(data, max_pixels=max_pixels, others=pixels, where=name)
-        size = picture.width * picture.height
-        pixels += size
-        look_pixels += min(size, LOOK_SIDE * LOOK_SIDE)
-        if look_pixels > MAX_LOOKS * LOOK_SIDE * LOOK_SIDE:
-            side = f"{LOOK_SIDE} x {LOOK_SIDE}"
-            expected = f"at most {MAX_LOOKS} pictures of {side} pixels and more, or more small ones"
-            raise LimitError([Problem(f"{where}s", expected, "more pixels")])
-        digits[index] = digit_of(picture, where=name)
-    return digits
+        pixels += picture.width * picture.height
+        yield name, picture
 
 
 def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "image") -> Image.Image:

@@ -1,17 +1,77 @@
-"""Rows to the engine's matrix."""
+"""The recipe `columns`: rows of numbers to one matrix."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from model.engines.base import Matrix
-from model.errors import MAX_PROBLEMS, InputError, Problem
+from model.errors import MAX_PROBLEMS, InputError, Problem, kind_of
+from model.recipes.base import Column, Description, Feeds, Takes
+from model.tensors import Tensor
+
+if TYPE_CHECKING:
+    from model.bundle.manifest import Manifest
+
+__all__ = ["Columns", "kind_of", "load", "to_matrix"]
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The recipe for a model whose only input is a matrix with a row an instance."""
+
+    tensor: str
+    columns: tuple[Column, ...]
+    takes: Takes = "row"
+
+    def tensors(self, instances: Sequence[Any], *, max_pixels: int) -> Feeds:
+        """Bring rows into column order: float32[N, F]."""
+        return {self.tensor: to_matrix(instances, self._names())}
+
+    def describe(self) -> Description:
+        """Describe a row: a list in column order, or an object by column name."""
+        names, number = self._names(), {"type": "number"}
+        width = {"minItems": len(names), "maxItems": len(names)}
+        by_name = {"properties": dict.fromkeys(names, number), "required": names}
+        return Description(
+            takes=self.takes,
+            subject="table",
+            schema={
+                "anyOf": [
+                    {"type": "array", "items": number, **width},
+                    {"type": "object", **by_name, "additionalProperties": False},
+                ]
+            },
+            example={column.name: _middle_of(column) for column in self.columns},
+            tensors=(Tensor(self.tensor, "float32", (-1, len(names))),),
+            columns=self.columns,
+            features=tuple(names),
+        )
+
+    def features(self, feeds: Feeds) -> Feeds:
+        """Watch each column."""
+        return dict(zip(self._names(), feeds[self.tensor].T, strict=True))
+
+    def _names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+
+def load(manifest: Manifest) -> Columns:
+    """Open the recipe for a model's columns."""
+    return Columns(manifest.tensor, manifest.columns)
+
+
+def _middle_of(column: Column) -> float:
+    """Return a value that the column may well have."""
+    low = column.minimum if column.minimum is not None else column.maximum or 0.0
+    high = column.maximum if column.maximum is not None else low
+    return round((low + high) / 2, 1)
 
 
 def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> Matrix:
@@ -88,18 +148,3 @@ def _fault_of(value: Any) -> str | None:
     if abs(value) > FLOAT32_MAX:
         return "Infinity" if abs(value) == float("inf") else "a number too large for float32"
     return None
-
-
-def kind_of(value: Any) -> str:
-    """Name a JSON value's kind, for a message that must not echo the value."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, Mapping):
-        return "an object"
-    return "a list" if isinstance(value, list | tuple) else "something else"

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from model.bundle.manifest import read_manifest
 from model.engines.base import Matrix
 from model.errors import ArtefactError, EngineError, FormatError, InputError
 from model.predictor import Predictor, Steps
+from model.recipes import open_recipe
 from tests import ROOT
 from tests.model.bundle.bundles import ZOO, Network, write_bundle
 
@@ -147,11 +148,8 @@ class FixedEngine:
 
 def predictor_of(bundle: Path, answer: Callable[[], Any]) -> Predictor:
     """Make a predictor whose engine answers as given."""
-
-    def preprocess(rows: Sequence[Any]) -> Matrix:
-        return np.zeros((len(rows), 3), dtype=np.float32)
-
-    return Predictor(read_manifest(bundle), preprocess, FixedEngine(answer))
+    manifest = read_manifest(bundle)
+    return Predictor(manifest, open_recipe(manifest), FixedEngine(answer), max_pixels=1)
 
 
 @pytest.mark.parametrize(

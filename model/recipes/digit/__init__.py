@@ -1,1 +1,5 @@
-"""A photograph or drawing of a digit to what the network was trained on: 28 x 28, light on dark."""
+"""The recipe `digit`: a picture of one handwritten digit as MNIST would have it."""
+
+from model.recipes.digit.recipe import load
+
+__all__ = ["load"]

@@ -22,6 +22,7 @@ from model.bake.write import write_reference
 from model.bundle.drift import EVERY, LARGE, LEAST, MODERATE, SPAN, Window, psi
 from model.bundle.manifest import read_manifest
 from model.predictor import Predictor
+from model.recipes import open_recipe
 from model.zoo.digits.dataset import small_mnist, split_of
 from tests.model.bundle.bundles import ZOO, write_bundle
 
@@ -257,4 +258,5 @@ def test_who_does_not_watch_pays_nothing(tmp_path: Path) -> None:
 
 def test_a_window_needs_a_reference(tmp_path: Path) -> None:
     """Of a bundle without a reference there is none."""
-    assert Window.of(read_manifest(write_bundle(tmp_path / "tiny"))) is None
+    manifest = read_manifest(write_bundle(tmp_path / "tiny"))
+    assert Window.of(manifest, open_recipe(manifest)) is None

@@ -13,8 +13,9 @@ import tomli_w
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model.bundle.manifest import Column, read_manifest
+from model.bundle.manifest import read_manifest
 from model.errors import ArtefactError
+from model.recipes.base import Column
 from tests.model.bundle.bundles import ABSENT, DOCUMENT, ZOO, changed, write_toml
 
 NAMES = "a text like (?!\\.)[A-Za-z0-9_.-]{1,64}"

@@ -30,7 +30,7 @@ if sys.argv[2] == "hoard":
     print("hoarded", peak())
     raise SystemExit
 from model.errors import InputError
-from model.pictures.decode import to_digits
+from model.recipes.digit.recipe import to_digits
 try:
     digits = to_digits([data], max_pixels=4096 * 4096)
     outcome = "served" if digits.shape == (1, 28, 28, 1) else "misshapen"

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.errors import FormatError, InputError, LimitError, Problem
-from model.pictures.decode import decoded, to_digits
+from model.pictures.decode import decoded
+from model.recipes.digit.recipe import to_digits
 from tests.model.pictures.bombs import chunk, png
 from tests.model.recipes.digit.pens import saved
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from model.errors import LimitError
-from model.pictures.decode import MAX_LOOKS, to_digits
 from model.recipes.digit.normalise import LOOK_SIDE
+from model.recipes.digit.recipe import MAX_LOOKS, to_digits
 
 MAX_PIXELS = 16_777_216
 

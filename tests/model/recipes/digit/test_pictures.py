@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from model.errors import InputError
-from model.pictures.decode import to_digits
 from model.predictor import DEFAULT_MAX_PIXELS, Predictor
+from model.recipes.digit.recipe import to_digits
 from model.zoo.digits.dataset import small_mnist, split_of
 from tests.model.bundle.bundles import ZOO
 from tests.model.pictures.pictures import KINDS, Sent, corpus
