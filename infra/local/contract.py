@@ -72,8 +72,7 @@ TMP_LIMIT_MB: Final = 10_240  # [DOC]
 OPEN_FILES_LIMIT: Final = 1_024  # [REC] RLIMIT_NOFILE
 PROCESSES_LIMIT: Final = 1_024  # [DOC] recorded as 742; RLIMIT_NPROC, only inside a namespace
 SHUTDOWN_INTERNAL_S: Final = 0.5  # [DOC] with an internal extension
-SHUTDOWN_EXTERNAL_S: Final = 2.0  # [DOC] with an external extension: SIGTERM, then SIGKILL
-SHUTDOWN_RUNTIME_S: Final = 0.3  # [RIE] shutdown.go: the runtime's own share of those 2 s
+SHUTDOWN_RUNTIME_S: Final = 0.3  # [RIE] shutdown.go: the runtime's own share of 2 s
 VARIABLES_LIMIT_BYTES: Final = 4_096  # [DOC] all of the function's variables together
 MB_PER_VCPU: Final = 1_769  # [DOC] documented, not enforced here
 

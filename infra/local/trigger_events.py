@@ -22,7 +22,7 @@ Event = dict[str, Any]
 
 def sqs_event(messages: Sequence[Message], queue_arn: str) -> Event:
     """
-    Make the event of a batch.
+    Build the event of a batch.
 
     Args:
         messages: as boto3's receive_message gives them, with all attributes.
@@ -67,7 +67,7 @@ def _message_attribute(attribute: Mapping[str, Any]) -> Event:
 
 def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool) -> set[str]:
     """
-    Say which messages of a batch failed and stay in the queue.
+    Return the ids of a batch's messages that failed and stay in the queue.
 
     Args:
         result: of the invocation.
@@ -103,21 +103,17 @@ def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool
 
 @dataclass(frozen=True)
 class StoredObject:
-    """
-    One object, as a listing shows it. `modified` is whatever
-    changes when it is written again.
-    """
+    """An object in a bucket."""
 
     key: str
     size: int = 0
     etag: str = ""
-    modified: str = ""
     version_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that happened to an object: when, in which order, by which request."""
+    """What happened to an object: when, in which order, by which request."""
 
     name: str
     at_s: float
@@ -129,7 +125,7 @@ def s3_event(
     stored: StoredObject, change: Change, *, bucket: str, region: str, configuration_id: str
 ) -> Event:
     """
-    Make the notification of one change. The key is form-url-encoded; a removal has no size.
+    Build the notification of one change. The key is form-url-encoded; a removal has no size.
 
     Source: [DOC] notification-content-structure; [REC] `a@b` is `a%40b`, a blank is "+".
     """
@@ -161,15 +157,3 @@ def s3_event(
         },
     }
     return {"Records": [record]}
-
-
-def wants(patterns: Sequence[str], name: str) -> bool:
-    """
-    Say whether an event such as "ObjectCreated:Put" is among
-    "s3:ObjectCreated:*" and the like.
-    """
-    full = f"s3:{name}"
-    return any(
-        full.startswith(pattern[:-1]) if pattern.endswith("*") else full == pattern
-        for pattern in patterns
-    )

@@ -1,11 +1,9 @@
 """
-What invokes the function by itself: the poller of a queue and the notifier of a bucket.
+What invokes the function by itself: the poller of a queue.
 
-Both talk to any SQS or S3 endpoint through the boto3 client they are given. One `poll` is one step
-that a test can take alone; `run` takes steps until it is told to stop.
-
-The cost of being outside the service: a bucket is watched by listing it, so an object that is
-written and removed between two looks is not seen, and Put cannot be told from Post or Copy.
+It talks to any SQS endpoint through the boto3 client it is given. One `poll` is one step that a
+test can take alone; `run` takes steps until it is told to stop. A bucket's notifications are the
+simulated cloud's (infra/cloud/patches.py).
 """
 
 from __future__ import annotations
@@ -14,8 +12,7 @@ import json
 import logging
 import threading
 import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,20 +21,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.local import contract
 from infra.local.errors import ConfigError, Throttled
 from infra.local.invocation import InvokeResult
-from infra.local.trigger_events import (
-    Change,
-    Message,
-    StoredObject,
-    failed_ids,
-    s3_event,
-    sqs_event,
-    wants,
-)
+from infra.local.trigger_events import Message, failed_ids, sqs_event
 
 LOGGER = logging.getLogger(__name__)
 
 Invoke = Callable[[bytes], InvokeResult]  # waits for the result; may raise Throttled
-Accept = Callable[[bytes], None]  # takes an event for later
 
 _RECEIVE_LIMIT = 10  # [DOC] MaxNumberOfMessages of one receive, and entries of one delete
 _BATCH_LIMIT = 10_000  # [DOC] standard queues
@@ -75,17 +63,17 @@ class QueueMapping:
 
     @property
     def fifo(self) -> bool:
-        """Say whether the queue keeps order."""
+        """Whether the queue keeps order."""
         return self.queue_arn.endswith(".fifo")
 
 
 class SqsPoller:
     """
-    Feed a queue's messages to the function, in batches, and delete what it has done.
+    Feed a queue's messages to the function, in batches, and delete those that succeed.
 
-    What fails stays in flight until the queue's visibility timeout ends: the queue then gives it
-    again, or gives it to its dead-letter queue, by its own redrive policy. One batch at a time, so
-    a FIFO queue's order is the queue's own.
+    A message that fails stays in flight until the queue's visibility timeout ends. Then the queue
+    delivers it again or moves it to its dead-letter queue, by its own redrive policy. Batches run
+    one at a time, so a FIFO queue keeps its order.
     """
 
     def __init__(
@@ -114,10 +102,7 @@ class SqsPoller:
         self._clock = clock
 
     def run(self, stop: threading.Event) -> None:
-        """
-        Poll until told to stop; after a throttle or a queue that
-        cannot be reached, pause longer.
-        """
+        """Poll until told to stop, with growing pauses while throttled or out of reach."""
         pause_s = 1.0
         while not stop.is_set():
             try:
@@ -130,7 +115,10 @@ class SqsPoller:
 
     def poll(self) -> int:
         """
-        Run one batch, if there are messages. Give how many there were.
+        Run one batch, if there are messages.
+
+        Returns:
+            How many messages there were.
 
         Raises:
             Throttled: the function is busy; the messages stay, and have been received once more.
@@ -166,7 +154,7 @@ class SqsPoller:
         return list(answer.get("Messages", []))
 
     def _batches(self, messages: list[Message]) -> list[list[Message]]:
-        """Cut a batch whose event would be too large for Lambda."""
+        """Halve a batch until its event is small enough for Lambda."""
         if not messages:
             return []
         size = len(json.dumps(sqs_event(messages, self._mapping.queue_arn)).encode())
@@ -186,118 +174,3 @@ class SqsPoller:
             )
             for failure in answer.get("Failed", []):
                 LOGGER.warning("%s: not deleted: %s", self._mapping.queue_arn, failure)
-
-
-@dataclass(frozen=True)
-class BucketNotification:
-    """
-    A bucket's notification to the function.
-
-    Args:
-        events: "s3:ObjectCreated:*", "s3:ObjectRemoved:Delete" and the like.
-        prefix, suffix: of the keys, compared as they are, not url-encoded.
-    """
-
-    bucket: str
-    events: tuple[str, ...] = ("s3:ObjectCreated:*",)
-    prefix: str = ""
-    suffix: str = ""
-    region: str = "us-east-1"
-    configuration_id: str = "lambake"
-
-
-class S3Notifier:
-    """
-    Tell the function about objects that appear in a bucket, change, or go.
-
-    The first look only learns what is there. One event has one record, as the service's usually do.
-    """
-
-    def __init__(
-        self,
-        s3: Any,
-        accept: Accept,
-        notification: BucketNotification,
-        *,
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        """
-        Describe the notifier.
-
-        Args:
-            s3: a boto3 client.
-            accept: queues an asynchronous invocation.
-            notification: which bucket and which of its objects.
-            clock: unix time.
-        """
-        self._s3 = s3
-        self._accept = accept
-        self._notification = notification
-        self._clock = clock
-        self._known: dict[str, StoredObject] | None = None
-        self._count = 0
-
-    def run(self, stop: threading.Event, *, pause_s: float = 0.5) -> None:
-        """Look until told to stop."""
-        while not stop.wait(pause_s):
-            try:
-                self.poll()
-            except (BotoCoreError, ClientError) as error:
-                LOGGER.warning("%s: %s", self._notification.bucket, error)
-
-    def poll(self) -> int:
-        """Look once, and queue an event for each change. Give how many there were."""
-        found = {stored.key: stored for stored in self._listed()}
-        known, self._known = self._known, found
-        if known is None:
-            return 0
-        changes = [
-            (stored, _created(stored)) for key, stored in found.items() if known.get(key) != stored
-        ]
-        changes += [(known[key], "ObjectRemoved:Delete") for key in known if key not in found]
-        told = [change for change in changes if wants(self._notification.events, change[1])]
-        for stored, name in told:
-            self._tell(stored, name)
-        return len(told)
-
-    def _listed(self) -> Sequence[StoredObject]:
-        notification = self._notification
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=notification.bucket, Prefix=notification.prefix
-        )
-        return [
-            StoredObject(
-                key=item["Key"],
-                size=item["Size"],
-                etag=item["ETag"].strip('"'),
-                modified=item["LastModified"].isoformat(),
-            )
-            for page in pages
-            for item in page.get("Contents", [])
-            if item["Key"].endswith(notification.suffix)
-        ]
-
-    def _tell(self, stored: StoredObject, name: str) -> None:
-        self._count += 1
-        at_s = self._clock()
-        change = Change(
-            name=name,
-            at_s=at_s,
-            # Grows with every change: time first, then the order within it.
-            sequencer=f"{int(at_s * 1000):012X}{self._count:06X}",
-            request_id=uuid.uuid4().hex[:16].upper(),
-        )
-        event = s3_event(
-            stored,
-            change,
-            bucket=self._notification.bucket,
-            region=self._notification.region,
-            configuration_id=self._notification.configuration_id,
-        )
-        self._accept(json.dumps(event).encode())
-
-
-def _created(stored: StoredObject) -> str:
-    # [DOC] the ETag of a multipart upload ends by a hyphen and the number of its parts.
-    multipart = "-" in stored.etag
-    return "ObjectCreated:CompleteMultipartUpload" if multipart else "ObjectCreated:Put"

@@ -1,24 +1,22 @@
-"""Objects into a bucket, the emulator's notifier and the function, and what came out."""
+"""Objects in a bucket, a notification of each to the function, and what came out."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import random
-import threading
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import unquote_plus
 
 import boto3
 from botocore.config import Config
 
 from infra.local.server import LocalLambda
-from infra.local.triggers import BucketNotification, S3Notifier
+from infra.local.trigger_events import Change, StoredObject, s3_event
 from tests.infra.cloud.clouds import REGION, client_of
 from tests.infra.local.fakes import HastyClock
 from tests.load.killer import Load, loaded
@@ -56,7 +54,6 @@ class Ended:
     answers: list[tuple[str, Hashable]] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     uploads: list[Any] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
     seconds: float = 0.0
     killed: int = 0
     waits_s: list[float] = field(default_factory=list)
@@ -78,27 +75,28 @@ class BucketRun:
         self._s3.close()
 
     def run(self, put: list[Object], load: Load) -> Ended:
-        """Put all while the notifier looks, wait until every event is done, and collect."""
+        """Put all and tell the function of each, wait until every event is done, and collect."""
         ended = Ended({one.key: one.answer for one in put})
         clock = HastyClock()
         variables = {"AWS_ENDPOINT_URL": self._endpoint}
         with loaded(load, "bucket-load", variables, clock) as (local, killer):
             begun = time.monotonic()
-            with _accepting(local, ended.told) as accept:
-                notified = BucketNotification(self._name, prefix="in/")
-                notifier = S3Notifier(self._s3, accept, notified)
-                notifier.poll()
-                with _looking(notifier):
-                    for one in put:
-                        self._s3.put_object(Bucket=self._name, Key=one.key, Body=one.data)
-                notifier.poll()
-                local.drained()
-                notifier.poll()  # what the function has written is no news
+            with _accepting(local) as accept:
+                for number, one in enumerate(put):
+                    put_one = self._s3.put_object(Bucket=self._name, Key=one.key, Body=one.data)
+                    accept(self._notification(one, put_one["ETag"].strip('"'), number))
                 local.drained()
             ended.seconds = time.monotonic() - begun
             ended.killed, ended.waits_s = killer.killed, clock.skipped
         self._collect(ended)
         return ended
+
+    def _notification(self, one: Object, etag: str, number: int) -> bytes:
+        """Build the event of an object that was put."""
+        change = Change("ObjectCreated:Put", time.time(), f"{number:018X}", "R")
+        stored = StoredObject(one.key, len(one.data), etag)
+        event = s3_event(stored, change, bucket=self._name, region=REGION, configuration_id="c")
+        return json.dumps(event).encode()
 
     def _collect(self, ended: Ended) -> None:
         """Find every version of every result: one written twice is there twice."""
@@ -120,8 +118,8 @@ class BucketRun:
 
 
 @contextlib.contextmanager
-def _accepting(local: LocalLambda, told: list[str]) -> Iterator[Callable[[bytes], None]]:
-    """Give what hands an event to the function's Invoke API, as S3 does, and notes its key."""
+def _accepting(local: LocalLambda) -> Iterator[Callable[[bytes], None]]:
+    """Hand events to the function's Invoke API, as S3 does."""
     client = boto3.client(
         "lambda",
         region_name=REGION,
@@ -130,22 +128,7 @@ def _accepting(local: LocalLambda, told: list[str]) -> Iterator[Callable[[bytes]
     )
 
     def accept(payload: bytes) -> None:
-        (record,) = json.loads(payload)["Records"]
-        told.append(unquote_plus(record["s3"]["object"]["key"]))
         client.invoke(FunctionName=local.config.name, InvocationType="Event", Payload=payload)
 
     with contextlib.closing(client):
         yield accept
-
-
-@contextlib.contextmanager
-def _looking(notifier: S3Notifier) -> Iterator[None]:
-    """Let a notifier look while the block runs."""
-    stop = threading.Event()
-    thread = threading.Thread(target=notifier.run, args=(stop,))
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

@@ -1,4 +1,4 @@
-"""Five hundred objects through the emulator's notifier, while environments are killed."""
+"""Five hundred objects as asynchronous invocations, while environments are killed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,7 @@ def run() -> Iterator[Run]:
 
 @pytest.mark.timeout(600)
 def test_500_objects_while_environments_are_killed(run: Run) -> None:
-    """
-    Every good one has its one result, every bad one its error,
-    none is lost, nothing lies about.
-    """
+    """Every good one has one result, every bad one its error; none is lost, nothing is left."""
     ended = run(500, Load(kills=10, of=300))
     bad = [key for key, answer in ended.expected.items() if answer is None]
     print(
@@ -48,7 +45,6 @@ def test_500_objects_while_environments_are_killed(run: Run) -> None:
     assert problems(ended.expected, ended.answers, ended.given_up) == []
     assert ended.uploads == []
     assert (len(ended.expected), len(bad), ended.killed) == (500, 5, 10)
-    assert sorted(ended.told) == sorted(ended.expected)
     assert EVENT_RETRY_DELAYS_S[0] in ended.waits_s
 
 

@@ -61,7 +61,7 @@ def test_keys_are_decoded_once(encoded: str, key: str) -> None:
 def test_the_emulators_own_events() -> None:
     """What the local notifier sends is read, and its removals are nothing to do."""
     change = Change("ObjectCreated:Put", 0.0, "01", "r")
-    stored = StoredObject("in/digits/a b.png", 3, "d41d8", "", "v1")
+    stored = StoredObject("in/digits/a b.png", 3, "d41d8", "v1")
     sent = s3_event(stored, change, bucket="pictures", region="x", configuration_id="c")
     assert objects_in(sent) == [ObjectRef("pictures", "in/digits/a b.png", "v1", 3, "d41d8", "01")]
     removed = Change("ObjectRemoved:Delete", 0.0, "02", "r")

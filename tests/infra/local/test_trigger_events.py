@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.local.invocation import InvokeResult
-from infra.local.trigger_events import Change, StoredObject, failed_ids, s3_event, sqs_event, wants
+from infra.local.trigger_events import Change, StoredObject, failed_ids, s3_event, sqs_event
 
 ARN = "arn:aws:sqs:eu-west-1:123456789012:q.fifo"
 
@@ -124,7 +124,7 @@ def notified(stored: StoredObject, name: str) -> dict[str, Any]:
 
 def test_s3_record() -> None:
     """A written object is the documented record, whole, with its key form-url-encoded."""
-    stored = StoredObject("red flower a@b/ü+.jpg", 3, "e", "now", "v")
+    stored = StoredObject("red flower a@b/ü+.jpg", 3, "e", "v")
     assert notified(stored, "ObjectCreated:Put") == {
         "eventVersion": "2.1",
         "eventSource": "aws:s3",
@@ -157,17 +157,3 @@ def test_s3_removal() -> None:
     """A removed object has neither size nor ETag, and no version where there are none."""
     record = notified(StoredObject("k", 3, "e"), "ObjectRemoved:Delete")
     assert record["s3"]["object"] == {"key": "k", "sequencer": "0A"}
-
-
-@pytest.mark.parametrize(
-    ("pattern", "wanted"),
-    [
-        ("s3:ObjectCreated:*", True),
-        ("s3:ObjectCreated:Put", True),
-        ("s3:ObjectCreated:Post", False),
-        ("s3:ObjectRemoved:*", False),
-    ],
-)
-def test_wants(pattern: str, wanted: bool) -> None:
-    """A notification asks for single events, or for all of a kind."""
-    assert wants(["s3:Other:*", pattern], "ObjectCreated:Put") is wanted

@@ -16,9 +16,9 @@ import pytest
 from infra.local.errors import ConfigError, Throttled
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.server import LocalLambda
-from infra.local.triggers import BucketNotification, QueueMapping, S3Notifier, SqsPoller
+from infra.local.triggers import QueueMapping, SqsPoller
 from infra.settings.function import FunctionConfig
-from tests.infra.cloud.clouds import bucket, until
+from tests.infra.cloud.clouds import until
 
 Answer = Callable[[dict[str, Any]], Any]
 
@@ -339,25 +339,16 @@ def test_backoff(sqs: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages[-1].endswith("Rate Exceeded. Reason: reason")
 
 
-def test_with_a_real_function(sqs: Any, s3: Any, config: FunctionConfig) -> None:
-    """A queue and a bucket invoke a function that really runs."""
-    own, name = queue(sqs), bucket(s3)
+def test_with_a_real_function(sqs: Any, config: FunctionConfig) -> None:
+    """A queue invokes a function that really runs."""
+    own = queue(sqs)
     with LocalLambda(config.replace(handler="records.handler")) as local:
 
         def invoke(payload: bytes) -> InvokeResult:
             return local.invoke(InvokeRequest(payload))
 
-        def accept(payload: bytes) -> None:
-            invoke(payload)
-
-        notifier = S3Notifier(s3, accept, BucketNotification(name))
-        notifier.poll()
         for body in ("good", "bad"):
             sqs.send_message(QueueUrl=own.url, MessageBody=body)
-        s3.put_object(Bucket=name, Key="a b", Body=b"")
         own.poller(invoke, report_failures=True).poll()
-        notifier.poll()
-        assert json.loads(invoke(b"{}").payload) == {
-            "seen": ["good", "bad", "ObjectCreated:Put a+b"]
-        }
+        assert json.loads(invoke(b"{}").payload) == {"seen": ["good", "bad"]}
     assert own.counts() == (0, 1)
