@@ -366,11 +366,12 @@ class Environment:
         report = log_lines.Report(
             request_id=request_id,
             duration_ms=duration_ms,
-            billed_ms=log_lines.billed_ms(duration_ms, init_ms),
+            billed_ms=log_lines.whole_ms(duration_ms + (init_ms or 0)),
             memory_mb=memory_mb,
             max_memory_mb=min(memory_mb, -int(-used_mb // 1)),
             init_ms=init_ms,
             restore_ms=restore_ms,
+            billed_restore_ms=None if restore_ms is None else log_lines.whole_ms(restore_ms),
             status=outcome.status,
             error_type=outcome.error_type,
         )

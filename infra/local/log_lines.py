@@ -10,17 +10,41 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, ClassVar
+
+# The fields' names in the JSON form. Those after a dot are members of "metrics".
+_KEYS = {
+    "runtime": "runtimeVersion",
+    "runtime_arn": "runtimeVersionArn",
+    "initialization_type": "initializationType",
+    "request_id": "requestId",
+    "error_type": "errorType",
+    "duration_ms": "metrics.durationMs",
+    "billed_ms": "metrics.billedDurationMs",
+    "memory_mb": "metrics.memorySizeMB",
+    "max_memory_mb": "metrics.maxMemoryUsedMB",
+    "init_ms": "metrics.initDurationMs",
+    "restore_ms": "metrics.restoreDurationMs",
+    "billed_restore_ms": "metrics.billedRestoreDurationMs",
+}
 
 
-class PlatformEvent(Protocol):
-    """Be something the platform logs."""
+@dataclass(frozen=True)
+class PlatformEvent:
+    """Something the platform logs. Its `str` is the plain line."""
 
-    def text(self) -> str | None:
-        """Give the plain line, or None where the service writes none."""
+    kind: ClassVar[str | None] = None  # in the JSON form; None: the service writes none
+    keys: ClassVar[Mapping[str, str]] = _KEYS
 
-    def record(self) -> tuple[str, Mapping[str, object]] | None:
-        """Give the type and the record of the JSON form, or None where the service writes none."""
+    def record(self) -> dict[str, Any]:
+        """Return the record of the JSON form: the fields that are set, by the service's names."""
+        record: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            outer, _, inner = self.keys.get(name, name).rpartition(".")
+            if value is not None:
+                place = record.setdefault(outer, {}) if outer else record
+                place[inner] = round(value, 3) if isinstance(value, float) else value
+        return record
 
 
 def iso(time_s: float) -> str:
@@ -30,187 +54,125 @@ def iso(time_s: float) -> str:
 
 
 def json_line(event: PlatformEvent, time_s: float) -> str | None:
-    """Write an event in the JSON form."""
-    recorded = event.record()
-    if recorded is None:
+    """Write an event in the JSON form, or None where the service writes none."""
+    # [DOC] at the default level the end of an invocation is written only of a failure.
+    if event.kind is None or (isinstance(event, End) and event.status == "success"):
         return None
-    kind, record = recorded
-    return json.dumps({"time": iso(time_s), "type": kind, "record": record}, separators=(",", ":"))
+    line = {"time": iso(time_s), "type": event.kind, "record": event.record()}
+    return json.dumps(line, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
-class InitStart:
-    """Open the init phase."""
+class InitStart(PlatformEvent):
+    """The start of an init phase."""
 
+    kind = "platform.initStart"
     runtime: str
     runtime_arn: str
     initialization_type: str
+    phase: str = "init"
 
-    def text(self) -> str:
-        """Give the plain line."""
-        version = f"Runtime Version: {self.runtime}\tRuntime Version ARN: {self.runtime_arn}"
-        return f"INIT_START {version}"
-
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        return "platform.initStart", {
-            "initializationType": self.initialization_type,
-            "phase": "init",
-            "runtimeVersion": self.runtime,
-            "runtimeVersionArn": self.runtime_arn,
-        }
+    def __str__(self) -> str:
+        return f"INIT_START {_versions(self.runtime, self.runtime_arn)}"
 
 
 @dataclass(frozen=True)
-class InitReport:
-    """Close an init phase that failed, or a snapshot's."""
+class InitReport(PlatformEvent):
+    """The end of an init phase that failed, or of a snapshot's."""
 
+    kind = "platform.initReport"
+    keys = _KEYS | {"init_ms": "metrics.durationMs"}
     init_ms: float
     phase: str
     status: str
     error_type: str | None = None
     initialization_type: str = "on-demand"
 
-    def text(self) -> str:
-        """Give the plain line."""
-        fields = [f"INIT_REPORT Init Duration: {self.init_ms:.2f} ms", f"Phase: {self.phase}"]
-        fields.append(f"Status: {self.status}")
-        if self.error_type:
-            fields.append(f"Error Type: {self.error_type}")
-        return "\t".join(fields)
-
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        record: dict[str, object] = {
-            "initializationType": self.initialization_type,
-            "phase": self.phase,
-            "status": self.status,
-        }
-        if self.error_type:
-            record["errorType"] = self.error_type
-        record["metrics"] = {"durationMs": round(self.init_ms, 3)}
-        return "platform.initReport", record
+    def __str__(self) -> str:
+        line = f"INIT_REPORT Init Duration: {self.init_ms:.2f} ms\tPhase: {self.phase}"
+        return line + _failure(self.status, self.error_type)
 
 
 @dataclass(frozen=True)
-class RestoreStart:
-    """Open the restore of a snapshot."""
+class RestoreStart(PlatformEvent):
+    """The start of a snapshot's restore."""
 
+    kind = "platform.restoreStart"
     runtime: str
     runtime_arn: str
 
-    def text(self) -> str:
-        """Give the plain line."""
-        version = f"Runtime Version: {self.runtime}\tRuntime Version ARN: {self.runtime_arn}"
-        return f"RESTORE_START {version}"
-
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        record = {"runtimeVersion": self.runtime, "runtimeVersionArn": self.runtime_arn}
-        return "platform.restoreStart", record
+    def __str__(self) -> str:
+        return f"RESTORE_START {_versions(self.runtime, self.runtime_arn)}"
 
 
 @dataclass(frozen=True)
-class RestoreReport:
-    """Close the restore of a snapshot."""
+class RestoreReport(PlatformEvent):
+    """The end of a snapshot's restore."""
 
+    kind = "platform.restoreReport"
+    keys = _KEYS | {"restore_ms": "metrics.durationMs"}
     restore_ms: float
     status: str = "success"
     error_type: str | None = None
 
-    def text(self) -> str:
-        """Give the plain line."""
+    def __str__(self) -> str:
         line = f"RESTORE_REPORT Restore Duration: {self.restore_ms:.2f} ms"
-        if self.status != "success":
-            line += f"\tStatus: {self.status}"
-        if self.error_type:
-            line += f"\tError Type: {self.error_type}"
-        return line
-
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        record: dict[str, object] = {"status": self.status}
-        if self.error_type:
-            record["errorType"] = self.error_type
-        record["metrics"] = {"durationMs": round(self.restore_ms, 3)}
-        return "platform.restoreReport", record
+        return line if self.status == "success" else line + _failure(self.status, self.error_type)
 
 
 @dataclass(frozen=True)
-class Start:
-    """Open an invocation."""
+class Start(PlatformEvent):
+    """The start of an invocation."""
 
+    kind = "platform.start"
     request_id: str
     version: str
 
-    def text(self) -> str:
-        """Give the plain line."""
+    def __str__(self) -> str:
         return f"START RequestId: {self.request_id} Version: {self.version}"
-
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        return "platform.start", {"requestId": self.request_id, "version": self.version}
 
 
 @dataclass(frozen=True)
-class TimedOut:
-    """Say that the deadline passed."""
+class TimedOut(PlatformEvent):
+    """A deadline that passed. In the JSON form the report's status says it."""
 
     request_id: str
     timeout_s: float
     time_s: float
 
-    def text(self) -> str:
-        """Give the plain line."""
+    def __str__(self) -> str:
         return f"{iso(self.time_s)} {self.request_id} {timed_out(self.timeout_s)}"
-
-    def record(self) -> None:
-        """Give nothing: in JSON the report's status says it."""
-        return
 
 
 @dataclass(frozen=True)
-class Failed:
-    """Say that the runtime exited."""
+class Failed(PlatformEvent):
+    """A runtime that exited, in two lines. In the JSON form the report's status says it."""
 
     message: str
     error_type: str
 
-    def text(self) -> str:
-        """Give the two plain lines."""
+    def __str__(self) -> str:
         return f"{self.message}\n{self.error_type}"
-
-    def record(self) -> None:
-        """Give nothing: in JSON the report's status says it."""
-        return
 
 
 @dataclass(frozen=True)
-class End:
-    """Close an invocation."""
+class End(PlatformEvent):
+    """The end of an invocation."""
 
+    kind = "platform.runtimeDone"
     request_id: str
     status: str
     error_type: str | None = None
 
-    def text(self) -> str:
-        """Give the plain line."""
+    def __str__(self) -> str:
         return f"END RequestId: {self.request_id}"
-
-    def record(self) -> tuple[str, Mapping[str, object]] | None:
-        """Give the JSON form: at the default level only for a failure [DOC]."""
-        if self.status == "success":
-            return None
-        record = {"requestId": self.request_id, "status": self.status}
-        if self.error_type:
-            record["errorType"] = self.error_type
-        return "platform.runtimeDone", record
 
 
 @dataclass(frozen=True)
-class Report:
-    """Sum an invocation up."""
+class Report(PlatformEvent):
+    """The sum of an invocation."""
 
+    kind = "platform.report"
     request_id: str
     duration_ms: float
     billed_ms: int
@@ -218,62 +180,42 @@ class Report:
     max_memory_mb: int
     init_ms: float | None = None
     restore_ms: float | None = None
+    billed_restore_ms: int | None = None
     status: str = "success"
     error_type: str | None = None
 
-    def text(self) -> str:
-        """Give the plain line. Init Duration comes after the memory, and a tab ends the fields."""
-        fields = [
-            f"REPORT RequestId: {self.request_id}",
-            f"Duration: {self.duration_ms:.2f} ms",
-            f"Billed Duration: {self.billed_ms} ms",
-            f"Memory Size: {self.memory_mb} MB",
-            f"Max Memory Used: {self.max_memory_mb} MB",
-        ]
+    def __str__(self) -> str:
+        """Return the plain line. Init Duration comes after the memory, and a tab ends the line."""
+        line = (
+            f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\t"
+            f"Billed Duration: {self.billed_ms} ms\tMemory Size: {self.memory_mb} MB\t"
+            f"Max Memory Used: {self.max_memory_mb} MB"
+        )
         if self.init_ms is not None:
-            fields.append(f"Init Duration: {self.init_ms:.2f} ms")
+            line += f"\tInit Duration: {self.init_ms:.2f} ms"
         if self.restore_ms is not None:
-            fields.append(f"Restore Duration: {self.restore_ms:.2f} ms")
-            fields.append(f"Billed Restore Duration: {_whole(self.restore_ms)} ms")
+            line += f"\tRestore Duration: {self.restore_ms:.2f} ms"
+            line += f"\tBilled Restore Duration: {self.billed_restore_ms} ms"
         if self.status != "success":
-            fields.append(f"Status: {'timeout' if self.status == 'timeout' else 'error'}")
-            if self.error_type:
-                fields.append(f"Error Type: {self.error_type}")
-        return "\t".join(fields) + "\t"
+            status = "timeout" if self.status == "timeout" else "error"
+            line += _failure(status, self.error_type)
+        return line + "\t"
 
-    def record(self) -> tuple[str, Mapping[str, object]]:
-        """Give the JSON form."""
-        metrics: dict[str, object] = {
-            "durationMs": round(self.duration_ms, 3),
-            "billedDurationMs": self.billed_ms,
-            "memorySizeMB": self.memory_mb,
-            "maxMemoryUsedMB": self.max_memory_mb,
-        }
-        if self.init_ms is not None:
-            metrics["initDurationMs"] = round(self.init_ms, 3)
-        if self.restore_ms is not None:
-            metrics["restoreDurationMs"] = round(self.restore_ms, 3)
-            metrics["billedRestoreDurationMs"] = _whole(self.restore_ms)
-        record: dict[str, object] = {"requestId": self.request_id, "metrics": metrics}
-        record["status"] = self.status
-        if self.error_type and self.status != "success":
-            record["errorType"] = self.error_type
-        return "platform.report", record
+
+def _versions(runtime: str, arn: str) -> str:
+    return f"Runtime Version: {runtime}\tRuntime Version ARN: {arn}"
+
+
+def _failure(status: str, error_type: str | None) -> str:
+    return f"\tStatus: {status}" + (f"\tError Type: {error_type}" if error_type else "")
 
 
 def timed_out(timeout_s: float) -> str:
-    """Say it as the service does, with two decimals."""
+    """Write a timeout as the service does, with two decimals."""
     return f"Task timed out after {timeout_s:.2f} seconds"
 
 
-def billed_ms(duration_ms: float, init_ms: float | None) -> int:
-    """
-    Round up to the millisecond. Since 1 August 2025 init is
-    billed for every package type [DOC].
-    """
-    return _whole(duration_ms + (init_ms or 0.0))
-
-
-def _whole(duration_ms: float) -> int:
+def whole_ms(duration_ms: float) -> int:
+    """Round up to the millisecond, as durations are billed."""
     # Rounded before it is raised, so that 1,000.0000001 ms is not billed as 1,001.
     return max(1, -int(-round(duration_ms, 3) // 1))

@@ -1,4 +1,4 @@
-"""The function's log: kept for the tests, cut for Tail, shown live."""
+"""The function's log: its last lines, the tail of an invocation, and who listens."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ _KEPT_CHARACTERS = 16 * 1024 * 1024
 
 
 class LogLine(NamedTuple):
-    """
-    Be one line: who wrote it (platform or function), in which
-    environment, during which invocation.
-    """
+    """One line: who wrote it, in which environment, during which invocation."""
 
     time_s: float
     text: str
@@ -35,7 +32,7 @@ Listener = Callable[[LogLine], None]
 
 
 class Log:
-    """Keep the last lines of every environment, and tell who listens."""
+    """The last lines of every environment, also passed on to listeners."""
 
     def __init__(self) -> None:
         self._lines: deque[LogLine] = deque()
@@ -43,7 +40,7 @@ class Log:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Tell somebody about each line from now on."""
+        """Call a listener with each line from now on."""
         self._listeners.append(listener)
 
     def write(self, line: LogLine) -> None:
@@ -56,12 +53,12 @@ class Log:
             listener(line)
 
     def lines(self) -> list[LogLine]:
-        """Give the kept lines, oldest first."""
+        """Return the kept lines, oldest first."""
         return list(self._lines)
 
 
 class LogStream:
-    """Be one environment's part of the log."""
+    """One environment's part of the log."""
 
     def __init__(self, name: str, log: Log, clock: Clock, *, as_json: bool = False) -> None:
         self.name = name
@@ -74,7 +71,7 @@ class LogStream:
         self._tail_size = 0
 
     def begin(self, request_id: str) -> None:
-        """Attribute what follows to an invocation, and start its tail."""
+        """Begin an invocation: what follows belongs to it and to its tail."""
         self.flush()
         self._request_id = request_id
         self._tail = []
@@ -82,7 +79,7 @@ class LogStream:
 
     def end(self) -> bytes:
         """
-        Attribute what follows to nobody.
+        End the invocation: what follows belongs to none.
 
         Returns:
             The last 4,096 bytes of the invocation's log.
@@ -114,9 +111,9 @@ class LogStream:
             self._partial = bytearray()
 
     def platform(self, event: PlatformEvent) -> None:
-        """Write what the platform itself has to say."""
+        """Write an event of the platform."""
         self.flush()
-        text = json_line(event, self._clock.now()) if self._as_json else event.text()
+        text = json_line(event, self._clock.now()) if self._as_json else str(event)
         if text is None:
             return
         if self._request_id is not None:
