@@ -10,15 +10,14 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
-from function.doors.foreign import service_of
-from function.doors.sources import Source, source_of
+from function.aws import aws_client
+from function.doors.sources import Source, clue_in, source_of
 from function.errors import UnsupportedSourceError, detail_of, name_of
 from function.payloads import require_carried
 from function.service import Service
-from function.settings import Settings
+from function.settings import MAX_REPLY_BYTES, Settings
 from function.telemetry.cloudwatch import EmbeddedMetrics
 from function.telemetry.invocation import CURRENT, Invocation, trace_id_of, write
 from function.telemetry.vitals import end_process
@@ -66,13 +65,6 @@ class Door(Protocol):
         """Answer one event, by `context.get_remaining_time_in_millis()` at the latest."""
 
 
-@cache
-def _aws_client(name: str) -> Any:
-    from function.doors.s3 import aws_client
-
-    return aws_client(name)
-
-
 def _objects(**instead: Any) -> Objects:
     """Make what reads and writes objects, by the settings but for what is said instead."""
     from function.objects.process import Objects
@@ -85,7 +77,7 @@ def _objects(**instead: Any) -> Objects:
         "max_object_bytes": SETTINGS.max_object_bytes,
         "max_body_bytes": SETTINGS.max_body_bytes,
     }
-    return Objects(SERVICE, _aws_client("s3"), **places | instead)
+    return Objects(SERVICE, aws_client("s3"), **places | instead)
 
 
 def _invoke_door() -> Door:
@@ -113,11 +105,11 @@ def _s3_door() -> Door:
 
 
 def _sqs_door() -> Door:
+    from function.doors.results_queue import ResultsQueue
     from function.doors.sqs import SqsDoor
-    from function.doors.sqs_results import ResultsQueue
 
     queue = SETTINGS.results_queue
-    send = ResultsQueue(_aws_client("sqs"), queue) if queue else None
+    send = ResultsQueue(aws_client("sqs"), queue) if queue else None
     return SqsDoor(
         SERVICE,
         objects=_objects,
@@ -144,12 +136,10 @@ def _door_of(source: Source, event: Any) -> Door:
         UnsupportedSourceError: there is none; says what it got, and what is taken.
     """
     if source not in _BUILDERS:
-        service = service_of(event)
-        got = f"an event of {service}" if service else "something else"
         raise UnsupportedSourceError(
             "expected an event of HTTP, SQS, S3 or EventBridge, or a payload, "
             '{"model": …, "rows" | "image" | "images" | "s3": …} or {"Items": […]}, '
-            f"got {got}"
+            f"got {clue_in(event) or 'something else'}"
         )
     if source not in _Doors.others:
         _Doors.others[source] = _BUILDERS[source]()
@@ -188,7 +178,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         if source.is_http:
             return _http_door().answer(event, context, source)
         answer = _door_of(source, event).answer(event, context)
-        require_carried(answer)
+        require_carried(answer, MAX_REPLY_BYTES)
         invocation.status = 200
         return dict(answer)
     except Exception as error:  # noqa: BLE001 -- the boundary: the invoker gets it by name

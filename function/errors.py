@@ -207,7 +207,7 @@ def detail_of(error: BaseException) -> str:
     return "Something failed that is not the request's fault; the log has it by the request id."
 
 
-def error_of(error: BaseException) -> ItemError:
+def item_error_of(error: BaseException) -> ItemError:
     """Spell an error as the result of one item among many: a message, an item of a map."""
     outcome = outcome_of(error)
     return {

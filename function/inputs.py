@@ -9,8 +9,7 @@ from typing import Any
 
 from function.errors import InvalidError, MalformedError
 from model.bundle.manifest import Manifest
-from model.errors import MAX_PROBLEMS, Problem
-from model.recipes.columns import kind_of
+from model.errors import MAX_PROBLEMS, Problem, counted, kind_of
 
 
 def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
@@ -46,8 +45,7 @@ def _others(others: int, given: Sequence[str]) -> str:
     """Count the keys that are not asked for; their names are the caller's text."""
     if not others:
         return "an empty object"
-    plural = "s" if others > 1 else ""
-    return f"{others} other key{plural}" + (" beside it" if given else "")
+    return counted(others, "other key") + (" beside it" if given else "")
 
 
 def _list_of(values: Any, key: str, manifest: Manifest) -> list[Any]:

@@ -9,21 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 from function.errors import InvalidError, MalformedError, ReplyTooLargeError, TooLargeError
 from function.inputs import instances_of
 from function.service import Service
+from function.settings import MAX_EVENT_BYTES
 from function.telemetry.invocation import predict
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from model.errors import Problem, counted, kind_of
 
 if TYPE_CHECKING:
     from function.objects.process import Objects
-
-MAX_EVENT_BYTES: Final = 6_291_456
-"""The most bytes of an event that waits for its answer; others may have less."""
-
-MAX_REPLY_BYTES: Final = 6_291_456
-"""
-The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
-awslambdaric ends the process (R5).
-"""
 
 FORM: Final = '{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}'
 """What a payload looks like, for errors."""
@@ -75,17 +66,17 @@ def require_size(payload: Any, max_bytes: int) -> None:
         raise TooLargeError([Problem("body", f"at most {max_bytes} bytes", "more")])
 
 
-def require_carried(reply: Mapping[str, Any]) -> None:
+def require_carried(reply: Mapping[str, Any], max_bytes: int) -> None:
     """
-    Hold a reply against what Lambda carries.
+    Hold a reply against what Lambda, or the front before it, carries.
 
     Raises:
-        ReplyTooLargeError: beyond it awslambdaric would end the process (docs/contract.md 3.2, R5).
+        ReplyTooLargeError: as JSON the reply is longer.
     """
     size = len(json.dumps(reply))
-    if size > MAX_REPLY_BYTES:
+    if size > max_bytes:
         raise ReplyTooLargeError(
-            f"expected an answer of at most {MAX_REPLY_BYTES} bytes, got {size}: "
+            f"expected an answer of at most {max_bytes} bytes, got {size}: "
             "ask for fewer instances at a time"
         )
 
@@ -107,8 +98,8 @@ def _parts_of(payload: Any) -> tuple[str, str | None, dict[str, Any]]:
 def _address_in(rest: dict[str, Any]) -> str:
     others = len(rest) - 1
     if others:
-        plural = "s" if others > 1 else ""
-        raise InvalidError([Problem("body", '{"s3": …}', f"{others} other key{plural} beside it")])
+        got = f"{counted(others, 'other key')} beside it"
+        raise InvalidError([Problem("body", '{"s3": …}', got)])
     address = rest["s3"]
     if not isinstance(address, str):
         raise InvalidError([Problem("s3", "an address, s3://bucket/key", kind_of(address))])

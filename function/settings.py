@@ -12,6 +12,22 @@ from typing import Annotated, Final
 ZOO: Final = Path(__file__).parent.parent / "model" / "zoo"
 MEBIBYTE: Final = 1024 * 1024
 
+# What AWS carries, which no setting changes.
+MAX_EVENT_BYTES: Final = 6 * MEBIBYTE
+"""The most bytes of an event that waits for its answer; others may have less."""
+
+MAX_REPLY_BYTES: Final = 6 * MEBIBYTE
+"""
+The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
+awslambdaric ends the process (docs/contract.md 3.2, R5).
+"""
+
+MAX_ALB_REPLY_BYTES: Final = 1_000_000
+"""A load balancer makes a 502 of more than 1 MB."""
+
+MAX_MESSAGE_BYTES: Final = MEBIBYTE
+"""Source: SQS, message quotas, since August 2025."""
+
 
 class SettingsError(Exception):
     """A setting that cannot be used: names the key, the value and the form expected."""
@@ -112,7 +128,7 @@ class Settings:
             zoo=Path(environ.get("LAMBAKE_ZOO") or ZOO),
             models=_names(environ, "LAMBAKE_MODELS"),
             max_pixels=_whole(environ, "LAMBAKE_MAX_PIXELS", 4096 * 4096),
-            max_body_bytes=_whole(environ, "LAMBAKE_MAX_BODY_BYTES", 6 * MEBIBYTE),
+            max_body_bytes=_whole(environ, "LAMBAKE_MAX_BODY_BYTES", MAX_EVENT_BYTES),
             base_path=_path(environ, "LAMBAKE_BASE_PATH"),
             docs=_switch(environ, "LAMBAKE_DOCS", default=True),
             preload_http=_switch(environ, "LAMBAKE_PRELOAD_HTTP", default=True),

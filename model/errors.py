@@ -32,6 +32,11 @@ class Problem:
         return f"{self.where}: expected {self.expected}, got {self.got}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Count things, such as "1 other key" or "2 other keys", for a message that echoes no name."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class ModelError(Exception):
     """Anything that goes wrong in this package."""
 

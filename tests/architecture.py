@@ -37,7 +37,7 @@ ENGINES: Final = {
 
 TRAINING: Final = {"matplotlib", "mlxtend", "onnx", "scipy", "skl2onnx", "sklearn", "tf2onnx"}
 SIBLINGS: Final = {
-    "function/doors": {"foreign", "http_events", "sources", "sqs_results"},
+    "function/doors": {"http_events", "results_queue", "sources"},
     "function/protocols": set[str](),
     "model/engines": {"base"},
     "model/recipes": {"base"},
@@ -229,15 +229,14 @@ def infra_is_a_stair(modules: list[Module]) -> list[str]:
     return breaches
 
 
-def only_the_bucket_and_infra_know_the_aws_sdk(modules: list[Module]) -> list[str]:
-    """Find boto3 outside infra and function/doors/s3.py, which imports it late."""
+def function_knows_the_aws_sdk_in_one_place(modules: list[Module]) -> list[str]:
+    """Find boto3 outside infra and function/aws.py, which imports it late."""
     return [
         f"{module.path}:{one.line}: imports {one.name}"
         for module in modules
         if module.package in ("function", "model")
         for one in module.imports
-        if any(map(one.within, AWS_SDK))
-        and not (one.late and module.path == "function/doors/s3.py")
+        if any(map(one.within, AWS_SDK)) and not (one.late and module.path == "function/aws.py")
     ]
 
 
@@ -354,7 +353,7 @@ RULES: Final[list[Rule]] = [
     siblings_do_not_import_each_other,
     walls_hold,
     infra_is_a_stair,
-    only_the_bucket_and_infra_know_the_aws_sdk,
+    function_knows_the_aws_sdk_in_one_place,
     only_the_settings_read_the_environment,
     what_serves_does_not_train,
     each_runtime_is_one_engines,

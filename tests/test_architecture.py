@@ -151,9 +151,9 @@ def test_a_part_without_a_step_is_found(tmp_path: Path) -> None:
 
 
 AWS = [
-    ("function/doors/s3.py", "def f():\n import boto3", ""),
-    ("function/doors/s3.py", "if TYPE_CHECKING:\n from boto3 import x", ""),
-    ("function/doors/s3.py", "import boto3", "function/doors/s3.py:1: imports boto3"),
+    ("function/aws.py", "def f():\n import boto3", ""),
+    ("function/aws.py", "if TYPE_CHECKING:\n from boto3 import x", ""),
+    ("function/aws.py", "import boto3", "function/aws.py:1: imports boto3"),
     ("function/a.py", "def f():\n import boto3", "function/a.py:2: imports boto3"),
     ("model/a.py", "from botocore.x import y", "model/a.py:1: imports botocore.x.y"),
     ("infra/a.py", "import boto3", ""),
@@ -163,8 +163,8 @@ AWS = [
 
 @pytest.mark.parametrize(("path", "source", "breach"), AWS)
 def test_the_aws_sdk_is_found(tmp_path: Path, path: str, source: str, breach: str) -> None:
-    """boto3 is the bucket door's, late, and infra's."""
-    rule = rules.only_the_bucket_and_infra_know_the_aws_sdk
+    """boto3 is imported by function/aws.py, late, and by infra."""
+    rule = rules.function_knows_the_aws_sdk_in_one_place
     assert breaches_in(tmp_path, rule, {path: source}) == ([breach] if breach else [])
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from function.errors import UnsupportedSourceError
-from function.objects.bus_objects import is_of_object, objects_on_bus
+from function.objects.events import is_of_object, objects_on_bus
 from function.payloads import answer, require_size
 from function.service import Service
 
 if TYPE_CHECKING:
+    from function.objects.bucket import ObjectRef
     from function.objects.process import Objects
-    from function.objects.source import ObjectRef
 
 SCHEDULERS: Final = ("aws.events", "aws.scheduler")
 """A rule with a schedule, and EventBridge Scheduler; a payload set in either comes as it is."""

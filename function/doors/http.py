@@ -23,11 +23,8 @@ from function.doors.http_events import ROOT_PATH, clean_event, takes_lists
 from function.doors.sources import Source
 from function.errors import ReplyTooLargeError
 from function.http.app import PROBLEM_JSON, problem_of
-from function.payloads import MAX_REPLY_BYTES
+from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.telemetry.invocation import CURRENT
-
-MAX_ALB_REPLY_BYTES: Final = 1_000_000
-"""A load balancer makes a 502 of more than 1 MB."""
 
 TEXT_TYPES: Final = [*DEFAULT_TEXT_MIME_TYPES, "application/problem+json", "image/svg+xml"]
 """What goes out as text. All else is base64, which a REST API may show to the client (M9)."""

@@ -16,8 +16,7 @@ from urllib.parse import quote, unquote
 
 from function.doors.sources import Source
 from function.errors import MalformedError
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from model.errors import Problem, kind_of
 
 ROOT_PATH: Final = "lambake.rootPath"
 """The key under which a clean event carries the prefix that was taken off its path."""

@@ -45,21 +45,3 @@ class S3Door:
         if passing:
             raise passing
         return {"results": results}
-
-
-def aws_client(name: str) -> Any:
-    """
-    Make a client of an AWS service, the one that boto3 hands out; imported now, and not before.
-
-    Args:
-        name: as boto3 calls the service, such as "s3" or "sqs".
-    """
-    # boto3 itself adds resources and transfers, which we do not use: a third more to import.
-    from botocore.config import Config
-    from botocore.session import get_session
-
-    # Short enough for another try to come before most functions' deadline.
-    config = Config(
-        connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
-    )
-    return get_session().create_client(name, config=config)

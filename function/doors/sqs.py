@@ -19,23 +19,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from function.deadline import Deadline
+from function.doors.results_queue import MAX_TOGETHER, MAX_TOGETHER_BYTES, Result, ResultsLog, Send
 from function.doors.sources import Source, source_of
-from function.doors.sqs_results import MAX_TOGETHER, MAX_TOGETHER_BYTES, Result, ResultsLog, Send
-from function.errors import InvalidError, MalformedError, ReplyTooLargeError, error_of, outcome_of
-from function.objects.bus_objects import is_of_object, objects_on_bus
-from function.objects.events import objects_in
+from function.errors import (
+    InvalidError,
+    MalformedError,
+    ReplyTooLargeError,
+    item_error_of,
+    outcome_of,
+)
+from function.objects.events import is_of_object, objects_in, objects_on_bus
 from function.payloads import FORM, answer, require_size
 from function.service import Service
 from function.telemetry.invocation import CURRENT, MAX_TRACE_CHARS, request_id, write
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from model.errors import Problem, kind_of
 
 if TYPE_CHECKING:
+    from function.objects.bucket import ObjectRef
     from function.objects.process import Objects
-    from function.objects.source import ObjectRef
-
-MAX_MESSAGE_BYTES: Final = 1_048_576
-"""Source: SQS, message quotas, since August 2025."""
 
 MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 """Source: SQS, queue and message identifiers: "The maximum length of a message ID is 100"."""
@@ -108,7 +109,7 @@ class SqsDoor:
         objects: Callable[[], Objects],
         send: Send | None,
         permanent: str,
-        max_body_bytes: int = MAX_MESSAGE_BYTES,
+        max_body_bytes: int,
     ) -> None:
         """
         Describe the door.
@@ -173,7 +174,7 @@ class SqsDoor:
             ends_here = self._permanent == "result" or message.id is None
             if outcome_of(error).retry or not ends_here:
                 return None
-            return Result(message.id, message.group, {"error": error_of(error)})
+            return Result(message.id, message.group, {"error": item_error_of(error)})
 
     def _answer_to(self, body: object, deadline: Deadline) -> Mapping[str, Any]:
         payload = _unwrapped(body)

@@ -8,16 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from function.deadline import Deadline
-from function.errors import DeadlineError, InvalidError, ItemError, error_of
+from function.errors import DeadlineError, InvalidError, ItemError, item_error_of
 from function.payloads import answer, require_size
 from function.service import Service
 from function.telemetry.invocation import CURRENT
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from model.errors import Problem, kind_of
 
 if TYPE_CHECKING:
+    from function.objects.bucket import ObjectRef
     from function.objects.process import Objects
-    from function.objects.source import ObjectRef
 
 EVENT_FORM: Final = '{"Items": […], "BatchInput"?: {…}}'
 OUTPUT: Final = re.compile(
@@ -109,7 +108,7 @@ class _Group:
             return {"source": reference.uri, "error": _recorded(error)}
 
     def _reference_in(self, item: dict[str, Any]) -> ObjectRef:
-        from function.objects.source import ObjectRef, require_address
+        from function.objects.bucket import ObjectRef, require_address
 
         key, size = item["Key"], item.get("Size")
         if not isinstance(self._bucket, str):
@@ -133,7 +132,7 @@ def _recorded(error: Exception) -> ItemError:
     invocation = CURRENT.get()
     if invocation:
         invocation.record_error(error)
-    return error_of(error)
+    return item_error_of(error)
 
 
 def _parts_of(event: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

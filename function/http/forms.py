@@ -15,7 +15,7 @@ import re
 from typing import Final
 
 from function.errors import InvalidError, MalformedError
-from model.errors import Problem
+from model.errors import Problem, counted
 
 FILE_FIELD: Final = "file"
 MAX_HEAD_BYTES: Final = 4096
@@ -55,7 +55,7 @@ def files_in(body: bytes, content_type: str, *, limit: int) -> list[bytes]:
     found = [file for file in files if file is not None]
     others = len(files) - len(found)
     if others or not found:
-        got = f"{others} other field{'s' if others > 1 else ''}" if others else "an empty form"
+        got = counted(others, "other field") if others else "an empty form"
         raise InvalidError([Problem("body", expected, got)])
     return found
 

@@ -1,31 +1,32 @@
 """
-What a bucket tells of its objects: a notification, bare or as SNS wraps it, to what can be read.
+What a bucket tells of its objects: an event to what can be read. Pure functions.
 
-    {"Records": [{"eventSource": "aws:s3", …}]}                 from S3 itself
+    {"Records": [{"eventSource": "aws:s3", …}]}                 from S3 itself: `objects_in`
     {"Service": "Amazon S3", "Event": "s3:TestEvent", …}        when a notification is set up
-    {"Type": "Notification", "Message": "…"}                    either, through SNS
+    {"source": "aws.s3", "detail-type": "Object Created", …}    by EventBridge: `objects_on_bus`
 
-Pure functions. Keys are input, any text at all: no error repeats one.
+Keys are input, any text at all: no error repeats one.
+
+Source: S3 user guide, notification-content-structure and ev-events.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 from function.errors import MalformedError
-from function.objects.source import ObjectRef, is_bucket, is_key
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from function.objects.bucket import ObjectRef, is_bucket, is_key, require_address
+from model.errors import Problem, kind_of
 
 EVENT_MAJOR: Final = 2
-"""Source: S3 user guide, notification-content-structure: compare the major version for equality."""
+"""Source: notification-content-structure: compare the major version for equality."""
 
 READABLE: Final = ("ObjectCreated:", "ObjectRestore:Completed")
-"""The changes after which there is something to read; a removal has neither size nor ETag."""
+READABLE_ON_BUS: Final = ("Object Created", "Object Restore Completed")
+"""The changes after which there is something to read; a removal or a tag leaves nothing."""
 
 _VERSION: Final = re.compile(r"([0-9]{1,4})\.[0-9]{1,4}")
 _DETAILS: Final = {
@@ -35,10 +36,12 @@ _DETAILS: Final = {
 }
 """What may stand beside a key; S3 writes no other characters."""
 
+_PLAIN: Final = re.compile(r"[!-~]{1,1024}")
+
 
 def objects_in(notification: Any) -> list[ObjectRef]:
     """
-    List the objects that a notification says can be read now.
+    List the objects that S3's own notification says can be read now.
 
     Returns:
         One a key, the newest by its sequencer; none for a test event, a removal or a tag.
@@ -46,21 +49,18 @@ def objects_in(notification: Any) -> list[ObjectRef]:
     Raises:
         MalformedError: no notification, or one of another version; nothing of it is used.
     """
-    value = notification
-    if isinstance(value, dict) and value.get("Type") == "Notification":
-        value = _parsed(value.get("Message"))
-    if isinstance(value, dict) and value.get("Event") == "s3:TestEvent":
+    if isinstance(notification, dict) and notification.get("Event") == "s3:TestEvent":
         return []
-    records = value.get("Records") if isinstance(value, dict) else None
+    records = notification.get("Records") if isinstance(notification, dict) else None
     if not isinstance(records, list):
-        raise _malformed("event", "a bucket's notification", kind_of(value))
+        raise _malformed("event", "a bucket's notification", kind_of(notification))
     return newest(
         ref for index, record in enumerate(records) for ref in _ref_in(record, f"Records[{index}]")
     )
 
 
 def newest(refs: Iterable[ObjectRef]) -> list[ObjectRef]:
-    """Keep one object a key: of several changes the newest, in the order in which the keys came."""
+    """Keep one object a key: of several changes the newest, in the order of the keys."""
     kept: dict[tuple[str, str], ObjectRef] = {}
     for ref in refs:
         before = kept.get((ref.bucket, ref.key))
@@ -73,8 +73,8 @@ def is_older(sequencer: str | None, *, than: str | None) -> bool:
     """
     Compare two changes of one key; one that is unknown is not older.
 
-    Source: S3 user guide, notification-content-structure: pad the shorter one with zeros at its
-    right, then compare as texts.
+    Source: notification-content-structure: pad the shorter one with zeros at its right, then
+    compare as texts.
     """
     if sequencer is None or than is None:
         return False
@@ -82,31 +82,20 @@ def is_older(sequencer: str | None, *, than: str | None) -> bool:
     return sequencer.upper().ljust(width, "0") < than.upper().ljust(width, "0")
 
 
-def _parsed(text: Any) -> Any:
-    if not isinstance(text, str):
-        raise _malformed("Message", "JSON in a text", kind_of(text))
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise _malformed("Message", "JSON", "a text that is not JSON") from exc
-
-
 def _ref_in(record: Any, where: str) -> Iterator[ObjectRef]:
     """Yield the object of one record, if there is something to read."""
     if not isinstance(record, dict) or record.get("eventSource") != "aws:s3":
         raise _malformed(where, "a record of aws:s3", "another")
-    version, name = record.get("eventVersion"), record.get("eventName")
+    version = record.get("eventVersion")
     found = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if not found or int(found[1]) != EVENT_MAJOR:
         expected = f"{EVENT_MAJOR}.0 or a later minor version"
         raise _malformed(f"{where}.eventVersion", expected, "another")
-    if not isinstance(name, str):
-        raise _malformed(f"{where}.eventName", "a text", kind_of(name))
-    if not name.startswith(READABLE):
+    if not _text(record, "eventName", where).startswith(READABLE):
         return
-    s3 = _part(record, "s3", where)
-    bucket = _part(s3, "bucket", f"{where}.s3").get("name")
-    described = _part(s3, "object", f"{where}.s3")
+    s3 = _object(record, "s3", where)
+    bucket = _object(s3, "bucket", f"{where}.s3").get("name")
+    described = _object(s3, "object", f"{where}.s3")
     key, size = _decoded(described.get("key")), described.get("size")
     if not isinstance(bucket, str) or not is_bucket(bucket):
         raise _malformed(f"{where}.s3.bucket.name", "a bucket's name", "something else")
@@ -122,10 +111,7 @@ def _ref_in(record: Any, where: str) -> Iterator[ObjectRef]:
 
 
 def _decoded(key: Any) -> str:
-    """
-    Decode a key as S3 encodes it: like a form, a blank is "+";
-    empty where it is no such text.
-    """
+    """Decode a key as S3 encodes it, like a form; empty where it is no such text."""
     try:
         return unquote_plus(key, errors="strict") if isinstance(key, str) else ""
     except UnicodeDecodeError:
@@ -141,11 +127,56 @@ def _detail(described: dict[str, Any], name: str, where: str) -> str | None:
     return value
 
 
-def _part(whole: dict[str, Any], name: str, where: str) -> dict[str, Any]:
-    part = whole.get(name)
-    if not isinstance(part, dict):
-        raise _malformed(f"{where}.{name}", "an object", kind_of(part))
-    return part
+def is_of_object(event: dict[str, Any]) -> bool:
+    """Whether an event of EventBridge is what S3 tells of an object."""
+    kind = event.get("detail-type")
+    return event.get("source") == "aws.s3" and isinstance(kind, str) and kind.startswith("Object ")
+
+
+def objects_on_bus(event: dict[str, Any]) -> list[ObjectRef]:
+    """
+    List the object that S3's event on the bus says can be read now, or none.
+
+    Its members have other names than a notification's, and the key is not encoded.
+
+    Raises:
+        MalformedError: names what is missing in the detail.
+    """
+    if event["detail-type"] not in READABLE_ON_BUS:
+        return []
+    detail = event.get("detail")
+    bucket, described = _object(detail, "bucket", "detail"), _object(detail, "object", "detail")
+    size = described.get("size")
+    ref = ObjectRef(
+        bucket=_text(bucket, "name", "detail.bucket"),
+        key=_text(described, "key", "detail.object"),
+        version_id=_plain(described, "version-id"),
+        size_bytes=size if type(size) is int else None,
+        etag=_plain(described, "etag"),
+        sequencer=_plain(described, "sequencer"),
+    )
+    require_address(ref, "detail")
+    return [ref]
+
+
+def _plain(table: dict[str, Any], key: str) -> str | None:
+    """Read what S3 writes as plain ASCII; anything else counts as absent."""
+    value = table.get(key)
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) else None
+
+
+def _object(whole: Any, name: str, where: str) -> dict[str, Any]:
+    value = whole.get(name) if isinstance(whole, dict) else None
+    if not isinstance(value, dict):
+        raise _malformed(f"{where}.{name}", "an object", kind_of(value))
+    return value
+
+
+def _text(whole: dict[str, Any], name: str, where: str) -> str:
+    value = whole.get(name)
+    if not isinstance(value, str):
+        raise _malformed(f"{where}.{name}", "a text", kind_of(value))
+    return value
 
 
 def _malformed(where: str, expected: str, got: str) -> MalformedError:

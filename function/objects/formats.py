@@ -1,9 +1,9 @@
 """
-An object's bytes -> instances, one by one: lines of CSV, of JSON, or of a listing.
+An object's bytes to its instances, one by one: a picture, or the lines of a table or a listing.
 
 A line is read by itself, whatever stands in its neighbours, and never longer than allowed: one that
 is wrong costs its own instance and no other. So a quoted cell cannot hold a line break, which no
-number needs. The first line with anything in it is the exception: if it cannot be read the whole
+number needs. The first line with anything in it is the exception: if it cannot be read, the whole
 object is not what its name says.
 """
 
@@ -13,14 +13,23 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Any, Final
 
-from function.errors import InvalidError, MalformedError, RequestError, TooLargeError
+from function.errors import (
+    InvalidError,
+    MalformedError,
+    MediaTypeError,
+    RequestError,
+    TooLargeError,
+)
 from function.inputs import decoded_base64
-from model.errors import Problem
-from model.recipes.columns import kind_of
+from function.objects.bucket import ObjectRef, StoredObject, open_object, ref_of
+from model.bundle.manifest import Manifest
+from model.errors import Problem, kind_of
 
 MAX_ROW_BYTES: Final = 64 * 1024
 """A row of numbers is far shorter; what is not a table must not fill the memory."""
@@ -33,6 +42,21 @@ NUMBERS: Final = re.compile(f"{_NUMBER}(?:,{_NUMBER})*", re.ASCII)
 """A line of nothing else: matched at once, which halves the time that a row takes."""
 
 
+class Format(Enum):
+    """What an object holds, by the end of its key; its bytes must bear that out."""
+
+    PICTURE = ()
+    CSV = (".csv",)
+    JSON_LINES = (".jsonl", ".ndjson")
+    LISTING = (".keys",)
+
+
+def format_of(key: str) -> Format:
+    """Tell a format by the end of a key; what is none of the others is taken for a picture."""
+    formats = (one for one in Format if one.value and key.lower().endswith(one.value))
+    return next(formats, Format.PICTURE)
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One instance, or why there is none, and where it stands: `{"line": 7}`."""
@@ -41,6 +65,65 @@ class Item:
     instance: Any = None
     error: RequestError | None = None
     size_bytes: int = 0
+
+
+class ObjectReader:
+    """Opens objects of the formats that a model takes, and reads them within the limits."""
+
+    def __init__(self, client: Any, max_object_bytes: int, max_picture_bytes: int) -> None:
+        self._client = client
+        self._max_object_bytes = max_object_bytes
+        self._max_picture_bytes = max_picture_bytes
+
+    def opened(
+        self, ref: ObjectRef, manifest: Manifest, *, max_bytes: int | None = None
+    ) -> StoredObject:
+        """Open an object of a format that the model takes."""
+        kind = format_of(ref.key)
+        if manifest.of_pictures and kind is Format.CSV:
+            raise MediaTypeError([Problem("object", "a picture, .jsonl or .keys", "a .csv")])
+        if not manifest.of_pictures and kind is Format.PICTURE:
+            expected = "a key that ends in .csv, .jsonl, .ndjson or .keys"
+            raise MediaTypeError([Problem("object", expected, "another")])
+        limit = self._max_picture_bytes if kind is Format.PICTURE else self._max_object_bytes
+        return open_object(self._client, ref, max_bytes=max_bytes or limit)
+
+    def items_of(self, ref: ObjectRef, source: StoredObject, manifest: Manifest) -> Iterator[Item]:
+        """Read an object's instances, one by one."""
+        kind = format_of(ref.key)
+        if kind is Format.PICTURE:
+            return iter([Item({}, source.whole(), size_bytes=source.size_bytes)])
+        # Base64 takes four bytes for three.
+        picture_line = self._max_picture_bytes * 4 // 3 + 1024
+        of_pictures = manifest.of_pictures and kind is Format.JSON_LINES
+        lines = lines_in(source.chunks(), max_bytes=picture_line if of_pictures else MAX_ROW_BYTES)
+        if kind is Format.LISTING:
+            return self._listed(ref, lines, manifest)
+        if kind is Format.CSV:
+            return rows_of_csv(lines, [column.name for column in manifest.columns])
+        return pictures_of_json_lines(lines) if of_pictures else rows_of_json_lines(lines)
+
+    def _listed(
+        self, listing: ObjectRef, lines: Iterable[Line], manifest: Manifest
+    ) -> Iterator[Item]:
+        """
+        Read the instances of the objects that a listing names: keys
+        of its own bucket, or URIs.
+        """
+        for number, line in lines:
+            place = {"object": number}
+            try:
+                if isinstance(line, RequestError):
+                    raise line
+                uri = line if line.startswith("s3://") else f"s3://{listing.bucket}/{line}"
+                ref = ref_of(uri, "line")
+                if format_of(ref.key) is Format.LISTING:
+                    raise MediaTypeError([Problem("object", "a picture or a table", "a listing")])
+                with closing(self.opened(ref, manifest)) as source:
+                    for item in self.items_of(ref, source, manifest):
+                        yield Item(place | item.place, item.instance, item.error, item.size_bytes)
+            except RequestError as error:
+                yield Item(place, error=error)
 
 
 Line = tuple[int, str | RequestError]

@@ -9,24 +9,9 @@ What an object's key says: which model it is for, and what its result is called.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
-from function.objects.source import MAX_KEY_BYTES, ObjectRef
-
-
-class Format(Enum):
-    """What an object holds, by the end of its key; its bytes must bear that out."""
-
-    PICTURE = ()
-    CSV = (".csv",)
-    JSON_LINES = (".jsonl", ".ndjson")
-    LISTING = (".keys",)
-
-
-def format_of(key: str) -> Format:
-    """Tell a format by the end of a key; what is none of the others is taken for a picture."""
-    formats = (one for one in Format if one.value and key.lower().endswith(one.value))
-    return next(formats, Format.PICTURE)
+from function.objects.bucket import MAX_KEY_BYTES, ObjectRef
+from function.objects.formats import Format, format_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
 """
-An object in a bucket -> predictions -> a result object.
+An object in a bucket to its predictions, and these to a result object.
 
-    names    which model, where the result goes       object_names.py
-    opened   the bytes, or why there are none         stored_objects.py
-    items    one instance after the other             object_items.py, object_formats.py
-    answers  one an item, a batch at a time           object_batches.py
-    result   in one piece or in parts                 result_objects.py
+    events.py         which objects an event names
+    keys.py           which model an object is for, and where its result goes
+    bucket.py         the object's bytes, or why there are none
+    formats.py        one instance after the other
+    process.py        one answer an instance, some at a time
+    result_object.py  in one piece or in parts
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import chain, islice
@@ -24,23 +25,22 @@ from function.errors import (
     InvalidError,
     MediaTypeError,
     ReplacedError,
-    error_of,
+    item_error_of,
     outcome_of,
 )
-from function.objects.batches import answers_to
-from function.objects.formats import Item
-from function.objects.items import ObjectReader
-from function.objects.keys import Format, ObjectNames, format_of
-from function.objects.result import KnownResult, ResultObject, metadata_of
-from function.objects.source import ObjectRef, ref_of, require_address
+from function.objects.bucket import ObjectRef, ref_of, require_address
+from function.objects.formats import Format, Item, ObjectReader, format_of
+from function.objects.keys import ObjectNames
+from function.objects.result_object import KnownResult, ResultObject, metadata_of
 from function.service import Served, Service
 from function.telemetry.invocation import CURRENT, predict, request_id, write
-from model.errors import Problem
-
-__all__ = ["ObjectRef", "Objects"]
+from model.errors import InputError, Problem
 
 MAX_ROWS_BYTES: Final = 1024 * 1024
 """Of the rows of one batch as text; parsed they take some thirty times as much."""
+
+MAX_PICTURES: Final = 32
+"""Of one batch: a listing's are fetched one by one, and the clock is read between batches."""
 
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
@@ -172,7 +172,7 @@ class Objects:
         reason = known.reason_to_skip(ref)
         if reason:
             return _skipped(ref, reason)
-        told = {"error": error_of(error)}
+        told = {"error": item_error_of(error)}
         with ResultObject(self._client, result, known, metadata=metadata_of(ref)) as written:
             written.write(_json(told))
         return {"source": ref.uri, "result": result.uri, **told}
@@ -229,6 +229,78 @@ def _instance_of(item: Item) -> Any:
             for one in item.error.problems
         ]
     )
+
+
+def answers_to(
+    items: Iterable[Item],
+    served: Served,
+    *,
+    max_bytes: int,
+    deadline: Deadline,
+) -> Iterator[list[dict[str, Any]]]:
+    """
+    Predict items batch by batch, in their order.
+
+    Args:
+        items: instances, or why there are none.
+        served: the model; a batch has as many rows as its manifest allows.
+        max_bytes: the most that the instances of a batch have together, unless it is one.
+        deadline: asked before each batch.
+
+    Yields:
+        A batch's answers, one an item: {"line": 7, "label", "confidence", "probabilities"}, or
+        {"line": 7, "error": {"type", "status", "detail", "problems", "retry"}}.
+
+    Raises:
+        DeadlineError: there is no time for the next batch.
+        EngineError: the engine failed.
+    """
+    manifest, invocation = served.manifest, CURRENT.get()
+    limit = manifest.max_instances
+    max_count = min(limit, MAX_PICTURES) if manifest.of_pictures else limit
+    for batch in _batches_of(items, max_count, max_bytes):
+        if not deadline.allows_another():
+            raise DeadlineError("expected time for another batch, there is none")
+        instances = [item.instance for item in batch if item.error is None]
+        if invocation:
+            invocation.record_asked(manifest, len(batch))
+        predicted = iter(_predicted(instances, served))
+        yield [
+            item.place
+            | (next(predicted) if item.error is None else {"error": item_error_of(item.error)})
+            for item in batch
+        ]
+
+
+def _batches_of(items: Iterable[Item], max_count: int, max_bytes: int) -> Iterator[list[Item]]:
+    batch: list[Item] = []
+    size_bytes = 0
+    for item in items:
+        if batch and (len(batch) == max_count or size_bytes + item.size_bytes > max_bytes):
+            yield batch
+            batch, size_bytes = [], 0
+        batch.append(item)
+        size_bytes += item.size_bytes
+    if batch:
+        yield batch
+
+
+def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
+    """Predict instances together; where some are wrong, halve until those stand alone."""
+    if not instances:
+        return []
+    try:
+        answer = served.predict(instances)
+    except InputError as error:
+        if len(instances) == 1:
+            return [{"error": item_error_of(error)}]
+        middle = len(instances) // 2
+        halves = (instances[:middle], instances[middle:])
+        return [one for half in halves for one in _predicted(half, served)]
+    invocation = CURRENT.get()
+    if invocation:
+        invocation.record_answer(answer)
+    return answer.predictions
 
 
 def _json(value: Any) -> bytes:

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from model.engines.base import Matrix
-from model.errors import MAX_PROBLEMS, InputError, Problem, kind_of
+from model.errors import MAX_PROBLEMS, InputError, Problem, counted, kind_of
 from model.recipes.base import Column, Description, Feeds, Takes
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
     from model.bundle.manifest import Manifest
-
-__all__ = ["Columns", "kind_of", "load", "to_matrix"]
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
@@ -112,7 +110,7 @@ def _values_of(
         return ()
     if isinstance(row, list | tuple):
         if len(row) != len(names):
-            got = f"{len(row)} number{'s' if len(row) > 1 else ''}" if row else "an empty row"
+            got = counted(len(row), "number") if row else "an empty row"
             problems.append(Problem(where, f"{len(names)} numbers ({', '.join(names)})", got))
         return row
     if not isinstance(row, Mapping):
@@ -124,8 +122,8 @@ def _values_of(
     unknown = len(row) - (len(names) - len(missing))
     if unknown:
         # The unknown names themselves are the caller's text: they are counted, not echoed.
-        got = f"{unknown} other column{'s' if unknown > 1 else ''}"
-        problems.append(Problem(where, f"only the columns {', '.join(names)}", got))
+        expected = f"only the columns {', '.join(names)}"
+        problems.append(Problem(where, expected, counted(unknown, "other column")))
     return [row.get(name) for name in names]
 
 

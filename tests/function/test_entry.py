@@ -111,7 +111,7 @@ class _NoBucket:
 @pytest.fixture
 def unplugged(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> Handler:
     """Let no client of AWS be made."""
-    monkeypatch.setattr(entry, "_aws_client", lambda _name: _NoBucket())
+    monkeypatch.setattr(entry, "aws_client", lambda _name: _NoBucket())
     monkeypatch.setattr(entry._Doors, "others", {})
     return handler
 
@@ -146,7 +146,7 @@ def test_any_eventbridge_event(unplugged: Handler, source: Any, kind: Any, detai
 
 def test_a_reply_beyond_the_limit(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reply that Lambda would not carry is a function error, not a dead process."""
-    monkeypatch.setattr(payloads, "MAX_REPLY_BYTES", 100)
+    monkeypatch.setattr(entry, "MAX_REPLY_BYTES", 100)
     assert outcome_of(handler, {"model": "iris", "rows": [ROW]})["errorType"] == (
         "ReplyTooLargeError"
     )

@@ -18,13 +18,12 @@ from function.errors import (
 )
 from function.payloads import (
     FORM,
-    MAX_EVENT_BYTES,
-    MAX_REPLY_BYTES,
     answer,
     require_carried,
     require_size,
 )
 from function.service import Service
+from function.settings import MAX_EVENT_BYTES, MAX_REPLY_BYTES
 from model.errors import FormatError, InputError
 from tests.function.conftest import Answer
 from tests.function.doors.fronts import json_of, post_json
@@ -224,9 +223,9 @@ def test_a_payload_nested_without_end() -> None:
 def test_replies_beyond_the_limit() -> None:
     """A reply that Lambda would not carry is refused here, where the process survives it."""
     frame = len('{"results": [""]}')
-    require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame)]})
+    require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame)]}, MAX_REPLY_BYTES)
     with pytest.raises(ReplyTooLargeError) as caught:
-        require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame + 1)]})
+        require_carried({"results": ["x" * (MAX_REPLY_BYTES - frame + 1)]}, MAX_REPLY_BYTES)
     assert str(caught.value) == (
         "expected an answer of at most 6291456 bytes, got 6291457: "
         "ask for fewer instances at a time"

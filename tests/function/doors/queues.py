@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from function.doors.results_queue import Result, Send
 from function.doors.sqs import SqsDoor
-from function.doors.sqs_results import Result, Send
 from function.errors import outcome_of
-from function.objects.process import ObjectRef
+from function.objects.bucket import ObjectRef
 from function.service import Answer, Served, Service
+from function.settings import MAX_MESSAGE_BYTES
 from model.errors import EngineError
 
 STANDARD = "arn:aws:sqs:eu-central-1:123456789012:jobs"
@@ -202,5 +203,11 @@ def bench(
     """Build a door."""
     clock, send, objects = Clock(), send or FakeSend(), objects or FakeObjects()
     fake, found = FakeService(service, clock, takes_ms), objects
-    door = SqsDoor(fake, objects=lambda: found, send=send, permanent=permanent)  # type: ignore[arg-type,return-value]
+    door = SqsDoor(
+        fake,
+        objects=lambda: found,  # type: ignore[arg-type,return-value]
+        send=send,
+        permanent=permanent,
+        max_body_bytes=MAX_MESSAGE_BYTES,
+    )
     return Bench(clock, fake, send, objects, door)

@@ -22,10 +22,10 @@ from PIL import Image
 
 from function.doors.eventbridge import EventBridgeDoor
 from function.doors.invoke import InvokeDoor
+from function.doors.results_queue import Result
 from function.doors.sqs import SqsDoor
-from function.doors.sqs_results import Result
 from function.doors.step_functions import MapDoor
-from function.errors import error_of
+from function.errors import item_error_of
 from function.service import Service
 from tests.function.conftest import CONTEXT, MAX_BODY_BYTES, Answer
 from tests.function.doors.fronts import json_of, post
@@ -57,7 +57,7 @@ def learnt(answer: Callable[[], Any]) -> Any:
     try:
         return answer()
     except Exception as error:  # noqa: BLE001 -- what the door raises is what is compared
-        return {"error": error_of(error)}
+        return {"error": item_error_of(error)}
 
 
 class Inbox:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from function.doors.http import MAX_ALB_REPLY_BYTES, HttpDoor
+from function.doors.http import HttpDoor
 from function.doors.sources import source_of
-from function.payloads import MAX_REPLY_BYTES
+from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.telemetry.invocation import CURRENT, Invocation
 from tests.function.conftest import CONTEXT, Answer
 from tests.function.corpus import CASES

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from function.doors.s3 import S3Door, aws_client
+from function.aws import aws_client
+from function.doors.s3 import S3Door
 from function.errors import MalformedError, StorageError
 from function.service import Served, Service
 from function.telemetry.invocation import CURRENT, Invocation
@@ -225,9 +226,9 @@ def test_the_front_door() -> None:
 def test_the_sdk_is_imported_late() -> None:
     """Who imports the door pays for the AWS SDK only once a client is made."""
     code = (
-        "import sys, function.doors.s3, function.objects.process, function.objects.events as one\n"
+        "import sys, function.aws, function.doors.s3, function.objects.process\n"
         "assert not {'boto3', 'botocore'} & sys.modules.keys()\n"
-        "function.doors.s3.aws_client('s3')\n"
+        "function.aws.aws_client('s3')\n"
         "assert 'botocore' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

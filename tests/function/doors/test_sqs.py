@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from function.doors.results_queue import MAX_TOGETHER, MAX_TOGETHER_BYTES
 from function.doors.sqs import SqsDoor
-from function.doors.sqs_results import MAX_TOGETHER, MAX_TOGETHER_BYTES
 from function.errors import GoneError, StorageError
 from function.service import Service
 from function.telemetry.invocation import CURRENT, Invocation
@@ -378,7 +378,7 @@ def test_a_bucket_that_cannot_be_opened(service: Service) -> None:
         raise OSError("no credentials")
 
     send = FakeSend()
-    door = SqsDoor(service, objects=closed, send=send, permanent="result")
+    door = SqsDoor(service, objects=closed, send=send, permanent="result", max_body_bytes=1)
     assert door.answer(event(record("m", s3("a"))), Clock()) == failures("m")
 
 

@@ -9,8 +9,9 @@ from urllib.parse import quote_plus
 
 from botocore.exceptions import ClientError
 
+from function.objects.bucket import ObjectRef
 from function.objects.events import objects_in
-from function.objects.process import ObjectRef, Objects
+from function.objects.process import Objects
 from function.service import Service
 
 MEBIBYTE: Final = 1024 * 1024

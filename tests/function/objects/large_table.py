@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from function.objects.source import ObjectRef, open_object
+from function.objects.bucket import ObjectRef, open_object
 from function.service import Service
 from function.settings import ZOO
 from tests.function.objects.buckets import Failing, Stream, an_hour, objects_by, refused

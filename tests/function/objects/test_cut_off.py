@@ -13,8 +13,8 @@ from function.errors import (
     RequestError,
     StorageError,
 )
-from function.objects import result as result_objects
-from function.objects.process import ObjectRef
+from function.objects import result_object
+from function.objects.bucket import ObjectRef
 from function.service import Service
 from model.errors import FormatError
 from tests.function.objects.buckets import (
@@ -33,7 +33,7 @@ from tests.function.objects.buckets import (
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Send parts of a result that is no larger than a test needs."""
-    monkeypatch.setattr(result_objects, "PART_BYTES", 100_000)
+    monkeypatch.setattr(result_object, "PART_BYTES", 100_000)
 
 
 @pytest.mark.usefixtures("small_parts")

@@ -1,8 +1,8 @@
-"""A notification, however it is wrapped and whatever is in it, is objects or a plain refusal."""
+"""What S3 tells, itself or by EventBridge, is objects to read or a plain refusal."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,20 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.errors import MalformedError
-from function.objects.events import is_older, newest, objects_in
-from function.objects.source import ObjectRef
+from function.objects.bucket import ObjectRef, is_key
+from function.objects.events import is_of_object, is_older, newest, objects_in, objects_on_bus
 from infra.local.trigger_events import Change, StoredObject, s3_event
 from tests.function.json_values import JSON
 from tests.function.objects.buckets import event, record
 
 DETAILS = {"size": 3, "eTag": "d41d8", "versionId": "v.1", "sequencer": "0A"}
-TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "pictures"}
 MARK = "zqMARKERqz"
-
-
-def sns(value: Any) -> dict[str, Any]:
-    """Wrap a notification as SNS does on its way to a queue."""
-    return {"Type": "Notification", "MessageId": "1", "Message": json.dumps(value)}
 
 
 def test_all_that_a_record_says() -> None:
@@ -89,17 +83,15 @@ def test_changes_without_something_to_read(name: str) -> None:
     assert objects_in(event(one)) == []
 
 
+def test_a_test_event() -> None:
+    """What S3 sends when a notification is set up names no object."""
+    assert objects_in({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "pictures"}) == []
+
+
 @pytest.mark.parametrize("name", ["ObjectCreated:Copy", "ObjectRestore:Completed"])
 def test_changes_with_something_to_read(name: str) -> None:
     """Each way of writing an object counts, and so does the end of its restore."""
     assert len(objects_in(event(record("pictures", "a") | {"eventName": name}))) == 1
-
-
-@pytest.mark.parametrize("wrap", [lambda value: value, sns], ids=["bare", "sns"])
-def test_wrapped(wrap: Any) -> None:
-    """SNS's envelope makes no difference, and a test event is nothing to do."""
-    assert len(objects_in(wrap(event(record("pictures", "a"))))) == 1
-    assert objects_in(wrap(TEST_EVENT)) == []
 
 
 @pytest.mark.parametrize(
@@ -133,96 +125,151 @@ def test_only_the_newest_of_a_key() -> None:
     assert newest(refs) == [refs[2], refs[1], refs[4]]
 
 
-def _without(name: str) -> dict[str, Any]:
-    one = record("pictures", "a")
-    del one[name]
-    return one
+def told(detail: Any, kind: Any = "Object Created", source: Any = "aws.s3") -> dict[str, Any]:
+    """Make an event of the bus."""
+    return {"source": source, "detail-type": kind, "detail": detail}
+
+
+def created(**changes: Any) -> dict[str, Any]:
+    """Make the detail of a new object."""
+    described = {"key": "in/digits/a+b.png", "size": 9, "etag": "e1", "sequencer": "0A"}
+    return {"bucket": {"name": "pictures"}, "object": described | changes}
+
+
+@pytest.mark.parametrize("kind", ["Object Created", "Object Restore Completed"])
+def test_a_new_object_on_the_bus(kind: str) -> None:
+    """An object that can be read is named, its key taken as it stands."""
+    versioned = told(created(**{"version-id": "v1"}), kind)
+    found = ObjectRef("pictures", "in/digits/a+b.png", "v1", 9, "e1", "0A")
+    assert objects_on_bus(versioned) == [found]
+
+
+def test_odd_details() -> None:
+    """What is not as S3 writes it counts as absent."""
+    odd = created(**{"version-id": "", "size": True, "etag": 7, "sequencer": "\ud800"})
+    assert objects_on_bus(told(odd)) == [ObjectRef("pictures", "in/digits/a+b.png")]
+
+
+@pytest.mark.parametrize("kind", ["Object Deleted", "Object Tags Added", "Object ACL Updated"])
+def test_other_changes_on_the_bus(kind: str) -> None:
+    """A removal, a tag and the like leave nothing to read."""
+    assert is_of_object(told(created(), kind))
+    assert objects_on_bus(told(created(), kind)) == []
 
 
 @pytest.mark.parametrize(
-    ("one", "message"),
+    "other",
     [
-        (7, "Records[0]: expected a record of aws:s3, got another"),
-        (_without("eventSource"), "Records[0]: expected a record of aws:s3, got another"),
-        (
-            record("pictures", "a") | {"eventVersion": "3.0"},
-            "Records[0].eventVersion: expected 2.0 or a later minor version, got another",
-        ),
-        (
-            _without("eventVersion"),
-            "Records[0].eventVersion: expected 2.0 or a later minor version, got another",
-        ),
-        (_without("eventName"), "Records[0].eventName: expected a text, got null"),
-        (_without("s3"), "Records[0].s3: expected an object, got null"),
-        (
-            record("..", "a"),
-            "Records[0].s3.bucket.name: expected a bucket's name, got something else",
-        ),
-        (
-            record("pictures", ""),
-            "Records[0].s3.object.key: expected a key of 1 to 1024 bytes in UTF-8, "
-            "encoded as in a form, got something else",
-        ),
-        (
-            record("pictures", "a" * 1025),
-            "Records[0].s3.object.key: expected a key of 1 to 1024 bytes in UTF-8, "
-            "encoded as in a form, got something else",
-        ),
-        (
-            record("pictures", "a", size=-1),
-            "Records[0].s3.object.size: expected a number of bytes, got a number",
-        ),
-        (
-            record("pictures", "a", sequencer="xyz"),
-            "Records[0].s3.object.sequencer: expected one as S3 writes it, got something else",
-        ),
-        (
-            record("pictures", "a", eTag="a\r\nb: c"),
-            "Records[0].s3.object.eTag: expected one as S3 writes it, got something else",
-        ),
+        told({}, "AWS API Call via CloudTrail"),
+        told({}, None),
+        told({}, ["Object Created"]),
+        told(created(), source="mine"),
+        {},
     ],
 )
-def test_malformed_records(one: Any, message: str) -> None:
-    """What is wrong with a record is said, without what stands in it."""
+def test_other_events_of_the_bus(other: dict[str, Any]) -> None:
+    """What else the bus brings is not of an object, even if S3 sent it."""
+    assert not is_of_object(other)
+
+
+def records_of(changes: dict[str, Any], **described: Any) -> dict[str, Any]:
+    """Make a notification of one record with something else in it."""
+    return event(record("pictures", "a", **described) | changes)
+
+
+KEY = "a key of 1 to 1024 bytes in UTF-8"
+NO_UTF8 = record("pictures", "x")
+NO_UTF8["s3"]["object"]["key"] = "%ff"
+MINOR = "expected 2.0 or a later minor version, got another"
+MALFORMED: list[tuple[Callable[[Any], object], Any, str]] = [
+    (objects_in, None, "event: expected a bucket's notification, got null"),
+    (objects_in, {}, "event: expected a bucket's notification, got an object"),
+    (objects_in, {"Records": {}}, "event: expected a bucket's notification, got an object"),
+    (objects_in, event(7), "Records[0]: expected a record of aws:s3, got another"),
+    (
+        objects_in,
+        records_of({"eventSource": None}),
+        "Records[0]: expected a record of aws:s3, got another",
+    ),
+    (objects_in, records_of({"eventVersion": "3.0"}), f"Records[0].eventVersion: {MINOR}"),
+    (objects_in, records_of({"eventVersion": None}), f"Records[0].eventVersion: {MINOR}"),
+    (
+        objects_in,
+        records_of({"eventName": None}),
+        "Records[0].eventName: expected a text, got null",
+    ),
+    (objects_in, records_of({"s3": None}), "Records[0].s3: expected an object, got null"),
+    (
+        objects_in,
+        event(record("..", "a")),
+        "Records[0].s3.bucket.name: expected a bucket's name, got something else",
+    ),
+    *(
+        (
+            objects_in,
+            event(one),
+            f"Records[0].s3.object.key: expected {KEY}, encoded as in a form, got something else",
+        )
+        for one in (record("pictures", ""), record("pictures", "a" * 1025), NO_UTF8)
+    ),
+    (
+        objects_in,
+        records_of({}, size=-1),
+        "Records[0].s3.object.size: expected a number of bytes, got a number",
+    ),
+    (
+        objects_in,
+        records_of({}, sequencer="xyz"),
+        "Records[0].s3.object.sequencer: expected one as S3 writes it, got something else",
+    ),
+    (
+        objects_in,
+        records_of({}, eTag="a\r\nb: c"),
+        "Records[0].s3.object.eTag: expected one as S3 writes it, got something else",
+    ),
+    (objects_on_bus, told(None), "detail.bucket: expected an object, got null"),
+    (
+        objects_on_bus,
+        told({"bucket": {"name": "pictures"}}),
+        "detail.object: expected an object, got null",
+    ),
+    (
+        objects_on_bus,
+        told({"bucket": {"name": 7}, "object": {}}),
+        "detail.bucket.name: expected a text, got a number",
+    ),
+    (
+        objects_on_bus,
+        told(created(key=None)),
+        "detail.object.key: expected a text, got null",
+    ),
+    *(
+        (
+            objects_on_bus,
+            told(detail),
+            f"detail: expected a bucket's name, and {KEY}, got something else",
+        )
+        for detail in (
+            created(key=""),
+            created(key="\ud800"),
+            created() | {"bucket": {"name": "../a"}},
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("read", "value", "message"), MALFORMED, ids=lambda value: str(value)[:40])
+def test_malformed_events(read: Callable[[Any], object], value: Any, message: str) -> None:
+    """What is wrong with an event is said by its place, without what stands in it."""
     with pytest.raises(MalformedError) as caught:
-        objects_in(event(one))
+        read(value)
     assert str(caught.value) == message
 
 
-def test_a_key_that_is_no_utf8() -> None:
-    """A key whose bytes are no UTF-8 is refused."""
-    one = record("pictures", "x")
-    one["s3"]["object"]["key"] = "%ff"
-    with pytest.raises(MalformedError, match="key of 1 to 1024 bytes in UTF-8"):
-        objects_in(event(one))
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        (None, "event: expected a bucket's notification, got null"),
-        ({}, "event: expected a bucket's notification, got an object"),
-        ({"Records": {}}, "event: expected a bucket's notification, got an object"),
-        ({"Type": "Notification"}, "Message: expected JSON in a text, got null"),
-        (
-            {"Type": "Notification", "Message": MARK},
-            "Message: expected JSON, got a text that is not JSON",
-        ),
-        (
-            {"Type": "Notification", "Message": "[" * 100_000},
-            "Message: expected JSON, got a text that is not JSON",
-        ),
-        (sns(sns(TEST_EVENT)), "event: expected a bucket's notification, got an object"),
-    ],
-    ids=lambda value: str(value)[:40],
+DESCRIBED = st.dictionaries(
+    st.sampled_from(["key", "version-id", "etag", *DETAILS]), st.just(MARK) | JSON
 )
-def test_malformed_notifications(value: Any, message: str) -> None:
-    """What is no notification is refused, and one SNS in another is none."""
-    with pytest.raises(MalformedError) as caught:
-        objects_in(value)
-    assert str(caught.value) == message
-
-
+BUCKETS = JSON | st.just({"name": "pictures"})
 RECORDS = st.fixed_dictionaries(
     {},
     optional={
@@ -230,26 +277,29 @@ RECORDS = st.fixed_dictionaries(
         "eventVersion": st.just("2.1") | JSON,
         "eventName": st.just("ObjectCreated:Put") | JSON,
         "s3": JSON
-        | st.fixed_dictionaries(
-            {},
-            optional={
-                "bucket": JSON | st.just({"name": "pictures"}),
-                "object": JSON
-                | st.dictionaries(st.sampled_from(["key", *DETAILS]), st.just(MARK) | JSON),
-            },
-        ),
+        | st.fixed_dictionaries({}, optional={"bucket": BUCKETS, "object": JSON | DESCRIBED}),
     },
 )
+DETAIL = JSON | st.fixed_dictionaries({}, optional={"bucket": BUCKETS, "object": JSON | DESCRIBED})
 
 
-@given(value=JSON | st.builds(lambda records: {"Records": records}, st.lists(RECORDS)))
-def test_anything(value: Any) -> None:
+@given(notification=JSON | st.builds(lambda records: {"Records": records}, st.lists(RECORDS)))
+def test_any_notification(notification: Any) -> None:
     """Whatever comes, it is objects that S3 could have, or a refusal that does not repeat it."""
-    for wrapped in (value, sns(value)):
-        refusal = ""
-        try:
-            refs = objects_in(wrapped)
-        except MalformedError as error:
-            refs, refusal = [], str(error)
-        assert MARK not in refusal
-        assert all(1 <= len(ref.key.encode()) <= 1024 for ref in refs)
+    assert MARK not in refusal_of(objects_in, notification)
+
+
+@given(detail=DETAIL)
+def test_any_detail(detail: Any) -> None:
+    """Whatever the detail of an event on the bus, the same holds."""
+    assert MARK not in refusal_of(objects_on_bus, told(detail))
+
+
+def refusal_of(read: Callable[[Any], list[ObjectRef]], value: Any) -> str:
+    """Read an event: the text of its refusal; empty where its objects are such as S3 could have."""
+    try:
+        refs = read(value)
+    except MalformedError as error:
+        return str(error)
+    assert all(is_key(ref.key) for ref in refs)
+    return ""

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.objects.keys import Format, ObjectNames, format_of
-from function.objects.source import ObjectRef
+from function.objects.bucket import ObjectRef
+from function.objects.formats import Format, format_of
+from function.objects.keys import ObjectNames
 
 NAMES = ObjectNames("in/", "out/")
 

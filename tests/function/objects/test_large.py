@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-from function.objects.result import PART_BYTES
+from function.objects.result_object import PART_BYTES
 from tests.function.objects.large_table import ROWS, SIZE_BYTES
 
 MOST_MB = 48

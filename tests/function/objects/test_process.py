@@ -20,7 +20,7 @@ from function.errors import (
     UnknownModelError,
     UnknownVersionError,
 )
-from function.objects.process import ObjectRef
+from function.objects.bucket import ObjectRef
 from function.service import Answer, Served, Service
 from model.errors import FormatError
 from tests.function.http.form_bodies import sample

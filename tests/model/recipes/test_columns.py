@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.errors import InputError
-from model.recipes.columns import FLOAT32_MAX, kind_of, to_matrix
+from model.errors import InputError, kind_of
+from model.recipes.columns import FLOAT32_MAX, to_matrix
 
 NAMES = ("a", "b", "c")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from function.errors import InvalidError, StorageError
-from function.objects.result import PART_BYTES, KnownResult, ResultObject, metadata_of
-from function.objects.source import ObjectRef
+from function.objects.bucket import ObjectRef
+from function.objects.result_object import PART_BYTES, KnownResult, ResultObject, metadata_of
 from function.service import Service
 from model.bundle.manifest import Manifest
 from tests.function.objects.buckets import Failing, keys, read, refused

@@ -14,6 +14,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
+from function.settings import MAX_MESSAGE_BYTES
 from function.telemetry.invocation import request_id, write
 
 MAX_TOGETHER: Final = 10
@@ -62,8 +63,8 @@ class Send(Protocol):
 class ResultsQueue:
     """Send results to a queue, together."""
 
-    max_bytes = 1_048_576
-    """Source: SQS, message quotas, since August 2025; a queue may be set to less."""
+    max_bytes = MAX_MESSAGE_BYTES
+    """A queue may be set to less."""
 
     def __init__(self, client: Any, url: str) -> None:
         """

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from function.doors.sqs_results import Result, ResultsLog, ResultsQueue
+from function.doors.results_queue import Result, ResultsLog, ResultsQueue
 from function.service import Service
 from tests.function.doors.queues import ANSWER, ROWS, bench, failures, record
 

@@ -156,7 +156,7 @@ def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
     try:
         reply = client.get_object(Bucket=ref.bucket, Key=ref.key, **which)
     except Exception as exc:
-        raise error_of(exc) from exc
+        raise meaning_of(exc) from exc
     return StoredObject(reply, max_bytes)
 
 
@@ -166,7 +166,7 @@ def code_of(error: Exception) -> str:
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
-def error_of(error: Exception) -> Exception:
+def meaning_of(error: Exception) -> Exception:
     """
     Tell what the service's refusal to hand out an object means.
 

@@ -17,7 +17,7 @@ from function.errors import (
     StorageError,
     TooLargeError,
 )
-from function.objects.source import ObjectRef, open_object, ref_of
+from function.objects.bucket import ObjectRef, open_object, ref_of
 from tests.function.objects.buckets import Failing, Stream, refused
 
 REF = ObjectRef("pictures", "a")

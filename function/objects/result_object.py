@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Final
 
 from function.errors import StorageError
+from function.objects.bucket import ObjectRef, StoredObject, code_of
 from function.objects.events import is_older
-from function.objects.source import ObjectRef, StoredObject, code_of
 from model.bundle.manifest import Manifest
 
 PART_BYTES: Final = 8 * 1024 * 1024
