@@ -19,7 +19,7 @@ help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
-	@$(BIN)/python -m infra run --port $(PORT) --invoke-port $(INVOKE_PORT)
+	@$(BIN)/lambake run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
@@ -35,22 +35,22 @@ train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.digits.train
 
 image: .venv/.image ## build the image with docker or podman, and show what is in it
-	@$(BIN)/python -m infra image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
+	@$(BIN)/lambake image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
 
 plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod: another stage
-	@$(BIN)/python -m infra plan --stage $(STAGE)
+	@$(BIN)/lambake plan --stage $(STAGE)
 
 deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything (YES=1: not)
-	@$(BIN)/python -m infra deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(YES),--yes)
+	@$(BIN)/lambake deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(YES),--yes)
 
 rollback: .venv/.image ## give the version before all the traffic, in seconds
-	@$(BIN)/python -m infra rollback --stage $(STAGE)
+	@$(BIN)/lambake rollback --stage $(STAGE)
 
 destroy: .venv/.image ## remove everything that deploy made, once its whole name is typed: lambake-dev
-	@$(BIN)/python -m infra destroy --stage $(STAGE) $(if $(YES),--yes)
+	@$(BIN)/lambake destroy --stage $(STAGE) $(if $(YES),--yes)
 
 cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an account: five minutes
-	@$(BIN)/python -m infra demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
+	@$(BIN)/lambake demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
@@ -70,22 +70,25 @@ clean: ## remove what was built and set up
 	|| { echo "Lambake needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.13"; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
 
-.venv/.run: infra/requirements.txt | .venv/bin/python
+.venv/bin/lambake: infra/cli/launcher | .venv/bin/python
+	@install $< $@
+
+.venv/.run: infra/requirements.txt | .venv/bin/lambake
 	@echo "Setting up what serving needs: ten packages or so, a minute at the most …"
 	@$(PIP) -r infra/requirements.txt
 	@touch $@
 
-.venv/.image: infra/image/requirements.txt | .venv/bin/python
+.venv/.image: infra/image/requirements.txt | .venv/bin/lambake
 	@echo "Setting up what looks into the image …"
 	@$(PIP) -r infra/image/requirements.txt
 	@touch $@ .venv/.run
 
-.venv/.cloud: infra/cloud/requirements.txt | .venv/bin/python
+.venv/.cloud: infra/cloud/requirements.txt | .venv/bin/lambake
 	@echo "Setting up the simulated cloud: a hundred packages, a minute or so …"
 	@$(PIP) -r infra/cloud/requirements.txt
 	@touch $@ .venv/.run .venv/.image
 
-.venv/.dev: requirements-dev.txt | .venv/bin/python
+.venv/.dev: requirements-dev.txt | .venv/bin/lambake
 	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ .venv/.run .venv/.image .venv/.cloud

@@ -1,4 +1,4 @@
-# Bulk prediction over a bucket: `python -m infra bulk` starts an execution.
+# Bulk prediction over a bucket: `lambake bulk` starts an execution.
 
 resource "aws_sfn_state_machine" "bulk" {
   name       = local.names.bulk

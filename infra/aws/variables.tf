@@ -33,7 +33,7 @@ variable "function_file" {
 }
 
 variable "simulated_cloud" {
-  description = "Where a simulated cloud (python -m infra cloud) listens; null: AWS."
+  description = "Where a simulated cloud (lambake cloud) listens; null: AWS."
   type        = string
   default     = null
 

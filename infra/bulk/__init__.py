@@ -1,7 +1,7 @@
 """
 Predict every object below a prefix, by the state machine of infra/aws/bulk.asl.json.
 
-    command.py        python -m infra bulk: check, start, watch, sum up
+    command.py        lambake bulk: check, start, watch, sum up
     addresses.py      s3://bucket/prefix
     execution.py      the calls to Step Functions and S3, and what their refusals mean
     progress.py       how far it is, and how long it will take

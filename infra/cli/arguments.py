@@ -1,4 +1,4 @@
-"""How `python -m infra` adds a command, and what its options take: ports, addresses, minutes."""
+"""How `lambake` adds a command, and what its options take: ports, addresses, minutes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def add_command(
         name,
         help=does,
         description=f"{does[0].upper()}{does[1:]}.",
-        epilog=f"example:\n  .venv/bin/python -m infra {name} {example}" if example else None,
+        epilog=f"example:\n  .venv/bin/lambake {name} {example}" if example else None,
         formatter_class=RawDescriptionHelpFormatter,
     )
     parser.set_defaults(parser=parser, needs=needs)

@@ -1,4 +1,4 @@
-"""`python -m infra bulk`: predict every object below a prefix, and show how far it is."""
+"""`lambake bulk`: predict every object below a prefix, and show how far it is."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class _Run:
 
     def way_back(self) -> str:
         """Say how to look again, and how to stop what runs on."""
-        again = ["python", "-m", "infra", "bulk", self.options.inputs, self.options.results]
+        again = ["lambake", "bulk", self.options.inputs, self.options.results]
         again += ["--name", self.name]
         for flag, default in _FLAGS.items():
             value = getattr(self.options, flag)

@@ -1,5 +1,5 @@
 """
-`python -m infra cloud`: a cloud in a box, in which
+`lambake cloud`: a cloud in a box, in which
 functions really run; --images: their images.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m infra image`: build the image, show what is in it, hold it to its rules."""
+"""`lambake image`: build the image, show what is in it, hold it to its rules."""
 
 from __future__ import annotations
 

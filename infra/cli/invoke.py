@@ -1,5 +1,5 @@
 """
-`python -m infra invoke`: call a function through an Invoke API, with nothing but the standard
+`lambake invoke`: call a function through an Invoke API, with nothing but the standard
 library.
 """
 
@@ -63,7 +63,7 @@ def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
         response = connection.getresponse()
         body = response.read().decode("utf-8", "replace")
     except OSError as exc:
-        sys.stderr.write(f"nobody answers at {options.url}: {exc}. Start it: python -m infra run\n")
+        sys.stderr.write(f"nobody answers at {options.url}: {exc}. Start it: lambake run\n")
         return 2
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""`python -m infra manifest`: print what another cloud runs the image by."""
+"""`lambake manifest`: print what another cloud runs the image by."""
 
 from __future__ import annotations
 
@@ -82,6 +82,6 @@ Quoting.add_representer(str, _represent_text)
 
 
 def _command(options: ManifestOptions) -> str:
-    said = ["python", "-m", "infra", "manifest", options.place]
+    said = ["lambake", "manifest", options.place]
     said += ["--image", options.image, "--stage", options.stage]
     return shlex.join([*said, *(["--public"] if options.public else [])])

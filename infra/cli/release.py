@@ -1,5 +1,5 @@
 """
-`python -m infra plan | deploy | status | logs | rollback |
+`lambake plan | deploy | status | logs | rollback |
 destroy`: one stage, from end to end.
 """
 
@@ -164,7 +164,7 @@ def destroy_command(target: Target, options: ReleaseOptions) -> int:
 _STANDS: dict[Do, str] = {
     plan_command: "nothing was changed",
     deploy_command: "nothing was changed",
-    rollback_command: "python -m infra status shows which version has the traffic",
+    rollback_command: "lambake status shows which version has the traffic",
     destroy_command: "the next destroy takes up what is left",
 }
 

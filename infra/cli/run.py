@@ -1,4 +1,4 @@
-"""`python -m infra run`: start the emulator, say where it is, show its log until it is stopped."""
+"""`lambake run`: start the emulator, say where it is, show its log until it is stopped."""
 
 from __future__ import annotations
 

@@ -171,7 +171,7 @@ def run_cloud(
     out: TextIO = sys.stdout,
 ) -> int:
     """
-    Serve a cloud until told to stop (`python -m infra cloud`).
+    Serve a cloud until told to stop (`lambake cloud`).
 
     Args:
         config: as of `cloud`; so are host, port and images.
@@ -192,7 +192,7 @@ def run_cloud(
             f"        export AWS_ENDPOINT_URL={box.url}\n"
             f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
             f"images: {_run_how(config, registry)}\n"
-            f"deploy: .venv/bin/python -m infra deploy --simulated-cloud {box.url}"
+            f"deploy: .venv/bin/lambake deploy --simulated-cloud {box.url}"
             f" --registry {registry or 'HOST:PORT'}\n"
             f"{tried}"
         )
@@ -213,4 +213,4 @@ def _run_how(config: FunctionConfig, registry: str | None) -> str:
 def _made_to_try(config: FunctionConfig, box: Cloud) -> str:
     inputs, results = make_ready(config, box.client)
     where = f"--endpoint-url {box.url} --region {config.region}"
-    return f"try:    .venv/bin/python -m infra bulk {inputs} {results} {where}\n"
+    return f"try:    .venv/bin/lambake bulk {inputs} {results} {where}\n"

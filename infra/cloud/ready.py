@@ -1,4 +1,4 @@
-"""What lies ready in `python -m infra cloud`, so that there is something to try at once."""
+"""What lies ready in `lambake cloud`, so that there is something to try at once."""
 
 from __future__ import annotations
 

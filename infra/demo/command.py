@@ -1,5 +1,5 @@
 """
-`python -m infra demo`: a release from its first deployment
+`lambake demo`: a release from its first deployment
 to its end, for who has no account.
 """
 
@@ -35,7 +35,7 @@ The same on AWS, in your own account:
   export AWS_REGION=eu-central-1
   make plan                          what would be made; costs nothing
   make deploy                        asks before it makes anything
-  .venv/bin/python -m infra status
+  .venv/bin/lambake status
   make rollback
   make destroy                       asks, and leaves nothing
 """
@@ -118,7 +118,7 @@ def _images(
         if status != 0:
             raise ImageError(
                 f"{complaint.getvalue()}"
-                "without images: .venv/bin/python -m infra demo --no-containers plays all the rest"
+                "without images: .venv/bin/lambake demo --no-containers plays all the rest"
             )
     images = Containers(engine, tag, stack.enter_context(loopback_registry()))
     stack.callback(images.close)

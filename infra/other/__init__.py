@@ -4,7 +4,7 @@ The same image where it is not Lambda's: on Google Cloud Run, on Azure Container
     workload.py         what function.yaml means for a container that serves plain HTTP
     cloud_run.py        a service, as Google's Cloud Run takes it
     container_apps.py   a container app, as Microsoft's Container Apps takes it
-    command.py          python -m infra manifest: print one of them
+    command.py          lambake manifest: print one of them
     *.yaml              samples, each printed by the command in its first line
 
 Both were held against their makers' own schemas, and neither was tried on a real account. What no

@@ -73,4 +73,4 @@ def _by_invoke(target: Target) -> list[str]:
     if function != _DEFAULT_FUNCTION:
         where += f" --function {shlex.quote(function)}"
     payload = json.dumps({"model": table["model"], "rows": table["rows"][:1]})
-    return [f".venv/bin/python -m infra invoke {where} {shlex.quote(payload)}"]
+    return [f".venv/bin/lambake invoke {where} {shlex.quote(payload)}"]

@@ -234,4 +234,4 @@ def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> lis
                 if isinstance(said, dict) and said.get("deployment") == deployment:
                     return [str(complaint) for complaint in said["complaints"]]
         watch.sleep(watch.poll_s)
-    return [f"python -m infra logs --stage {target.stage} --hook shows why"]
+    return [f"lambake logs --stage {target.stage} --hook shows why"]

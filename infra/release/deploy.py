@@ -1,5 +1,5 @@
 """
-From a checkout to an HTTPS address: what `python -m infra deploy` does, in order.
+From a checkout to an HTTPS address: what `lambake deploy` does, in order.
 
 Each step looks at what stands before it does anything, so a deployment that was cut off is taken up
 by the next one: an image in the registry is not pushed again, a plan without changes is not

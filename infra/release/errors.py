@@ -61,7 +61,7 @@ class NotDeployed(ReleaseError):
     def __init__(self, stage: str, got: str = "none") -> None:
         super().__init__(
             f"stage {stage}: expected one that is deployed, got {got}: "
-            f"python -m infra deploy --stage {stage}"
+            f"lambake deploy --stage {stage}"
         )
 
 

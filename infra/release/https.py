@@ -83,7 +83,7 @@ def _authority_of(cloud: str) -> bytes:
     if answer.status_code != 200:
         raise NotHealthy(
             f"{cloud}{CA_PATH}: expected the authority of a simulated cloud, "
-            f"got {answer.status_code}: is it `python -m infra cloud`?"
+            f"got {answer.status_code}: is it `lambake cloud`?"
         )
     return answer.content
 

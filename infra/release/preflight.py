@@ -187,7 +187,7 @@ def _account(target: Target, missing: list[str]) -> str:
         if target.simulated:
             missing.append(
                 f"cloud: expected one at {target.simulated}, got {type(error).__name__}: "
-                "is `python -m infra cloud` running?"
+                "is `lambake cloud` running?"
             )
         else:
             unknown = "" if remedy_of(error) else f": {LOG_IN}"

@@ -32,7 +32,7 @@ PATIENCE_S: Final = 60.0
 
 _REMEDIES: Final = {
     0: "is the way there open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are heeded",
-    200: "somebody changed the API's route: python -m infra plan shows how",
+    200: "somebody changed the API's route: lambake plan shows how",
     403: "may these credentials call it? They need execute-api:Invoke",
     429: "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency",
 }
@@ -148,7 +148,7 @@ def _awaited(
 def _require(answer: Answer, expected: Collection[int], where: str, target: Target) -> None:
     if answer.status in expected:
         return
-    back = f"python -m infra rollback --stage {target.stage} goes back to the version before"
+    back = f"lambake rollback --stage {target.stage} goes back to the version before"
     raise NotHealthy(
         f"{where}: expected {' or '.join(map(str, expected))}, "
         f"got {answer.status or 'no answer'}: {_line(answer.body)}\n"

@@ -83,7 +83,7 @@ class BundledRie:
 
 
 class OurEmulator:
-    """Run the image as `python -m infra run --image` does."""
+    """Run the image as `lambake run --image` does."""
 
     name = "lambake"
 

@@ -1,4 +1,4 @@
-"""`python -m infra cloud --images`: what is deployed there runs from its image."""
+"""`lambake cloud --images`: what is deployed there runs from its image."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_an_image_runs_and_leaves_no_name(engine: Engine, image: str, tmp_path: 
             assert process.stdout is not None
             said = "".join(process.stdout.readline() for _ in range(5))
             line = (
-                r"^deploy: \.venv/bin/python -m infra deploy --simulated-cloud (\S+)"
+                r"^deploy: \.venv/bin/lambake deploy --simulated-cloud (\S+)"
                 r" --registry (\S+)$"
             )
             found = re.search(line, said, re.MULTILINE)

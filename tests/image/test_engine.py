@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.containers import Engine, confinement, cpu_share, find_engine
 from infra.image.build import Build, build_command, build_image, prepare, version_of
 from infra.image.errors import EngineFailed, ImageError, NoEngine

@@ -136,7 +136,7 @@ def test_a_wrong_bill_is_found(contents: Contents) -> None:
 def test_the_command_shows_and_measures(
     engine: Engine, build: Build, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`python -m infra image` draws the tables, writes bill and picture, and times the init."""
+    """`lambake image` draws the tables, writes bill and picture, and times the init."""
     said = io.StringIO()
     options = ImageOptions(ROOT, tag=image, base=build.base, only_check=True)
     status = image_command(options, lambda text: print(text, file=said))

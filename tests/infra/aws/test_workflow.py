@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra import __main__ as main
+from infra.cli import main
 from tests import ROOT
 from tests.infra.cli.published_schemas import github_breaches
 
@@ -171,8 +171,8 @@ def test_the_stage_arrives_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch)
         given.append((name, options))
         return 0
 
-    monkeypatch.setattr(main, "_release", release)
-    assert main.main(command.partition(" -m infra ")[2].split()) == 0
+    monkeypatch.setattr("infra.cli._release", release)
+    assert main(command.partition("/lambake ")[2].split()) == 0
     ((name, options),) = given
     assert (name, options.stage, options.yes) == ("deploy", "prod", True)
 

@@ -188,6 +188,6 @@ def test_a_cloud_to_try_or_an_empty_one(config: FunctionConfig, empty: bool) -> 
     """The cloud says what to try in it; with --empty it has nothing of its own."""
     stop, out = Looking(config), io.StringIO()
     assert run_cloud(config, stop=stop, port=0, empty=empty, out=out) == 0
-    tried = "try:    .venv/bin/python -m infra bulk s3://" in out.getvalue()
+    tried = "try:    .venv/bin/lambake bulk s3://" in out.getvalue()
     assert tried is not empty
     assert stop.functions == ([] if empty else [config.name])

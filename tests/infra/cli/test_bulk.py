@@ -1,4 +1,4 @@
-"""`python -m infra bulk` against the simulated cloud, with the real function behind it."""
+"""`lambake bulk` against the simulated cloud, with the real function behind it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.__main__ import main
 from infra.cli import bulk as command
+from infra.cli import main
 from infra.cli.bulk import BulkOptions, Clock, bulk
 from infra.cloud.cloud import Cloud, cloud
 from infra.cloud.ready import make_ready
@@ -34,7 +34,7 @@ OUTPUT = re.compile(
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
-    """Be the cloud that `python -m infra cloud` makes, with two files that are no pictures."""
+    """Be the cloud that `lambake cloud` makes, with two files that are no pictures."""
     config = FunctionConfig.from_yaml(FUNCTION)
     with cloud(config, port=0) as made:
         assert make_ready(config, made.client) == (
@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_it_running(box: Cloud, options: BulkOptions) -> None:
     out = io.StringIO()
     wish = replace(options, results="s3://lambake-out/second", model="digits", batch=3)
     assert bulk(wish, out, Clock(sleep=interrupt)) == 130
-    found = re.search(r"\nthe run goes on; to look again: python -m infra (.*)\n", out.getvalue())
+    found = re.search(r"\nthe run goes on; to look again: lambake (.*)\n", out.getvalue())
     assert found
     again = found[1].split()
     name = again[again.index("--name") + 1]

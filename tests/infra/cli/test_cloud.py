@@ -1,4 +1,4 @@
-"""`python -m infra cloud`, as a person would start and stop it."""
+"""`lambake cloud`, as a person would start and stop it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_function_of_the_cloud_really_runs() -> None:
             )
             process.stdout.readline()
             assert process.stdout.readline() == (
-                "deploy: .venv/bin/python -m infra deploy "
+                "deploy: .venv/bin/lambake deploy "
                 f"--simulated-cloud {found[1]} --registry HOST:PORT\n"
             )
             context = ssl.create_default_context(cafile=str(ca))

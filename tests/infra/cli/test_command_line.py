@@ -1,5 +1,5 @@
 """
-`python -m infra`: what it takes, what it refuses, and what
+`lambake`: what it takes, what it refuses, and what
 it says where something is missing.
 """
 
@@ -9,11 +9,14 @@ import argparse
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
-from infra import __main__
-from infra.__main__ import main
+from infra import cli
+from infra.cli import main
 from tests import ROOT
 
 COMMANDS = (
@@ -78,6 +81,28 @@ def test_a_while_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> 
     assert said == f"argument --since: {expected}, got {text!r}"
 
 
+def test_the_launcher_runs_the_checkout_that_it_lies_in(tmp_path: Path) -> None:
+    """Make copies it to .venv/bin; it needs no installation, and no folder to call it from."""
+    binaries = tmp_path / "check out" / ".venv" / "bin"
+    binaries.mkdir(parents=True)
+    (binaries / "lambake").write_bytes((ROOT / "infra/cli/launcher").read_bytes())
+    (binaries / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "check out" / "infra").symlink_to(ROOT / "infra")
+    for file in binaries.iterdir():
+        file.chmod(0o755)
+    command = [str(binaries / "lambake"), "plan", "--simulated-cloud=x"]
+    done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("lambake plan: error: argument --simulated-")
+
+
+def test_an_installation_has_the_command() -> None:
+    """What `pip install` and `uv sync` make a script of is the command line."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    script = scripts["scripts"]["lambake"]
+    assert EntryPoint("lambake", script, "console_scripts").load() is main
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace]]:
     """Have the release only note what it is asked for."""
@@ -87,7 +112,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace
         noted.append((name, options))
         return 0
 
-    monkeypatch.setattr(__main__, "_release", release)
+    monkeypatch.setattr(cli, "_release", release)
     return noted
 
 
@@ -132,7 +157,7 @@ def test_every_command_says_what_it_does(command: str, capsys: pytest.CaptureFix
     sentence = re.search(r"^[A-Z][^:]*\.$", shown, re.MULTILINE)
     assert sentence, shown
     for example in re.findall(r"example:\n  (.*)", shown):
-        assert example.startswith(f".venv/bin/python -m infra {command} ")
+        assert example.startswith(f".venv/bin/lambake {command} ")
     with pytest.raises(SystemExit):
         main(["--help"])
     assert re.search(rf"^    {command} +[a-z]", capsys.readouterr().out, re.MULTILINE)
@@ -156,7 +181,7 @@ def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) 
     """One line names the package and the target that sets it up, which there is."""
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
-        f"from infra.__main__ import main; sys.exit(main({arguments.split()!r}))"
+        f"from infra.cli import main; sys.exit(main({arguments.split()!r}))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
@@ -164,7 +189,7 @@ def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) 
     command = arguments.split()[0]
     assert (done.returncode, done.stderr) == (
         2,
-        f"python -m infra {command}: expected the package {package} to be set up, it is not: "
+        f"lambake {command}: expected the package {package} to be set up, it is not: "
         f"make .venv/.{needs}\n",
     )
     assert f"\n.venv/.{needs}: " in (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -179,7 +204,7 @@ def test_a_module_of_ours_that_is_missing_is_no_package(
     def fail(_options: argparse.Namespace) -> int:
         raise ModuleNotFoundError("gone", name=module)
 
-    monkeypatch.setattr(__main__, "_invoke", fail)
+    monkeypatch.setattr(cli, "_invoke", fail)
     with pytest.raises(ModuleNotFoundError):
         main(["invoke"])
 
@@ -190,7 +215,7 @@ def test_an_import_that_fails_otherwise_is_no_package(monkeypatch: pytest.Monkey
     def fail(_options: argparse.Namespace) -> int:
         raise ImportError("cannot import name 'x' from 'moto'", name="moto")
 
-    monkeypatch.setattr(__main__, "_invoke", fail)
+    monkeypatch.setattr(cli, "_invoke", fail)
     with pytest.raises(ImportError):
         main(["invoke"])
 
@@ -203,6 +228,6 @@ def test_stopped_before_it_began(
     def stopped(_options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(__main__, "_invoke", stopped)
+    monkeypatch.setattr(cli, "_invoke", stopped)
     assert main(["invoke"]) == 130
     assert capsys.readouterr().err == "\n"

@@ -1,4 +1,4 @@
-"""`python -m infra invoke --stage STAGE`: what is live in a cloud, asked from the command line."""
+"""`lambake invoke --stage STAGE`: what is live in a cloud, asked from the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.cli import release as command
 from infra.cli.image import ImageOptions
 from infra.cli.release import ReleaseOptions
@@ -64,8 +64,7 @@ def test_a_stage_that_is_not_deployed(
     """In our words, with what deploys it."""
     assert main(["invoke", *arguments, "--stage", "never", *given]) == 1
     assert capsys.readouterr().err == (
-        "stage never: expected one that is deployed, got none: "
-        "python -m infra deploy --stage never\n"
+        "stage never: expected one that is deployed, got none: lambake deploy --stage never\n"
     )
 
 

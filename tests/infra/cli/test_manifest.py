@@ -1,4 +1,4 @@
-"""`python -m infra manifest`: what it prints, and that every reader reads it alike."""
+"""`lambake manifest`: what it prints, and that every reader reads it alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.cli.manifest import Quoting
 from tests import ROOT
 from tests.infra.cli.manifests import SAMPLES
@@ -27,8 +27,8 @@ def test_a_sample_is_what_its_first_line_prints(
     monkeypatch.chdir(ROOT)
     text = sample.read_text(encoding="utf-8")
     words = shlex.split(text.splitlines()[0].removeprefix("# "))
-    assert words[:3] == ["python", "-m", "infra"]
-    assert main(words[3:]) == 0
+    assert words[0] == "lambake"
+    assert main(words[1:]) == 0
     assert capsys.readouterr().out == text, f"run {shlex.join(words)} > {sample.name}"
 
 

@@ -1,4 +1,4 @@
-"""`python -m infra deploy | status | logs | invoke | rollback | destroy`, from their front door."""
+"""`lambake deploy | status | logs | invoke | rollback | destroy`, from their front door."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.cli import release as command
 from infra.cli.release import ReleaseOptions, run
 from infra.image.errors import EngineFailed
@@ -77,7 +77,7 @@ def test_what_is_not_deployed(
         assert main([name, *arguments]) == 1
         assert capsys.readouterr().err == (
             f"stage {target.stage}: expected one that is deployed, got none: "
-            f"python -m infra deploy --stage {target.stage}\n"
+            f"lambake deploy --stage {target.stage}\n"
         )
     with pytest.raises(NotDeployed):
         api_url(target)
@@ -119,7 +119,7 @@ def stop(*_: object, **__: object) -> None:
     ("name", "said"),
     [
         ("deploy", "\nstopped: nothing was changed\n"),
-        ("rollback", "\nstopped: python -m infra status shows which version has the traffic\n"),
+        ("rollback", "\nstopped: lambake status shows which version has the traffic\n"),
         ("destroy", "\nstopped: the next destroy takes up what is left\n"),
         ("logs", "\n"),
     ],

@@ -1,4 +1,4 @@
-"""`python -m infra run` and `invoke`, as their users start them."""
+"""`lambake run` and `invoke`, as their users start them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.cli.invoke import InvokeOptions, invoke
 from infra.cli.run import Printer, RunOptions, config_of, run
 from infra.cli.sample import send_sample
@@ -249,7 +249,7 @@ def test_invoke_without_an_emulator_says_how_to_start_one(
         assert invoke(InvokeOptions("{}", "x", url)) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"nobody answers at {url}: ")
-    assert error.endswith("Start it: python -m infra run\n")
+    assert error.endswith("Start it: lambake run\n")
     monkeypatch.chdir("/")
     assert invoke(InvokeOptions("{}")) == 2
     assert capsys.readouterr().err == (
@@ -278,7 +278,7 @@ def test_a_reader_that_stops_does_not_stop_the_printer() -> None:
 
 
 def test_the_commands_explain_themselves(capsys: pytest.CaptureFixture[str]) -> None:
-    """python -m infra without anything names them."""
+    """lambake without anything names them."""
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2

@@ -277,7 +277,7 @@ def test_an_image_that_is_not_built(
         "another base: make cloud-demo BASE_IMAGE=IMAGE, or --base IMAGE",
         "a stand-in, where AWS's registry is not reached, on Debian as root: .venv/bin/python -m "
         "tests.image.stand_in.build, and then make cloud-demo BASE_IMAGE=localhost/",
-        "without images: .venv/bin/python -m infra demo --no-containers plays all the rest",
+        "without images: .venv/bin/lambake demo --no-containers plays all the rest",
     )
     for line, beginning in zip(told, beginnings, strict=True):
         assert line.startswith(beginning)

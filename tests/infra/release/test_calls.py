@@ -124,13 +124,13 @@ def test_by_invoke() -> None:
     target = with_settings(target_at("http://127.0.0.1:5000", stage="prod"), sample=None)
     line = call_lines(target, API, "iam")[1]
     assert line == (
-        "  .venv/bin/python -m infra invoke --stage prod --simulated-cloud http://127.0.0.1:5000"
+        "  .venv/bin/lambake invoke --stage prod --simulated-cloud http://127.0.0.1:5000"
         """ '{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}'"""
     )
     theirs = Path("their project", "function.yaml")
     there = dataclasses.replace(target, function_file=theirs.absolute(), simulated=None)
     words = shlex.split(call_lines(with_settings(there, root=str(target.root)), API, "iam")[1])
-    assert words[4:8] == ["--stage", "prod", "--function", str(theirs)]
+    assert words[2:6] == ["--stage", "prod", "--function", str(theirs)]
 
 
 def test_what_does_not_fit_is_not_said(tmp_path: Path) -> None:

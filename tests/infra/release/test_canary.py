@@ -74,7 +74,7 @@ def test_a_hook_without_a_log(stage: Stage, target: Target, watched: Watched) ->
     with pytest.raises(Refused) as refused:
         shift(target, new, hook(stage), watched.watch())
     last = str(refused.value).splitlines()[-1]
-    assert last == f"  python -m infra logs --stage {target.stage} --hook shows why"
+    assert last == f"  lambake logs --stage {target.stage} --hook shows why"
 
 
 def test_an_alarm_refuses(stage: Stage, target: Target, watched: Watched) -> None:

@@ -1,4 +1,4 @@
-"""`python -m infra destroy`: it asks, and leaves nothing."""
+"""`lambake destroy`: it asks, and leaves nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.release.deployments import Deployments
 from infra.release.destroy import destroy
 from infra.release.errors import NotDeployed

@@ -165,7 +165,7 @@ def test_a_cloud_that_tells_no_authority() -> None:
         post(target_at(url), API, b"", {}, signed=True)
     assert str(ill.value) == (
         f"{url}/moto-api/ca.pem: expected the authority of a simulated cloud, got 404: "
-        "is it `python -m infra cloud`?"
+        "is it `lambake cloud`?"
     )
 
 

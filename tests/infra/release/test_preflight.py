@@ -115,7 +115,7 @@ def test_no_simulated_cloud() -> None:
     nowhere = "http://127.0.0.1:1"
     assert refused(target_at(nowhere), builds=False, terraform=terraform) == [
         f"cloud: expected one at {nowhere}, got EndpointConnectionError: "
-        "is `python -m infra cloud` running?"
+        "is `lambake cloud` running?"
     ]
 
 

@@ -104,7 +104,7 @@ def test_a_front_that_stays_ill(front: Front) -> None:
         smoke(front.target(), API, **Time().options())
     assert str(ill.value) == (
         f'{API}: expected 200, got 500: {{"message": "no"}}\n'
-        "python -m infra rollback --stage dev goes back to the version before"
+        "lambake rollback --stage dev goes back to the version before"
     )
 
 
@@ -113,7 +113,7 @@ def test_a_front_that_stays_ill(front: Front) -> None:
     [
         (403, "may these credentials call it? They need execute-api:Invoke"),
         (429, "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency"),
-        (502, "python -m infra rollback --stage dev goes back to the version before"),
+        (502, "lambake rollback --stage dev goes back to the version before"),
     ],
 )
 def test_remedies(front: Front, status: int, remedy: str) -> None:
@@ -167,7 +167,7 @@ def test_no_prediction_behind_tokens(
         smoke(front.target(api={"auth": "jwt"}), API, **Time().options())
     assert str(ill.value) == (
         f"lambake-dev:live by Invoke: expected 200, got {got}\n"
-        "python -m infra rollback --stage dev goes back to the version before"
+        "lambake rollback --stage dev goes back to the version before"
     )
 
 
@@ -202,7 +202,7 @@ def test_strangers_are_let_in(front: Front) -> None:
         require_closed(front.target(), API, **Time().options())
     assert str(ill.value) == (
         f"{API}, unsigned: expected 401 or 403, got 200: {json.dumps(PREDICTED)}\n"
-        "somebody changed the API's route: python -m infra plan shows how"
+        "somebody changed the API's route: lambake plan shows how"
     )
     require_closed(front.target(api={"auth": "none"}), API)
 

@@ -1,4 +1,4 @@
-"""`python -m infra status | logs`: what stands, and what the function says."""
+"""`lambake status | logs`: what stands, and what the function says."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.__main__ import main
+from infra.cli import main
 from infra.release import traffic
 from infra.release.calls import call_lines
 from infra.release.errors import NotDeployed, NotReady
@@ -161,7 +161,7 @@ def test_half_of_a_stage(
         assert main([name, *arguments]) == 1
         assert capsys.readouterr().err == (
             f"stage {target.stage}: expected one that is deployed, got a part of one, 1 resources:"
-            f" python -m infra deploy --stage {target.stage}\n"
+            f" lambake deploy --stage {target.stage}\n"
         )
 
 
@@ -175,7 +175,7 @@ def test_a_destroy_that_was_cut_off(
     assert main(["status", *arguments]) == 1
     assert capsys.readouterr().err == (
         f"stage {target.stage}: expected one that is deployed, got a part of one, 2 resources:"
-        f" python -m infra deploy --stage {target.stage}\n"
+        f" lambake deploy --stage {target.stage}\n"
     )
 
 
@@ -206,7 +206,7 @@ def test_no_log(stage: Stage, target: Target) -> None:
         follow_logs(target, "/aws/lambda/none", print, since_s=60, follow=True)
     assert str(refused.value) == (
         f"stage {target.stage}: expected one that is deployed, got one without the log "
-        f"/aws/lambda/none: python -m infra deploy --stage {target.stage}"
+        f"/aws/lambda/none: lambake deploy --stage {target.stage}"
     )
 
 

@@ -112,8 +112,7 @@ def test_a_stage_that_is_not_there(stage: Stage) -> None:
     with pytest.raises(NotDeployed) as refused:
         traffic.roll_back(nowhere, print)
     assert str(refused.value) == (
-        "stage nowhere: expected one that is deployed, got none: "
-        "python -m infra deploy --stage nowhere"
+        "stage nowhere: expected one that is deployed, got none: lambake deploy --stage nowhere"
     )
 
 
