@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
-from tests.contract.rows import Bench, Facts, Rows
+from tests.contract.clients import Facts
+from tests.contract.rows import Bench, Rows
 from tests.contract.target import MEMORY_MB, Running, Spec, done, invoked
 from tests.infra.local.plain_http import Reply
 from tests.infra.local.processes import require_namespaces

@@ -12,8 +12,11 @@ an allowed size is answered (row "A10 init error"; issue 35).
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Final
+
+from tests.contract import invoke_rows
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,19 @@ class Gap:
 
 _NO_HEADER = "no X-Amz-Function-Error: an error looks like a result"
 _STATUS_502 = "the end of the runtime is answered 502, and without X-Amz-Function-Error"
-_UNMARSHAL = (
-    '{{"errorMessage": "Unable to unmarshal input: {}", "errorType": "Runtime.UnmarshalError", '
-    '"requestId": "<id>", "stackTrace": []}}'
-)
-_NOT_JSON = _UNMARSHAL.format("Expecting value: line 1 column 1 (char 0)")
-_NOT_UTF8 = _UNMARSHAL.format(
-    "'utf-8' codec can't decode byte 0xff in position 1: invalid start byte"
-)
+
+
+def _unmarshal(reason: str) -> dict[str, Any]:
+    return {
+        "errorMessage": f"Unable to unmarshal input: {reason}",
+        "errorType": "Runtime.UnmarshalError",
+        "requestId": "<id>",
+        "stackTrace": [],
+    }
+
+
+_NOT_JSON = _unmarshal("Expecting value: line 1 column 1 (char 0)")
+_NOT_UTF8 = _unmarshal("'utf-8' codec can't decode byte 0xff in position 1: invalid start byte")
 _ARN = "arn:aws:lambda:us-east-1:012345678912:function:contract"
 _TOO_LARGE = {
     "errorType": "Function.ResponseSizeTooLarge",
@@ -71,10 +79,7 @@ GAPS: Final = [
         {"error": None, "body": "Task timed out after 1.00 seconds"},
     ),
     _ended("B3 init raised"),
-    _ended("B5 exit 0"),
-    _ended("B6 exit 3"),
-    _ended("B6 killed"),
-    _ended("B6 segfault"),
+    *map(_ended, invoke_rows.ENDS),
     _ended("B7 response too large"),
     Gap("G4", "A10 init error", _STATUS_502, {"invoker": (502, None, {"errorType": "Mine"})}),
     Gap(
@@ -83,8 +88,8 @@ GAPS: Final = [
         "the second of two invocations at once ends the emulator, and the first with it",
         {"tags": [None, None], "processes": 0},
     ),
-    Gap("G6", "B9 event", "an Event is run at once", {"status": 200, "body": b"1"}),
-    Gap("G6", "B10 dry run", "a DryRun runs", {"status": 200, "body": b"{}", "calls": 2}),
+    Gap("G6", "B9 event", "an Event is run at once", {"status": 200, "body": 1}),
+    Gap("G6", "B10 dry run", "a DryRun runs", {"status": 200, "body": {}, "calls": 2}),
     Gap(
         "G7",
         "B1 headers",
@@ -99,9 +104,9 @@ GAPS: Final = [
     Gap("G7", "B8 tail", "no Tail", {"kinds": [], "bytes": 0}),
     Gap(
         "G8",
-        "B13 too large",
+        "B13 far too large",
         "what is above 6 MiB + 100 is cut off, so that the function sees broken JSON",
-        {"status": 200, "type": None, "body": "Runtime.UnmarshalError"},
+        {"status": 200, "type": "Runtime.UnmarshalError"},
     ),
     Gap(
         "G9",
@@ -115,7 +120,7 @@ GAPS: Final = [
         "the runtime client is handed what is no UTF-8",
         {"status": 200, "type": None, "body": _NOT_UTF8},
     ),
-    Gap("G9", "B1 no body", "an empty body is handed over empty", {"body": _NOT_JSON}),
+    Gap("G9", "B1 no body", "an empty body is handed over empty", {"body": json.dumps(_NOT_JSON)}),
     Gap(
         "G10",
         "B17 client context",

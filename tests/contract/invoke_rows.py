@@ -1,48 +1,45 @@
-"""The Invoke API's rows: docs/contract.md 6.2, and what RIE's gaps of 1.5 say about it."""
+"""
+The Invoke API's rows: docs/contract.md 6.2, and what RIE's gaps of 1.5 say about it.
+
+`ROWS.ask` asks the shared function once, by every client. A function asks several times, or looks
+at what only bare HTTP shows.
+"""
 
 from __future__ import annotations
 
 import base64
-import json
-import re
 from pathlib import Path
+from typing import Any
 
-from tests.contract.rows import ARN, Bench, Facts, Rows, chosen, masked, seen
-from tests.contract.target import Spec, done, invoked
-from tests.infra.local.plain_http import Reply
+from tests.contract.clients import Ask, Facts, act, client_context
+from tests.contract.rows import ARN, EVERY, Bench, Rows, chosen, seen
+from tests.contract.target import NAME, Spec, done, invoked
 
 ROWS = Rows()
 
 BROKEN = Path(__file__).parent / "handlers"
 _LIMIT = 6 * 1024 * 1024
-_USER = {"Type": "User"}
-_NOT_JSON = "Could not parse request body into json: Could not parse payload into json: "
-_TOO_LARGE = "Request must be smaller than 6291456 bytes for the InvokeFunction operation"
-_CONTEXT = "Client context must be a valid Base64-encoded JSON object"
+_EVENT_LIMIT = 1024 * 1024
 
 
-def _refused(answer: Reply) -> Facts:
-    body = masked(answer.body.decode("utf-8", "replace"))
-    is_json = answer.headers.get("content-type") == "application/json"
-    return {
-        "status": answer.status,
-        "type": answer.headers.get("x-amzn-errortype"),
-        "body": json.loads(body) if is_json else body,
-    }
-
-
-def _exit_error(text: str) -> Facts:
-    body = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: <id> Error: {text}"}
+def _failed(kind: str, message: str) -> Facts:
+    """Spell a function error of the service's own."""
+    body = {"errorType": kind, "errorMessage": message}
     return {"status": 200, "error": "Unhandled", "body": body}
 
 
-def _failed(answer: Reply) -> Facts:
-    facts = seen(answer)
-    try:
-        facts["body"] = json.loads(facts["body"])
-    except ValueError:
-        return facts
-    return facts
+def _ended(text: str) -> Facts:
+    return _failed("Runtime.ExitError", f"RequestId: <id> Error: {text}")
+
+
+def _refused(status: int, kind: str, message: str, key: str = "message", **more: Any) -> Facts:
+    body = {"Type": "User", key: message, **more}
+    return {"status": status, "type": kind, "body": body, "message": message}
+
+
+def _text(size: int) -> bytes:
+    """Spell a JSON string of so many bytes."""
+    return b'"' + b"x" * (size - 2) + b'"'
 
 
 @ROWS.add("B1 success", status=200, error=None, body='{"a": [1, "\\u00e9"]}')
@@ -51,10 +48,8 @@ def success(bench: Bench) -> Facts:
     return seen(invoked(bench.shared, '{"a": [1, "é"]}'.encode()))
 
 
-@ROWS.add("B1 null", status=200, error=None, body="null")
-def null(bench: Bench) -> Facts:
-    """A function without a result answers null."""
-    return seen(done(bench.shared, "talk", text=""))
+ROWS.ask("B1 a value", Ask(b'{"x": [1, "\xc3\xa9"]}'), status=200, error=None, body={"x": [1, "é"]})
+ROWS.ask("B1 null", Ask(act("talk", text="")), status=200, error=None, body=None)
 
 
 @ROWS.add(
@@ -78,6 +73,14 @@ def context(bench: Bench) -> Facts:
     return chosen(done(bench.shared, "who").json, "arn", "name", "version", "memory")
 
 
+@ROWS.add("B1 qualifier", clients=EVERY, rie=False, arn=f"{ARN}:live", client={"k": 1})
+def qualifier(bench: Bench) -> Facts:
+    """The function sees the ARN as it was invoked, and the client's context."""
+    context = client_context(b'{"custom": {"k": 1}}')
+    facts = bench.ask(bench.shared, Ask(act("who"), qualifier="live", context=context))
+    return chosen(facts["body"], "arn", "client")
+
+
 @ROWS.add("B1 no body", status=200, error=None, body="{}")
 def no_body(bench: Bench) -> Facts:
     """An invocation without a body is one with an empty object."""
@@ -93,65 +96,66 @@ def method(bench: Bench) -> Facts:
     }
 
 
-@ROWS.add("B2 raised", status=200, error="Unhandled", body=("ValueError", "no", True, True))
+@ROWS.add(
+    "B2 raised", clients=EVERY, status=200, error="Unhandled", body=("ValueError", "no", True)
+)
 def raised(bench: Bench) -> Facts:
     """What the runtime client posted about an exception, and a header that says it is an error."""
-    facts = _failed(done(bench.shared, "fail", message="no"))
+    facts = bench.ask(bench.shared, Ask(act("fail", message="no")))
     error = facts["body"]
-    told = error["errorType"], error["errorMessage"]
+    assert error["requestId"] == "<id>"
     traced = any("raise ValueError" in line for line in error["stackTrace"])
-    return {**facts, "body": (*told, error["requestId"] == "<id>", traced)}
+    return {**facts, "body": (error["errorType"], error["errorMessage"], traced)}
 
 
-@ROWS.add("B3 init raised", status=200, error="Unhandled", body=("ValueError", "static code", ""))
+@ROWS.add(
+    "B3 init raised",
+    clients=EVERY,
+    status=200,
+    error="Unhandled",
+    body=("ValueError", "static code", ""),
+)
 def init_raised(bench: Bench) -> Facts:
     """What the runtime client posted about an init that raised; its request id is empty."""
-    facts = _failed(invoked(bench.start(Spec(BROKEN, "broken.handler"))))
-    error = facts["body"]
-    told = error["errorType"], error["errorMessage"], error["requestId"]
+    facts = bench.ask(bench.start(Spec(BROKEN, "broken.handler")), Ask())
+    error = facts.get("body") or {}
+    told = error.get("errorType"), error.get("errorMessage"), error.get("requestId")
     return {**facts, "body": told}
 
 
 @ROWS.add(
     "B4 timeout",
-    status=200,
-    error="Unhandled",
-    body={
-        "errorType": "Sandbox.Timedout",
-        "errorMessage": "RequestId: <id> Error: Task timed out after 1.00 seconds",
-    },
+    clients=EVERY,
+    **_failed("Sandbox.Timedout", "RequestId: <id> Error: Task timed out after 1.00 seconds"),
     next=(200, 1),
 )
 def timeout(bench: Bench) -> Facts:
     """A timeout is an error in JSON, and the next invocation has a new process."""
     running = bench.start(Spec(timeout_s=1))
-    facts = _failed(done(running, "wait", seconds=30))
-    after = done(running, "who")
-    return {**facts, "next": (after.status, after.json["calls"])}
+    facts = bench.ask(running, Ask(act("wait", seconds=30)))
+    after = bench.ask(running, Ask(act("who")))
+    return {**facts, "next": (after["status"], after["body"]["calls"])}
 
 
-@ROWS.add("B5 exit 0", **_exit_error("Runtime exited without providing a reason"))
-def exit_0(bench: Bench) -> Facts:
-    """A process that ends well ends the invocation badly."""
-    return _failed(done(bench.shared, "leave", status=0))
-
-
-@ROWS.add("B6 exit 3", **_exit_error("Runtime exited with error: exit status 3"))
-def exit_3(bench: Bench) -> Facts:
-    """A process that ends with a status is an error that tells it."""
-    return _failed(done(bench.shared, "leave", status=3))
-
-
-@ROWS.add("B6 killed", **_exit_error("Runtime exited with error: signal: killed"))
-def killed(bench: Bench) -> Facts:
-    """A process that is killed is an error that tells the signal."""
-    return _failed(done(bench.shared, "die", signal="KILL"))
-
-
-@ROWS.add("B6 segfault", **_exit_error("Runtime exited with error: signal: segmentation fault"))
-def segfault(bench: Bench) -> Facts:
-    """A process that breaks its memory is an error that tells the signal."""
-    return _failed(done(bench.shared, "die", signal="SEGV"))
+ENDS = {
+    "B5 exit 0": (act("leave", status=0), "Runtime exited without providing a reason"),
+    "B6 exit 1": (act("leave", status=1), "Runtime exited with error: exit status 1"),
+    "B6 exit 3": (act("sys_exit", status=3), "Runtime exited with error: exit status 3"),
+    "B6 exit 137": (act("leave", status=137), "Runtime exited with error: exit status 137"),
+    "B6 killed": (act("die", signal="KILL"), "Runtime exited with error: signal: killed"),
+    "B6 terminated": (act("die", signal="TERM"), "Runtime exited with error: signal: terminated"),
+    "B6 segfault": (
+        act("die", signal="SEGV"), "Runtime exited with error: signal: segmentation fault",
+    ),
+}  # fmt: skip
+for _name, (_event, _reason) in ENDS.items():
+    ROWS.ask(_name, Ask(_event), **_ended(_reason))
+ROWS.ask(
+    "B6 out of memory",
+    Ask(act("fill", mb=600)),
+    rie=False,
+    **_ended("Runtime exited with error: signal: killed"),
+)
 
 
 @ROWS.add("B6 recovery", status=200, calls=1)
@@ -162,120 +166,188 @@ def recovery(bench: Bench) -> Facts:
     return {"status": after.status, "calls": after.json["calls"]}
 
 
-@ROWS.add(
+@ROWS.add("B7 the limit", clients=EVERY, status=200, bytes=_LIMIT + 100)
+def response_limit(bench: Bench) -> Facts:
+    """A result of 6 MiB and 100 bytes passes."""
+    facts = bench.ask(bench.shared, Ask(act("answer", bytes=_LIMIT + 100)))
+    return {"status": facts["status"], "bytes": len(facts["body"]) + 2}
+
+
+ROWS.ask(
     "B7 response too large",
-    status=200,
-    error="Unhandled",
-    body={
-        "errorMessage": "Response payload size exceeded maximum allowed payload size "
-        "(6291556 bytes).",
-        "errorType": "Function.ResponseSizeTooLarge",
-    },
+    Ask(act("answer", bytes=_LIMIT + 101)),
+    **_failed(
+        "Function.ResponseSizeTooLarge",
+        "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
+    ),
 )
-def response_too_large(bench: Bench) -> Facts:
-    """A result of one byte too many is an error."""
-    return _failed(done(bench.shared, "answer", bytes=_LIMIT + 101))
 
 
-@ROWS.add("B8 tail", kinds=["START", "out", "END", "REPORT"], without=None, bytes=4096)
+@ROWS.add("B8 tail", kinds=["START", "out", "err", "END", "REPORT"], without=None, bytes=4096)
 def tail(bench: Bench) -> Facts:
     """The last 4,096 bytes of the invocation's log, to those who ask."""
     asked, name = {"X-Amz-Log-Type": "Tail"}, "x-amz-log-result"
-    log = base64.b64decode(done(bench.shared, "talk", asked, text="out\n").headers.get(name, ""))
+    short = done(bench.shared, "talk", asked, text="out\n", error="err\n").headers.get(name, "")
     flood = done(bench.shared, "talk", asked, text="a line\n", times=1000).headers.get(name, "")
     return {
-        "kinds": [line.split(" ")[0] for line in log.decode().splitlines()],
+        "kinds": [line.split(" ")[0] for line in base64.b64decode(short).decode().splitlines()],
         "without": done(bench.shared, "who").headers.get(name),
         "bytes": len(base64.b64decode(flood)),
     }
 
 
-@ROWS.add("B9 event", status=202, body=b"", version=None)
-def event(bench: Bench) -> Facts:
-    """An asynchronous invocation is accepted before it runs, with nothing but an id."""
-    answer = invoked(bench.shared, b"1", {"X-Amz-Invocation-Type": "Event"})
-    version = answer.headers.get("x-amz-executed-version")
-    return {"status": answer.status, "body": answer.body, "version": version}
+ROWS.ask("B9 event", Ask(b"1", kind="Event"), status=202, error=None, body="")
 
 
-@ROWS.add("B10 dry run", status=204, body=b"", calls=1)
+@ROWS.add("B10 dry run", clients=EVERY, status=204, error=None, body="", calls=1)
 def dry_run(bench: Bench) -> Facts:
     """A dry run answers, and nothing runs."""
     running = bench.start(Spec())
-    answer = invoked(running, b"{}", {"X-Amz-Invocation-Type": "DryRun"})
-    calls = done(running, "who").json["calls"]
-    return {"status": answer.status, "body": answer.body, "calls": calls}
+    facts = bench.ask(running, Ask(kind="DryRun"))
+    return {**facts, "calls": bench.ask(running, Ask(act("who")))["body"]["calls"]}
 
 
-_OTHER = f"{ARN.removesuffix('contract')}other:$LATEST"
+def _not_found(arn: str) -> Facts:
+    message = f"Function not found: {arn}"
+    return _refused(404, "ResourceNotFoundException", message, "Message")
 
 
-@ROWS.add(
-    "B11 unknown function",
-    status=404,
-    type="ResourceNotFoundException",
-    body={**_USER, "Message": f"Function not found: {_OTHER}"},
-)
-def unknown_function(bench: Bench) -> Facts:
-    """Another function's name is not found."""
-    return _refused(invoked(bench.shared, path="/2015-03-31/functions/other/invocations"))
+_PLACE = ARN.removesuffix(NAME)
+ROWS.ask("B11 unknown function", Ask(name="other"), **_not_found(f"{_PLACE}other:$LATEST"))
+for _asked, _arn in (
+    (Ask(name="other:live"), f"{_PLACE}other:live"),
+    (Ask(name=f"{NAME}:nope"), f"{ARN}:nope"),
+    (Ask(qualifier="nope"), f"{ARN}:nope"),
+    (Ask(name=f"999999999999:function:{NAME}"), ARN.replace("123456789012", "9" * 12) + ":$LATEST"),
+    (Ask(name=ARN.replace("us-east", "eu-west")), ARN.replace("us-east", "eu-west") + ":$LATEST"),
+):
+    ROWS.ask(f"B11 {_asked.name} {_asked.qualifier}", _asked, rie=False, **_not_found(_arn))
 
 
-def _not_json(bench: Bench, body: bytes) -> Facts:
-    facts = _refused(invoked(bench.shared, body))
-    if isinstance(facts["body"], dict):
+_NOT_JSON = "Could not parse request body into json: Could not parse payload into json: "
+
+
+def _not_json(name: str, payload: bytes, *, rie: bool = False) -> None:
+    service = _refused(400, "InvalidRequestContentException", _NOT_JSON)
+
+    @ROWS.add(name, clients=EVERY, rie=rie, **service)
+    def refused(bench: Bench) -> Facts:
+        """A body that is no JSON never reaches the function."""
+        facts = bench.ask(bench.shared, Ask(payload))
         # What follows is the parser's own text, and nobody's contract.
-        facts["body"]["message"] = facts["body"]["message"][: len(_NOT_JSON)]
-    return facts
+        if "message" in facts:
+            facts["message"] = facts["message"][: len(_NOT_JSON)]
+        elif isinstance(facts["body"], dict) and "message" in facts["body"]:
+            facts["body"]["message"] = facts["body"]["message"][: len(_NOT_JSON)]
+        return facts
 
 
-_NOT_JSON_FACTS: Facts = {
-    "status": 400,
-    "type": "InvalidRequestContentException",
-    "body": {**_USER, "message": _NOT_JSON},
-}
+_not_json("B12 not JSON", b"nope", rie=True)
+_not_json("B12 not UTF-8", b'"\xff"', rie=True)
+_not_json("B12 NaN", b"NaN")
 
 
-@ROWS.add("B12 not JSON", **_NOT_JSON_FACTS)
-def not_json(bench: Bench) -> Facts:
-    """A body that is no JSON never reaches the function."""
-    return _not_json(bench, b"nope")
-
-
-@ROWS.add("B12 not UTF-8", **_NOT_JSON_FACTS)
-def not_utf8(bench: Bench) -> Facts:
-    """A body that is no UTF-8 never reaches the function."""
-    return _not_json(bench, b'"\xff"')
-
-
-@ROWS.add("B13 the limit", status=200, bytes=_LIMIT)
+@ROWS.add("B13 the limit", clients=EVERY, status=200, bytes=_LIMIT)
 def request_limit(bench: Bench) -> Facts:
     """6 MiB pass, without the 100 bytes that a response may have more."""
-    answer = invoked(bench.shared, b'"' + b"x" * (_LIMIT - 2) + b'"')
-    return {"status": answer.status, "bytes": len(answer.body)}
+    facts = bench.ask(bench.shared, Ask(_text(_LIMIT)))
+    return {"status": facts["status"], "bytes": len(facts["body"]) + 2}
 
 
-@ROWS.add(
+_TOO_LARGE = "RequestEntityTooLargeException"
+ROWS.ask(
     "B13 too large",
-    status=413,
-    type="RequestEntityTooLargeException",
-    body={**_USER, "message": _TOO_LARGE},
+    Ask(_text(_LIMIT + 1)),
+    rie=False,
+    **_refused(
+        413,
+        _TOO_LARGE,
+        "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    ),
 )
-def request_too_large(bench: Bench) -> Facts:
+
+
+@ROWS.add("B13 far too large", status=413, type=_TOO_LARGE)
+def request_far_too_large(bench: Bench) -> Facts:
     """A body above the limit is refused, never cut."""
-    facts = _refused(invoked(bench.shared, b'"' + b"x" * (_LIMIT + 200) + b'"'))
-    if not isinstance(facts["body"], dict):
-        found = re.search(r'"errorType": "([\w.]+)"', facts["body"])
-        facts["body"] = found[1] if found else facts["body"][:80]
-    return facts
+    facts = bench.ask(bench.shared, Ask(_text(_LIMIT + 202)))
+    cut = facts["body"].get("errorType") if isinstance(facts["body"], dict) else None
+    return {"status": facts["status"], "type": facts.get("type", cut)}
 
 
-@ROWS.add(
-    "B17 client context",
-    status=400,
-    type="InvalidRequestContentException",
-    body={**_USER, "message": _CONTEXT},
+ROWS.ask(
+    "B14 the limit",
+    Ask(_text(_EVENT_LIMIT), kind="Event"),
+    rie=False,
+    status=202,
+    error=None,
+    body="",
 )
-def client_context(bench: Bench) -> Facts:
-    """A client context that is no base64 is refused; the status is not recorded [?]."""
-    return _refused(invoked(bench.shared, headers={"X-Amz-Client-Context": "!!!"}))
+ROWS.ask(
+    "B14 too large",
+    Ask(_text(_EVENT_LIMIT + 1), kind="Event"),
+    rie=False,
+    **_refused(
+        413,
+        _TOO_LARGE,
+        "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
+    ),
+)
+
+
+def _not_valid(value: str, member: str, constraint: str) -> Facts:
+    return _refused(
+        400,
+        "ValidationException",
+        f"1 validation error detected: Value '{value}' at '{member}' failed to satisfy constraint:"
+        f" Member must {constraint}",
+    )
+
+
+_PATTERN = "satisfy regular expression pattern: " + (
+    r"(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?"
+    r"(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?"
+)
+for _name in ("sp ace", "a" * 65, "arn:aws:s3:::contract"):
+    _facts = _not_valid(_name, "functionName", _PATTERN)
+    ROWS.ask(f"B16 {_name}", Ask(name=_name), rie=False, **_facts)
+_facts = _not_valid("a" * 141, "functionName", "have length less than or equal to 140")
+ROWS.ask("B16 a long name", Ask(name="a" * 141), rie=False, **_facts)
+# The AWS CLI knows the enumerations itself.
+_facts = _not_valid(
+    "nope", "invocationType", "satisfy enum value set: [Event, RequestResponse, DryRun]"
+)
+ROWS.ask("B16 invocation type", Ask(kind="nope"), rie=False, cli=False, **_facts)
+_facts = _not_valid("nope", "logType", "satisfy enum value set: [None, Tail]")
+ROWS.ask("B16 log type", Ask(log="nope"), rie=False, cli=False, **_facts)
+ROWS.ask(
+    "B16 two qualifiers",
+    Ask(name=f"{NAME}:live", qualifier="next"),
+    rie=False,
+    **_refused(
+        400,
+        "InvalidParameterValueException",
+        "The derived qualifier from the function name does not match the specified qualifier.",
+    ),
+)
+
+
+def _context(name: str, value: str, message: str, *, rie: bool = False) -> None:
+    """Add a client context that is refused; with which status is not recorded [?]."""
+    facts = _refused(400, "InvalidRequestContentException", message)
+    ROWS.ask(name, Ask(context=value), rie=rie, **facts)
+
+
+_NO_CONTEXT = "Client context must be a valid Base64-encoded JSON object"
+_context("B17 client context", "!!!", _NO_CONTEXT, rie=True)
+_context("B17 padding", "YQ", _NO_CONTEXT)
+_context("B17 not UTF-8", client_context(b"\xff"), _NO_CONTEXT)
+_context("B17 too long", client_context(b"x" * 2_688), "Client context must be at most 3583 bytes")
+ROWS.ask(
+    "B17 the limit",
+    Ask(context=client_context(b'{"custom": "' + b"x" * 2_670 + b'"}')),
+    rie=False,
+    status=200,
+    error=None,
+    body={},
+)

@@ -48,5 +48,6 @@ class LambakeTarget:
             init_limit_s=spec.init_limit_s,
             isolated=spec.isolated,
             environment=spec.environment,
+            aliases=spec.aliases,
         )
         return LambakeRunning(LocalLambda(config))

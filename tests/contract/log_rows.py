@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.contract.rows import Bench, Facts, Rows, masked, reports, until
+from tests.contract.clients import Facts, masked
+from tests.contract.rows import Bench, Rows, reports, until
 from tests.contract.target import Spec, done, invoked
 
 ROWS = Rows()

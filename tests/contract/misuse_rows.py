@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 
+from tests.contract.clients import Facts, failure
 from tests.contract.puppeteer import PREFIX, Wire, fetched, puppet
-from tests.contract.rows import Bench, Facts, Rows, failure, reports, until
+from tests.contract.rows import Bench, Rows, reports, until
 from tests.contract.target import ACTS, Running, Spec, invoked
 from tests.infra.local.plain_http import Reply
 

@@ -7,20 +7,17 @@ A row observes facts and judges nothing, so that one table (gaps.py) can say how
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.contract.clients import BOTO3, CLI, HTTP, Ask, Client, Facts, masked
 from tests.contract.target import NAME, Running, Spec, Target
 from tests.infra.local.plain_http import Reply
 
-Facts = dict[str, Any]
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+EVERY = (BOTO3, CLI)
 _PATIENCE_S = 10.0
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{NAME}"
@@ -33,45 +30,61 @@ class Bench:
     target: Target
     shared: Running
     folder: Path
+    client: Client = HTTP
     stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
 
     def start(self, spec: Spec) -> Running:
         """Serve a function of the row's own."""
         return self.stack.enter_context(contextlib.closing(self.target.start(spec)))
 
+    def ask(self, running: Running, ask: Ask) -> Facts:
+        """Invoke by the client of this row."""
+        return self.client.ask(running, ask)
+
 
 @dataclass(frozen=True)
 class Row:
-    """Be one row."""
+    """One row."""
 
     name: str  # the contract's number first
     observe: Callable[[Bench], Facts]
     service: Facts
+    clients: tuple[Client, ...]  # that ask it besides bare HTTP
+    rie: bool  # asked of RIE, too
 
     @property
     def says(self) -> str:
-        """Give the sentence of the row."""
-        return " ".join((self.observe.__doc__ or "").split())
+        """The sentence of the row."""
+        return " ".join((self.observe.__doc__ or self.name).split())
 
 
 class Rows(list[Row]):
-    """Collect rows."""
+    """Rows in the making."""
 
     def add(
-        self, name: str, /, **service: object
+        self,
+        name: str,
+        /,
+        *,
+        clients: tuple[Client, ...] = (),
+        rie: bool = True,
+        **service: object,
     ) -> Callable[[Callable[[Bench], Facts]], Callable[[Bench], Facts]]:
         """Register an observation, with the facts that AWS gives."""
 
         def register(observe: Callable[[Bench], Facts]) -> Callable[[Bench], Facts]:
-            self.append(Row(name, observe, service))
+            self.append(Row(name, observe, service, clients, rie))
             return observe
 
         return register
 
-
-def masked(text: str) -> str:
-    """Replace request ids by a mark."""
-    return _UUID.sub("<id>", text)
+    def ask(
+        self, name: str, ask: Ask, /, *, rie: bool = True, cli: bool = True, **service: object
+    ) -> None:
+        """Register one question to the shared function, for every client."""
+        self.add(name, clients=EVERY if cli else (BOTO3,), rie=rie, **service)(
+            lambda bench: bench.ask(bench.shared, ask)
+        )
 
 
 def seen(answer: Reply) -> Facts:
@@ -81,15 +94,6 @@ def seen(answer: Reply) -> Facts:
         "error": answer.headers.get("x-amz-function-error"),
         "body": masked(answer.body.decode("utf-8", "replace")),
     }
-
-
-def failure(answer: Reply) -> tuple[int, str | None, Facts | str]:
-    """Give status, X-Amz-Function-Error and the body, read where it is JSON."""
-    told = seen(answer)
-    try:
-        return told["status"], told["error"], json.loads(told["body"])
-    except ValueError:
-        return told["status"], told["error"], told["body"]
 
 
 def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:

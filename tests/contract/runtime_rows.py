@@ -14,8 +14,9 @@ import socket
 import time
 import uuid
 
+from tests.contract.clients import Facts, failure, masked
 from tests.contract.puppeteer import NEXT, PREFIX, fetched, puppet
-from tests.contract.rows import ARN, Bench, Facts, Rows, failure, masked, seen
+from tests.contract.rows import ARN, Bench, Rows, seen
 from tests.infra.local.plain_http import Reply
 
 ROWS = Rows()

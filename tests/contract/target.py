@@ -31,6 +31,11 @@ class Spec:
     isolated: bool = False  # a read-only root and a user of its own; RIE has no such thing
     environment: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Versions by alias; RIE knows none."""
+        return {"live": "7", "next": "8"}
+
 
 class Running(Protocol):
     """Be a function that is being served."""

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests import ROOT
-from tests.contract.rows import masked
+from tests.contract.clients import masked
 from tests.contract.target import Running, Spec, Target, invoked
 from tests.function import corpus
 
