@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from function.errors import DeadlineError
+
 RESERVE_MS: Final = 1_000
 """What is left for the reply, and for a clock that is not ours."""
 
@@ -27,3 +29,13 @@ class Deadline:
         self._longest_ms = max(self._longest_ms, self._started_ms - now_ms)
         self._started_ms = now_ms
         return now_ms > RESERVE_MS + self._longest_ms
+
+    def require(self, what: str) -> None:
+        """
+        Go on only if there is time.
+
+        Raises:
+            DeadlineError: there is none left for what comes next.
+        """
+        if not self.allows_another():
+            raise DeadlineError(f"expected time for {what}, none was left")

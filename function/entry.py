@@ -19,7 +19,7 @@ from function.payloads import require_carried
 from function.service import Service
 from function.settings import MAX_REPLY_BYTES, Settings
 from function.telemetry.cloudwatch import EmbeddedMetrics
-from function.telemetry.invocation import CURRENT, Invocation, trace_id_of, write
+from function.telemetry.invocation import Invocation, trace_id_of, under_way, write
 from function.telemetry.vitals import end_process
 
 if TYPE_CHECKING:
@@ -173,25 +173,24 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     # Set anew for each invocation by awslambdaric.
     invocation.trace_id = trace_id_of(os.environ.get("_X_AMZN_TRACE_ID"))
     _Doors.cold = False
-    token = CURRENT.set(invocation)
-    try:
-        if source.is_http:
-            return _http_door().answer(event, context, source)
-        answer = _door_of(source, event).answer(event, context)
-        require_carried(answer, MAX_REPLY_BYTES)
-        invocation.status = 200
-        return dict(answer)
-    except Exception as error:  # noqa: BLE001 -- the boundary: the invoker gets it by name
-        invocation.record_error(error)
-        raise _fault_of(error) from None
-    except BaseException as error:  # SystemExit and its like, which no reply must hide
-        invocation.record_error(error)
-        raise
-    finally:
-        write("\n".join(METRICS.lines(invocation) if METRICS else [invocation.line()]))
-        CURRENT.reset(token)
-        if invocation.fatal:
-            end_process()
+    with under_way(invocation):
+        try:
+            if source.is_http:
+                return _http_door().answer(event, context, source)
+            answer = _door_of(source, event).answer(event, context)
+            require_carried(answer, MAX_REPLY_BYTES)
+            invocation.status = 200
+            return dict(answer)
+        except Exception as error:  # noqa: BLE001 -- the boundary: the invoker gets it by name
+            invocation.record_error(error)
+            raise _fault_of(error) from None
+        except BaseException as error:  # SystemExit and its like, which no reply must hide
+            invocation.record_error(error)
+            raise
+        finally:
+            write("\n".join(METRICS.lines(invocation) if METRICS else [invocation.line()]))
+            if invocation.fatal:
+                end_process()
 
 
 def _fault_of(error: Exception) -> Exception:

@@ -202,7 +202,7 @@ def detail_of(error: BaseException) -> str:
     problems = problems_of(error)
     if problems:
         return "; ".join(str(problem) for problem in problems)
-    if isinstance(error, UnsupportedSourceError | ReplyTooLargeError):
+    if isinstance(error, UnsupportedSourceError | DeadlineError | ReplyTooLargeError):
         return str(error)
     return "Something failed that is not the request's fault; the log has it by the request id."
 

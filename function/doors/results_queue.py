@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from function.settings import MAX_MESSAGE_BYTES
-from function.telemetry.invocation import request_id, write
+from function.telemetry.invocation import log
 
 MAX_TOGETHER: Final = 10
 """Source: SQS, SendMessageBatch: "up to 10 messages"."""
@@ -109,22 +109,18 @@ class ResultsLog:
     def __call__(self, results: Sequence[Result]) -> set[int]:
         """Write the results; the log takes them all."""
         for result in results:
-            head = {"level": "INFO", "message": "result", "request_id": request_id()}
-            fields = {**head, "message_id": result.message_id, **_without_keys(result.answer)}
-            write(json.dumps(fields, allow_nan=False, separators=(",", ":")))
+            answer = _without_names(result.answer)
+            log("INFO", "result", message_id=result.message_id, **answer)
         return set()
 
 
-def _without_keys(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """
-    Leave the names of objects out: who may write into a bucket
-    chose them, and logs do not echo.
-    """
+def _without_names(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what objects are called: a stranger's text does not belong into the log."""
     if "objects" not in answer:
         return answer
-    return {**answer, "objects": [_without_key(one) for one in answer["objects"]]}
+    return {**answer, "objects": [_outcome_in(one) for one in answer["objects"]]}
 
 
-def _without_key(summary: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome_in(summary: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: summary[key] for key in ("model", "version", "count") if key in summary}
     return kept | ({"error": summary["error"]["type"]} if "error" in summary else {})

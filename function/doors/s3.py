@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from function.objects.events import objects_in
+from function.telemetry.vitals import is_fatal
 
 if TYPE_CHECKING:
     from function.objects.process import Objects
@@ -31,17 +32,18 @@ class S3Door:
 
         Raises:
             MalformedError: an event that is no notification; nothing was done.
-            FunctionError, ModelError: the first fault that may pass; all other objects are done.
+            FunctionError, ModelError: one that may pass, once all other objects are done: a fatal
+                one if there is any, else the first.
         """
         results: list[dict[str, Any]] = []
-        passing: Exception | None = None
+        failures: list[Exception] = []
         for ref in objects_in(event):
             try:
                 results.append(
                     self._objects.settle(ref, remaining_ms=context.get_remaining_time_in_millis)
                 )
             except Exception as error:  # noqa: BLE001 -- told once the other objects are done
-                passing = passing or error
-        if passing:
-            raise passing
+                failures.append(error)
+        if failures:
+            raise max(failures, key=is_fatal)
         return {"results": results}

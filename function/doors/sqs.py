@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -31,7 +30,8 @@ from function.errors import (
 from function.objects.events import is_of_object, objects_in, objects_on_bus
 from function.payloads import FORM, answer, require_size
 from function.service import Service
-from function.telemetry.invocation import CURRENT, MAX_TRACE_CHARS, request_id, write
+from function.telemetry.invocation import current, log, trace_of
+from function.telemetry.vitals import is_fatal
 from model.errors import Problem, kind_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Outbox:
         self._bytes = 0
 
     def put(self, position: int, result: Result) -> set[int]:
-        """Take a message's result. Give the positions of the messages that are done by now."""
+        """Take a message's result. Return the positions of the messages that are done by now."""
         size = len(result.body)
         done = self.flush() if self._bytes + size > MAX_TOGETHER_BYTES else set()
         self._waiting[position] = result
@@ -85,17 +85,17 @@ class Outbox:
         return done | self.flush() if len(self._waiting) >= self._together else done
 
     def flush(self) -> set[int]:
-        """Send what waits. Give the positions of the messages that are done with it."""
+        """Send what waits. Return the positions of the messages that are done with it."""
         waiting, self._waiting, self._bytes = self._waiting, {}, 0
         if not waiting:
             return set()
         try:
             untaken = self._send(list(waiting.values()))
         except Exception as error:  # noqa: BLE001 -- a result that is not sent is not lost: all again
-            _log("results not sent", error)
+            _log_failure("results not sent", error)
             return set()
         if untaken:
-            write(_line("WARN", "results not taken", count=len(untaken)))
+            log("WARN", "results not taken", count=len(untaken))
         return {position for index, position in enumerate(waiting) if index not in untaken}
 
 
@@ -169,7 +169,7 @@ class SqsDoor:
                 )
             return result
         except Exception as error:  # noqa: BLE001 -- one message's failure is not its neighbours'
-            _log("message failed", error, message_id=message.id)
+            _log_failure("message failed", error, message_id=message.id)
             # A message of no id cannot be listed by itself, and would take the batch with it.
             ends_here = self._permanent == "result" or message.id is None
             if outcome_of(error).retry or not ends_here:
@@ -201,7 +201,7 @@ class SqsDoor:
             except Exception as error:  # noqa: BLE001 -- one object's fault is not its neighbours'
                 failures.append(error)
         if failures:
-            raise max(failures, key=lambda error: outcome_of(error).retry)
+            raise max(failures, key=lambda error: (is_fatal(error), outcome_of(error).retry))
         return summaries
 
 
@@ -227,17 +227,11 @@ def _parsed(text: object, where: str) -> Any:
         raise MalformedError([Problem(where, "JSON", "a text that is not JSON")]) from exc
 
 
-def _log(what: str, error: Exception, **more: Any) -> None:
-    """Log a failure by its kind; with the trace only where the fault is ours."""
-    invocation = CURRENT.get()
-    if invocation:
-        invocation.record_error(error)
-    outcome = outcome_of(error)
-    fields = {**more, "error": type(error).__name__, "status": outcome.status}
-    if outcome.status >= 500:
-        fields["trace"] = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
-    write(_line("ERROR" if outcome.status >= 500 else "WARN", what, **fields))
-
-
-def _line(level: str, what: str, **more: Any) -> str:
-    return json.dumps({"level": level, "message": what, "request_id": request_id(), **more})
+def _log_failure(message: str, error: Exception, **fields: Any) -> None:
+    """Record a failure, and log it by its kind; with the trace only where the fault is ours."""
+    current().record_error(error)
+    status = outcome_of(error).status
+    fields |= {"error": type(error).__name__, "status": status}
+    if status >= 500:
+        fields["trace"] = trace_of(error)
+    log("ERROR" if status >= 500 else "WARN", message, **fields)

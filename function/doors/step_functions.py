@@ -8,10 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from function.deadline import Deadline
-from function.errors import DeadlineError, InvalidError, ItemError, item_error_of
+from function.errors import InvalidError, ItemError, item_error_of
 from function.payloads import answer, require_size
 from function.service import Service
-from function.telemetry.invocation import CURRENT
+from function.telemetry.invocation import current
 from model.errors import Problem, kind_of
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class MapDoor:
         results: list[Mapping[str, Any]] = []
         for item in items:
             try:
-                if not deadline.allows_another():
-                    raise DeadlineError
+                deadline.require("another item")
                 require_size(item, self._max_body_bytes)
                 results.append(group.result_of(item))
             except Exception as error:  # noqa: BLE001 -- an item's failure is its result
@@ -128,10 +127,8 @@ class _Group:
 
 
 def _recorded(error: Exception) -> ItemError:
-    """Spell an item's error, and note it in the log."""
-    invocation = CURRENT.get()
-    if invocation:
-        invocation.record_error(error)
+    """Record an item's error, and spell it as the item's result."""
+    current().record_error(error)
     return item_error_of(error)
 
 

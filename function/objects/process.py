@@ -20,7 +20,6 @@ from typing import Any, Final
 
 from function.deadline import Deadline
 from function.errors import (
-    DeadlineError,
     GoneError,
     InvalidError,
     MediaTypeError,
@@ -33,7 +32,7 @@ from function.objects.formats import Format, Item, ObjectReader, format_of
 from function.objects.keys import ObjectNames
 from function.objects.result_object import KnownResult, ResultObject, metadata_of
 from function.service import Served, Service
-from function.telemetry.invocation import CURRENT, predict, request_id, write
+from function.telemetry.invocation import current, log, predict
 from model.errors import InputError, Problem
 
 MAX_ROWS_BYTES: Final = 1024 * 1024
@@ -103,8 +102,7 @@ class Objects:
         if reason:
             return _skipped(ref, reason)
         deadline = Deadline(remaining_ms)
-        if not deadline.allows_another():
-            raise DeadlineError("expected time for an object, there is none")
+        deadline.require("an object")
         served = self._service.find(*self._names.model_of(ref))
         manifest = served.manifest
         result = self._names.result_of(ref)
@@ -150,9 +148,7 @@ class Objects:
         except Exception as error:
             if outcome_of(error).retry:
                 raise
-            invocation = CURRENT.get()
-            if invocation:
-                invocation.record_error(error)
+            current().record_error(error)
             return self.report(ref, error)
 
     def report(self, ref: ObjectRef, error: Exception) -> dict[str, Any]:
@@ -255,15 +251,13 @@ def answers_to(
         DeadlineError: there is no time for the next batch.
         EngineError: the engine failed.
     """
-    manifest, invocation = served.manifest, CURRENT.get()
+    manifest = served.manifest
     limit = manifest.max_instances
     max_count = min(limit, MAX_PICTURES) if manifest.of_pictures else limit
     for batch in _batches_of(items, max_count, max_bytes):
-        if not deadline.allows_another():
-            raise DeadlineError("expected time for another batch, there is none")
+        deadline.require("another batch")
         instances = [item.instance for item in batch if item.error is None]
-        if invocation:
-            invocation.record_asked(manifest, len(batch))
+        current().record_asked(manifest, len(batch))
         predicted = iter(_predicted(instances, served))
         yield [
             item.place
@@ -297,9 +291,7 @@ def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]
         middle = len(instances) // 2
         halves = (instances[:middle], instances[middle:])
         return [one for half in halves for one in _predicted(half, served)]
-    invocation = CURRENT.get()
-    if invocation:
-        invocation.record_answer(answer)
+    current().record_answer(answer)
     return answer.predictions
 
 
@@ -310,6 +302,5 @@ def _json(value: Any) -> bytes:
 
 def _skipped(ref: ObjectRef, reason: str) -> dict[str, Any]:
     """Say that nothing was to be done; the log has the reason without the key."""
-    line = {"level": "WARN", "message": "object skipped", "reason": reason}
-    write(json.dumps({**line, "request_id": request_id()}))
+    log("WARN", "object skipped", reason=reason)
     return {"source": ref.uri, "skipped": reason}

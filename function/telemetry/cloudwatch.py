@@ -135,10 +135,10 @@ def metrics_of(usage: Usage) -> Metrics:
         **{f"{step.capitalize()}Ms": round(ms, 3) for step, ms in usage.steps_ms.items()},
         "Confidence": usage.confidences[:: every or 1],
     }
-    if usage.drift:
-        outputs = (LABELS, CONFIDENCE)
-        inputs = [value for name, value in usage.drift.items() if name not in outputs]
-        metrics["DriftInputs"] = round(max(inputs), 4)
-        metrics["DriftLabels"] = round(usage.drift[LABELS], 4)
-        metrics["DriftConfidence"] = round(usage.drift[CONFIDENCE], 4)
-    return metrics
+    outputs = {LABELS: "DriftLabels", CONFIDENCE: "DriftConfidence"}
+    drift: dict[str, float] = {}
+    for name, value in usage.drift.items():
+        # Of all inputs the one that is furthest off: one metric, however many there are.
+        metric = outputs.get(name, "DriftInputs")
+        drift[metric] = max(round(value, 4), drift.get(metric, 0.0))
+    return metrics | drift

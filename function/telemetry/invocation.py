@@ -11,7 +11,8 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -25,9 +26,8 @@ from model.bundle.manifest import Manifest
 MAX_TRACE_CHARS: Final = 16_000
 """The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
 
-
 MOST_CONFIDENCES: Final = 2_048
-"""What is kept of an invocation's confidences; of more, every other one again and again."""
+"""Above this many of one invocation, every second value is dropped."""
 
 _TRACE_ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
 
@@ -44,7 +44,12 @@ class Usage:
 
 @dataclass(slots=True)
 class Invocation:
-    """What is known of the invocation under way; the doors and the service fill it in."""
+    """
+    What is known of the invocation under way.
+
+    The door that took the event sets the status of its reply, `predict` records what was asked and
+    answered, and whoever catches an error records it.
+    """
 
     request_id: str
     source: str
@@ -94,7 +99,7 @@ class Invocation:
         if self.status >= 500:
             self.faults += 1
             self.fatal = self.fatal or is_fatal(error)
-            self.trace = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+            self.trace = trace_of(error)
 
     def fields(self) -> dict[str, Any]:
         """Spell the invocation as the members of its log line; times in milliseconds."""
@@ -133,25 +138,48 @@ def trace_id_of(header: str | None) -> str | None:
     return found[1] if found else None
 
 
+def trace_of(error: BaseException) -> str:
+    """Spell the end of an error's stack trace, with those of its causes."""
+    return "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+
+
 CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
 """The invocation under way, for code that is reached through a framework."""
 
 
+def current() -> Invocation:
+    """Return the invocation under way; outside of one, one that nobody reads."""
+    return CURRENT.get() or Invocation("", "", cold=False)
+
+
+@contextmanager
+def under_way(invocation: Invocation) -> Iterator[Invocation]:
+    """Make an invocation the current one, for as long as the `with` lasts."""
+    token = CURRENT.set(invocation)
+    try:
+        yield invocation
+    finally:
+        CURRENT.reset(token)
+
+
 def predict(served: Served, instances: Sequence[Any]) -> Answer:
     """Predict as a part of the invocation under way, which learns of it even if it fails."""
-    invocation = CURRENT.get()
-    if invocation:
-        invocation.record_asked(served.manifest, len(instances))
+    invocation = current()
+    invocation.record_asked(served.manifest, len(instances))
     answer = served.predict(instances)
-    if invocation:
-        invocation.record_answer(answer)
+    invocation.record_answer(answer)
     return answer
 
 
 def request_id() -> str:
     """Name the invocation under way; empty outside of one."""
-    invocation = CURRENT.get()
-    return invocation.request_id if invocation else ""
+    return current().request_id
+
+
+def log(level: str, message: str, **fields: Any) -> None:
+    """Write one more line of the invocation under way, in JSON."""
+    head = {"level": level, "message": message, "request_id": current().request_id}
+    write(json.dumps(head | fields, allow_nan=False, separators=(",", ":")))
 
 
 def write(line: str, out: Callable[[str], object] | None = None) -> None:

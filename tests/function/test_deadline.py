@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from function.deadline import RESERVE_MS, Deadline
+from function.errors import DeadlineError
 
 
 @dataclass
@@ -35,6 +38,8 @@ def test_the_longest_item_decides() -> None:
     assert deadline.allows_another()
     clock.left_ms = RESERVE_MS + 4_000
     assert not deadline.allows_another()
+    with pytest.raises(DeadlineError, match=r"^expected time for another row, none was left$"):
+        deadline.require("another row")
 
 
 def test_what_is_left() -> None:

@@ -12,7 +12,7 @@ import pytest
 from function.errors import UnknownModelError, UnknownVersionError
 from function.service import Service
 from function.settings import ZOO
-from function.telemetry.invocation import CURRENT, Invocation, predict
+from function.telemetry.invocation import Invocation, predict, under_way
 from model.bundle.golden import GOLDEN_FILE, read_golden
 from model.errors import ArtefactError, InputError
 from tests.function.zoos import served as load
@@ -151,12 +151,9 @@ def test_unknown_versions(versions: Service, version: str) -> None:
 def test_the_invocation_learns_the_version(versions: Service) -> None:
     """The log has the version that answered, not the label that was asked for."""
     invocation = Invocation("id-1", "test", cold=False)
-    token = CURRENT.set(invocation)
-    try:
+    with under_way(invocation):
         predict(versions.find("iris", "stable"), [ROW])
         assert (invocation.model, invocation.version) == ("iris", "2")
-    finally:
-        CURRENT.reset(token)
 
 
 @pytest.mark.parametrize(("count", "got"), [(0, "none"), (1001, "1001")])
@@ -175,13 +172,10 @@ def test_the_most_instances(service: Service) -> None:
 def test_the_invocation_is_told(service: Service) -> None:
     """The invocation under way learns the model, the count, and the times, even if it fails."""
     invocation = Invocation("id-1", "test", cold=False)
-    token = CURRENT.set(invocation)
-    try:
+    with under_way(invocation):
         predict(service.find("iris"), [ROW] * 2)
         assert (invocation.model, invocation.count) == ("iris", 2)
         assert list(invocation.steps_ms) == ["preprocess", "engine", "postprocess"]
         with pytest.raises(InputError):
             predict(service.find("iris"), [[]])
         assert (invocation.model, invocation.count) == ("iris", 3)
-    finally:
-        CURRENT.reset(token)

@@ -18,7 +18,7 @@ from function.errors import (
     UnsupportedSourceError,
 )
 from function.service import Service
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, under_way
 from tests.function.conftest import CONTEXT
 from tests.function.http.form_bodies import sample
 from tests.function.objects.buckets import Failing, keys, objects_by, read, refused
@@ -132,11 +132,8 @@ def test_a_new_object(service: Service, s3: Any, kind: str) -> None:
 def test_an_object_that_fails_for_good(service: Service, s3: Any) -> None:
     """What would fail again is the result, so that Lambda does not repeat it."""
     invocation = Invocation("id-1", "eventbridge", cold=False)
-    token = CURRENT.set(invocation)
-    try:
+    with under_way(invocation):
         answer = bus(service, s3).answer(object_event("in/digits/broken.png"), CONTEXT)
-    finally:
-        CURRENT.reset(token)
     (result,) = answer["results"]
     assert result["error"]["type"] == invocation.error == "FormatError"
     assert read(s3, "pictures", "out/digits/broken.png.json") == {"error": result["error"]}

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from function.aws import aws_client
 from function.doors.s3 import S3Door
 from function.errors import MalformedError, StorageError
+from function.objects.bucket import ObjectRef
 from function.service import Served, Service
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, under_way
 from model.errors import EngineError
 from tests import ROOT
 from tests.function.conftest import CONTEXT, FakeContext
@@ -83,11 +84,8 @@ def test_a_fault_that_stays(s3: Any, service: Service, pictures: str) -> None:
         put(s3, pictures, "in/digits/7.png", sample(7)),
     ]
     invocation = Invocation("1", "s3", cold=False)
-    token = CURRENT.set(invocation)
-    try:
+    with under_way(invocation):
         first, second = door_to(service, s3).answer(event(*records), CONTEXT)["results"]
-    finally:
-        CURRENT.reset(token)
     assert first["error"]["type"] == "FormatError"
     assert read(s3, pictures, "out/digits/none.png.json") == {"error": first["error"]}
     assert second["count"] == 1
@@ -132,6 +130,19 @@ def test_a_model_that_fails(
     with pytest.raises(EngineError):
         door_to(service, s3).answer(event(put(s3, pictures, "in/iris/a.csv", ROW)), CONTEXT)
     assert keys(s3, pictures) == ["in/iris/a.csv"]
+
+
+def test_the_worst_of_several_faults() -> None:
+    """Of several faults the fatal one is told, in whatever order: the process must end."""
+
+    class Faulty:
+        def settle(self, ref: ObjectRef, **_: Any) -> Any:
+            raise EngineError("x") from (MemoryError() if ref.key == "b" else None)
+
+    objects: Any = Faulty()
+    with pytest.raises(EngineError) as caught:
+        S3Door(objects).answer(event(*(record("pictures", key) for key in "abc")), CONTEXT)
+    assert isinstance(caught.value.__cause__, MemoryError)
 
 
 def test_one_answer_a_key(s3: Any, service: Service, pictures: str) -> None:

@@ -12,8 +12,8 @@ from function.doors.results_queue import MAX_TOGETHER, MAX_TOGETHER_BYTES
 from function.doors.sqs import SqsDoor
 from function.errors import GoneError, StorageError
 from function.service import Service
-from function.telemetry.invocation import CURRENT, Invocation
-from model.errors import Problem
+from function.telemetry.invocation import Invocation, under_way
+from model.errors import EngineError, Problem
 from tests.function.doors.queues import (
     ALL_DONE,
     ANSWER,
@@ -337,6 +337,8 @@ def test_a_result_that_is_too_large(service: Service, permanent: str) -> None:
 
 GONE = GoneError([Problem("key", "an object", "none")])
 BUSY = StorageError("slow down")
+FATAL = EngineError("x")
+FATAL.__cause__ = MemoryError()
 
 
 def test_an_object_that_fails_for_good(service: Service) -> None:
@@ -364,6 +366,14 @@ def test_an_object_that_fails_this_time(service: Service, permanent: str) -> Non
     assert made.send.batches == []
 
 
+def test_a_fatal_failure_of_an_object(service: Service) -> None:
+    """The invocation learns of a fatal failure, whatever else failed: the process must end."""
+    made = bench(service, objects=FakeObjects({"a": GONE, "b": FATAL, "c": BUSY}))
+    with under_way(Invocation("id", "sqs", cold=False)) as invocation:
+        assert made.answer(record("m", s3("a", "b", "c"))) == failures("m")
+    assert invocation.fatal
+
+
 def test_an_object_that_fails_this_time_in_a_message_without_an_id(service: Service) -> None:
     """Nor does a failure that will not pass end a message of no id, if another one may."""
     made = bench(service, objects=FakeObjects({"a": GONE, "b": BUSY}))
@@ -384,10 +394,7 @@ def test_a_bucket_that_cannot_be_opened(service: Service) -> None:
 
 def test_failures_are_in_the_invocations_record(service: Service) -> None:
     """The line of the invocation names the last failure of its batch, and counts instances."""
-    token = CURRENT.set(invocation := Invocation("id", "sqs", cold=False))
-    try:
+    with under_way(invocation := Invocation("id", "sqs", cold=False)):
         bench(service).answer(record("a", ROWS), record("b", POISON), record("c", ROWS))
-    finally:
-        CURRENT.reset(token)
     assert invocation.error == "InputError"
     assert invocation.count == 3

@@ -13,7 +13,7 @@ from moto import mock_aws
 from function.doors.step_functions import MAX_ITEMS, MapDoor
 from function.errors import InvalidError
 from function.service import Served, Service
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, under_way
 from tests.function.conftest import CONTEXT
 from tests.function.http.form_bodies import sample
 from tests.function.objects.buckets import Failing, keys, objects_by, read, refused
@@ -131,7 +131,14 @@ def test_the_deadline(service: Service) -> None:
     context = Waning([10_000, 10_000, 6_000, 4_999])
     found = results(door_of(service), [GOOD] * 4, IRIS, context)
     assert kinds(found) == ["setosa", "setosa", "DeadlineError", "DeadlineError"]
-    assert [one["error"]["retry"] for one in found[2:]] == [True, True]
+    assert found[2] == found[3]
+    assert found[2]["error"] == {
+        "type": "DeadlineError",
+        "status": 503,
+        "detail": "expected time for another item, none was left",
+        "problems": [],
+        "retry": True,
+    }
 
 
 def test_an_unexpected_failure(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,12 +160,9 @@ def test_an_unexpected_failure(service: Service, monkeypatch: pytest.MonkeyPatch
 def test_the_log_learns_of_failures(service: Service) -> None:
     """The invocation under way knows that an item failed."""
     invocation = Invocation("id-1", "step-functions-map", cold=False)
-    token = CURRENT.set(invocation)
-    try:
+    with under_way(invocation):
         results(door_of(service), [GOOD, {}], IRIS)
         assert invocation.error == "InvalidError"
-    finally:
-        CURRENT.reset(token)
 
 
 @pytest.mark.parametrize(

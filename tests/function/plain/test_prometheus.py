@@ -15,7 +15,7 @@ from function.errors import OUTCOMES
 from function.plain.prometheus import PrometheusMetrics
 from function.service import Answer, Service
 from function.settings import ZOO
-from function.telemetry.invocation import CURRENT, Invocation, predict
+from function.telemetry.invocation import Invocation, predict, under_way
 from model.bundle.drift import LEAST
 from tests import ROOT
 
@@ -46,9 +46,8 @@ def test_a_prediction(watched: Service) -> None:
     """The request, the instances, the steps and the confidences are counted."""
     metrics = PrometheusMetrics(watched)
     invocation = Invocation("id", "plain-http", cold=False, status=200)
-    token = CURRENT.set(invocation)
-    predict(watched.find("iris"), [[5.1, 3.5, 1.4, 0.2]] * 3)
-    CURRENT.reset(token)
+    with under_way(invocation):
+        predict(watched.find("iris"), [[5.1, 3.5, 1.4, 0.2]] * 3)
     metrics.observe(invocation, "POST", "/models/{name}/predict")
     route = {"method": "POST", "route": "/models/{name}/predict", "status": "200"}
     model = {"model": "iris", "version": "1"}

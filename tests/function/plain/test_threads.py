@@ -12,7 +12,7 @@ import pytest
 from function.plain.threads import PredictionThreads
 from function.service import Service
 from function.settings import ZOO
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, under_way
 from model.engines.base import Engine, Matrix
 from model.errors import InputError
 from model.predictor import DEFAULT_MAX_PIXELS
@@ -73,10 +73,8 @@ def test_each_request_is_its_own_invocation(zoo: Service) -> None:
         ask = PredictionThreads()
 
         def in_context(invocation: Invocation, rows: Sequence[Any]) -> Awaitable[Any]:
-            token = CURRENT.set(invocation)
-            task = asyncio.ensure_future(ask(zoo.find("iris"), rows))
-            CURRENT.reset(token)
-            return task
+            with under_way(invocation):
+                return asyncio.ensure_future(ask(zoo.find("iris"), rows))
 
         tasks = [in_context(*pair) for pair in zip(invocations, requests, strict=True)]
         return list(await asyncio.gather(*tasks, return_exceptions=True))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from function import entry
 from function.errors import OUTCOMES, InvalidError
 from function.service import Answer, Service
-from function.telemetry.cloudwatch import MAX_VALUES, EmbeddedMetrics
+from function.telemetry.cloudwatch import MAX_VALUES, EmbeddedMetrics, metrics_of
 from function.telemetry.invocation import Invocation, Usage
 from model.bundle.drift import LEAST
 from model.errors import EngineError, Problem
@@ -69,6 +69,7 @@ def metrics_at(clock: float = 1_800_000_000.5) -> EmbeddedMetrics:
     return EmbeddedMetrics("Lambake", "fn", lambda: clock)
 
 
+OUTPUTS = {"labels": 0.2, "confidence": 3.0}
 NAMES = st.sampled_from(["iris", "digits", "other"])
 USAGES = st.dictionaries(
     st.tuples(NAMES, st.sampled_from(["1", "2"])),
@@ -77,7 +78,7 @@ USAGES = st.dictionaries(
         predictions=st.integers(1, 1000),
         steps_ms=st.just({"preprocess": 0.1234, "engine": 1.0, "postprocess": 2e-5}),
         confidences=st.lists(st.floats(0, 1), min_size=1, max_size=1000),
-        drift=st.just({}) | st.just({"a": 0.1, "labels": 0.2, "confidence": 3.0}),
+        drift=st.sampled_from([{}, {"a": 0.1, **OUTPUTS}, OUTPUTS]),
     ),
     max_size=4,
 )
@@ -213,6 +214,18 @@ def test_many_confidences_are_sampled() -> None:
     line = json.loads(metrics_at().lines(invocation)[0])
     assert line["Confidence"] == [n / 1000 for n in range(0, 1000, 10)]
     assert len(line["Confidence"]) == MAX_VALUES
+
+
+@pytest.mark.parametrize(
+    ("inputs", "metric"),
+    [({}, {}), ({"a": 0.1, "b": 0.3, "c": 0.2}, {"DriftInputs": 0.3})],
+    ids=["none", "three"],
+)
+def test_drift_of_inputs(inputs: dict[str, float], metric: dict[str, float]) -> None:
+    """One metric has the input that is furthest off; a reference without inputs has none."""
+    outputs = {"DriftLabels": 0.2, "DriftConfidence": 3.0}
+    found = metrics_of(Usage(drift=inputs | OUTPUTS))
+    assert {name: found[name] for name in found if name.startswith("Drift")} == metric | outputs
 
 
 @pytest.fixture

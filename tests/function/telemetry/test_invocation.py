@@ -17,11 +17,11 @@ from function.errors import InvalidError
 from function.service import Answer, Served, Service
 from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import (
-    CURRENT,
     MAX_TRACE_CHARS,
     MOST_CONFIDENCES,
     Invocation,
     Usage,
+    current,
     request_id,
     trace_id_of,
     write,
@@ -152,14 +152,14 @@ def test_write_is_one_piece() -> None:
 
 def test_outside_of_an_invocation() -> None:
     """Where there is no invocation, as under uvicorn, there is no id."""
-    assert CURRENT.get() is None
+    assert current().request_id == ""
     assert request_id() == ""
 
 
 def test_forgotten_afterwards(handler: Handler) -> None:
     """After the answer no invocation is under way."""
     handler(http_api_v2(Call("/nowhere")), CONTEXT)
-    assert CURRENT.get() is None
+    assert current().request_id == ""
 
 
 FORGERY = 'x"}\r\n{"level": "INFO", "forged": true}\x1b[2J\x00\u2028'

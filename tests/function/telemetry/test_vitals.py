@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from function import entry
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, current
 from function.telemetry.vitals import SUSPICIOUS, is_fatal
 from infra.local.logs import LogLine
 from infra.settings.function import FunctionConfig
@@ -100,7 +100,7 @@ def test_out_of_memory_behind_every_front(
         handler(build(post_json(PREDICT_IRIS, {"rows": [ROW]})), CONTEXT)
     (line,) = log_lines()
     assert (line["level"], line["status"], line["error"]) == ("ERROR", 500, "EngineError")
-    assert CURRENT.get() is None
+    assert current().request_id == ""
 
 
 @pytest.mark.parametrize("event", [BY_HTTP, DIRECT], ids=["http", "direct"])
