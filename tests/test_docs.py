@@ -21,7 +21,7 @@ from function.service import Service
 from function.settings import Settings
 from infra.local.server import LocalLambda
 from infra.release.terraform import PLUGINS_VARIABLE
-from infra.settings.function import FunctionConfig
+from infra.settings import FUNCTION_FILE, read
 from tests import ROOT
 from tests.citations import PAGE, bad_citations, contract_of, files_that_may_cite
 
@@ -257,7 +257,7 @@ SAMPLES = sorted(set(samples()))
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalLambda]:
     """Start the function as `make run` does, on free ports."""
-    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
+    config = read(ROOT / FUNCTION_FILE)
     with LocalLambda(config, port=0, invoke_port=0) as running:
         yield running
 

@@ -17,7 +17,7 @@ from botocore.config import Config
 from PIL import Image, ImageOps
 
 from infra.local.server import LocalLambda
-from infra.settings.function import FunctionConfig
+from infra.settings import FUNCTION_FILE, read
 from model.predictor import Predictor
 from tests import ROOT
 from tests.model.pictures import pictures
@@ -30,7 +30,7 @@ REQUESTS = 500
 @pytest.fixture(scope="module")
 def local() -> Iterator[LocalLambda]:
     """Start the function as `make run` does, on free ports."""
-    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
+    config = read(ROOT / FUNCTION_FILE)
     with LocalLambda(config, port=0, invoke_port=0) as running:
         yield running
 

@@ -1,5 +1,5 @@
 provider "aws" {
-  region = local.aws.region
+  region = try(local.function.region, null)
 
   # A simulated cloud gets no real credentials, and is asked nothing that only AWS can answer.
   access_key                  = var.simulated_cloud == null ? null : "simulated"

@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TextIO
 
 from infra.bulk.addresses import Folder
@@ -27,10 +26,10 @@ from infra.bulk.execution import (
 )
 from infra.bulk.progress import progress_line
 from infra.bulk.result_files import Outcome
-from infra.local.errors import LocalError
-from infra.settings.function import FunctionConfig
+from infra.settings import FUNCTION_FILE, read
+from infra.settings.errors import InfraError
 
-DEFAULT_FUNCTION: Final = Path("infra/function.yaml")
+DEFAULT_FUNCTION: Final = FUNCTION_FILE
 POLL_S: Final = 1.0
 QUIET_S: Final = 10.0
 """How long a file, or another program, waits for the next line of progress."""
@@ -85,7 +84,7 @@ def bulk(options: BulkOptions, out: TextIO | None = None, clock: Clock | None = 
         except BulkError:
             out.write(run.way_back())
             raise
-    except (BulkError, LocalError) as error:
+    except (BulkError, InfraError) as error:
         sys.stderr.write(f"bulk: {error}\n")
         return 2
 
@@ -106,9 +105,7 @@ class _Run:
         inputs, results = Folder.of(options.inputs), Folder.of(options.results)
         results.require_outside(inputs)
         task = task_of(options, inputs, results)
-        machine = options.state_machine or machine_name_of(
-            FunctionConfig.from_yaml(DEFAULT_FUNCTION).name
-        )
+        machine = options.state_machine or machine_name_of(read(DEFAULT_FUNCTION).name)
         clients = clients_of(options.endpoint_url, options.region)
         require_folders(clients.s3, inputs, results)
         arn = machine_arn(clients.states, machine)

@@ -13,8 +13,8 @@ from pathlib import Path
 from infra.cli.run import DEFAULT_FUNCTION, stop_signals
 from infra.containers import find_engine
 from infra.image.errors import ImageError
-from infra.local.errors import LocalError
-from infra.settings.function import FunctionConfig
+from infra.settings import read
+from infra.settings.errors import InfraError
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def cloud(options: CloudOptions) -> int:
     from infra.release.errors import ReleaseError
 
     try:
-        config = FunctionConfig.from_yaml(options.function or DEFAULT_FUNCTION)
+        config = read(options.function or DEFAULT_FUNCTION)
         with contextlib.ExitStack() as stack:
             stop = stack.enter_context(stop_signals())
             images: Images = one_code_for_all
@@ -62,6 +62,6 @@ def cloud(options: CloudOptions) -> int:
                 images=images,
                 registry=registry,
             )
-    except (LocalError, ImageError, ReleaseError) as exc:
+    except (InfraError, ImageError, ReleaseError) as exc:
         sys.stderr.write(f"{exc}\n")
         return 2

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from infra.cli.run import DEFAULT_FUNCTION
 from infra.local import contract
-from infra.local.errors import LocalError
-from infra.settings.function import FunctionConfig
+from infra.settings import limits, read
+from infra.settings.errors import InfraError
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
     """
     out = out or sys.stdout
     try:
-        name = options.name or FunctionConfig.from_yaml(options.function).name
-    except LocalError as exc:
+        name = options.name or read(options.function).name
+    except InfraError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     payload = payload_of(options.payload)
@@ -55,7 +55,7 @@ def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
         headers["X-Amz-Invocation-Type"] = "Event"
     parts = urlsplit(options.url)
     connection = http.client.HTTPConnection(
-        parts.hostname or "127.0.0.1", parts.port or 80, timeout=contract.TIMEOUT_LIMIT_S + 60
+        parts.hostname or "127.0.0.1", parts.port or 80, timeout=limits.TIMEOUT_LIMIT_S + 60
     )
     path = f"{contract.INVOKE_API_PREFIX}{quote(name, safe='')}/invocations"
     try:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import yaml
 
-from infra.local.errors import LocalError
 from infra.other.cloud_run import cloud_run
 from infra.other.container_apps import container_app
 from infra.other.workload import Workload
-from infra.settings.function import FunctionConfig
+from infra.settings import read
+from infra.settings.errors import InfraError
 
 PLACES: Final[Mapping[str, Callable[[Workload], dict[str, Any]]]] = {
     "cloud-run": cloud_run,
@@ -54,10 +54,10 @@ def manifest(options: ManifestOptions) -> int:
         The exit status: 2 and a message if function.yaml cannot be met there.
     """
     try:
-        config = FunctionConfig.from_yaml(options.function)
+        config = read(options.function)
         workload = Workload.of(config, options.stage, options.image, public=options.public)
         described = PLACES[options.place](workload)
-    except LocalError as error:
+    except InfraError as error:
         sys.stderr.write(f"manifest: {error}\n")
         return 2
     access = _ACCESS.get((options.place, options.public), _PUBLIC)

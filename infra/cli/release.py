@@ -20,7 +20,6 @@ from infra.cli.invoke import payload_of
 from infra.cli.live_view import shown_text
 from infra.image.build import PUBLIC_BASE, version_of
 from infra.image.errors import ImageError
-from infra.local.errors import LocalError
 from infra.release import smoke, traffic
 from infra.release.aws_errors import explained
 from infra.release.calls import call_lines
@@ -32,6 +31,7 @@ from infra.release.registry import Pushed, Registry
 from infra.release.status import api_url, as_it_is, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import Terraform
+from infra.settings.errors import InfraError
 
 INTERRUPTED = 130
 UNHEARD = 141
@@ -77,7 +77,7 @@ def run(do: Do, options: ReleaseOptions) -> int:
     except (ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{explained(error)}\n")
         return 1
-    except (ReleaseError, ImageError, LocalError) as error:
+    except (ReleaseError, ImageError, InfraError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

@@ -15,11 +15,11 @@ from typing import TextIO
 
 from infra.cli.live_view import plain_view, terminal_view
 from infra.cli.sample import send_sample
-from infra.local.errors import LocalError
 from infra.local.server import LocalLambda
-from infra.settings.function import FunctionConfig, Sample
+from infra.settings import FUNCTION_FILE, Sample, Settings, read
+from infra.settings.errors import InfraError
 
-DEFAULT_FUNCTION = Path("infra/function.yaml")
+DEFAULT_FUNCTION = FUNCTION_FILE
 _WIDTH = 76
 _QUEUED_TEXTS = 10_000
 
@@ -66,13 +66,13 @@ def run(options: RunOptions, out: TextIO | None = None) -> int:
                         return 0 if succeeded else 1
                     stop.wait()
                 show("stopped\n")
-    except LocalError as exc:
+    except InfraError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     return 0
 
 
-def config_of(options: RunOptions) -> FunctionConfig:
+def config_of(options: RunOptions) -> Settings:
     """
     Read the function's settings, and lay the command line's over them.
 
@@ -88,14 +88,14 @@ def config_of(options: RunOptions) -> FunctionConfig:
     if options.front is not None:
         changes["front"] = options.front
     if options.handler is not None and options.function is None:
-        return FunctionConfig(handler=options.handler).replace(**changes)
-    config = FunctionConfig.from_yaml(options.function or DEFAULT_FUNCTION)
+        return Settings(handler=options.handler).replace(**changes)
+    config = read(options.function or DEFAULT_FUNCTION)
     if options.sample_path is not None and options.sample_file is not None:
-        changes["sample"] = Sample(options.sample_path, options.sample_file)
+        changes["sample"] = Sample(path=options.sample_path, file=options.sample_file)
     return config.replace(**changes)
 
 
-def _banner(config: FunctionConfig, local: LocalLambda, *, colour: bool) -> str:
+def _banner(config: Settings, local: LocalLambda, *, colour: bool) -> str:
     bold, dim, end = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "")
     limit = f"up to {config.limit} environments"
     rule = "─" * _WIDTH
@@ -113,7 +113,7 @@ def _banner(config: FunctionConfig, local: LocalLambda, *, colour: bool) -> str:
     )
 
 
-def _sample(config: FunctionConfig, local: LocalLambda, show: Printer) -> bool:
+def _sample(config: Settings, local: LocalLambda, show: Printer) -> bool:
     sample = config.sample
     if sample is None:
         return True

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from infra.settings.function import Sample
+from infra.settings import Sample
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,10 @@ from infra.cloud.queues import queues_locked
 from infra.cloud.ready import make_ready
 from infra.cloud.tls import telling, with_tls
 from infra.local import triggers
-from infra.local.contract import TIMEOUT_LIMIT_S
 from infra.local.errors import PortTaken
+from infra.settings import Settings
 from infra.settings.function import FunctionConfig
+from infra.settings.limits import TIMEOUT_LIMIT_S
 
 DEFAULT_PORT = 5000
 
@@ -160,7 +161,7 @@ def _queue_is_there(record: logging.LogRecord) -> bool:
 
 
 def run_cloud(
-    config: FunctionConfig,
+    config: Settings,
     *,
     stop: threading.Event,
     host: str = "127.0.0.1",
@@ -201,7 +202,7 @@ def run_cloud(
     return 0
 
 
-def _run_how(config: FunctionConfig, registry: str | None) -> str:
+def _run_how(config: Settings, registry: str | None) -> str:
     if registry:
         return f"each really runs, pulled from the registry at {registry}"
     return (
@@ -210,7 +211,7 @@ def _run_how(config: FunctionConfig, registry: str | None) -> str:
     )
 
 
-def _made_to_try(config: FunctionConfig, box: Cloud) -> str:
+def _made_to_try(config: Settings, box: Cloud) -> str:
     inputs, results = make_ready(config, box.client)
     where = f"--endpoint-url {box.url} --region {config.region}"
     return f"try:    .venv/bin/lambake bulk {inputs} {results} {where}\n"

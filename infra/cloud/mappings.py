@@ -21,9 +21,10 @@ from moto.awslambda_simple.models import lambda_simple_backends
 
 from infra.cloud.aliases import function_behind
 from infra.cloud.patches import Answer
-from infra.local.errors import ConfigError, Throttled
+from infra.local.errors import Throttled
 from infra.local.invocation import InvokeResult
 from infra.local.triggers import QueueMapping, SqsPoller
+from infra.settings.errors import ConfigError
 
 LOGGER = logging.getLogger(__name__)
 

@@ -33,10 +33,10 @@ from infra.cloud.logs import LogDelivery
 from infra.cloud.mappings import Client, default_client, queues_polled
 from infra.cloud.patches import Answer, moto_patched
 from infra.cloud.versions import versions_frozen
-from infra.local.contract import LATEST
 from infra.local.errors import StartError
 from infra.local.server import LocalLambda
 from infra.settings.function import FunctionConfig
+from infra.settings.limits import LATEST
 
 _PASSED_ON = (
     "x-amz-invocation-type",

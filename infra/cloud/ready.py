@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from infra.bulk.definition import definition_of, machine_name_of
-from infra.settings.function import FunctionConfig, Sample
+from infra.settings import Sample, Settings
 
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
 _MODEL = re.compile(r"/models/([^/]+)/")
 
 
-def make_ready(config: FunctionConfig, client: Callable[[str, str], Any]) -> tuple[str, str]:
+def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str, str]:
     """
     Create the function, its state machine for bulk runs, and two buckets, the samples in one.
 

@@ -22,11 +22,11 @@ from infra.demo.narration import Narration
 from infra.demo.story import Clock, Story, checkout_of
 from infra.image.build import PUBLIC_BASE, version_of
 from infra.image.errors import ImageError, NoEngine
-from infra.local.errors import LocalError
 from infra.release.errors import ReleaseError
 from infra.release.preflight import found_tools
 from infra.release.target import Target
-from infra.settings.function import FunctionConfig
+from infra.settings import read
+from infra.settings.errors import InfraError
 
 _IN_THE_END = """
 The same on AWS, in your own account:
@@ -66,7 +66,7 @@ def demo(options: DemoOptions) -> int:
     except KeyboardInterrupt:
         say.end("\nstopped: the simulated cloud is gone, and all that was in it\n")
         return 130
-    except (ReleaseError, ImageError, LocalError) as error:
+    except (ReleaseError, ImageError, InfraError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     say.end(_IN_THE_END)
@@ -83,7 +83,7 @@ def _prepared(options: DemoOptions, say: Narration, stack: contextlib.ExitStack)
     if images is None:
         images = Folders(place / "images")
     clock = Clock()
-    config = FunctionConfig.from_yaml(function_file)
+    config = read(function_file)
     box = stack.enter_context(cloud(config, port=0, images=images.settings_of, now_s=clock))
     target = Target.of(function_file, "dev", box.url)
     tools = found_tools(target, builds=images.registry is not None, registry=images.registry)

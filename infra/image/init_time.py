@@ -15,9 +15,9 @@ from pathlib import Path
 
 from infra.containers import Engine, confinement, cpu_share
 from infra.image.errors import ImageError
-from infra.local import contract
 from infra.local.outcome import Ended, PhaseEnd
 from infra.local.runtime.conversation import Conversation
+from infra.settings import limits
 
 MEMORIES_MB = (512, 1024, 1769)
 _TIMES = 3
@@ -38,7 +38,7 @@ class Init:
     @property
     def share_of_limit(self) -> float:
         """Give the part of Lambda's 10 s that it takes."""
-        return self.duration_s / contract.INIT_LIMIT_S
+        return self.duration_s / limits.INIT_LIMIT_S
 
 
 def measured_inits(engine: Engine, image: str) -> Iterator[Init]:

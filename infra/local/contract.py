@@ -1,5 +1,6 @@
 """
 Every constant of the service that the emulator relies on, each with its mark and source.
+The limits of a function's settings are in infra/settings/limits.py.
 
 Marks: [REC] recorded on real AWS; [DOC] AWS documentation or the botocore model; [RIE] source of
 the runtime interface emulator; [RIC] observed with awslambdaric; [3P] third-party report; [?]
@@ -42,7 +43,6 @@ INVOCATION_TYPES: Final = (
     "DryRun",
 )  # [DOC] order as botocore prints it
 LOG_TYPES: Final = ("None", "Tail")  # [DOC]
-LATEST: Final = "$LATEST"
 
 THROTTLED_BY_RESERVED: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"  # [REC]
 THROTTLED_BY_ACCOUNT: Final = "ConcurrentInvocationLimitExceeded"  # [DOC] enum ThrottleReason
@@ -50,30 +50,20 @@ THROTTLED_BY_ACCOUNT: Final = "ConcurrentInvocationLimitExceeded"  # [DOC] enum 
 # --- Asynchronous invocation ---------------------------------------------------------------------
 
 EVENT_RETRY_DELAYS_S: Final = (60.0, 120.0)  # [REC] after the first and the second function error
-EVENT_RETRIES_LIMIT: Final = 2  # [DOC] MaximumRetryAttempts 0-2
-EVENT_AGE_LIMIT_S: Final = 21_600  # [DOC] MaximumEventAgeInSeconds 60-21,600
-EVENT_AGE_MINIMUM_S: Final = 60  # [DOC]
 THROTTLE_BACKOFF_FIRST_S: Final = 1.0  # [DOC] exponential from 1 s ...
 THROTTLE_BACKOFF_LIMIT_S: Final = 300.0  # [DOC] ... to 5 minutes
 DEAD_LETTER_MESSAGE_LIMIT_BYTES: Final = 1_024  # [DOC] ErrorMessage attribute: the first 1 KB
 
 # --- Lifecycle -----------------------------------------------------------------------------------
 
-INIT_LIMIT_S: Final = 10.0  # [REC/DOC] from the start of the process to the first `next`
 LONG_INIT_LIMIT_S: Final = (
     130.0  # [DOC] provisioned concurrency, SnapStart: or the timeout if larger
 )
 RESTORE_LIMIT_S: Final = 10.0  # [DOC] SnapStart: loading the runtime and the after-restore hooks
-TIMEOUT_LIMIT_S: Final = 900  # [DOC]
-MEMORY_MINIMUM_MB: Final = 128  # [DOC]
-MEMORY_LIMIT_MB: Final = 10_240  # [DOC]
-TMP_MINIMUM_MB: Final = 512  # [DOC]
-TMP_LIMIT_MB: Final = 10_240  # [DOC]
 OPEN_FILES_LIMIT: Final = 1_024  # [REC] RLIMIT_NOFILE
 PROCESSES_LIMIT: Final = 1_024  # [DOC] recorded as 742; RLIMIT_NPROC, only inside a namespace
 SHUTDOWN_INTERNAL_S: Final = 0.5  # [DOC] with an internal extension
 SHUTDOWN_RUNTIME_S: Final = 0.3  # [RIE] shutdown.go: the runtime's own share of 2 s
-VARIABLES_LIMIT_BYTES: Final = 4_096  # [DOC] all of the function's variables together
 MB_PER_VCPU: Final = 1_769  # [DOC] documented, not enforced here
 
 # --- Error names ---------------------------------------------------------------------------------
@@ -94,25 +84,3 @@ ERROR_TYPE_PATTERN: Final = r"(Runtime|Function)\.[A-Z][a-zA-Z]+"  # [RIE] fatal
 LAMBDA_PATH: Final = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 RUNTIME_DIR: Final = "/var/runtime"
 XRAY_DAEMON: Final = ("169.254.100.1", "2000")  # [REC] the address inside the sandbox
-# [DOC] "Reserved environment variables": names a function cannot set.
-RESERVED_VARIABLES: Final = frozenset(
-    {
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_REGION",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR",
-    }
-)

@@ -2,7 +2,6 @@
 What can go wrong in the emulator itself. A function's own failures are results, not exceptions.
 
     LocalError
-    ├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
     ├── PortTaken           a port is in use; names it and the flag that changes it
     ├── StartError          the emulator did not start, for another reason than a port
     ├── ToolMissing         isolation needs a program this machine does not have
@@ -19,17 +18,11 @@ What can go wrong in the emulator itself. A function's own failures are results,
 from __future__ import annotations
 
 from infra.local import contract
+from infra.settings.errors import InfraError
 
 
-class LocalError(Exception):
+class LocalError(InfraError):
     """Be the root of the emulator's errors."""
-
-
-class ConfigError(LocalError):
-    """Say which key of the function's settings is wrong, what was expected and what it got."""
-
-    def __init__(self, where: str, expected: str, got: object) -> None:
-        super().__init__(f"{where}: expected {expected}, got {got!r}")
 
 
 class PortTaken(LocalError):

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
-from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from infra.local.errors import ConfigError, Throttled
+from infra.local.errors import Throttled
 from infra.local.fronts import limits
 from infra.local.fronts.alb import ALB
 from infra.local.fronts.authorization import refusal_of
@@ -27,6 +25,7 @@ from infra.local.fronts.rest_api import REST_API
 from infra.local.http.exchange import HEAD_EXTENSION
 from infra.local.http.server import Limits, Refusal
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.settings.errors import ConfigError
 from infra.settings.front import FrontConfig
 
 LOGGER = logging.getLogger(__name__)
@@ -55,22 +54,6 @@ _REFUSALS = {
 }
 
 
-class Settings(Protocol):
-    """What the gateway needs to know about the function (function.FunctionConfig has it)."""
-
-    @property
-    def front_options(self) -> Mapping[str, object]:
-        """Give the front's settings, as function.yaml has them."""
-
-    @property
-    def region(self) -> str:
-        """Give the region."""
-
-    @property
-    def account_id(self) -> str:
-        """Give the account's 12 digits."""
-
-
 def front_of(name: str) -> Front:
     """
     Find a front by its name.
@@ -85,7 +68,7 @@ def front_of(name: str) -> Front:
 
 def gateway_app(
     invoke: Invoke,
-    config: Settings,
+    settings: FrontConfig,
     front: str = "http_api",
     *,
     moment: Callable[[], Moment] = Moment.now,
@@ -95,20 +78,15 @@ def gateway_app(
 
     Args:
         invoke: hands an event to the function and waits for its result; it may raise Throttled.
-        config: the function's settings, with the front's in `front_options`.
+        settings: the front's, in the function's account and region.
         front: one of FRONTS.
         moment: time and ids of a request, injected by the tests.
 
     Raises:
         ConfigError: there is no such front, or its settings are wrong.
     """
-    settings = FrontConfig.from_mapping(config.front_options)
-    if "account_id" not in config.front_options:
-        settings = replace(settings, account_id=config.account_id)
-    if "region" not in config.front_options:
-        settings = replace(settings, region=config.region)
     if front == "alb_multi":
-        settings = replace(settings, multi_value_headers=True)
+        settings = settings.model_copy(update={"multi_value_headers": True})
     chosen = front_of(front)
     known = ("none", *chosen.authorizations)
     if settings.authorization not in known:

@@ -23,7 +23,7 @@ from typing import Any, Self, TypeVar
 from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
 from infra.local.environment import Environment
-from infra.local.errors import ConfigError, PortTaken, StartError
+from infra.local.errors import PortTaken, StartError
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
 from infra.local.http.server import Address, Limits, serving
 from infra.local.invoke.api import invoke_app
@@ -35,6 +35,7 @@ from infra.local.sandbox.container import ContainerLauncher, engine_for
 from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
 from infra.local.sandbox.process import Launcher, Surroundings
 from infra.local.sandbox.snapshots import Template
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 T = TypeVar("T")
@@ -178,8 +179,9 @@ class LocalLambda:
             broker = Broker(self.config, self._clock, new_environment)
             events = EventQueue(self.config, self._clock, broker.invoke_patiently, self._deliver)
             self._broker, self._events = broker, events
-            gateway = gateway_app(broker.invoke_patiently, self.config, self.config.front)
-            refusal = refusal_by(self.config.front)
+            config = self.config
+            gateway = gateway_app(broker.invoke_patiently, config.front_settings, config.front)
+            refusal = refusal_by(config.front)
             api = invoke_app(self.config, broker.invoke, events.accept)
             port, invoke_port = self._ports
             try:

@@ -19,9 +19,10 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local import contract
-from infra.local.errors import ConfigError, Throttled
+from infra.local.errors import Throttled
 from infra.local.invocation import InvokeResult
 from infra.local.trigger_events import Message, failed_ids, sqs_event
+from infra.settings.errors import ConfigError
 
 LOGGER = logging.getLogger(__name__)
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from infra.local.errors import ConfigError
 from infra.other.workload import (
     ARGUMENTS,
     PORT,
@@ -32,6 +31,7 @@ from infra.other.workload import (
     probe,
     startup_probe,
 )
+from infra.settings.errors import ConfigError
 
 MB_PER_STEP: Final = 512
 CPU_PER_STEP: Final = 0.25

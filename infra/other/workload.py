@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from infra.local.errors import ConfigError
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 PORT: Final = 8080

@@ -45,7 +45,7 @@ def remedy_of(error: BotoCoreError | ClientError) -> str | None:
     if isinstance(error, ClientError):
         return _BY_CODE.get(code_of(error))
     if isinstance(error, exceptions.NoRegionError):
-        return "export AWS_REGION=eu-central-1, or aws.region in function.yaml"
+        return "export AWS_REGION=eu-central-1, or region in function.yaml"
     if isinstance(error, _NO_CREDENTIALS):
         return LOG_IN
     if isinstance(error, _NO_ANSWER):

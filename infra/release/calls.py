@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from infra.cloud.tls import CA_PATH
 from infra.release.hook_package import questions_of
 from infra.release.target import Target
+from infra.settings import FUNCTION_FILE
 
-_DEFAULT_FUNCTION = os.path.join("infra", "function.yaml")
 _INTO_THE_ENVIRONMENT = 'eval "$(aws configure export-credentials --format env)"'
 _KEYS = '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
 # One word, or none: curl signs a header without a value too, but does not send it.
@@ -70,7 +70,7 @@ def _by_invoke(target: Target) -> list[str]:
     if target.simulated:
         where += f" --simulated-cloud {shlex.quote(target.simulated)}"
     function = os.path.relpath(target.function_file)
-    if function != _DEFAULT_FUNCTION:
+    if function != str(FUNCTION_FILE):
         where += f" --function {shlex.quote(function)}"
     payload = json.dumps({"model": table["model"], "rows": table["rows"][:1]})
     return [f".venv/bin/lambake invoke {where} {shlex.quote(payload)}"]

@@ -122,8 +122,8 @@ def _concurrency(target: Target) -> list[str]:
     left: a new one has ten in all.
     """
     key = "reserved_concurrency"
-    own_key = key in target.settings  # which Terraform takes first, too
-    reserved = target.settings[key] if own_key else target.aws.reserved_concurrency
+    own_key = key in target.settings.model_fields_set  # which Terraform takes first, too
+    reserved = (target.settings if own_key else target.aws).reserved_concurrency
     if reserved is None:
         return []
     client = target.client("lambda")
@@ -175,7 +175,7 @@ def _account(target: Target, missing: list[str]) -> str:
     """Ask who we are; what is wrong with that goes on the list."""
     if not target.region:
         missing.append(
-            "region: expected one, got none: export AWS_REGION=eu-central-1, or aws.region in "
+            "region: expected one, got none: export AWS_REGION=eu-central-1, or region in "
             f"{target.function_file.name}"
         )
         if boto3.session.Session().get_credentials() is None:

@@ -24,8 +24,8 @@ from infra.release.aws_errors import code_of
 from infra.release.errors import NotDeployed, NotHealthy
 from infra.release.https import Answer, post
 from infra.release.target import ALIAS, Target
+from infra.settings import Sample
 from infra.settings.front import FrontConfig
-from infra.settings.function import Sample
 
 PATIENCE_S: Final = 60.0
 """A new API's address, and the right to call it, are not known everywhere at once."""

@@ -1,7 +1,4 @@
-"""
-Where a release goes: a stage of the function in one account
-and region, or in a simulated cloud.
-"""
+"""Where a release goes: a stage in one account and region, or in a simulated cloud."""
 
 from __future__ import annotations
 
@@ -9,17 +6,15 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import boto3
-import yaml
 from botocore.config import Config
 
-from infra.local.errors import ConfigError
-from infra.settings.cloud import CloudSettings
-from infra.settings.function import FunctionConfig, Sample, sample_of
+from infra.settings import Sample, Settings, read
+from infra.settings.aws import AwsConfig
+from infra.settings.errors import ConfigError
 
 ALIAS = "live"
 ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
@@ -32,10 +27,10 @@ _PATIENTLY = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 @dataclass(frozen=True)
 class Target:
-    """Be one stage. Two stages of one account share nothing but the account."""
+    """One stage. Two stages of one account share nothing but the account."""
 
     function_file: Path
-    settings: Mapping[str, Any]
+    settings: Settings
     stage: str
     region: str | None
     simulated: str | None  # address of a simulated cloud; None: AWS
@@ -58,58 +53,57 @@ class Target:
         """
         if not _STAGE.fullmatch(stage):
             raise ConfigError("--stage", "up to 12 small letters and digits, a letter first", stage)
-        function = FunctionConfig.from_yaml(function_file)
-        if function.timeout_s != int(function.timeout_s):
-            raise ConfigError("timeout_s", "whole seconds in the cloud", function.timeout_s)
-        settings = yaml.safe_load(function_file.read_text(encoding="utf-8"))
+        settings = read(function_file)
+        if settings.timeout_s != int(settings.timeout_s):
+            raise ConfigError("timeout_s", "whole seconds in the cloud", settings.timeout_s)
         # Terraform asks the same; boto3 reads AWS_DEFAULT_REGION only, and the profile's.
         region = (
-            CloudSettings.of(settings.get("aws")).region
+            (settings.region if "region" in settings.model_fields_set else None)
             or environ.get("AWS_REGION")
             or boto3.session.Session().region_name
+            or (settings.region if simulated else None)
         )
-        if simulated and not region:
-            region = "us-east-1"
-        return cls(function_file.resolve(), settings, stage, region, simulated)
+        target = cls(function_file.resolve(), settings, stage, region, simulated)
+        _ = target.aws  # which must be there
+        return target
 
     @property
     def name(self) -> str:
-        """Give the function's name in the cloud."""
-        return f"{self.settings['name']}-{self.stage}"
+        """The function's name in the cloud."""
+        return f"{self.settings.name}-{self.stage}"
 
-    @cached_property
-    def aws(self) -> CloudSettings:
-        """Give the settings that only the cloud knows."""
-        return CloudSettings.of(self.settings.get("aws"))
+    @property
+    def aws(self) -> AwsConfig:
+        """The settings that only the cloud knows."""
+        if self.settings.aws is None:
+            raise ConfigError("aws", "a mapping", None)
+        return self.settings.aws
 
     @property
     def sample(self) -> Sample | None:
-        """Give the request that shows that it works, where there is one."""
-        given = self.settings.get("sample")
-        return sample_of("sample", given, self.function_file.parent) if given else None
+        """The request that shows that it works, where there is one."""
+        return self.settings.sample
 
     @property
     def platform(self) -> str:
-        """Give the platform that its image must be built for."""
+        """The platform that its image must be built for."""
         return ARCHITECTURES[self.aws.architecture]
 
     @property
     def root(self) -> Path:
-        """Give the folder of the function's code."""
-        return (self.function_file.parent / str(self.settings.get("root", "."))).resolve()
+        """The folder of the function's code."""
+        return self.settings.root
 
     def client(self, service: str) -> Any:
-        """Give a boto3 client of one of its services; it is made once, since that takes a while."""
+        """Return a boto3 client of a service; it is made once, since that takes a while."""
         if service not in self._clients:
-            self._clients[service] = self._made(service)
+            options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
+            if self.simulated:
+                options |= {
+                    "endpoint_url": self.simulated,
+                    "aws_access_key_id": "simulated",
+                    "aws_secret_access_key": "simulated",
+                }
+            made = boto3.session.Session().client(service, **options)  # type: ignore[call-overload]
+            self._clients[service] = made
         return self._clients[service]
-
-    def _made(self, service: str) -> Any:
-        options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
-        if self.simulated:
-            options |= {
-                "endpoint_url": self.simulated,
-                "aws_access_key_id": "simulated",
-                "aws_secret_access_key": "simulated",
-            }
-        return boto3.session.Session().client(service, **options)  # type: ignore[call-overload]

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from infra.containers import Engine
-from infra.local.errors import ConfigError
 from infra.local.sandbox.container import engine_for
 from infra.local.server import LocalLambda
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from tests import ROOT
 from tests.contract import environment_rows, invoke_rows, log_rows
@@ -97,7 +97,7 @@ def test_an_orphan_is_removed(engine: Engine, image: str) -> None:
     for name in names:
         engine.ask("create", "--name", name, image)
     try:
-        engine_for(FunctionConfig("function.entry.handler", image=image))
+        engine_for(FunctionConfig(handler="function.entry.handler", image=image))
         assert not set(names[:1]) & set(containers(engine))
         assert set(names[1:]) <= set(containers(engine))
     finally:
@@ -126,13 +126,13 @@ def test_an_image_without_python(engine: Engine, image: str, tmp_path: Path) -> 
 def test_an_image_is_isolated_already(key: str) -> None:
     """What imitates a container, or forks a process, has no place around one."""
     with pytest.raises(ConfigError) as caught:
-        FunctionConfig("a.b", image="lambake:1").replace(**{key: True})
+        FunctionConfig(handler="a.b", image="lambake:1").replace(**{key: True})
     assert str(caught.value) == f"{key}: expected false where the function is an image, got True"
 
 
 def test_an_image_that_is_not_there_is_named(engine: Engine) -> None:
     """The emulator does not start, and says which image it missed."""
-    local = LocalLambda(FunctionConfig("a.b", image="localhost/nowhere:1"))
+    local = LocalLambda(FunctionConfig(handler="a.b", image="localhost/nowhere:1"))
     with pytest.raises(ConfigError) as caught, local:
         pass
     expected = f"image: expected an image that {engine.kind} has here, got 'localhost/nowhere:1'"

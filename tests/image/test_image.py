@@ -17,7 +17,7 @@ from infra.image.checks import breaches_of, is_small
 from infra.image.contents import Contents, contents_of
 from infra.image.packages import packages_of, sizes
 from infra.image.sbom import bill_breaches, bill_of
-from infra.local.contract import INIT_LIMIT_S
+from infra.settings.limits import INIT_LIMIT_S
 from tests import ROOT
 from tests.image.derived import derived
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.settings import Settings
 from infra.settings.function import FunctionConfig
 from tests.infra.local.invoke.calls import Caller, started
 from tests.infra.local.processes import sandboxed_processes
@@ -41,9 +42,9 @@ def nothing_left() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def config() -> FunctionConfig:
+def config() -> Settings:
     """Describe the function that does what its event says."""
-    return FunctionConfig(
+    return Settings(
         handler="acts.handler", root=HANDLERS, name="tested", timeout_s=20, memory_mb=512
     )
 

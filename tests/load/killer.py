@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from infra.local.clock import Clock
 from infra.local.logs import LogLine
 from infra.local.server import LocalLambda
-from infra.settings.function import FunctionConfig
+from infra.settings import FUNCTION_FILE, read
 from tests import ROOT
 from tests.infra.local.processes import alive, note_stream, sandboxed_processes
 
@@ -99,7 +99,7 @@ def loaded(
 ) -> Iterator[tuple[LocalLambda, Killer]]:
     """Start the function as function.yaml has it, and kill its environments as told."""
     killer = Killer(name, load.after(), random.Random(load.seed))
-    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml").replace(
+    config = read(ROOT / FUNCTION_FILE).replace(
         name=name,
         handler=load.handler,
         concurrency=load.concurrency,

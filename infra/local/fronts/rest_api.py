@@ -9,8 +9,14 @@ from infra.local.fronts import request as readings
 from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, content_of, message
-from infra.local.fronts.routes import DEFAULT_ROUTE, Match, Route, matching, route_of
-from infra.settings.front import DEFAULT_STAGE, FrontConfig
+from infra.local.fronts.routes import Match, matching
+from infra.settings.front import (
+    DEFAULT_ROUTE,
+    DEFAULT_STAGE,
+    FrontConfig,
+    Route,
+    route_of,
+)
 
 # Bodies: [REC] 502, 403; [DOC] 401, 504; [3P] 413. A throttled
 # function is 500 in one report and 502 in another [?]: never 429.
@@ -31,7 +37,7 @@ _ANSWERS = {
 _OTHERS = (502, "Internal server error")
 
 # A REST API has no $default: these two resources take everything.
-_WHOLE = (route_of("routes", "ANY /"), route_of("routes", "ANY /{proxy+}"))
+_WHOLE = (route_of("ANY /"), route_of("ANY /{proxy+}"))
 _DOMAIN_STAGE = "prod"
 _LEADING_SLASHES = re.compile(r"^/{2,}")
 

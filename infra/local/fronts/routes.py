@@ -6,25 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from infra.local.errors import ConfigError
+from infra.settings.front import Route, segments_of
 
-_KEY = re.compile(r"(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
 _VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
-
-
-@dataclass(frozen=True)
-class Route:
-    """One route: `key` as written, `segments` between the slashes. $default has no method."""
-
-    key: str
-    method: str | None
-    path: str
-    segments: tuple[str, ...]
-
-    @property
-    def greedy(self) -> bool:
-        """Say whether the last segment takes the rest of the path."""
-        return bool(self.segments) and self.segments[-1].endswith("+}")
 
 
 @dataclass(frozen=True)
@@ -35,24 +19,6 @@ class Match:
     variables: dict[str, str]
 
 
-DEFAULT_ROUTE = Route("$default", None, "", ())
-
-
-def route_of(where: str, key: str) -> Route:
-    """
-    Read a route key.
-
-    Raises:
-        ConfigError: it is neither "$default" nor "METHOD /path".
-    """
-    if key == DEFAULT_ROUTE.key:
-        return DEFAULT_ROUTE
-    match = _KEY.fullmatch(key)
-    if match is None:
-        raise ConfigError(where, '"$default" or "METHOD /path", METHOD may be ANY', key)
-    return Route(key, match[1], match[2], _segments(match[2]))
-
-
 def matching(routes: Sequence[Route], method: str, raw_path: str) -> Match | None:
     """
     Find the most specific route for a path without its stage.
@@ -60,17 +26,13 @@ def matching(routes: Sequence[Route], method: str, raw_path: str) -> Match | Non
     Source: [DOC] http-api-develop-routes: a full match first, then a greedy one, then $default;
     among full matches fixed segments win over variables, and the method over ANY [?].
     """
-    segments = _segments(raw_path)
+    segments = segments_of(raw_path)
     found: list[tuple[tuple[int, ...], Match]] = []
     for route in routes:
         variables = _variables(route, segments)
         if variables is not None and route.method in (None, "ANY", method):
             found.append((_rank(route, method), Match(route, variables)))
     return max(found, key=lambda ranked: ranked[0])[1] if found else None
-
-
-def _segments(path: str) -> tuple[str, ...]:
-    return tuple(path.removeprefix("/").split("/")) if path.strip("/") else ()
 
 
 def _rank(route: Route, method: str) -> tuple[int, ...]:

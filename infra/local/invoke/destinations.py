@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local import contract
-from infra.local.errors import ConfigError, ToolMissing
+from infra.local.errors import ToolMissing
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.log_lines import iso
+from infra.settings import limits
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 
@@ -47,7 +49,7 @@ def record_of(
         "timestamp": iso(now_s),
         "requestContext": {
             "requestId": event.request_id,
-            "functionArn": f"{config.arn}:{event.qualifier or contract.LATEST}",
+            "functionArn": f"{config.arn}:{event.qualifier or limits.LATEST}",
             "condition": condition,
             "approximateInvokeCount": attempts,
         },
@@ -160,7 +162,7 @@ def _to_bus(client: Any, delivery: Delivery, config: FunctionConfig) -> None:
                 "DetailType": f"Lambda Function Invocation Result - {outcome}",
                 "Detail": delivery.body,
                 "EventBusName": delivery.target_arn,
-                "Resources": [delivery.target_arn, f"{config.arn}:{contract.LATEST}"],
+                "Resources": [delivery.target_arn, f"{config.arn}:{limits.LATEST}"],
             }
         ]
     )

@@ -23,6 +23,7 @@ from infra.local.invoke.errors import (
     payload_too_large,
     wrong_parameter,
 )
+from infra.settings import limits
 from infra.settings.function import FunctionConfig
 
 # Source: botocore, shape FunctionName.
@@ -93,7 +94,7 @@ def target_of(name: str, query: bytes, config: FunctionConfig) -> Target:
     version = config.version_of(qualifier) if (parts["name"], region, account) == ours else None
     if version is None:
         arn = f"arn:aws:lambda:{region}:{account}:function:{parts['name']}"
-        raise function_not_found(f"{arn}:{qualifier or contract.LATEST}")
+        raise function_not_found(f"{arn}:{qualifier or limits.LATEST}")
     return Target(qualifier, version)
 
 

@@ -21,11 +21,12 @@ from pathlib import Path
 
 from infra.containers import Engine, confinement, cpu_share, find_engine
 from infra.image.errors import EngineFailed, NoEngine
-from infra.local import contract
-from infra.local.errors import ConfigError, StartError
+from infra.local.errors import StartError
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings import limits
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 _ROOT = Path("/var/task")
@@ -194,10 +195,10 @@ def python_of(engine: Engine, image: str) -> str:
     Raises:
         ConfigError: there is none that runs.
     """
-    limits = confinement(engine, memory_mb=contract.MEMORY_MINIMUM_MB, cpus=1)
+    confined = confinement(engine, memory_mb=limits.MEMORY_MINIMUM_MB, cpus=1)
     entry = ("--network", "none", "--entrypoint", "python")
     try:
-        return engine.ask("run", "--rm", *limits, *entry, image, "-c", _VERSION_CODE)
+        return engine.ask("run", "--rm", *confined, *entry, image, "-c", _VERSION_CODE)
     except EngineFailed as exc:
         raise ConfigError("image", "an image with a python that runs", image) from exc
 

@@ -16,7 +16,8 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.local.errors import ConfigError, StartError, ToolMissing
+from infra.local.errors import StartError, ToolMissing
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 # Source: docs/contract.md 6.3 [REC], user sbx_user1051.

@@ -12,13 +12,13 @@ import subprocess
 import sys
 
 from infra.containers import Engine
-from infra.local.errors import ConfigError
 from infra.local.sandbox.container import python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.sandbox import Launch, Sandbox
 from infra.local.sandbox.snapshots import Template
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 _VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"

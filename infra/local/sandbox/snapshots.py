@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local import contract
-from infra.local.errors import ConfigError, StartError
+from infra.local.errors import StartError
 from infra.local.logs import LogStream
 from infra.local.outcome import Ended, PhaseEnd, exit_text
 from infra.local.runtime.conversation import Conversation
@@ -31,6 +31,7 @@ from infra.local.sandbox.process_group import ProcessGroup, output_pipe
 from infra.local.sandbox.sandbox import Launch, Sandbox
 from infra.local.sandbox.snapshot_template import CONTROL_VARIABLE
 from infra.local.sandbox.variables import Place, process_variables
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 _SCRIPT = Path(__file__).with_name("snapshot_template.py")

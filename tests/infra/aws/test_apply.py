@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from infra.cloud.cloud import Cloud, cloud
-from infra.settings.function import FunctionConfig
+from infra.settings import FUNCTION_FILE, read
 from tests import ROOT
 from tests.infra.aws.plan import Plan
 from tests.infra.aws.planted import RULES
@@ -32,7 +32,7 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
     """Be the cloud: its function runs the real handler."""
-    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
+    config = read(ROOT / FUNCTION_FILE)
     with cloud(config, port=0) as made:
         yield made
 

@@ -25,6 +25,7 @@ from infra.bulk.definition import PLACE_OF_THE_FUNCTION, definition_of, machine_
 from infra.bulk.execution import look
 from infra.cloud.cloud import run_cloud
 from infra.cloud.machines import machines_run
+from infra.settings import Settings
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import client_of, moto_server
 
@@ -184,7 +185,7 @@ class Looking(threading.Event):
 
 
 @pytest.mark.parametrize("empty", [True, False])
-def test_a_cloud_to_try_or_an_empty_one(config: FunctionConfig, empty: bool) -> None:
+def test_a_cloud_to_try_or_an_empty_one(config: Settings, empty: bool) -> None:
     """The cloud says what to try in it; with --empty it has nothing of its own."""
     stop, out = Looking(config), io.StringIO()
     assert run_cloud(config, stop=stop, port=0, empty=empty, out=out) == 0

@@ -16,7 +16,7 @@ from infra.cli import main
 from infra.cli.bulk import BulkOptions, Clock, bulk
 from infra.cloud.cloud import Cloud, cloud
 from infra.cloud.ready import make_ready
-from infra.settings.function import FunctionConfig
+from infra.settings import read
 from tests import ROOT
 from tests.infra.cloud.clouds import REGION, until
 
@@ -35,7 +35,7 @@ OUTPUT = re.compile(
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
     """Be the cloud that `lambake cloud` makes, with two files that are no pictures."""
-    config = FunctionConfig.from_yaml(FUNCTION)
+    config = read(FUNCTION)
     with cloud(config, port=0) as made:
         assert make_ready(config, made.client) == (
             "s3://lambake-in/in/digits/",

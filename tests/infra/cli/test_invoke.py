@@ -78,13 +78,12 @@ def test_no_region(
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
     settings = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
-    settings["aws"]["region"] = None
+    settings["region"] = None
     function = tmp_path / "function.yaml"
     function.write_text(yaml.safe_dump(settings))
     assert main([name, "--stage", "dev", "--function", str(function)]) == 1
     assert capsys.readouterr().err == (
-        "You must specify a region.: export AWS_REGION=eu-central-1, or aws.region in "
-        "function.yaml\n"
+        "You must specify a region.: export AWS_REGION=eu-central-1, or region in function.yaml\n"
     )
 
 

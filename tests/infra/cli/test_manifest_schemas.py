@@ -11,9 +11,9 @@ from azure.mgmt.appcontainers.types import ContainerAppProbe
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.errors import ConfigError
 from infra.other.cloud_run import cloud_run
 from infra.other.container_apps import container_app
+from infra.settings.errors import ConfigError
 from tests.infra.cli.manifests import MANY, located, workload
 from tests.infra.cli.published_schemas import cloud_run_breaches, container_app_breaches, limits_of
 

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from infra.local import contract
-from infra.local.errors import ConfigError
 from infra.other.cloud_run import cloud_run, cpus_of
 from infra.other.container_apps import container_app, resources_of
 from infra.other.workload import Workload
+from infra.settings import limits
+from infra.settings.errors import ConfigError
 from tests.infra.cli.manifests import DIGEST, MANY, workload
 
 Describe = Callable[[Workload], dict[str, Any]]
@@ -75,7 +76,7 @@ def test_cpu_and_memory_go_together() -> None:
     """At every size of Lambda's the pair is one that the service allows, and no smaller."""
     most_gib = {1: 4, 2: 8, 4: 16, 6: 24}
     least_gib = {1: 0, 2: 0, 4: 2, 6: 4}
-    for memory_mb in range(contract.MEMORY_MINIMUM_MB, contract.MEMORY_LIMIT_MB + 1):
+    for memory_mb in range(limits.MEMORY_MINIMUM_MB, limits.MEMORY_LIMIT_MB + 1):
         cpus = cpus_of(memory_mb)
         assert least_gib[cpus] <= memory_mb / 1024 <= most_gib[cpus]
         assert cpus >= memory_mb / contract.MB_PER_VCPU

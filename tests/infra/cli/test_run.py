@@ -187,11 +187,11 @@ def test_wrong_settings_are_one_line_and_2(app: Path, capsys: pytest.CaptureFixt
 
 def test_a_sample_whose_file_is_missing_is_named(app: Path, lambda_: Caller) -> None:
     """Before anything is sent."""
-    from infra.local.errors import ConfigError
-    from infra.settings.function import Sample
+    from infra.settings import Sample
+    from infra.settings.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:
-        send_sample(lambda_.local.url, Sample("/", app / "none.png"))
+        send_sample(lambda_.local.url, Sample(path="/", file=app / "none.png"))
     assert str(caught.value) == f"sample.file: expected a readable file, got '{app / 'none.png'}'"
 
 
@@ -208,10 +208,10 @@ def test_a_sample_has_the_type_of_its_name(
         "    return {'statusCode': 200, 'body': event['headers']['content-type']"
         " + ' ' + event['body']}\n"
     )
-    from infra.settings.function import Sample
+    from infra.settings import Sample
 
     lambda_ = start(root=app, handler="app.handler")  # type: ignore[operator]
-    answer = send_sample(lambda_.local.url, Sample("/s", app / name))
+    answer = send_sample(lambda_.local.url, Sample(path="/s", file=app / name))
     assert (answer.status, answer.text) == (200, f"{expected} iVBORw==")
 
 

@@ -18,6 +18,7 @@ from moto.awslambda.responses import LambdaResponse
 from infra.cloud.cloud import cloud, run_cloud
 from infra.cloud.plugin import ImageFunctions
 from infra.local.errors import PortTaken, StartError
+from infra.settings import Settings
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import REGION, client_of, created, moto_server, told, until
 
@@ -25,7 +26,7 @@ pytest_plugins = ["infra.cloud.fixture"]
 
 
 @pytest.fixture
-def echo(config: FunctionConfig) -> FunctionConfig:
+def echo(config: Settings) -> Settings:
     """Be the code behind every image."""
     return config.replace(handler="echo.handler")
 
@@ -85,7 +86,7 @@ def test_only_one(echo: FunctionConfig) -> None:
         pass
 
 
-def test_run_cloud(echo: FunctionConfig) -> None:
+def test_run_cloud(echo: Settings) -> None:
     """The command says where the cloud is and serves until it is told to stop."""
     out, stop = io.StringIO(), threading.Event()
     done: list[int] = []

@@ -31,7 +31,7 @@ from infra.release.smoke import require_closed
 from infra.release.status import api_url, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
 from infra.release.terraform import PLUGINS_VARIABLE, Terraform
-from infra.settings.function import FunctionConfig
+from infra.settings import read
 from tests import ROOT
 from tests.conftest import require_tool
 from tests.infra.aws.conftest import program
@@ -67,11 +67,12 @@ def story(
     place = tmp_path_factory.mktemp("story")
     function = checkout_of(ROOT, place / "checkout")
     settings = yaml.safe_load(function.read_text())
-    settings["aws"].update(state_bucket=STATES, region=REGION, images_kept=3)
+    settings["region"] = REGION
+    settings["aws"].update(state_bucket=STATES, images_kept=3)
     function.write_text(yaml.safe_dump(settings))
     images = Containers(engine, image, registry)
     clock = Clock()
-    config = FunctionConfig.from_yaml(function)
+    config = read(function)
     with (
         pytest.MonkeyPatch.context() as patch,
         cloud(config, port=0, images=images.settings_of, now_s=clock) as box,

@@ -11,17 +11,8 @@ from infra.local.fronts.front import Failure
 from infra.local.gateway import GATEWAY_LIMITS, front_of, gateway_app, refusal_by
 from infra.local.http.server import Address, serving
 from infra.local.invocation import InvokeRequest, InvokeResult
-from tests.infra.local.fronts.front_requests import MOMENT
+from tests.infra.local.fronts.front_requests import MOMENT, settings
 from tests.infra.local.http.raw_http import Wire, connected, run
-
-
-@dataclass(frozen=True)
-class Config:
-    """The function's settings, as far as the gateway asks."""
-
-    front_options: dict[str, object] = field(default_factory=dict)
-    region: str = "eu-west-1"
-    account_id: str = "210987654321"
 
 
 def ok(payload: Any, *, error: str | None = None) -> InvokeResult:
@@ -56,7 +47,7 @@ def through(invoke: Invoke, scenario: Scenario, front: str = "http_api", **optio
     """Serve a gateway as the emulator does, and talk to it."""
 
     async def main() -> None:
-        app = gateway_app(invoke, Config(options), front, moment=lambda: MOMENT)
+        app = gateway_app(invoke, settings(front, **options), front, moment=lambda: MOMENT)
         server = serving(app, limits=GATEWAY_LIMITS, refusal=refusal_by(front))
         async with server as address, connected(address) as wire:
             await scenario(wire, address)

@@ -10,13 +10,15 @@ from typing import Any
 
 import pytest
 
-from infra.local.errors import ConfigError, Throttled
+from infra.local.errors import Throttled
 from infra.local.fronts.front import Failure
 from infra.local.gateway import front_of, gateway_app, request_of
 from infra.local.http.server import Address
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.settings.errors import ConfigError
+from infra.settings.front import FrontConfig
 from tests.infra.local.fronts.front_requests import FRONT_NAMES, MOMENT
-from tests.infra.local.gateways import Config, Function, got, ok, said, through
+from tests.infra.local.gateways import Function, got, ok, said, through
 from tests.infra.local.http.raw_http import Wire, connected, run
 
 GET = b"GET /a%2Fb%zz?x=%2B HTTP/1.1\r\nHost: h:1\r\ntEsT: v\r\n\r\n"
@@ -35,21 +37,6 @@ def test_round_trip(front: str) -> None:
         assert ("tEsT" in headers) is (front in ("http_api_v1", "rest_api"))
 
     through(function, scenario, front)
-
-
-def test_account() -> None:
-    """The function's account and region are the front's, unless the front has its own."""
-    function = Function()
-
-    async def scenario(wire: Wire, address: Address) -> None:
-        await got(wire, GET)
-
-    through(function, scenario)
-    through(function, scenario, account_id="111111111111")
-    accounts = [event["requestContext"]["accountId"] for event in function.events]
-    assert accounts == ["210987654321", "111111111111"]
-    through(function, scenario, "alb")
-    assert ":eu-west-1:" in function.events[2]["requestContext"]["elb"]["targetGroupArn"]
 
 
 def test_trace_id() -> None:
@@ -318,7 +305,7 @@ def test_lifespan() -> None:
         raise AssertionError
 
     async def main() -> None:
-        app = gateway_app(Function(), Config())
+        app = gateway_app(Function(), FrontConfig())
         with pytest.raises(ValueError, match="expected an http scope, got lifespan"):
             await app({"type": "lifespan"}, never, sent)
 
@@ -328,7 +315,7 @@ def test_lifespan() -> None:
 def test_unknown_front() -> None:
     """A front that does not exist is named beside those that do."""
     with pytest.raises(ConfigError) as caught:
-        gateway_app(Function(), Config(), "nginx")
+        gateway_app(Function(), FrontConfig(), "nginx")
     assert str(caught.value) == (
         "front: expected one of http_api, http_api_v1, rest_api, alb, alb_multi, function_url, "
         "got 'nginx'"

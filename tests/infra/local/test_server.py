@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.errors import ConfigError, PortTaken, StartError
+from infra.local.errors import PortTaken, StartError
 from infra.local.sandbox.launcher import runtime_version
 from infra.local.server import LocalLambda
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from tests import ROOT
 from tests.infra.local.invoke.calls import Caller

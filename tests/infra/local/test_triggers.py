@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from infra.local.errors import ConfigError, Throttled
+from infra.local.errors import Throttled
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.server import LocalLambda
 from infra.local.triggers import QueueMapping, SqsPoller
+from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import until
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import threading
 import time
@@ -19,12 +20,13 @@ from infra.release.canary import Watch
 from infra.release.preflight import Tools
 from infra.release.target import Target
 from infra.release.terraform import Terraform
+from infra.settings import FUNCTION_FILE, read
 from tests import ROOT
 from tests.infra.cloud.clouds import REGION
 from tests.infra.cloud.stages import Clock, Stage
 
 DIGEST = f"sha256:{'a' * 64}"
-FUNCTION = ROOT / "infra" / "function.yaml"
+FUNCTION = ROOT / FUNCTION_FILE
 
 
 def target_at(url: str | None, *, name: str = "lambake", stage: str = "dev", **aws: Any) -> Target:
@@ -32,11 +34,16 @@ def target_at(url: str | None, *, name: str = "lambake", stage: str = "dev", **a
     Make a target without a file of its own; keys of `aws`, and of its parts, replace the
     repository's.
     """
-    settings = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
-    settings["name"] = name
+    target = Target(FUNCTION, read(FUNCTION), stage, REGION, url)
+    changed = target.aws.model_dump()
     for key, value in aws.items():
-        settings["aws"][key] = settings["aws"][key] | value if isinstance(value, dict) else value
-    return Target(FUNCTION, settings, stage, REGION, url)
+        changed[key] = changed[key] | value if isinstance(value, dict) else value
+    return with_settings(target, name=name, aws=changed)
+
+
+def with_settings(target: Target, **settings: Any) -> Target:
+    """Return the target with other settings."""
+    return dataclasses.replace(target, settings=target.settings.replace(**settings))
 
 
 @pytest.fixture
@@ -49,8 +56,8 @@ def target(stage: Stage) -> Target:
 @pytest.fixture
 def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
     """Name the stage, its cloud and its settings, as on a command line."""
-    settings = {**target.settings, "root": str(FUNCTION.parents[1])}
-    settings["aws"] = {**target.settings["aws"], "region": target.region}
+    settings = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
+    settings |= {"name": target.settings.name, "root": str(ROOT), "region": target.region}
     del settings["sample"]
     function = tmp_path / "function.yaml"
     function.write_text(yaml.safe_dump(settings))

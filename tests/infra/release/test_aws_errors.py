@@ -40,7 +40,7 @@ def test_what_aws_says(code: str, remedy: str) -> None:
     ("error", "remedy"),
     [
         (exceptions.NoRegionError(),
-         ": export AWS_REGION=eu-central-1, or aws.region in function.yaml"),
+         ": export AWS_REGION=eu-central-1, or region in function.yaml"),
         (exceptions.NoCredentialsError(), f": {LOG_IN}"),
         (exceptions.ProfileNotFound(profile="p"), f": {LOG_IN}"),
         (exceptions.UnauthorizedSSOTokenError(), f": {LOG_IN}"),

@@ -7,7 +7,6 @@ import os
 import shlex
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,15 +23,10 @@ from tests.infra.release.fronts import (
     fronting,
     signed_headers,
 )
-from tests.infra.release.staged import target_at
+from tests.infra.release.staged import target_at, with_settings
 
 JWT = {"issuer": "https://issuer.example.com", "audience": ["a"]}
 SAMPLE = (ROOT / "model/zoo/digits/samples/7.png").read_bytes()
-
-
-def with_settings(target: Target, **settings: Any) -> Target:
-    """Give the target with other settings."""
-    return dataclasses.replace(target, settings={**target.settings, **settings})
 
 
 def pasted(lines: list[str], **environment: str) -> str:
@@ -56,7 +50,7 @@ def as_ca(folder: Path) -> str:
 @pytest.mark.parametrize("token", ["", "IQoJb3JpZ2luX2VjEJ///+a/b=="])
 def test_a_signed_call(tmp_path: Path, token: str) -> None:
     """The credentials that the AWS CLI has, lasting or temporary, sign all that curl sends."""
-    target = with_settings(target_at(None), root=str(tmp_path))
+    target = with_settings(target_at(None), root=tmp_path)
     variables = {"ACCESS_KEY_ID": "testing", "SECRET_ACCESS_KEY": "testing"}
     variables |= {"SESSION_TOKEN": token} if token else {}
     cli = tmp_path / "aws"
@@ -87,7 +81,7 @@ def test_a_signed_call(tmp_path: Path, token: str) -> None:
 @pytest.mark.parametrize(("auth", "authorization"), [("jwt", "Bearer abc"), ("none", None)])
 def test_a_call_that_is_not_signed(tmp_path: Path, auth: str, authorization: str | None) -> None:
     """A token is sent as the environment has it; an open API takes the sample as it is."""
-    target = with_settings(target_at(None), root=str(tmp_path))
+    target = with_settings(target_at(None), root=tmp_path)
     with fronting(TRUSTED.context(NAMES)) as front:
         pasted(
             call_lines(target, f"{API}/", auth),
@@ -115,7 +109,7 @@ def test_a_simulated_cloud(tmp_path: Path, auth: str) -> None:
 
 def in_a_cloud(front: Front, folder: Path) -> Target:
     """Be a project of its own, in a cloud whose address ends as some type it."""
-    target = with_settings(front.target(), root=str(folder))
+    target = with_settings(front.target(), root=folder)
     return dataclasses.replace(target, simulated=f"{front.url}/")
 
 
@@ -129,15 +123,19 @@ def test_by_invoke() -> None:
     )
     theirs = Path("their project", "function.yaml")
     there = dataclasses.replace(target, function_file=theirs.absolute(), simulated=None)
-    words = shlex.split(call_lines(with_settings(there, root=str(target.root)), API, "iam")[1])
+    words = shlex.split(call_lines(with_settings(there, root=target.root), API, "iam")[1])
     assert words[2:6] == ["--stage", "prod", "--function", str(theirs)]
 
 
 def test_what_does_not_fit_is_not_said(tmp_path: Path) -> None:
     """A project without a sample and without our models has its own ways."""
-    target = with_settings(target_at(None), sample=None, root=str(tmp_path))
+    target = with_settings(target_at(None), sample=None, root=tmp_path)
     assert call_lines(target, API, "iam") == []
-    theirs = {"path": "/there?a=1&b=2", "file": "their sample", "content_type": "text/x-their"}
+    theirs = {
+        "path": "/there?a=1&b=2",
+        "file": ROOT / "infra/their sample",
+        "content_type": "text/x-their",
+    }
     (line,) = call_lines(with_settings(target, sample=theirs), API, "none")[1:]
     assert shlex.split(line)[1:] == [
         "-H",

@@ -20,7 +20,7 @@ from infra.release.preflight import Tools, found_tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
 from tests.infra.cloud.stages import Stage
-from tests.infra.release.staged import Watched, asked
+from tests.infra.release.staged import Watched, asked, with_settings
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 
@@ -82,11 +82,10 @@ class Bench:
 def bench(stage: Stage, target: Target, watched: Watched, program: str, tmp_path: Path) -> Bench:
     """Set one up; its API is not asked."""
     stage.client("ecr").create_repository(repositoryName=stage.function)
-    settings = {key: value for key, value in target.settings.items() if key != "sample"}
     said: list[str] = []
     registry = Registry()
     job = Deploy(
-        dataclasses.replace(target, settings=settings),
+        with_settings(target, sample=None),
         tmp_path / "dev",
         registry.push,
         said.append,

@@ -11,10 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from moto.ecr.models import ecr_backends
 
-from infra.local.errors import ConfigError
 from infra.release.images import remove_unused_images
 from infra.release.target import Target
-from infra.settings.cloud import CloudSettings
 from tests.infra.cloud.clouds import REGION
 from tests.infra.cloud.stages import Stage
 from tests.infra.release.staged import target_at
@@ -177,10 +175,3 @@ def test_a_version_that_does_not_tell(target: Target) -> None:
     assert said == [
         "all images stay: expected Lambda to tell which one version $LATEST runs, it did not"
     ]
-
-
-def test_too_few(target: Target) -> None:
-    """What another release has just pushed is among the newest: some must be kept."""
-    with pytest.raises(ConfigError) as refused:
-        CloudSettings.of({**target.settings["aws"], "images_kept": 2})
-    assert str(refused.value) == "aws.images_kept: expected greater than or equal to 3, got 2"

@@ -76,7 +76,7 @@ def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
         "https://developer.hashicorp.com/terraform/install or https://opentofu.org",
         "containers: expected docker or podman to answer, got none "
         "(docker is not installed; podman is not installed): on Debian, apt install podman runc",
-        "region: expected one, got none: export AWS_REGION=eu-central-1, or aws.region in "
+        "region: expected one, got none: export AWS_REGION=eu-central-1, or region in "
         "function.yaml",
     ]
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.cloud.cloud import cloud
-from infra.local.errors import ConfigError
 from infra.release.errors import NotHealthy
 from infra.release.smoke import require_closed, smoke
-from infra.settings.function import FunctionConfig
+from infra.settings import read
+from infra.settings.errors import ConfigError
+from tests import ROOT
 from tests.infra.cloud.clouds import Client, client_of, created
 from tests.infra.cloud.test_apis import api
 from tests.infra.release.fronts import API, NAMES, PREDICTED, TRUSTED, Front, fronting
-from tests.infra.release.staged import FUNCTION, target_at
+from tests.infra.release.staged import FUNCTION, target_at, with_settings
+
+SEVEN = ROOT / "model/zoo/digits/samples/7.png"
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def front() -> Iterator[Front]:
 @pytest.fixture(scope="module")
 def deployed() -> Iterator[tuple[Client, str]]:
     """Give clients of a cloud in which the repository's function is live, and its alias."""
-    config = FunctionConfig.from_yaml(FUNCTION)
+    config = read(FUNCTION)
     with cloud(config, port=0) as box:
 
         def client(service: str) -> Any:
@@ -67,7 +70,7 @@ def test_a_prediction(front: Front) -> None:
     assert path == "/models/digits/predict"
     assert (headers["host"], headers["content-type"]) == (API.removeprefix("https://"), "image/png")
     assert "/us-east-1/execute-api/aws4_request" in headers["authorization"]
-    assert body == (target.function_file.parent / target.settings["sample"]["file"]).read_bytes()
+    assert body == SEVEN.read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -82,9 +85,8 @@ def test_an_answer_of_another_shape(front: Front, answer: Any) -> None:
 
 def test_a_sample_with_a_query(front: Front) -> None:
     """It is sent as it stands in function.yaml, below the address's own path."""
-    target = front.target()
-    sample = {**target.settings["sample"], "path": "/models/digits/predict?top=1"}
-    target = dataclasses.replace(target, settings={**target.settings, "sample": sample})
+    sample = {"path": "/models/digits/predict?top=1", "file": SEVEN}
+    target = with_settings(front.target(), sample=sample)
     smoke(target, f"{API}/prod/", **Time().options())
     assert front.got[0][0] == "/prod/models/digits/predict?top=1"
 
@@ -173,17 +175,15 @@ def test_no_prediction_behind_tokens(
 
 def test_a_sample_that_is_not_there() -> None:
     """The file of the sample is named."""
-    plain = target_at(None)
-    sample = {"path": "/", "file": "none.png"}
-    target = dataclasses.replace(plain, settings={**plain.settings, "sample": sample})
+    sample = {"path": "/", "file": Path("none.png")}
+    target = with_settings(target_at(None), sample=sample)
     with pytest.raises(ConfigError, match=r"sample\.file: expected a readable file, .*none\.png"):
         smoke(target, API)
 
 
 def test_without_a_sample() -> None:
     """Nothing is asked, and that is said."""
-    plain = target_at(None)
-    target = dataclasses.replace(plain, settings={**plain.settings, "sample": None})
+    target = with_settings(target_at(None), sample=None)
     assert smoke(target, API) == "not tried: function.yaml has no sample"
     require_closed(target, API)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.errors import ConfigError
 from infra.release.target import Target
+from infra.settings.errors import ConfigError
 from tests.infra.release.staged import FUNCTION
 
 SETTINGS: dict[str, Any] = yaml.safe_load(FUNCTION.read_text(encoding="utf-8"))
@@ -32,7 +32,7 @@ def test_a_stage(tmp_path: Path) -> None:
         "eu-central-1",
     )
     assert target.root == tmp_path / "code"
-    there = Target.of(written(tmp_path, aws={**AWS, "region": "us-west-2"}), "prod")
+    there = Target.of(written(tmp_path, region="us-west-2"), "prod")
     assert there.region == "us-west-2"
     assert there.client("lambda").meta.region_name == "us-west-2"
 
@@ -65,7 +65,7 @@ def test_the_region_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
     assert Target.of(written(tmp_path), "dev").region == "eu-west-3"
     assert Target.of(written(tmp_path), "dev", environ={}).region == "eu-west-2"
-    there = written(tmp_path, aws={**AWS, "region": "us-west-2"})
+    there = written(tmp_path, region="us-west-2")
     assert Target.of(there, "dev").region == "us-west-2"
 
 
@@ -75,7 +75,7 @@ def test_the_region_of_the_environment(tmp_path: Path, monkeypatch: pytest.Monke
         ({"aws": None}, "aws: expected a mapping, got None"),
         (
             {"aws": {**AWS, "architecture": "mips"}},
-            "aws.architecture: expected 'x86_64' or 'arm64', got 'mips'",
+            "aws.architecture: expected one of x86_64, arm64, got 'mips'",
         ),
         (
             {"memory_mb": "lots"},

@@ -2,93 +2,105 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from infra.local.errors import ConfigError
-from infra.local.fronts.routes import route_of
-from infra.settings.front import Cors, FrontConfig
+from infra.settings.errors import ConfigError
+from infra.settings.front import Cors, FrontConfig, route_of
+from infra.settings.function import FunctionConfig
+
+
+def front_of(options: Any) -> FrontConfig:
+    """Read the settings as they stand in function.yaml."""
+    return FunctionConfig(handler="a.b").replace(front_options=options).front_options
 
 
 def test_defaults() -> None:
     """Nothing has to be set: one $default route on the $default stage, no CORS."""
-    assert FrontConfig.from_mapping({}) == FrontConfig()
+    assert front_of({}) == FrontConfig()
     assert FrontConfig().stage_path == ""
 
 
 def test_everything() -> None:
     """Every setting can be given, in the kinds that YAML has."""
-    config = FrontConfig.from_mapping(
+    plain: dict[str, Any] = {
+        "stage": "prod",
+        "multi_value_headers": True,
+        "timeout_s": 3,
+        "stage_variables": {"a": "b"},
+        "edge": True,
+        "account_id": "210987654321",
+        "region": "eu-west-1",
+        "api_id": "abc",
+        "authorization": "jwt",
+        "authorization_endpoint": "https://idp/a",
+    }
+    config = front_of(
         {
-            "stage": "prod",
+            **plain,
             "routes": ["ANY /a", "$default"],
             "cors": {"allow_origins": ["https://a"], "max_age_s": 5, "allow_credentials": True},
             "binary_media_types": ["image/*"],
-            "multi_value_headers": True,
-            "timeout_s": 3,
-            "stage_variables": {"a": "b"},
-            "edge": True,
-            "account_id": "210987654321",
-            "region": "eu-west-1",
-            "api_id": "abc",
-            "authorization": "jwt",
-            "authorization_endpoint": "https://idp/a",
         }
     )
     assert config == FrontConfig(
-        stage="prod",
-        routes=(route_of("", "ANY /a"), route_of("", "$default")),
+        **plain,
+        routes=(route_of("ANY /a"), route_of("$default")),
         cors=Cors(allow_origins=("https://a",), max_age_s=5, allow_credentials=True),
         binary_media_types=("image/*",),
-        multi_value_headers=True,
-        timeout_s=3,
-        stage_variables={"a": "b"},
-        edge=True,
-        account_id="210987654321",
-        region="eu-west-1",
-        api_id="abc",
-        authorization="jwt",
-        authorization_endpoint="https://idp/a",
     )
     assert config.stage_path == "/prod"
+    assert config.model_fields_set == FrontConfig.model_fields.keys()
+
+
+def test_the_account_and_region() -> None:
+    """The function's are the front's, unless the front has its own."""
+    config = FunctionConfig(handler="a.b", account_id="210987654321", region="eu-west-1")
+    there = config.front_settings
+    assert (there.account_id, there.region) == ("210987654321", "eu-west-1")
+    there = config.replace(front_options={"account_id": "1" * 12}).front_settings
+    assert (there.account_id, there.region) == ("1" * 12, "eu-west-1")
 
 
 @pytest.mark.parametrize(
-    ("mapping", "message"),
+    ("options", "message"),
     [
         (
             {"stages": "x"},
-            "front_options.stages: expected one of account_id, api_id, authorization, "
-            "authorization_endpoint, binary_media_types, cors, edge, multi_value_headers, region, "
-            "routes, stage, stage_variables, timeout_s, "
-            "got 'an unknown key'",
+            ".stages: expected one of account_id, api_id, authorization, authorization_endpoint, "
+            "binary_media_types, cors, edge, multi_value_headers, region, routes, stage, "
+            "stage_variables, timeout_s, got 'an unknown key'",
         ),
-        ({"stage": 1}, "front_options.stage: expected a string, got 1"),
-        ({"routes": "x"}, "front_options.routes: expected a list of strings, got 'x'"),
+        ([], ": expected a mapping, got []"),
+        ({"stage": 1}, ".stage: expected a string, got 1"),
+        ({"stage": ""}, ".stage: expected a string, got ''"),
+        ({"routes": "x"}, ".routes: expected a list of strings, got 'x'"),
         (
             {"routes": ["GET"]},
-            'front_options.routes[0]: expected "$default" or "METHOD /path", METHOD may be ANY, '
-            "got 'GET'",
+            '.routes[0]: expected "$default" or "METHOD /path", METHOD may be ANY, got \'GET\'',
         ),
-        ({"edge": "yes"}, "front_options.edge: expected true or false, got 'yes'"),
-        ({"timeout_s": 0}, "front_options.timeout_s: expected a number of seconds above 0, got 0"),
-        ({"cors": "*"}, "front_options.cors: expected a mapping, got '*'"),
+        ({"binary_media_types": [1]}, ".binary_media_types[0]: expected a string, got 1"),
+        ({"edge": "yes"}, ".edge: expected true or false, got 'yes'"),
+        ({"timeout_s": 0}, ".timeout_s: expected a number above 0, got 0"),
+        ({"cors": "*"}, ".cors: expected a mapping, got '*'"),
         (
             {"cors": {"max_age_s": -1}},
-            "front_options.cors.max_age_s: expected a whole number of seconds, got -1",
+            ".cors.max_age_s: expected a whole number, 0 or more, got -1",
         ),
         (
             {"stage_variables": ["a"]},
-            "front_options.stage_variables: expected a mapping of strings, got ['a']",
+            ".stage_variables: expected a mapping of names to strings, got ['a']",
         ),
     ],
 )
-def test_wrong_settings(mapping: dict[str, object], message: str) -> None:
+def test_wrong_settings(options: object, message: str) -> None:
     """A wrong setting says where it is, what was expected and what it got."""
     with pytest.raises(ConfigError) as caught:
-        FrontConfig.from_mapping(mapping)
-    assert str(caught.value) == message
+        front_of(options)
+    assert str(caught.value) == f"front_options{message}"
 
 
 def test_no_cors() -> None:
     """CORS may be switched off by null."""
-    assert FrontConfig.from_mapping({"cors": None}).cors is None
+    assert front_of({"cors": None}).cors is None

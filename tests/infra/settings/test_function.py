@@ -8,21 +8,22 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.local.errors import ConfigError
+from infra.settings import FUNCTION_FILE, Settings, read
+from infra.settings.errors import ConfigError
 from infra.settings.function import EventConfig, FunctionConfig
 from tests import ROOT
 
 
-def read(tmp_path: Path, text: str) -> FunctionConfig:
+def written(tmp_path: Path, text: str) -> Settings:
     """Read settings from a file."""
     path = tmp_path / "function.yaml"
     path.write_text(text)
-    return FunctionConfig.from_yaml(path)
+    return read(path)
 
 
 def test_the_repositorys_own_settings_are_read() -> None:
     """infra/function.yaml is valid, and its paths exist from wherever it is read."""
-    config = FunctionConfig.from_yaml(ROOT / "infra" / "function.yaml")
+    config = read(ROOT / FUNCTION_FILE)
     assert (config.name, config.handler) == ("lambake", "function.entry.handler")
     assert config.root == ROOT
     assert config.sample is not None
@@ -31,8 +32,8 @@ def test_the_repositorys_own_settings_are_read() -> None:
 
 
 def test_every_setting_can_be_given(tmp_path: Path) -> None:
-    """Paths start at the file's folder; nested settings become objects; `aws` is Terraform's."""
-    config = read(
+    """Paths start at the file's folder; nested settings become objects."""
+    config = written(
         tmp_path,
         """
         name: mine
@@ -46,7 +47,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         front_options: {stage: prod}
         events: {retries: 1, max_age_s: 60}
         sample: {path: /x, file: s.json, content_type: text/plain}
-        aws: {anything: goes}
+        region: eu-west-1
         """,
     )
     assert config.root == tmp_path / "code"
@@ -55,7 +56,7 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
     assert config.sample is not None
     assert config.sample.file == tmp_path / "s.json"
     assert config.sample.content_type == "text/plain"
-    assert config.arn == "arn:aws:lambda:us-east-1:123456789012:function:mine"
+    assert config.arn == "arn:aws:lambda:eu-west-1:123456789012:function:mine"
 
 
 @pytest.mark.parametrize(
@@ -68,15 +69,18 @@ def test_every_setting_can_be_given(tmp_path: Path) -> None:
         ("handler: a.b\nenvironment: {A: 1}", "environment.A: expected a string (quote numbers"),
         ("handler: a.b\nenvironment: [1]", "environment: expected a mapping of names to strings"),
         ("handler: a.b\nroot: 1", "root: expected a path, got 1"),
-        ("handler: a.b\nevents: 1", "events: expected a mapping with keys of dead_letter, "),
-        ("handler: a.b\nevents: {x: 1}", "events: expected a mapping with keys of dead_letter, "),
-        ("handler: a.b\nsample: {path: x}", "sample: expected a mapping with path and file"),
+        ("handler: a.b\n1: 2", "1: expected one of account_id, "),
+        ("handler: a.b\nregion: Frankfurt", "region: expected a region like eu-central-1, or null"),
+        ("handler: a.b\naws: {}", "aws.state_bucket: expected a value, got None"),
+        ("handler: a.b\nevents: 1", "events: expected a mapping, got 1"),
+        ("handler: a.b\nevents: {x: 1}", "events.x: expected one of dead_letter, max_age_s"),
+        ("handler: a.b\nsample: {path: x}", "sample.file: expected a value, got None"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     """The key, what was expected, and what came."""
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path, text)
+        written(tmp_path, text)
     assert message in str(caught.value)
 
 
@@ -84,7 +88,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """With its path."""
     path = tmp_path / "no.yaml"
     with pytest.raises(ConfigError) as caught:
-        FunctionConfig.from_yaml(path)
+        read(path)
     assert str(caught.value) == (
         f"{path}: expected a readable file, got 'No such file or directory'"
     )
@@ -103,6 +107,24 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ({"memory_mb": True}, "memory_mb: expected a whole number from 128 to 10240, got True"),
         ({"timeout_s": 901}, "timeout_s: expected a number from 0.05 to 900, got 901"),
         ({"timeout_s": 0}, "timeout_s: expected a number from 0.05 to 900, got 0"),
+        (
+            {"image": "i", "isolated": True},
+            "isolated: expected false where the function is an",
+        ),
+        ({"image": "i", "snap_start": True}, "snap_start: expected false where the function is an"),
+        ({"events": {"retries": 3}}, "events.retries: expected a whole number from 0 to 2"),
+        (
+            {"events": {"retries": -1}},
+            "events.retries: expected a whole number from 0 to 2",
+        ),
+        (
+            {"events": {"max_age_s": 59}},
+            "events.max_age_s: expected a whole number from 60 to",
+        ),
+        (
+            {"events": {"max_age_s": 21_601}},
+            "events.max_age_s: expected a whole number from 60",
+        ),
         ({"tmp_mb": 511}, "tmp_mb: expected a whole number from 512 to 10240, got 511"),
         ({"concurrency": 0}, "concurrency: expected a whole number from 1 to 1000, got 0"),
         (
@@ -139,19 +161,22 @@ def test_a_wrong_setting_is_refused(changes: dict[str, Any], message: str) -> No
     assert str(caught.value).startswith(message)
 
 
-@pytest.mark.parametrize(("retries", "max_age_s"), [(3, 60), (-1, 60), (0, 59), (0, 21_601)])
-def test_the_limits_of_events(retries: int, max_age_s: int) -> None:
-    """MaximumRetryAttempts 0-2, MaximumEventAgeInSeconds 60-21,600."""
-    with pytest.raises(ConfigError, match=r"^events\."):
-        EventConfig(retries=retries, max_age_s=max_age_s)
-
-
 def test_the_limit_is_the_lower_of_two() -> None:
     """This machine's and the function's own."""
     config = FunctionConfig(handler="a.b", concurrency=4)
     assert config.limit == 4
     assert config.replace(reserved_concurrency=2).limit == 2
     assert config.replace(reserved_concurrency=9).limit == 4
+
+
+def test_the_region(tmp_path: Path) -> None:
+    """One for emulator and cloud; without it each takes its own, and can tell that."""
+    there = written(tmp_path, "handler: a.b\nregion: eu-west-3")
+    assert (there.region, "region" in there.model_fields_set) == ("eu-west-3", True)
+    for text in ("handler: a.b", "handler: a.b\nregion: null"):
+        anywhere = written(tmp_path, text)
+        assert (anywhere.region, "region" in anywhere.model_fields_set) == ("us-east-1", False)
+    assert anywhere.root == tmp_path
 
 
 def test_versions() -> None:
@@ -163,7 +188,7 @@ def test_versions() -> None:
 
 def test_every_setting_in_the_repositorys_file_is_explained() -> None:
     """A comment beside or above each key that is not plain."""
-    text = (ROOT / "infra" / "function.yaml").read_text()
+    text = (ROOT / FUNCTION_FILE).read_text()
     for key in yaml.safe_load(text):
         if key in ("name", "handler", "root", "aws"):
             continue

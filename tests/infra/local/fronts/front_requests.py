@@ -11,7 +11,7 @@ from infra.local.gateway import front_of
 from infra.settings.front import FrontConfig
 from tests import ROOT
 
-EVENTS = ROOT / "tests" / "infra" / "events" / "fronts"
+EVENTS = ROOT / "tests" / "events" / "fronts"
 FRONT_NAMES = ("http_api", "http_api_v1", "rest_api", "alb", "alb_multi", "function_url")
 V2 = ("http_api", "function_url")
 V1 = ("http_api_v1", "rest_api")
@@ -42,7 +42,7 @@ def settings(front: str = "", **options: object) -> FrontConfig:
     """Make a front's settings as the gateway does."""
     if front == "alb_multi":
         options["multi_value_headers"] = True
-    return FrontConfig.from_mapping(options)
+    return FrontConfig.model_validate(options)
 
 
 def event(front: str, asked: Request, **options: object) -> dict[str, Any]:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.errors import ConfigError
 from infra.local.fronts.authorization import refusal_of
 from infra.local.fronts.request import Request
 from infra.local.fronts.response import Response
 from infra.local.gateway import front_of, gateway_app
 from infra.local.http.server import Address
+from infra.settings.errors import ConfigError
 from tests.infra.local.fronts.front_requests import FRONT_NAMES, request, settings
-from tests.infra.local.gateways import Config, Function, got, through
+from tests.infra.local.gateways import Function, got, through
 from tests.infra.local.http.raw_http import Wire
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential=a/20261122/us-east-1/lambda/aws4_request, Signature=b"
@@ -169,6 +169,6 @@ def test_preflights_and_unknown_routes_come_first() -> None:
 def test_what_a_front_cannot_ask_for(front: str, kind: str, expected: str) -> None:
     """A front is refused an authorization that the service does not have."""
     with pytest.raises(ConfigError) as caught:
-        gateway_app(Function(), Config({"authorization": kind}), front)
+        gateway_app(Function(), settings(authorization=kind), front)
     message = f"front_options.authorization: expected {expected}, got {kind!r}"
     assert str(caught.value) == message

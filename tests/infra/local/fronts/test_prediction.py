@@ -7,6 +7,7 @@ import http.client
 import pytest
 
 from infra.local.server import LocalLambda
+from infra.settings.front import FrontConfig
 from infra.settings.function import FunctionConfig
 from tests import ROOT
 from tests.infra.local.fronts.front_requests import FRONT_NAMES
@@ -24,7 +25,7 @@ def test_same_prediction(front: str) -> None:
         root=ROOT,
         name="tested",
         front=front,
-        front_options=options,
+        front_options=FrontConfig.model_validate(options),
         memory_mb=1024,
         concurrency=1,
     )

@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.local.errors import ConfigError
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.invoke.destinations import Delivery, dead_letter_of, deliverer
+from infra.settings.errors import ConfigError
 from infra.settings.function import EventConfig, FunctionConfig
 from tests.infra.local.invoke.calls import Caller
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.errors import ConfigError, StartError
+from infra.local.errors import StartError
+from infra.settings.errors import ConfigError
 from tests.infra.local.invoke.calls import Caller
 
 Start = Callable[..., Caller]

@@ -1,0 +1,25 @@
+"""
+What is wrong with the settings, and the root of all errors that a command tells in a line.
+
+    InfraError
+    ├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
+    ├── ContainersError     infra/containers.py
+    ├── LocalError          infra/local/errors.py
+    ├── ImageError          infra/image/errors.py
+    ├── CloudError          infra/cloud/errors.py
+    ├── ReleaseError        infra/release/errors.py
+    └── BulkError           infra/bulk/errors.py
+"""
+
+from __future__ import annotations
+
+
+class InfraError(Exception):
+    """The root: its message is for whoever typed the command, without a traceback."""
+
+
+class ConfigError(InfraError):
+    """A setting is wrong: which, what was expected, and what it got."""
+
+    def __init__(self, where: str, expected: str, got: object) -> None:
+        super().__init__(f"{where}: expected {expected}, got {got!r}")

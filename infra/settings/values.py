@@ -1,0 +1,145 @@
+"""
+The forms that a setting's value may have, and what is said of one that has none of them.
+
+Each form is a validator that carries its own words, so an error reads
+`KEY: expected a whole number from 1 to 99, got 100`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from infra.settings.errors import ConfigError
+
+_WORDS = {
+    "missing": "a value",
+    "model_type": "a mapping",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "list_type": "a list",
+    "string_type": "a string",
+}
+
+
+class Frozen(BaseModel):
+    """One part of the settings: it never changes, and knows all of its keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _require_known(cls, given: Any) -> Any:
+        if isinstance(given, dict):
+            for key in given:
+                if key not in cls.model_fields:
+                    known = {"key": str(key), "known": ", ".join(sorted(cls.model_fields))}
+                    raise PydanticCustomError("unknown", "one of {known}", known)
+        return given
+
+
+def explained(error: ValidationError) -> ConfigError:
+    """Spell the first thing that pydantic complains of."""
+    first = error.errors(include_url=False)[0]
+    keys = [*first["loc"], *([first["ctx"]["key"]] if first["type"] == "unknown" else [])]
+    where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
+    got = {"missing": None, "unknown": "an unknown key"}.get(first["type"], first["input"])
+    return ConfigError(where.removeprefix("."), _WORDS.get(first["type"], first["msg"]), got)
+
+
+def refuse(expected: str) -> NoReturn:
+    """Refuse the value that is being validated."""
+    raise PydanticCustomError("form", "{expected}", {"expected": expected})
+
+
+def form(fits: Callable[[Any], bool], expected: str) -> BeforeValidator:
+    """Take what fits."""
+
+    def check(value: object) -> object:
+        return value if fits(value) else refuse(expected)
+
+    return BeforeValidator(check)
+
+
+def text(pattern: str, expected: str) -> BeforeValidator:
+    """Take text that a pattern matches as a whole."""
+    return form(
+        lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)), expected
+    )
+
+
+def one_of(*known: object) -> BeforeValidator:
+    """Take one of some values."""
+    return form(
+        lambda value: not isinstance(value, bool) and value in known,
+        f"one of {', '.join(map(str, known))}",
+    )
+
+
+def whole(lowest: int, highest: int | None = None) -> BeforeValidator:
+    """Take whole numbers of a range; without an end, any from its beginning."""
+    return _within((int,), "a whole number", lowest, highest)
+
+
+def number(lowest: float, highest: float | None = None) -> BeforeValidator:
+    """Take numbers of a range."""
+    return _within((int, float), "a number", lowest, highest)
+
+
+def above_0(highest: float | None = None) -> BeforeValidator:
+    """Take numbers above 0."""
+    upto = "" if highest is None else f" and at most {highest:g}"
+    return form(
+        lambda value: _is((int, float), value) and 0 < value <= (highest or value),
+        f"a number above 0{upto}",
+    )
+
+
+def _within(
+    kinds: tuple[type, ...], name: str, lowest: float, highest: float | None
+) -> BeforeValidator:
+    words = f", {lowest:g} or more" if highest is None else f" from {lowest:g} to {highest:g}"
+    return form(
+        lambda value: (
+            _is(kinds, value) and lowest <= value <= (value if highest is None else highest)
+        ),
+        f"{name}{words}",
+    )
+
+
+def _is(kinds: tuple[type, ...], value: object) -> bool:
+    return isinstance(value, kinds) and not isinstance(value, bool)
+
+
+def _listed(value: object) -> object:
+    return tuple(value) if isinstance(value, list | tuple) else refuse("a list of strings")
+
+
+def _mapped(value: object) -> object:
+    if value is None:
+        return {}
+    return value if isinstance(value, dict) else refuse("a mapping of names to strings")
+
+
+def _located(value: object, info: ValidationInfo) -> object:
+    if isinstance(value, str) and isinstance(info.context, Path):
+        return (info.context / value).resolve()
+    return value if isinstance(value, Path) else refuse("a path")
+
+
+Text = Annotated[str, text(r"(?s).+", "a string")]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
+_Value = Annotated[str, text(r"(?s).*", "a string (quote numbers and booleans)")]
+Variables = Annotated[Mapping[str, _Value], BeforeValidator(_mapped)]
+"""Names and their values; null is none."""
+
+Location = Annotated[Path, BeforeValidator(_located)]
+"""A path; in a file it starts at the file's own folder (`read` hands it in as the context)."""
+
+Region = Annotated[str, text(r"[a-z]{2}(-[a-z]+)+-\d", "a region like eu-central-1, or null")]
