@@ -8,14 +8,13 @@ from pathlib import Path
 
 from infra.containers import Engine, find_engine
 from infra.image.build import PUBLIC_BASE, Build, Say, aloud, build_image, prepare, version_of
-from infra.image.checks import LIMIT_BYTES, breaches_of
+from infra.image.checks import breaches_of
 from infra.image.contents import Contents, contents_of
 from infra.image.errors import ImageError, Unfit
 from infra.image.init_time import measured_inits
 from infra.image.packages import packages_of, sizes
 from infra.image.sbom import write_bill
 from infra.image.sizes import layer_table, part_table
-from infra.image.treemap import svg_of
 
 _FOLDER = Path("build/image")
 
@@ -88,12 +87,6 @@ def _show(contents: Contents, build: Build, say: Say, *, brief: bool) -> None:
     if not brief:
         say(f"\n{layer_table(contents.layers)}\n\n{part_table(parts)}\n")
     folder.mkdir(parents=True, exist_ok=True)
-    added = sum(layer.size_bytes for layer in contents.layers if not layer.base)
-    title = (
-        f"{build.tag}: {added / 1e6:.1f} MB on top of its base, of {LIMIT_BYTES / 1e6:.0f} at most"
-    )
-    (folder / "treemap.svg").write_text(svg_of(title, parts), encoding="utf-8")
-    say(f"The picture of it: {_FOLDER / 'treemap.svg'}")
 
 
 def _check(contents: Contents, build: Build, say: Say) -> None:
@@ -103,7 +96,7 @@ def _check(contents: Contents, build: Build, say: Say) -> None:
     breaches += breaches_of(contents, locks=build.locks(), zoo=build.root / "model" / "zoo")
     if breaches:
         raise Unfit(build.tag, breaches)
-    say("Checked: user, entry point, packages, models, compiled code, permissions, size, secrets")
+    say("Checked: user, entry point, packages, models, compiled code, permissions, size")
 
 
 def _init(engine: Engine, tag: str, say: Say) -> None:

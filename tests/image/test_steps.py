@@ -17,7 +17,6 @@ from infra.image import collect, prune
 from infra.image.contents import Contents, Layer
 from infra.image.packages import source_of
 from infra.image.sizes import layer_table, part_table
-from infra.image.treemap import boxes, svg_of
 from infra.image.wheels import pinned
 
 
@@ -131,30 +130,6 @@ def test_sizes_are_drawn_largest_first() -> None:
     ]
     parts = {f"p{number:02}": 10**6 for number in range(18)}
     assert part_table(parts).splitlines()[-1] == "2 others                               2.0"
-
-
-def test_a_treemap_fills_its_rectangle() -> None:
-    """Each box is as large as its share, none lies outside, and none over another."""
-    sizes = {"a": 600, "b": 300, "c": 200, "d": 100, "e": 50}
-    laid = boxes(sizes, 0, 10, 100, 50)
-    for box in laid:
-        assert box.width * box.height == pytest.approx(5000 * sizes[box.name] / 1250)
-        assert box.x >= 0
-        assert box.x + box.width <= 100 + 1e-9
-        assert box.y >= 10
-        assert box.y + box.height <= 60 + 1e-9
-    corners = {(round(box.x, 6), round(box.y, 6)) for box in laid}
-    assert len(corners) == len(sizes)
-
-
-def test_a_picture_names_what_it_shows() -> None:
-    """Names stand in the boxes and in the tooltips, escaped."""
-    drawn = svg_of("<all>", {"numpy": 10**7, "rest": 1, "nothing": 0})
-    assert drawn.startswith("<svg ")
-    assert "&lt;all&gt;" in drawn
-    assert ">numpy</text>" in drawn
-    assert "<title>rest: 0.00 MB</title>" in drawn
-    assert "nothing" not in drawn
 
 
 def test_a_lock_is_cut_to_one_machine(tmp_path: Path) -> None:

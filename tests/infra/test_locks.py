@@ -50,7 +50,7 @@ def test_a_lock_names_no_place(lock: str) -> None:
 def test_the_simulated_cloud_is_set_up_without_what_tests_need() -> None:
     """`make cloud-demo` waits for moto, not for TensorFlow."""
     pins = pins_of("infra/cloud/requirements.txt")
-    assert {"moto", "cryptography", "detect-secrets"} <= set(pins)
+    assert {"moto", "cryptography", "cyclonedx-python-lib"} <= set(pins)
     assert not {"tensorflow-cpu", "scikit-learn", "pytest", "mypy"} & set(pins)
     asked = subprocess.run(
         ["make", "--dry-run", "--always-make", "cloud-demo"],

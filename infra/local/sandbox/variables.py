@@ -26,7 +26,7 @@ _LIBRARIES = (
 )
 # Dummies of the right shape: the emulator has no credentials to give, and never passes the host's
 # on.
-_KEY_ID = "ASIALAMBAKELOCALDUMM"
+_KEY_ID = "ASIALAMBAKELOCALDUMM"  # pragma: allowlist secret
 _SECRET = "lambake/local/dummy/secret/access/key000"  # noqa: S105 - a dummy, see above
 _TOKEN = "lambake-local-dummy-session-token"  # noqa: S105 - a dummy, see above
 

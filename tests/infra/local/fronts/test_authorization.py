@@ -17,7 +17,7 @@ from tests.infra.local.gateways import Function, got, through
 from tests.infra.local.http.raw_http import Wire
 
 SIGNATURE = "AWS4-HMAC-SHA256 Credential=a/20261122/us-east-1/lambda/aws4_request, Signature=b"
-TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln"  # pragma: allowlist secret
 SESSION = "a=1; AWSELBAuthSessionCookie-0=x; AWSELBAuthSessionCookie-1=y"
 
 REFUSED = [
