@@ -1,4 +1,10 @@
-"""docker or podman: find the one that answers, and speak to it through its command line."""
+"""
+docker or podman: find the one that answers, and speak to it through its command line.
+
+    ContainersError
+    ├── NoContainerTool         neither docker nor podman answers
+    └── ContainerToolFailed     one of their commands failed; carries the end of what it said
+"""
 
 from __future__ import annotations
 
@@ -11,63 +17,87 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.image.errors import EngineFailed, NoEngine
+from infra.settings.errors import InfraError
 
 KINDS = ("docker", "podman")
 _ANSWER_S = 20
 _MB_PER_VCPU = 1769
 
 
+class ContainersError(InfraError):
+    """The root of the errors of docker and podman."""
+
+
+class NoContainerTool(ContainersError):
+    """No program that builds and runs containers answers."""
+
+    def __init__(self, tried: Sequence[str]) -> None:
+        reasons = "; ".join(tried)
+        super().__init__(
+            f"expected docker or podman to answer, got none ({reasons}):"
+            " on Debian, apt install podman runc"
+        )
+
+
+class ContainerToolFailed(ContainersError):
+    """A command failed: which, and the end of what it said."""
+
+    def __init__(self, command: Sequence[str], status: int, said: str) -> None:
+        self.said = said
+        lines = said.strip().splitlines()[-12:] or ["nothing"]
+        listed = "\n  ".join(lines)
+        super().__init__(
+            f"expected {' '.join(command[:2])} to succeed, got status {status}:\n  {listed}"
+        )
+
+
 @dataclass(frozen=True)
-class Engine:
-    """Be one of the two."""
+class ContainerTool:
+    """One of the two, and how it is called."""
 
     kind: str
     program: str
     options: tuple[str, ...] = ()  # of the program itself, before its command
 
     def command(self, *arguments: str) -> list[str]:
-        """Give a whole command line."""
+        """Return a whole command line."""
         return [self.program, *self.options, *arguments]
 
     def ask(self, *arguments: str) -> str:
         """
-        Run a command and give what it prints.
+        Run a command and return what it prints.
 
         Raises:
-            EngineFailed: it failed.
+            ContainerToolFailed: it failed.
         """
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, check=False, errors="replace"
         )
         if done.returncode:
-            raise EngineFailed([self.kind, *arguments], done.returncode, done.stderr)
+            raise ContainerToolFailed([self.kind, *arguments], done.returncode, done.stderr)
         return done.stdout.strip()
 
     def remove(self, container: str) -> None:
-        """
-        Remove a container, running or not, without the ten seconds
-        that it may take to end itself.
-        """
+        """Remove a container at once, running or not: it gets no ten seconds to end by itself."""
         for command in (("kill", container), ("rm", "--force", container)):
-            with contextlib.suppress(EngineFailed):
+            with contextlib.suppress(ContainerToolFailed):
                 self.ask(*command)
 
     def inspect(self, image: str) -> Mapping[str, Any] | None:
-        """Give what is known of an image on this machine, or None if there is none of that name."""
+        """Return what is known of an image on this machine, or None if there is none."""
         try:
             found: list[dict[str, Any]] = json.loads(self.ask("image", "inspect", image))
-        except EngineFailed:
+        except ContainerToolFailed:
             return None
         return found[0]
 
 
-def find_engine(kinds: Sequence[str] = KINDS) -> Engine:
+def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
     """
-    Give the first that is installed and answers.
+    Return the first that is installed and answers.
 
     Raises:
-        NoEngine: none does.
+        NoContainerTool: none does.
     """
     tried = []
     for kind in kinds:
@@ -75,11 +105,11 @@ def find_engine(kinds: Sequence[str] = KINDS) -> Engine:
         if program is None:
             tried.append(f"{kind} is not installed")
             continue
-        engine = Engine(kind, program, _options(kind))
-        if _answers(engine):
-            return engine
+        tool = ContainerTool(kind, program, _options(kind))
+        if _answers(tool):
+            return tool
         tried.append(f"{kind} does not answer")
-    raise NoEngine(tried)
+    raise NoContainerTool(tried)
 
 
 def _options(kind: str) -> tuple[str, ...]:
@@ -87,11 +117,11 @@ def _options(kind: str) -> tuple[str, ...]:
     return ("--runtime", "runc") if kind == "podman" and shutil.which("runc") else ()
 
 
-def _answers(engine: Engine) -> bool:
-    """Say whether images can be listed: docker's program is of no use without its daemon."""
+def _answers(tool: ContainerTool) -> bool:
+    """Whether images can be listed: docker's program is of no use without its daemon."""
     try:
         done = subprocess.run(
-            engine.command("images", "--quiet"), capture_output=True, check=False, timeout=_ANSWER_S
+            tool.command("images", "--quiet"), capture_output=True, check=False, timeout=_ANSWER_S
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -100,16 +130,18 @@ def _answers(engine: Engine) -> bool:
 
 def cpu_share(memory_mb: int) -> float:
     """
-    Give the CPUs that a memory setting comes with on Lambda, at most those of this machine.
+    Return the CPUs that a memory setting comes with on Lambda, at most those of this machine.
 
     Source: AWS Lambda developer guide, "At 1,769 MB, a function has the equivalent of one vCPU".
     """
     return round(min(memory_mb / _MB_PER_VCPU, float(os.cpu_count() or 1)), 3)
 
 
-def confinement(engine: Engine, *, memory_mb: int, cpus: float, tmp_mb: int = 512) -> list[str]:
+def confinement(
+    tool: ContainerTool, *, memory_mb: int, cpus: float, tmp_mb: int = 512
+) -> list[str]:
     """
-    Give the options of `run` that make a container as narrow as Lambda's environment.
+    Return the options of `run` that make a container as narrow as Lambda's environment.
 
     Read-only root, /tmp of a size, no /dev/shm, no capability, the service's limits of files and
     processes.
@@ -117,7 +149,7 @@ def confinement(engine: Engine, *, memory_mb: int, cpus: float, tmp_mb: int = 51
     Source: docs/contract.md 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
     """
     # Podman would add a writable /run and /var/tmp.
-    podman = ["--read-only-tmpfs=false"] if engine.kind == "podman" else []
+    podman = ["--read-only-tmpfs=false"] if tool.kind == "podman" else []
     tmp = f"/tmp:size={tmp_mb}m,mode=1777"  # noqa: S108 - the container's own
     return [
         *("--read-only", *podman, "--tmpfs", tmp, "--ipc", "none"),

@@ -6,6 +6,5 @@ Predict every object below a prefix, by the state machine of infra/aws/bulk.asl.
     execution.py      the calls to Step Functions and S3, and what their refusals mean
     progress.py       how far it is, and how long it will take
     result_files.py   what the run has written: which objects were answered, which failed and why
-    definition.py     the state machine's definition, for a function
     errors.py         the tree of errors
 """

@@ -9,8 +9,10 @@ What can go wrong before, or around, a bulk run. What fails in it is its result.
 
 from __future__ import annotations
 
+from infra.settings.errors import InfraError
 
-class BulkError(Exception):
+
+class BulkError(InfraError):
     """Be the root of the errors of bulk runs."""
 
 

@@ -16,9 +16,9 @@ from infra.bulk.addresses import Folder
 from infra.bulk.errors import CloudError, MissingError
 from infra.bulk.progress import Counts
 from infra.bulk.result_files import Outcome, outcome_of
+from infra.settings import simulated
 
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
-_REGION_OF_A_SIMULATED_CLOUD: Final = "us-east-1"
 _ENDED: Final = {"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"}
 _NO_SUCH_BUCKET: Final = {"404", "NoSuchBucket"}
 _FORBIDDEN: Final = {"403", "AccessDenied", "AccessDeniedException"}
@@ -81,9 +81,9 @@ def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
     session = boto3.session.Session(region_name=region)
     options: dict[str, Any] = {"endpoint_url": endpoint_url}
     if endpoint_url and urlsplit(endpoint_url).hostname in _LOOPBACK:
-        options["region_name"] = session.region_name or _REGION_OF_A_SIMULATED_CLOUD
+        options["region_name"] = session.region_name or simulated.REGION
         if session.get_credentials() is None:
-            options |= {"aws_access_key_id": "testing", "aws_secret_access_key": "testing"}
+            options |= simulated.CREDENTIALS
     return Clients(session.client("stepfunctions", **options), session.client("s3", **options))
 
 

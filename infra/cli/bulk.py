@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 from infra.bulk.addresses import Folder
-from infra.bulk.definition import machine_name_of
 from infra.bulk.errors import BulkError, MissingError
 from infra.bulk.execution import (
     Clients,
@@ -84,7 +83,7 @@ def bulk(options: BulkOptions, out: TextIO | None = None, clock: Clock | None = 
         except BulkError:
             out.write(run.way_back())
             raise
-    except (BulkError, InfraError) as error:
+    except InfraError as error:
         sys.stderr.write(f"bulk: {error}\n")
         return 2
 
@@ -105,7 +104,7 @@ class _Run:
         inputs, results = Folder.of(options.inputs), Folder.of(options.results)
         results.require_outside(inputs)
         task = task_of(options, inputs, results)
-        machine = options.state_machine or machine_name_of(read(DEFAULT_FUNCTION).name)
+        machine = options.state_machine or read(DEFAULT_FUNCTION).bulk_machine
         clients = clients_of(options.endpoint_url, options.region)
         require_folders(clients.s3, inputs, results)
         arn = machine_arn(clients.states, machine)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.cli.run import DEFAULT_FUNCTION, stop_signals
-from infra.containers import find_engine
-from infra.image.errors import ImageError
+from infra.containers import find_container_tool
 from infra.settings import read
 from infra.settings.errors import InfraError
 
@@ -39,7 +38,6 @@ def cloud(options: CloudOptions) -> int:
     from infra.cloud.cloud import run_cloud
     from infra.cloud.code import Images, one_code_for_all
     from infra.cloud.registry import Pulls, loopback_registry
-    from infra.release.errors import ReleaseError
 
     try:
         config = read(options.function or DEFAULT_FUNCTION)
@@ -48,7 +46,7 @@ def cloud(options: CloudOptions) -> int:
             images: Images = one_code_for_all
             registry: str | None = None
             if options.images:
-                engine = find_engine()
+                engine = find_container_tool()
                 registry = stack.enter_context(loopback_registry())
                 pulls = Pulls(engine, registry)
                 stack.callback(pulls.forget)
@@ -62,6 +60,6 @@ def cloud(options: CloudOptions) -> int:
                 images=images,
                 registry=registry,
             )
-    except (InfraError, ImageError, ReleaseError) as exc:
+    except InfraError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2

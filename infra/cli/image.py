@@ -6,15 +6,16 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.containers import Engine, find_engine
+from infra.containers import ContainerTool, find_container_tool
 from infra.image.build import PUBLIC_BASE, Build, Say, aloud, build_image, prepare, version_of
 from infra.image.checks import breaches_of
 from infra.image.contents import Contents, contents_of
-from infra.image.errors import ImageError, Unfit
+from infra.image.errors import Unfit
 from infra.image.init_time import measured_inits
 from infra.image.packages import packages_of, sizes
 from infra.image.sbom import write_bill
 from infra.image.sizes import layer_table, part_table
+from infra.settings.errors import InfraError
 
 _FOLDER = Path("build/image")
 
@@ -53,7 +54,7 @@ def image(options: ImageOptions, say: Say = aloud) -> int:
         make=options.make,
     )
     try:
-        engine = find_engine()
+        engine = find_container_tool()
         if not options.only_check:
             _build(engine, build, say)
         say(f"Reading {tag} …")
@@ -65,13 +66,13 @@ def image(options: ImageOptions, say: Say = aloud) -> int:
     except Unfit as exc:
         sys.stderr.write(f"{exc}\n")
         return 1
-    except ImageError as exc:
+    except InfraError as exc:
         sys.stderr.write(f"{exc}\n")
         return 2
     return 0
 
 
-def _build(engine: Engine, build: Build, say: Say) -> None:
+def _build(engine: ContainerTool, build: Build, say: Say) -> None:
     say("Fetching the locked wheels, 66 MB the first time …")
     fetched = prepare(engine, build)
     say(f"  {'fetched' if fetched else 'all there'}")
@@ -99,7 +100,7 @@ def _check(contents: Contents, build: Build, say: Say) -> None:
     say("Checked: user, entry point, packages, models, compiled code, permissions, size")
 
 
-def _init(engine: Engine, tag: str, say: Say) -> None:
+def _init(engine: ContainerTool, tag: str, say: Say) -> None:
     say("\nInit in the container, with the share of a CPU that Lambda gives …")
     for found in measured_inits(engine, tag):
         say(

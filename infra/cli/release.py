@@ -25,7 +25,6 @@ from infra.release.aws_errors import explained
 from infra.release.calls import call_lines
 from infra.release.deploy import Deploy, deploy, planned
 from infra.release.destroy import destroy
-from infra.release.errors import ReleaseError
 from infra.release.preflight import Tools, found_tools
 from infra.release.registry import Pushed, Registry
 from infra.release.status import api_url, as_it_is, follow_logs, outputs_of, status_lines
@@ -77,7 +76,7 @@ def run(do: Do, options: ReleaseOptions) -> int:
     except (ClientError, BotoCoreError) as error:
         sys.stderr.write(f"{explained(error)}\n")
         return 1
-    except (ReleaseError, ImageError, InfraError) as error:
+    except InfraError as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

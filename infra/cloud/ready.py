@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from infra.bulk.definition import definition_of, machine_name_of
 from infra.settings import Sample, Settings
 
 _IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
+_DEFINITION = Path(__file__).parents[1] / "aws" / "bulk.asl.json"
 _MODEL = re.compile(r"/models/([^/]+)/")
 
 
@@ -32,7 +33,7 @@ def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str
         Environment={"Variables": dict(config.environment)},
     )
     client("stepfunctions", config.region).create_state_machine(
-        name=machine_name_of(config.name),
+        name=config.bulk_machine,
         roleArn=role,
         definition=definition_of(function["FunctionArn"]),
     )
@@ -42,6 +43,11 @@ def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str
         s3.create_bucket(Bucket=bucket)
     folder = _put_samples(s3, inputs, config.sample) if config.sample else ""
     return f"s3://{inputs}/{folder}", f"s3://{results}/"
+
+
+def definition_of(function_arn: str) -> str:
+    """Return the bulk machine's definition, filled in as Terraform's templatefile does it."""
+    return _DEFINITION.read_text(encoding="utf-8").replace("${function_arn}", function_arn)
 
 
 def _put_samples(s3: Any, bucket: str, sample: Sample) -> str:

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from infra.containers import Engine
-from infra.image.errors import EngineFailed
-from infra.release.errors import ReleaseError
+from infra.containers import ContainerTool, ContainerToolFailed
+from infra.settings.errors import InfraError
 
 PROGRAM: Final = "docker-registry"
 _PATIENCE_S = 30.0
@@ -31,6 +30,10 @@ http: {{addr: "127.0.0.1:{port}"}}
 """
 
 
+class RegistryError(InfraError):
+    """No registry runs: it is not installed, or does not answer."""
+
+
 @contextlib.contextmanager
 def loopback_registry() -> Iterator[str]:
     """
@@ -40,10 +43,10 @@ def loopback_registry() -> Iterator[str]:
         Its HOST:PORT.
 
     Raises:
-        ReleaseError: it is not installed, or does not answer.
+        RegistryError: it is not installed, or does not answer.
     """
     if shutil.which(PROGRAM) is None:
-        raise ReleaseError(f"expected {PROGRAM} on the PATH, found none: apt install {PROGRAM}")
+        raise RegistryError(f"expected {PROGRAM} on the PATH, found none: apt install {PROGRAM}")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -66,7 +69,7 @@ def loopback_registry() -> Iterator[str]:
 class Pulls:
     """Pull images from a registry, as Lambda does, and know which they were."""
 
-    engine: Engine
+    engine: ContainerTool
     registry: str
     _pulled: list[str] = field(default_factory=list, init=False)
 
@@ -86,7 +89,7 @@ class Pulls:
         # By a digest only what was pulled by it: podman removes an image by one that it worked out.
         known = [tag for tag in tags if tag.startswith(f"{self.registry}/")]
         for name in dict.fromkeys([*known, *self._pulled]):
-            with contextlib.suppress(EngineFailed):
+            with contextlib.suppress(ContainerToolFailed):
                 self.engine.ask("rmi", name)
 
 
@@ -96,4 +99,4 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):  # noqa: S310
             return
         time.sleep(0.05)
-    raise ReleaseError(f"expected {PROGRAM} to answer, it did not in {_PATIENCE_S:.0f} s")
+    raise RegistryError(f"expected {PROGRAM} to answer, it did not in {_PATIENCE_S:.0f} s")

@@ -15,8 +15,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
-CA_PATH = "/moto-api/ca.pem"
-"""Where the cloud tells, by plain HTTP, which authority to trust."""
+from infra.settings.simulated import CA_PATH
 
 _HANDSHAKE = b"\x16"  # RFC 8446 section 5.1: the record's type; no HTTP method begins so
 

@@ -16,13 +16,12 @@ from pathlib import Path
 from infra.cli.image import ImageOptions, image
 from infra.cloud.cloud import cloud, quieten
 from infra.cloud.registry import PROGRAM, loopback_registry
-from infra.containers import find_engine
+from infra.containers import NoContainerTool, find_container_tool
 from infra.demo.images import Containers, Folders, Images
 from infra.demo.narration import Narration
 from infra.demo.story import Clock, Story, checkout_of
 from infra.image.build import PUBLIC_BASE, version_of
-from infra.image.errors import ImageError, NoEngine
-from infra.release.errors import ReleaseError
+from infra.image.errors import ImageError
 from infra.release.preflight import found_tools
 from infra.release.target import Target
 from infra.settings import read
@@ -66,7 +65,7 @@ def demo(options: DemoOptions) -> int:
     except KeyboardInterrupt:
         say.end("\nstopped: the simulated cloud is gone, and all that was in it\n")
         return 130
-    except (ReleaseError, ImageError, InfraError) as error:
+    except InfraError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     say.end(_IN_THE_END)
@@ -101,8 +100,8 @@ def _images(
     if shutil.which(PROGRAM) is None:
         missing.append(f"there is no registry (apt install {PROGRAM})")
     try:
-        engine = find_engine()
-    except NoEngine as error:
+        engine = find_container_tool()
+    except NoContainerTool as error:
         missing.append(str(error))
     if missing:
         say(f"no real images: {'; '.join(missing)}")

@@ -19,8 +19,7 @@ from typing import Any, Protocol
 from botocore.exceptions import ClientError
 
 from infra.cloud.registry import Pulls
-from infra.containers import Engine
-from infra.image.errors import EngineFailed
+from infra.containers import ContainerTool, ContainerToolFailed
 from infra.release.preflight import Tools
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
@@ -49,7 +48,7 @@ class Containers:
     All else is in the base, so each takes a second; they share layers, as versions do.
     """
 
-    engine: Engine
+    engine: ContainerTool
     base: str
     registry: str | None
     _made: set[str] = field(default_factory=set)
@@ -65,7 +64,7 @@ class Containers:
         build = self.engine.command("build", "--tag", tag, "--file", "-", str(zoo))
         done = subprocess.run(build, input=recipe, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise EngineFailed([self.engine.kind, "build"], done.returncode, done.stderr)
+            raise ContainerToolFailed([self.engine.kind, "build"], done.returncode, done.stderr)
         self._made.add(self._identity_of(tag))
         return Registry(target, self.engine, address, self.registry).push(tag)
 
@@ -80,7 +79,7 @@ class Containers:
     def close(self) -> None:
         """Remove what was built, by all its names; the base stays."""
         for identity in self._made - {self._pinned}:
-            with contextlib.suppress(EngineFailed):
+            with contextlib.suppress(ContainerToolFailed):
                 self.engine.ask("rmi", "--force", identity)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:

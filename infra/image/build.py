@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.containers import Engine
-from infra.image.errors import EngineFailed, ImageError
+from infra.containers import ContainerTool, ContainerToolFailed
+from infra.image.errors import ImageError
 from infra.image.wheels import PLATFORMS, fetch_wheels
 
 PUBLIC_BASE = "public.ecr.aws/lambda/python:3.13"
@@ -73,7 +73,7 @@ def version_of(root: Path) -> str:
     return str(project["version"])
 
 
-def prepare(engine: Engine, build: Build) -> bool:
+def prepare(engine: ContainerTool, build: Build) -> bool:
     """
     Fetch the wheels that the build takes.
 
@@ -90,12 +90,12 @@ Say = Callable[[str], None]
 aloud: Say = functools.partial(print, flush=True)
 
 
-def build_image(engine: Engine, build: Build, say: Say = aloud) -> None:
+def build_image(engine: ContainerTool, build: Build, say: Say = aloud) -> None:
     """
     Build and tag the image, a line a step; all that the engine says where one fails.
 
     Raises:
-        EngineFailed: a step failed.
+        ContainerToolFailed: a step failed.
         ImageError: the base cannot be had.
     """
     if engine.inspect(build.base) is None:
@@ -117,14 +117,14 @@ def build_image(engine: Engine, build: Build, say: Say = aloud) -> None:
     if process.returncode:
         for line in said:
             say(f"  {line.rstrip()}")
-        raise EngineFailed([engine.kind, "build"], process.returncode, "".join(said))
+        raise ContainerToolFailed([engine.kind, "build"], process.returncode, "".join(said))
 
 
-def _pull(engine: Engine, build: Build, say: Say) -> None:
+def _pull(engine: ContainerTool, build: Build, say: Say) -> None:
     say(f"Pulling {build.base}, 200 MB or so …")
     try:
         engine.ask("pull", *_platform(build), build.base)
-    except EngineFailed as exc:
+    except ContainerToolFailed as exc:
         raise ImageError(
             f"expected to find or pull {build.base}: {exc}\n"
             f"another base: make {build.make} BASE_IMAGE=IMAGE, or --base IMAGE\n"
@@ -134,7 +134,7 @@ def _pull(engine: Engine, build: Build, say: Say) -> None:
         ) from exc
 
 
-def build_command(engine: Engine, build: Build) -> list[str]:
+def build_command(engine: ContainerTool, build: Build) -> list[str]:
     """Give the command line of a build."""
     root = build.root
     arguments = {
@@ -156,7 +156,7 @@ def build_command(engine: Engine, build: Build) -> list[str]:
     )
 
 
-def labels(engine: Engine, build: Build) -> dict[str, str]:
+def labels(engine: ContainerTool, build: Build) -> dict[str, str]:
     """Give the labels that differ from build to build."""
     known = engine.inspect(build.base) or {}
     values = {
@@ -179,7 +179,7 @@ def _platform(build: Build) -> list[str]:
     return ["--platform", build.platform] if build.platform else []
 
 
-def _own_platform(engine: Engine) -> str:
+def _own_platform(engine: ContainerTool) -> str:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}
     template = "{{.Host.Arch}}" if engine.kind == "podman" else "{{.Architecture}}"
     said = engine.ask("info", "--format", template)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.image.errors import ImageError
 
 TASK = "var/task"
@@ -114,7 +114,7 @@ class Contents:
 
 
 @contextmanager
-def contents_of(engine: Engine, image: str, base: str | None) -> Iterator[Contents]:
+def contents_of(engine: ContainerTool, image: str, base: str | None) -> Iterator[Contents]:
     """
     Open an image.
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.containers import Engine, confinement, cpu_share
+from infra.containers import ContainerTool, confinement, cpu_share
 from infra.image.errors import ImageError
 from infra.local.outcome import Ended, PhaseEnd
 from infra.local.runtime.conversation import Conversation
@@ -41,7 +41,7 @@ class Init:
         return self.duration_s / limits.INIT_LIMIT_S
 
 
-def measured_inits(engine: Engine, image: str) -> Iterator[Init]:
+def measured_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
     """
     Measure at each memory setting: the best of three, since other work on the machine only adds.
 
@@ -53,7 +53,7 @@ def measured_inits(engine: Engine, image: str) -> Iterator[Init]:
         yield min(found, key=lambda init: init.duration_s)
 
 
-async def measured_init(engine: Engine, image: str, memory_mb: int) -> Init:
+async def measured_init(engine: ContainerTool, image: str, memory_mb: int) -> Init:
     """
     Measure once.
 

@@ -12,10 +12,10 @@ import os
 import shlex
 from urllib.parse import urlsplit
 
-from infra.cloud.tls import CA_PATH
 from infra.release.hook_package import questions_of
 from infra.release.target import Target
 from infra.settings import FUNCTION_FILE
+from infra.settings.simulated import CA_PATH
 
 _INTO_THE_ENVIRONMENT = 'eval "$(aws configure export-credentials --format env)"'
 _KEYS = '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'

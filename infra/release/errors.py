@@ -16,8 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from infra.settings.errors import InfraError
 
-class ReleaseError(Exception):
+
+class ReleaseError(InfraError):
     """Be the root of the release's errors."""
 
 

@@ -26,9 +26,9 @@ from botocore.exceptions import HTTPClientError, SSLError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from infra.cloud.tls import CA_PATH
 from infra.release.errors import NotHealthy
 from infra.release.target import Target
+from infra.settings.simulated import CA_PATH
 
 _PATIENCE_S: Final = 35
 """To connect, and to wait for bytes: an HTTP API itself gives up after 30 s."""

@@ -15,8 +15,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.containers import Engine, find_engine
-from infra.image.errors import NoEngine
+from infra.containers import ContainerTool, NoContainerTool, find_container_tool
 from infra.release.aws_errors import LOG_IN, code_of, explained, remedy_of
 from infra.release.errors import NotReady
 from infra.release.target import Target
@@ -39,7 +38,7 @@ class Tools:
 
     account: str
     terraform: str
-    engine: Engine | None  # None: this command builds nothing
+    engine: ContainerTool | None  # None: this command builds nothing
 
 
 def found_tools(
@@ -48,7 +47,7 @@ def found_tools(
     builds: bool,
     registry: str | None = None,
     terraform: Callable[[], tuple[str, tuple[int, int]] | None] = find_terraform,
-    engine: Callable[[], Engine] = find_engine,
+    engine: Callable[[], ContainerTool] = find_container_tool,
 ) -> Tools:
     """
     Look for the tools, the region and the credentials.
@@ -73,11 +72,11 @@ def found_tools(
     elif program[1] < MINIMUM:
         at_least, got = (".".join(map(str, version)) for version in (MINIMUM, program[1]))
         missing.append(f"{program[0]}: expected version {at_least} at least, got {got}: update it")
-    found: Engine | None = None
+    found: ContainerTool | None = None
     if builds:
         try:
             found = engine()
-        except NoEngine as error:
+        except NoContainerTool as error:
             missing.append(f"containers: {error}")
         missing += _registry(target, registry)
     account = _account(target, missing)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from infra.containers import Engine
-from infra.image.errors import EngineFailed, Unfit
+from infra.containers import ContainerTool, ContainerToolFailed
+from infra.image.errors import Unfit
 from infra.release.aws_errors import code_of
 from infra.release.target import Target
 
@@ -41,7 +41,7 @@ class Registry:
     """Be one repository of ECR, or of a simulated cloud's."""
 
     target: Target
-    engine: Engine
+    engine: ContainerTool
     address: str  # repository, without tag: HOST/NAME
     loopback: str | None = None  # HOST:PORT of a registry on this machine, for a simulated cloud
 
@@ -50,7 +50,7 @@ class Registry:
         Have an image in the repository.
 
         Raises:
-            EngineFailed: the engine could not push; says what it said.
+            ContainerToolFailed: the engine could not push; says what it said.
             Unfit: Lambda would not take it.
         """
         tag = self._tag_of(image)
@@ -64,7 +64,7 @@ class Registry:
         self.engine.ask("tag", image, to)
         try:
             self.engine.ask("push", to)
-        except EngineFailed:
+        except ContainerToolFailed:
             # Its tags are immutable: somebody who deploys the same may have been faster.
             found = self._digest_of(tag)
             if found is None:
@@ -72,7 +72,7 @@ class Registry:
             return Pushed(found, now=False)
         found = self._digest_of(tag)
         if found is None:
-            raise EngineFailed([self.engine.kind, "push"], 0, f"{to} is not in the registry")
+            raise ContainerToolFailed([self.engine.kind, "push"], 0, f"{to} is not in the registry")
         return Pushed(found, now=True)
 
     def _tag_of(self, image: str) -> str:
@@ -119,7 +119,7 @@ class Registry:
         # By standard input: an argument would be seen by everyone on this machine.
         done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise EngineFailed([self.engine.kind, "login"], done.returncode, done.stderr)
+            raise ContainerToolFailed([self.engine.kind, "login"], done.returncode, done.stderr)
 
     def _push_simulated(self, image: str, tag: str) -> str:
         to = f"{self.loopback}/{self._repository()}:{tag}"

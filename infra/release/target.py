@@ -12,7 +12,7 @@ from typing import Any, Self
 import boto3
 from botocore.config import Config
 
-from infra.settings import Sample, Settings, read
+from infra.settings import Sample, Settings, read, simulated
 from infra.settings.aws import AwsConfig
 from infra.settings.errors import ConfigError
 
@@ -41,7 +41,7 @@ class Target:
         cls,
         function_file: Path,
         stage: str,
-        simulated: str | None = None,
+        address: str | None = None,
         *,
         environ: Mapping[str, str] = os.environ,
     ) -> Self:
@@ -61,9 +61,9 @@ class Target:
             (settings.region if "region" in settings.model_fields_set else None)
             or environ.get("AWS_REGION")
             or boto3.session.Session().region_name
-            or (settings.region if simulated else None)
+            or (simulated.REGION if address else None)
         )
-        target = cls(function_file.resolve(), settings, stage, region, simulated)
+        target = cls(function_file.resolve(), settings, stage, region, address)
         _ = target.aws  # which must be there
         return target
 
@@ -99,11 +99,7 @@ class Target:
         if service not in self._clients:
             options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
             if self.simulated:
-                options |= {
-                    "endpoint_url": self.simulated,
-                    "aws_access_key_id": "simulated",
-                    "aws_secret_access_key": "simulated",
-                }
+                options |= {"endpoint_url": self.simulated, **simulated.CREDENTIALS}
             made = boto3.session.Session().client(service, **options)  # type: ignore[call-overload]
             self._clients[service] = made
         return self._clients[service]

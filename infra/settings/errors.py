@@ -6,7 +6,7 @@ What is wrong with the settings, and the root of all errors that a command tells
     ├── ContainersError     infra/containers.py
     ├── LocalError          infra/local/errors.py
     ├── ImageError          infra/image/errors.py
-    ├── CloudError          infra/cloud/errors.py
+    ├── RegistryError       infra/cloud/registry.py
     ├── ReleaseError        infra/release/errors.py
     └── BulkError           infra/bulk/errors.py
 """

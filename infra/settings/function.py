@@ -87,6 +87,11 @@ class FunctionConfig(Frozen):
         return f"arn:aws:lambda:{self.region}:{self.account_id}:function:{self.name}"
 
     @property
+    def bulk_machine(self) -> str:
+        """The name of the state machine that predicts a bucket."""
+        return f"{self.name}-bulk"
+
+    @property
     def limit(self) -> int:
         """How many invocations may be under way at once."""
         if self.reserved_concurrency is None:

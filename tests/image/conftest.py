@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers import Engine, find_engine
+from infra.containers import ContainerTool, NoContainerTool, find_container_tool
 from infra.image.build import Build, build_image, prepare
 from infra.image.contents import Contents, contents_of
-from infra.image.errors import NoEngine
 from tests import ROOT
 from tests.conftest import absent, require_tool
 from tests.contract.rie_target import require_rie
@@ -32,11 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def engine() -> ContainerTool:
     """Find docker or podman, as root: only root enters a container's network."""
     try:
-        found = find_engine()
-    except NoEngine as exc:
+        found = find_container_tool()
+    except NoContainerTool as exc:
         absent(str(exc))
     if os.geteuid() != 0:
         absent("expected to be root, to look into containers")
@@ -44,7 +43,7 @@ def engine() -> Engine:
 
 
 @pytest.fixture(scope="session")
-def base(engine: Engine) -> str:
+def base(engine: ContainerTool) -> str:
     """Build the stand-in for AWS's base image."""
     require_tool("mmdebstrap")
     require_rie()
@@ -58,7 +57,7 @@ def build(base: str) -> Build:
 
 
 @pytest.fixture(scope="session")
-def image(engine: Engine, build: Build) -> str:
+def image(engine: ContainerTool, build: Build) -> str:
     """Build the image."""
     prepare(engine, build)
     build_image(engine, build)
@@ -66,7 +65,7 @@ def image(engine: Engine, build: Build) -> str:
 
 
 @pytest.fixture(scope="session")
-def contents(engine: Engine, image: str, base: str) -> Iterator[Contents]:
+def contents(engine: ContainerTool, image: str, base: str) -> Iterator[Contents]:
     """Read the image."""
     with contents_of(engine, image, base) as found:
         yield found

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from infra.containers import Engine, confinement
+from infra.containers import ContainerTool, confinement
 from infra.local.server import LocalLambda
 from infra.settings.function import FunctionConfig
 from tests.conftest import FAKE_AWS
@@ -25,7 +25,7 @@ class ContainerRunning:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: ContainerTool,
         image: str,
         *,
         port: int = RIE_PORT,
@@ -73,7 +73,7 @@ class BundledRie:
 
     name = "rie"
 
-    def __init__(self, engine: Engine, image: str) -> None:
+    def __init__(self, engine: ContainerTool, image: str) -> None:
         self._engine = engine
         self._image = image
 

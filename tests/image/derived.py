@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 
 
-def derived(engine: Engine, image: str, name: str, lines: str, *, folder: Path) -> str:
+def derived(engine: ContainerTool, image: str, name: str, lines: str, *, folder: Path) -> str:
     """
     Build an image from another.
 
@@ -30,7 +30,7 @@ def derived(engine: Engine, image: str, name: str, lines: str, *, folder: Path) 
     return tag
 
 
-def layers_of(engine: Engine, image: str) -> list[str]:
+def layers_of(engine: ContainerTool, image: str) -> list[str]:
     """Give the digests of an image's layers, lowest first."""
     known = engine.inspect(image) or {}
     layers: list[str] = known["RootFS"]["Layers"]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers import Engine
+from infra.containers import ContainerTool, ContainerToolFailed
 from infra.image.build import LOCK, Build, build_image
-from infra.image.errors import EngineFailed, ImageError, WheelsMissing
+from infra.image.errors import ImageError, WheelsMissing
 from infra.image.wheels import fetch_wheels, pinned
 from tests import ROOT
 from tests.conftest import require_tool
@@ -36,7 +36,9 @@ def tree(image: str, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_build_gives_the_same_bytes_again(engine: Engine, build: Build, tree: Path) -> None:
+def test_a_build_gives_the_same_bytes_again(
+    engine: ContainerTool, build: Build, tree: Path
+) -> None:
     """Two builds of one tree, from nothing each, have one digest."""
     tags = ["localhost/lambake:once", "localhost/lambake:again"]
     for tag in tags:
@@ -47,7 +49,7 @@ def test_a_build_gives_the_same_bytes_again(engine: Engine, build: Build, tree: 
 
 
 def test_a_new_model_changes_one_small_layer(
-    engine: Engine, build: Build, image: str, tree: Path
+    engine: ContainerTool, build: Build, image: str, tree: Path
 ) -> None:
     """Whoever has the last image fetches one model, not the packages."""
     before = replace(build, root=tree, tag="localhost/lambake:before")
@@ -61,7 +63,9 @@ def test_a_new_model_changes_one_small_layer(
     assert [number for number, layer in enumerate(new) if layer != old[number]] == [len(new) - 1]
 
 
-def test_a_cached_build_has_labels_of_its_own(engine: Engine, build: Build, tree: Path) -> None:
+def test_a_cached_build_has_labels_of_its_own(
+    engine: ContainerTool, build: Build, tree: Path
+) -> None:
     """The version and the base are of this build, however much comes from the one before."""
     project = tree / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
@@ -76,13 +80,13 @@ def test_a_cached_build_has_labels_of_its_own(engine: Engine, build: Build, tree
 
 
 def test_an_engine_that_is_not_installed_ends_the_build(
-    engine: Engine, build: Build, tree: Path
+    engine: ContainerTool, build: Build, tree: Path
 ) -> None:
     """A manifest that names TensorFlow needs EXTRAS=tensorflow; the build says what it misses."""
     manifest = tree / "model" / "zoo" / "iris" / "model.toml"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace('engine = "onnx"', 'engine = "tensorflow"'))
-    with pytest.raises(EngineFailed) as caught:
+    with pytest.raises(ContainerToolFailed) as caught:
         build_image(engine, replace(build, root=tree, tag="localhost/lambake:none"))
     assert "expected the engine tensorflow, got none installed" in caught.value.said
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.local.sandbox.container import engine_for
 from infra.local.server import LocalLambda
 from infra.settings.errors import ConfigError
@@ -41,7 +41,9 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def target(engine: Engine, image: str, tmp_path_factory: pytest.TempPathFactory) -> OurEmulator:
+def target(
+    engine: ContainerTool, image: str, tmp_path_factory: pytest.TempPathFactory
+) -> OurEmulator:
     """Put the contract's acting handlers into an image."""
     folder = tmp_path_factory.mktemp("acts")
     for file in (ACTS / "acts.py", BROKEN):
@@ -56,7 +58,7 @@ def shared(target: OurEmulator) -> Iterator[Running]:
         yield running
 
 
-def containers(engine: Engine) -> list[str]:
+def containers(engine: ContainerTool) -> list[str]:
     """List the emulator's containers, running or not."""
     form = ("--format", "{{.Names}}", "--filter", "name=lambake-run")
     return engine.ask("ps", "--all", *form).splitlines()
@@ -80,7 +82,7 @@ def test_there_is_no_shared_memory(shared: Running) -> None:
     assert done(shared, "shared_memory").json["errno"] in (errno.ENOENT, errno.ENOSYS)
 
 
-def test_nothing_is_left(engine: Engine, target: OurEmulator) -> None:
+def test_nothing_is_left(engine: ContainerTool, target: OurEmulator) -> None:
     """An emulator that ends removes its containers, the frozen ones too."""
     before = set(containers(engine))
     with contextlib.closing(target.start(Spec())) as running:
@@ -89,7 +91,7 @@ def test_nothing_is_left(engine: Engine, target: OurEmulator) -> None:
     assert set(containers(engine)) == before
 
 
-def test_an_orphan_is_removed(engine: Engine, image: str) -> None:
+def test_an_orphan_is_removed(engine: ContainerTool, image: str) -> None:
     """A container whose emulator was killed is removed by the next one; any other stays."""
     gone = subprocess.Popen(["true"])
     gone.wait()
@@ -104,7 +106,9 @@ def test_an_orphan_is_removed(engine: Engine, image: str) -> None:
         engine.remove(names[1])
 
 
-def test_an_image_whose_entry_point_is_missing(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_an_image_whose_entry_point_is_missing(
+    engine: ContainerTool, image: str, tmp_path: Path
+) -> None:
     """The invoker is told that it cannot be started."""
     tag = derived(engine, image, "entry", 'ENTRYPOINT ["/nowhere"]', folder=tmp_path)
     with contextlib.closing(OurEmulator(tag).start(Spec())) as running:
@@ -113,7 +117,7 @@ def test_an_image_whose_entry_point_is_missing(engine: Engine, image: str, tmp_p
     assert reply["errorMessage"].startswith(f"cannot start {tag}: ")
 
 
-def test_an_image_without_python(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_an_image_without_python(engine: ContainerTool, image: str, tmp_path: Path) -> None:
     """The emulator does not start: it could not say which runtime it has."""
     lines = "USER 0\nRUN rm /var/lang/bin/python*"
     tag = derived(engine, image, "bare", lines, folder=tmp_path)
@@ -130,7 +134,7 @@ def test_an_image_is_isolated_already(key: str) -> None:
     assert str(caught.value) == f"{key}: expected false where the function is an image, got True"
 
 
-def test_an_image_that_is_not_there_is_named(engine: Engine) -> None:
+def test_an_image_that_is_not_there_is_named(engine: ContainerTool) -> None:
     """The emulator does not start, and says which image it missed."""
     local = LocalLambda(FunctionConfig(handler="a.b", image="localhost/nowhere:1"))
     with pytest.raises(ConfigError) as caught, local:

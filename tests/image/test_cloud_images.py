@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from tests import ROOT
 from tests.conftest import require_tool
 from tests.image.derived import derived
@@ -35,7 +35,9 @@ def digest_of(registry: str) -> str:
         return str(answer.headers["docker-content-digest"])
 
 
-def test_an_image_runs_and_leaves_no_name(engine: Engine, image: str, tmp_path: Path) -> None:
+def test_an_image_runs_and_leaves_no_name(
+    engine: ContainerTool, image: str, tmp_path: Path
+) -> None:
     """It is pulled from the registry that the line for deploy names, which goes with the cloud."""
     require_tool("docker-registry")
     (tmp_path / "other.py").write_text(HANDLER)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from tests.contract.target import Target
 from tests.contract.test_function import function, test_event
 from tests.image.containers import BundledRie, OurEmulator
@@ -16,7 +16,7 @@ __all__ = ["function", "test_event"]
 
 
 @pytest.fixture(scope="module", params=["rie", "lambake"])
-def target(request: pytest.FixtureRequest, engine: Engine, image: str) -> Target:
+def target(request: pytest.FixtureRequest, engine: ContainerTool, image: str) -> Target:
     """Be each way to run the image's handler in turn."""
     found: Target = BundledRie(engine, image) if request.param == "rie" else OurEmulator(image)
     return found

@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from infra.cli import main
-from infra.containers import Engine, confinement, cpu_share, find_engine
+from infra.containers import (
+    ContainerTool,
+    ContainerToolFailed,
+    NoContainerTool,
+    confinement,
+    cpu_share,
+    find_container_tool,
+)
 from infra.image.build import Build, build_command, build_image, prepare, version_of
-from infra.image.errors import EngineFailed, ImageError, NoEngine
+from infra.image.errors import ImageError
 from infra.local.sandbox.container import Container, Running
 from infra.local.sandbox.process_group import output_pipe
 from tests import ROOT
@@ -39,7 +46,7 @@ def test_docker_comes_first(programs: Path) -> None:
     """Where both answer it is docker."""
     for name in ("docker", "podman"):
         program(programs, name, ANSWERS)
-    assert find_engine() == Engine("docker", str(programs / "docker"))
+    assert find_container_tool() == ContainerTool("docker", str(programs / "docker"))
 
 
 def test_a_docker_without_its_daemon_is_passed_over(programs: Path) -> None:
@@ -47,20 +54,22 @@ def test_a_docker_without_its_daemon_is_passed_over(programs: Path) -> None:
     program(programs, "docker", FAILS)
     for name in ("podman", "runc"):
         program(programs, name, ANSWERS)
-    assert find_engine() == Engine("podman", str(programs / "podman"), ("--runtime", "runc"))
+    assert find_container_tool() == ContainerTool(
+        "podman", str(programs / "podman"), ("--runtime", "runc")
+    )
 
 
 def test_podman_keeps_its_own_runtime_where_runc_is_absent(programs: Path) -> None:
     """No option names what is not there."""
     program(programs, "podman", ANSWERS)
-    assert find_engine().command("ps") == [str(programs / "podman"), "ps"]
+    assert find_container_tool().command("ps") == [str(programs / "podman"), "ps"]
 
 
 def test_neither_is_told_with_what_to_install(programs: Path) -> None:
     """The message says what was tried."""
     program(programs, "docker", FAILS)
-    with pytest.raises(NoEngine) as caught:
-        find_engine()
+    with pytest.raises(NoContainerTool) as caught:
+        find_container_tool()
     assert str(caught.value) == (
         "expected docker or podman to answer, got none (docker does not answer; podman is not"
         " installed): on Debian, apt install podman runc"
@@ -70,8 +79,8 @@ def test_neither_is_told_with_what_to_install(programs: Path) -> None:
 def test_a_failure_carries_what_was_said(programs: Path) -> None:
     """The end of the program's own words is in the message."""
     program(programs, "docker", FAILS)
-    engine = Engine("docker", str(programs / "docker"))
-    with pytest.raises(EngineFailed) as caught:
+    engine = ContainerTool("docker", str(programs / "docker"))
+    with pytest.raises(ContainerToolFailed) as caught:
         engine.ask("save", "x")
     assert str(caught.value) == "expected docker save to succeed, got status 1:\n  no daemon"
     assert engine.inspect("x") is None
@@ -91,7 +100,7 @@ def test_the_cpu_grows_with_the_memory(
 def test_only_podman_is_told_to_leave_no_other_folder_writable() -> None:
     """docker knows no such option, and has no such habit."""
     narrow = {
-        kind: confinement(Engine(kind, kind), memory_mb=512, cpus=1)
+        kind: confinement(ContainerTool(kind, kind), memory_mb=512, cpus=1)
         for kind in ("docker", "podman")
     }
     assert set(narrow["podman"]) - set(narrow["docker"]) == {"--read-only-tmpfs=false"}
@@ -105,7 +114,7 @@ def test_a_base_that_cannot_be_pulled_is_named(
     program(programs, "docker", FAILS)
     with pytest.raises(ImageError) as caught:
         build_image(
-            Engine("docker", str(programs / "docker")),
+            ContainerTool("docker", str(programs / "docker")),
             Build(ROOT, "lambake:1", "here/b:1", make="deploy"),
         )
     assert str(caught.value) == (
@@ -146,8 +155,8 @@ def test_a_build_is_a_line_a_step(programs: Path, status: int) -> None:
         esac
     """)  # fmt: skip
     told: list[str] = []
-    engine = Engine("docker", str(programs / "docker"))
-    with pytest.raises(EngineFailed) if status else contextlib.nullcontext():
+    engine = ContainerTool("docker", str(programs / "docker"))
+    with pytest.raises(ContainerToolFailed) if status else contextlib.nullcontext():
         build_image(engine, Build(ROOT, "lambake:1", "here/b:1"), told.append)
     everything = [f"  {line}" for line in SAID.splitlines()]
     assert told == STEPS + (everything if status else [])
@@ -157,7 +166,7 @@ def test_a_platform_of_no_wheels_is_refused(programs: Path) -> None:
     """Lambda has two architectures."""
     program(programs, "docker", "#!/bin/sh\necho s390x\n")
     with pytest.raises(ImageError) as caught:
-        prepare(Engine("docker", str(programs / "docker")), Build(ROOT, "lambake:1"))
+        prepare(ContainerTool("docker", str(programs / "docker")), Build(ROOT, "lambake:1"))
     expected = "platform: expected one of linux/amd64, linux/arm64, got linux/s390x"
     assert str(caught.value) == expected
 
@@ -180,7 +189,7 @@ def test_a_container_of_another_user_is_signalled_by_the_engine(
         reader, writer = output_pipe()
         client = subprocess.Popen(["sleep", "60"], stdout=writer, start_new_session=True)
         os.close(writer)
-        engine = Engine("docker", str(tmp_path / "docker"))
+        engine = ContainerTool("docker", str(tmp_path / "docker"))
         running = Running(engine, "it", client, client.pid)
         container = Container(running, reader, on_output=lambda _: None, on_exit=lambda _: None)
         container.freeze()
@@ -201,11 +210,11 @@ def refused(_group: int, _number: int) -> None:
 def test_what_a_build_is_told(programs: Path) -> None:
     """The platform, no network, and the version; podman the one date of all builds besides."""
     program(programs, "docker", FAILS)
-    engine = Engine("docker", str(programs / "docker"))
+    engine = ContainerTool("docker", str(programs / "docker"))
     command = build_command(engine, Build(ROOT, "lambake:1", platform="linux/arm64"))
     assert command[command.index("--platform") + 1] == "linux/arm64"
     assert command[command.index("--network") + 1] == "none"
     assert f"org.opencontainers.image.version={version_of(ROOT)}" in command
     assert "--timestamp" not in command
-    podman = Engine("podman", str(programs / "docker"))
+    podman = ContainerTool("podman", str(programs / "docker"))
     assert "--timestamp" in build_command(podman, Build(ROOT, "lambake:1"))

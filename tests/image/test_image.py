@@ -11,7 +11,7 @@ import pytest
 
 from infra.cli.image import ImageOptions
 from infra.cli.image import image as image_command
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.image.build import LOCK, Build
 from infra.image.checks import breaches_of, is_small
 from infra.image.contents import Contents, contents_of
@@ -69,7 +69,7 @@ def test_the_image_is_as_it_must_be(contents: Contents) -> None:
 
 @pytest.mark.parametrize("plant", PLANTED)
 def test_what_was_planted_is_found(
-    plant: str, engine: Engine, image: str, base: str, tmp_path: Path
+    plant: str, engine: ContainerTool, image: str, base: str, tmp_path: Path
 ) -> None:
     """A root user, a compiler, a tampered model, and all else that is wrong, is told."""
     lines, expected = PLANTED[plant]
@@ -78,7 +78,7 @@ def test_what_was_planted_is_found(
     assert [text for text in expected if not any(text in breach for breach in breaches)] == []
 
 
-def test_a_large_image_is_found(engine: Engine, image: str) -> None:
+def test_a_large_image_is_found(engine: ContainerTool, image: str) -> None:
     """Without a base, all of it is on top: that is too much."""
     with contents_of(engine, image, None) as found:
         told = is_small(found)
@@ -126,7 +126,7 @@ def test_a_wrong_bill_is_found(contents: Contents) -> None:
 
 
 def test_the_command_shows_and_measures(
-    engine: Engine, build: Build, image: str, capsys: pytest.CaptureFixture[str]
+    engine: ContainerTool, build: Build, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`lambake image` draws the tables, writes the bill, and times the init."""
     said = io.StringIO()
@@ -144,7 +144,11 @@ def test_the_command_shows_and_measures(
 
 
 def test_the_command_fails_on_an_unfit_image(
-    engine: Engine, build: Build, image: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    engine: ContainerTool,
+    build: Build,
+    image: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What is wrong is listed, and the status says so."""
     tag = derived(engine, image, "root", "USER 0", folder=tmp_path)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from tests.contract.target import Spec, invoked
 from tests.contract.test_function import without_ids
 from tests.function import corpus
@@ -51,7 +51,7 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module", params=["serve", "PORT"])
-def served(request: pytest.FixtureRequest, engine: Engine, image: str) -> Iterator[str]:
+def served(request: pytest.FixtureRequest, engine: ContainerTool, image: str) -> Iterator[str]:
     """Serve by the command, on 5000, and by the variable that Cloud Run sets."""
     if request.param == "serve":
         running = ContainerRunning(engine, image, port=5000, command=["serve"], variables={})
@@ -99,7 +99,7 @@ def test_the_port_is_not_heeded_on_lambda(image: str) -> None:
         assert invoked(running, json.dumps(case.event).encode()).json["body"] == "30"
 
 
-def test_a_container_is_as_narrow_as_lambda(engine: Engine, image: str) -> None:
+def test_a_container_is_as_narrow_as_lambda(engine: ContainerTool, image: str) -> None:
     """Not root, a read-only root, 512 MB of /tmp, no shared memory, no network, no capability."""
     running = ContainerRunning(engine, image, port=5000, command=["serve"], variables={})
     with contextlib.closing(running):

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.image.errors import ImageError
 from tests.contract.fetch_rie import FetchError
 from tests.image.stand_in import build as stand_in
 
-ENGINE = Engine("podman", "podman")
+ENGINE = ContainerTool("podman", "podman")
 
 
 @pytest.fixture
@@ -27,10 +27,10 @@ def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(stand_in, "FOLDER", tmp_path / "stand-in")
     monkeypatch.setattr(stand_in, "BINARY", binary)
     monkeypatch.setattr(stand_in, "fetch", fetch)
-    monkeypatch.setattr(stand_in, "find_engine", lambda: ENGINE)
+    monkeypatch.setattr(stand_in, "find_container_tool", lambda: ENGINE)
     monkeypatch.setattr(stand_in, "make_root", lambda _root: noted.append("root"))
     monkeypatch.setattr(stand_in, "prepare", lambda *_: noted.append("wheels"))
-    monkeypatch.setattr(Engine, "ask", lambda *_: noted.append("build"))
+    monkeypatch.setattr(ContainerTool, "ask", lambda *_: noted.append("build"))
     return noted
 
 

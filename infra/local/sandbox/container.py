@@ -19,8 +19,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.containers import Engine, confinement, cpu_share, find_engine
-from infra.image.errors import EngineFailed, NoEngine
+from infra.containers import (
+    ContainerTool,
+    ContainerToolFailed,
+    NoContainerTool,
+    confinement,
+    cpu_share,
+    find_container_tool,
+)
 from infra.local.errors import StartError
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
@@ -41,7 +47,7 @@ _VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 class ContainerLauncher:
     """Start the image for one environment, in a new container each time."""
 
-    def __init__(self, config: FunctionConfig, engine: Engine) -> None:
+    def __init__(self, config: FunctionConfig, engine: ContainerTool) -> None:
         self._config = config
         self._engine = engine
 
@@ -100,7 +106,7 @@ class ContainerLauncher:
         container has ended already.
         """
         while client.poll() is None:
-            with contextlib.suppress(EngineFailed):
+            with contextlib.suppress(ContainerToolFailed):
                 told = await asyncio.to_thread(
                     self._engine.ask, "inspect", "--format", "{{.State.Pid}}", name
                 )
@@ -119,7 +125,7 @@ class Running:
     waits for it, its first process.
     """
 
-    engine: Engine
+    engine: ContainerTool
     name: str
     client: subprocess.Popen[bytes]
     pid: int
@@ -149,7 +155,7 @@ class Container(ProcessGroup):
             return
         except PermissionError:
             running = self._running
-            with contextlib.suppress(EngineFailed):
+            with contextlib.suppress(ContainerToolFailed):
                 running.engine.ask("kill", "--signal", number.name, running.name)
 
     async def gone(self) -> None:
@@ -170,7 +176,7 @@ class Container(ProcessGroup):
         self._on_exit(status)
 
 
-def engine_for(config: FunctionConfig) -> Engine:
+def engine_for(config: FunctionConfig) -> ContainerTool:
     """
     Find what runs the function's image, and remove the containers of emulators that were killed.
 
@@ -179,8 +185,8 @@ def engine_for(config: FunctionConfig) -> Engine:
         ConfigError: the image is not there.
     """
     try:
-        engine = find_engine()
-    except NoEngine as exc:
+        engine = find_container_tool()
+    except NoContainerTool as exc:
         raise StartError(f"image: {exc}") from exc
     if engine.inspect(str(config.image)) is None:
         raise ConfigError("image", f"an image that {engine.kind} has here", config.image)
@@ -188,7 +194,7 @@ def engine_for(config: FunctionConfig) -> Engine:
     return engine
 
 
-def python_of(engine: Engine, image: str) -> str:
+def python_of(engine: ContainerTool, image: str) -> str:
     """
     Give the version of the image's interpreter, as the runtime's version is spelt: 3.13.v5.
 
@@ -199,11 +205,11 @@ def python_of(engine: Engine, image: str) -> str:
     entry = ("--network", "none", "--entrypoint", "python")
     try:
         return engine.ask("run", "--rm", *confined, *entry, image, "-c", _VERSION_CODE)
-    except EngineFailed as exc:
+    except ContainerToolFailed as exc:
         raise ConfigError("image", "an image with a python that runs", image) from exc
 
 
-def _remove_orphans(engine: Engine) -> None:
+def _remove_orphans(engine: ContainerTool) -> None:
     """Remove containers whose emulator is no more: one that is frozen would stay for ever."""
     listed = engine.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
     for name in listed.splitlines():

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.local.sandbox.container import python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn
@@ -81,7 +81,7 @@ def runtime_command(config: FunctionConfig) -> list[str]:
     return [config.python, "-m", "awslambdaric", config.handler]
 
 
-def runtime_version(config: FunctionConfig, engine: Engine | None = None) -> tuple[str, str]:
+def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None) -> tuple[str, str]:
     """
     Give the runtime's version and ARN for INIT_START: of the interpreter that really runs.
 

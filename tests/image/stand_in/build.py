@@ -15,7 +15,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
-from infra.containers import Engine, find_engine
+from infra.containers import ContainerTool, find_container_tool
 from infra.image.build import PUBLIC_BASE, STAND_IN, WHEELS, Build, prepare
 from infra.image.errors import ImageError
 from tests import ROOT
@@ -30,7 +30,7 @@ _FILES = ("Containerfile", "bootstrap", "lambda-entrypoint.sh")
 _CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 
 
-def build(engine: Engine) -> str:
+def build(engine: ContainerTool) -> str:
     """
     Build it, from what is there where it is there.
 
@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=RawDescriptionHelpFormatter,
     ).parse_args(arguments)
     try:
-        build(find_engine())
+        build(find_container_tool())
     except (ImageError, FetchError) as exc:
         sys.exit(str(exc))
 

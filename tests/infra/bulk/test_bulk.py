@@ -14,11 +14,11 @@ from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from infra.bulk.addresses import Folder
-from infra.bulk.definition import definition_of
 from infra.bulk.execution import Clients, Execution, look, outcome
 from infra.bulk.progress import Counts
 from infra.bulk.result_files import Outcome
 from infra.cloud.cloud import Cloud, cloud
+from infra.cloud.ready import definition_of
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import REGION, bucket, created, until
 

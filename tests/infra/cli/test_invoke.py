@@ -14,7 +14,7 @@ from infra.cli import main
 from infra.cli import release as command
 from infra.cli.image import ImageOptions
 from infra.cli.release import ReleaseOptions
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.image.build import version_of
 from infra.image.errors import ImageError
 from infra.release.preflight import Tools
@@ -99,7 +99,7 @@ def test_images_have_tags_of_their_own(
         return 1
 
     monkeypatch.setattr(command, "image", build)
-    tools = Tools("123456789012", "terraform", Engine("podman", "podman"))
+    tools = Tools("123456789012", "terraform", ContainerTool("podman", "podman"))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shutil.copy(ROOT / "pyproject.toml", elsewhere)

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from infra.cli import main
 from infra.cli import release as command
 from infra.cli.release import ReleaseOptions, run
-from infra.image.errors import EngineFailed
+from infra.containers import ContainerToolFailed
 from infra.release import traffic
 from infra.release.calls import call_lines
 from infra.release.errors import NotDeployed, Refused
@@ -94,7 +94,7 @@ def options(arguments: list[str]) -> ReleaseOptions:
     ("error", "said"),
     [
         (Refused("no"), "no\n"),
-        (EngineFailed(["podman", "push"], 1, "x"),
+        (ContainerToolFailed(["podman", "push"], 1, "x"),
          "expected podman push to succeed, got status 1:\n  x\n"),
     ],
 )  # fmt: skip

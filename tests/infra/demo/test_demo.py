@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from infra.cloud import registry as loopback
-from infra.cloud.registry import loopback_registry
+from infra.cloud.registry import RegistryError, loopback_registry
 from infra.demo import command, narration
 from infra.demo.command import DemoOptions, demo
 from infra.demo.images import Folders
@@ -46,7 +46,7 @@ def test_a_registry_while_it_is_needed() -> None:
 def test_no_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package to install is named."""
     monkeypatch.setattr(loopback, "PROGRAM", "no-such-registry")
-    with pytest.raises(ReleaseError) as missing, loopback_registry():
+    with pytest.raises(RegistryError) as missing, loopback_registry():
         pass
     assert str(missing.value) == (
         "expected no-such-registry on the PATH, found none: apt install no-such-registry"
@@ -59,7 +59,7 @@ def test_a_registry_that_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setattr(loopback, "PROGRAM", str(program))
-    with pytest.raises(ReleaseError, match="to answer, it did not"), loopback_registry():
+    with pytest.raises(RegistryError, match="to answer, it did not"), loopback_registry():
         pass
 
 

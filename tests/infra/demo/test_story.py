@@ -21,7 +21,7 @@ import yaml
 
 from infra.cloud.cloud import cloud
 from infra.cloud.registry import loopback_registry
-from infra.containers import Engine
+from infra.containers import ContainerTool
 from infra.demo.images import Containers
 from infra.demo.story import Clock, Story, checkout_of
 from infra.release import traffic
@@ -58,7 +58,7 @@ def registry() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def story(
     program: str,
-    engine: Engine,
+    engine: ContainerTool,
     image: str,
     registry: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -130,7 +130,7 @@ def test_a_first_deployment(story: Story) -> None:
     assert [key["Key"] for key in keys] == ["lambake-dev.tfstate"]
 
 
-def test_the_image_is_the_registrys(story: Story, engine: Engine, registry: str) -> None:
+def test_the_image_is_the_registrys(story: Story, engine: ContainerTool, registry: str) -> None:
     """One digest in the registry, in ECR, and in the function."""
     functions = story.target.client("lambda")
     uri = functions.get_function(FunctionName="lambake-dev", Qualifier="live")["Code"]["ImageUri"]

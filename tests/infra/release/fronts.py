@@ -16,8 +16,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from infra.cloud.certificates import Authority
-from infra.cloud.tls import CA_PATH, with_tls
+from infra.cloud.tls import with_tls
 from infra.release.target import Target
+from infra.settings.simulated import CA_PATH
 from tests.infra.release.staged import target_at
 
 API = "https://api.execute-api.us-east-1.amazonaws.com"

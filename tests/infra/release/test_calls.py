@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.cloud.tls import CA_PATH
 from infra.release.calls import call_lines
 from infra.release.target import Target
+from infra.settings.simulated import CA_PATH
 from tests import ROOT
 from tests.infra.release.fronts import (
     API,

@@ -10,15 +10,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.cloud.cloud import Cloud
-from infra.containers import Engine
-from infra.image.errors import NoEngine
+from infra.containers import ContainerTool, NoContainerTool
 from infra.release.errors import NotReady
 from infra.release.preflight import Tools, found_tools
 from infra.release.target import Target
 from tests.infra.cloud.clouds import client_of, created, moto_server
 from tests.infra.release.staged import registry_of, target_at
 
-PODMAN = Engine("podman", "podman")
+PODMAN = ContainerTool("podman", "podman")
 REGISTRY = "apt install docker-registry, or any registry on this machine, and --registry HOST:PORT"
 
 
@@ -27,9 +26,9 @@ def terraform() -> tuple[str, tuple[int, int]]:
     return "terraform", (1, 15)
 
 
-def no_engine() -> Engine:
+def no_engine() -> ContainerTool:
     """Be absent."""
-    raise NoEngine(["docker is not installed", "podman is not installed"])
+    raise NoContainerTool(["docker is not installed", "podman is not installed"])
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from infra.containers import Engine
-from infra.image.errors import EngineFailed, Unfit
+from infra.containers import ContainerTool, ContainerToolFailed
+from infra.image.errors import Unfit
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
 from tests.infra.cloud.clouds import client_of, moto_server
@@ -52,7 +52,7 @@ def name(url: str, request: pytest.FixtureRequest) -> str:
 
 def engine(
     tmp_path: Path, kind: str = "podman", *, login: int = 0, push: int = 0, built_for: str = "amd64"
-) -> Engine:
+) -> ContainerTool:
     """Be an engine that knows one image."""
     program = tmp_path / kind
     program.write_text(
@@ -61,7 +61,7 @@ def engine(
         f"echo denied >&2; exit {login};; push) echo no >&2; exit {push};; esac\n"
     )
     program.chmod(0o755)
-    return Engine(kind, str(program))
+    return ContainerTool(kind, str(program))
 
 
 def asked(tmp_path: Path) -> list[str]:
@@ -142,7 +142,7 @@ def test_on_aws(tmp_path: Path) -> None:
 def test_login_refused(tmp_path: Path) -> None:
     """The engine's words are in the error, the password is not."""
     registry = Registry(on_aws(), engine(tmp_path, login=1), f"{HOST}/lambake-dev")
-    with pytest.raises(EngineFailed) as failed:
+    with pytest.raises(ContainerToolFailed) as failed:
         registry.push("lambake:1")
     assert str(failed.value) == "expected podman login to succeed, got status 1:\n  denied"
 
@@ -150,7 +150,7 @@ def test_login_refused(tmp_path: Path) -> None:
 def test_pushed_and_not_there(tmp_path: Path) -> None:
     """An engine that says nothing and pushes nothing is found out."""
     address = f"{HOST}/lambake-dev"
-    with pytest.raises(EngineFailed) as failed:
+    with pytest.raises(ContainerToolFailed) as failed:
         Registry(on_aws(found=False), engine(tmp_path), address).push("lambake:1")
     assert str(failed.value) == (
         f"expected podman push to succeed, got status 0:\n  {address}:{TAG} is not in the registry"
@@ -166,7 +166,9 @@ def test_somebody_else_was_faster(tmp_path: Path) -> None:
 def test_push_refused(tmp_path: Path) -> None:
     """A push that fails for another reason says the engine's words."""
     registry = Registry(on_aws(found=False), engine(tmp_path, push=1), f"{HOST}/lambake-dev")
-    with pytest.raises(EngineFailed, match="expected podman push to succeed, got status 1:\n  no"):
+    with pytest.raises(
+        ContainerToolFailed, match="expected podman push to succeed, got status 1:\n  no"
+    ):
         registry.push("lambake:1")
 
 
