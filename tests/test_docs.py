@@ -242,6 +242,13 @@ def test_every_command_that_a_document_names_is_one() -> None:
     assert named <= commands
 
 
+def test_the_checks_of_an_image_are_those_that_are_named() -> None:
+    """What `make image` says that it checked is what docs/cloud.md shows."""
+    named = re.search(r"^Checked: .*$", PAGES["docs/cloud.md"], re.MULTILINE)
+    assert named
+    assert f'"{named[0]}"' in (ROOT / "infra" / "cli" / "image.py").read_text(encoding="utf-8")
+
+
 def samples() -> Iterator[tuple[str, str]]:
     """Find each command of a document that talks to the local Lambda, with its output."""
     for block in re.findall(r"```console\n(.*?)```", "\n".join(PAGES.values()), re.DOTALL):
