@@ -35,8 +35,8 @@ from infra.local.outcome import (
 )
 from infra.local.phase_limit import PhaseLimit
 from infra.local.runtime.conversation import Conversation
+from infra.local.runtime.exchange import RuntimeReply
 from infra.local.runtime.state import RuntimeState
-from infra.local.runtime.wire import RuntimeReply
 from infra.local.sandbox.process import Launcher, Process, Spawn, Surroundings
 
 # To stop a process and let it go on takes 0.3 ms, half of a warm call: so it is stopped only when

@@ -22,8 +22,8 @@ from infra.local.fronts.http_api import HTTP_API, HTTP_API_V1
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Base64Error, Response, ResultError, compact
 from infra.local.fronts.rest_api import REST_API
-from infra.local.http.exchange import HEAD_EXTENSION
-from infra.local.http.server import Limits, Refusal
+from infra.local.http.asgi import HEAD_EXTENSION
+from infra.local.http.connection import Limits, Refusal
 from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.settings.errors import ConfigError
 from infra.settings.front import FrontConfig

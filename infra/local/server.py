@@ -25,7 +25,8 @@ from infra.local.clock import Clock, SystemClock
 from infra.local.environment import Environment
 from infra.local.errors import PortTaken, StartError
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
-from infra.local.http.server import Address, Limits, serving
+from infra.local.http.connection import Limits
+from infra.local.http.server import Address, serving
 from infra.local.invoke.api import invoke_app
 from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Deliver, deliverer

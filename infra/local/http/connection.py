@@ -1,25 +1,23 @@
 """
 One client's connection to one of the emulator's servers.
 
-States, in order of life: idle (nothing of the next request has come), head, body (the
-application runs already), answering, then idle again; lingering (the last answer is written, what
-still comes is thrown away) and closed at the end.
+States, in order of life: idle (nothing of the next request has come), head, body (its exchange has
+begun already), answering, then idle again; lingering (the last answer is written, what still comes
+is thrown away) and closed at the end.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import formatdate
-from http import HTTPStatus
-from time import time
+from typing import TYPE_CHECKING
 
-from starlette.types import ASGIApp
-
-from infra.local.http.exchange import Exchange, scope_of
+from infra.local.http.exchange import STATUS_LINES, Exchange
 from infra.local.http.message import Head, MessageError, check_start, head_of
+
+if TYPE_CHECKING:
+    from infra.local.http.server import Host
 
 # How much of a body (or of pipelined requests) is held before the client has to wait.
 _HIGH_WATER_BYTES = 262_144
@@ -28,10 +26,10 @@ _HEAD_END = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server puts up with. math.inf switches a deadline off."""
+    """What one server puts up with. math.inf switches a deadline or the body's limit off."""
 
     header_bytes: int = 65_536
-    body_bytes: int = 10_485_760
+    body_bytes: float = 10_485_760
     connections: int = 1_000
     header_timeout_s: float = 10.0
     body_timeout_s: float = 60.0
@@ -50,44 +48,17 @@ class Refusal:
     body: bytes
 
 
-def plain_refusal(status: int, reason: str) -> Refusal:
-    """Say in plain text what was wrong."""
-    return Refusal(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
-
-
-class Shared:
-    """What the connections of one server share."""
-
-    def __init__(
-        self, app: ASGIApp, limits: Limits, refusal: Callable[[int, str], Refusal]
-    ) -> None:
-        self.app = app
-        self.limits = limits
-        self.refusal = refusal
-        self.loop = asyncio.get_running_loop()
-        self.connections: set[Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self._date = (0, b"")
-
-    def date(self) -> bytes:
-        """Format the time once a second."""
-        now = int(time())
-        if self._date[0] != now:
-            self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
-        return self._date[1]
-
-
 class Connection(asyncio.Protocol):
-    """One client: reads requests one after another and runs the application on each."""
+    """One client: reads requests one after another and begins an exchange for each."""
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, host: Host) -> None:
         self.deadline = math.inf
         self.closing = False
-        self._shared = shared
-        self._limits = shared.limits
+        self.client = ("", 0)
+        self.server = ("", 0)
+        self._host = host
+        self._limits = host.limits
         self._transport: asyncio.Transport
-        self._client = ("", 0)
-        self._local = ("", 0)
         self._buffer = bytearray()
         self._searched = 0
         self._exchange: Exchange | None = None
@@ -102,36 +73,37 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Admit the client, or refuse it when there are too many."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - the type only
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError(f"expected a stream transport, got {type(transport).__name__}")
         self._transport = transport
-        self._client = transport.get_extra_info("peername")[:2]
-        self._local = transport.get_extra_info("sockname")[:2]
-        full = len(self._shared.connections) >= self._limits.connections
-        self._shared.connections.add(self)
-        self.deadline = self._shared.loop.time() + self._limits.header_timeout_s
-        if full:
+        self.client = transport.get_extra_info("peername")[:2]
+        self.server = transport.get_extra_info("sockname")[:2]
+        full = len(self._host.connections) >= self._limits.connections
+        self._host.connections.add(self)
+        self.deadline = self._host.loop.time() + self._limits.header_timeout_s
+        if self._host.closed:
+            self.abort()
+        elif full:
             self._refuse(503, f"connections: expected at most {self._limits.connections}")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the running application, if any, that its client is gone."""
+        """Tell the running exchange, if any, that its client is gone."""
         self.closing = True
         self.deadline = math.inf
-        self._shared.connections.discard(self)
+        self._host.connections.discard(self)
         self._writable.set()
         if self._exchange is not None:
-            self._exchange.disconnect()
+            self._exchange.end()
 
     def eof_received(self) -> bool:
-        """
-        Stop reading. A client that only closed its sending half
-        still gets the answer it waits for.
-        """
+        """Stop reading. Whether the client still gets an answer is the exchange's to say."""
         self._ended = True
         if self._exchange is None or self._lingering:
             return False
         self._restart_deadline()
-        self._exchange.disconnect()
-        return True
+        answered = self._exchange.end()
+        self.closing = self.closing or not answered
+        return answered
 
     def data_received(self, data: bytes) -> None:
         """Read on from where the last bytes ended."""
@@ -144,22 +116,19 @@ class Connection(asyncio.Protocol):
             self._refuse(error.status, error.reason)
 
     def pause_writing(self) -> None:
-        """Make the application wait for a client that reads slowly, though not for ever."""
+        """Make the exchange wait for a client that reads slowly, though not for ever."""
         self._writable.clear()
         self._restart_deadline()
 
     def resume_writing(self) -> None:
-        """Let the application go on."""
+        """Let the exchange go on."""
         self._writable.set()
         self._restart_deadline()
 
     # What the server calls.
 
     def expire(self) -> None:
-        """
-        End a connection that is past its deadline: 408 for half a
-        request, no word to the silent.
-        """
+        """End what is past its deadline: with 408 for half a request, without a word if silent."""
         half = bool(self._buffer) if self._exchange is None else not self._exchange.reader.complete
         if self._lingering or not self._writable.is_set() or not half:
             self.abort()
@@ -172,7 +141,7 @@ class Connection(asyncio.Protocol):
         if self._exchange is None or self._lingering:
             self._transport.close()
 
-    # What an exchange calls (exchange.Wire).
+    # What an exchange calls.
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
@@ -183,7 +152,7 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
 
     def taken(self) -> None:
-        """Read on when the application has taken what was held."""
+        """Read on: what was held has been taken."""
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
@@ -201,7 +170,7 @@ class Connection(asyncio.Protocol):
         self._restart_deadline()
         self.taken()
         if self._buffer:
-            self._shared.loop.call_soon(self.data_received, b"")
+            self._host.loop.call_soon(self.data_received, b"")
 
     def abort(self) -> None:
         """Cut the connection."""
@@ -210,8 +179,8 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def date(self) -> bytes:
-        """The value of a Date header, now."""
-        return self._shared.date()
+        """Return the value of a Date header, now."""
+        return self._host.date()
 
     # The states.
 
@@ -227,61 +196,60 @@ class Connection(asyncio.Protocol):
             timeout_s = limits.body_timeout_s
         else:
             timeout_s = math.inf
-        self.deadline = self._shared.loop.time() + timeout_s
+        self.deadline = self._host.loop.time() + timeout_s
 
     def _advance(self) -> None:
         exchange = self._exchange
+        begins = exchange is None
         if exchange is None:
             head = self._head()
             if head is None:
                 return
-            exchange = self._begin(head)
+            if head.length is not None:
+                self._check_size(head.length)
+            exchange = self._exchange = self._host.begin(head, self)
+            if exchange.reader.complete:
+                self._restart_deadline()
+            exchange.start()
         if not exchange.reader.complete:
-            self._take(exchange)
+            self._take(exchange, begins=begins)
         elif len(self._buffer) > _HIGH_WATER_BYTES:
             self._pause()
 
     def _head(self) -> Head | None:
         """Take the next request's head from the buffer; None when it has not all come."""
         buffer = self._buffer
-        while buffer.startswith(
-            b"\r\n"
-        ):  # RFC 9112 section 2.2: ignore an empty line before the request line
+        # RFC 9112 section 2.2: ignore an empty line before the request line.
+        while buffer.startswith(b"\r\n"):
             del buffer[:2]
         end = buffer.find(_HEAD_END, max(0, self._searched - 3))
-        if min(end + 4 if end >= 0 else len(buffer), len(buffer)) > self._limits.header_bytes:
+        size = end + 4 if end >= 0 else len(buffer)
+        if size > self._limits.header_bytes:
             raise MessageError(431, f"head: expected at most {self._limits.header_bytes} bytes")
         if end < 0:
             if buffer and not self._searched:
                 self._restart_deadline()
-            check_start(buffer)
+            check_start(buffer, self._searched)
             self._searched = len(buffer)
             return None
         self._searched = 0
-        data = bytes(buffer[: end + 4])
-        del buffer[: end + 4]
+        data = bytes(buffer[:size])
+        del buffer[:size]
         return head_of(data)
 
-    def _begin(self, head: Head) -> Exchange:
-        if head.length is not None and head.length > self._limits.body_bytes:
-            raise MessageError(413, f"body: expected at most {self._limits.body_bytes} bytes")
-        scope = scope_of(head, client=self._client, server=self._local)
-        exchange = self._exchange = Exchange(head, scope, self)
-        self._restart_deadline()
-        task = self._shared.loop.create_task(exchange.run(self._shared.app))
-        self._shared.tasks.add(task)
-        task.add_done_callback(self._shared.tasks.discard)
-        return exchange
-
-    def _take(self, exchange: Exchange) -> None:
+    def _take(self, exchange: Exchange, *, begins: bool) -> None:
         content = exchange.reader.take(self._buffer)
-        if exchange.received + len(content) > self._limits.body_bytes:
-            raise MessageError(413, f"body: expected at most {self._limits.body_bytes} bytes")
-        if exchange.reader.complete:
+        exchange.size += len(content)
+        self._check_size(exchange.size)
+        if begins or exchange.reader.complete:
             self._restart_deadline()
         exchange.feed(content)
         if exchange.waiting_bytes > _HIGH_WATER_BYTES and not exchange.reader.complete:
             self._pause()
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limits.body_bytes:
+            raise MessageError(413, f"body: expected at most {self._limits.body_bytes} bytes")
 
     def _pause(self) -> None:
         if not self._paused:
@@ -289,20 +257,19 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answer in the application's place, if it has not begun to, and close."""
-        exchange = self._exchange
+        """Answer in the exchange's place, if it has not begun to, and close."""
+        exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.disconnect()
             if exchange.answer_started:
                 self.abort()
                 return
-        refusal = self._shared.refusal(status, reason)
+        refusal = self._host.refusal(status, reason)
         head = (
-            f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}\r\n"
             f"content-type: {refusal.content_type}\r\ncontent-length: {len(refusal.body)}\r\n"
             f"date: {self.date().decode('ascii')}\r\nconnection: close\r\n\r\n"
         )
-        self.write(head.encode("ascii") + refusal.body)
+        self.write(STATUS_LINES[refusal.status] + head.encode("ascii") + refusal.body)
         self._linger()
 
     def _linger(self) -> None:

@@ -10,8 +10,8 @@ because a refused request can smuggle nothing. No sockets and no clock here: see
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Protocol
+from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 Field = tuple[bytes, bytes]
 
@@ -20,7 +20,7 @@ _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]"
 # Possessive quantifiers: a hostile head of 64 KB must not make the match quadratic.
 # Visible ASCII without "#", beginning as one of the three forms of a target that are not CONNECT's.
 _TARGET = rb"(?:/|\*(?= )|https?://)[!\x22\x24-\x7e]*+"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"++) (" + _TARGET + rb") HTTP/([0-9])\.([0-9])\r\n")
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"++) (" + _TARGET + rb") HTTP/([0-9]\.[0-9])\r\n")
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:" + _VALUE + rb"*+\r\n)*+")
 _FIELD = re.compile(rb"(" + _TOKEN + rb"++):[ \t]*+(" + _VALUE + rb"*+)\r\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*+;" + _VALUE + rb"*+)?")
@@ -36,6 +36,8 @@ _DECIDING = frozenset((b"host", b"content-length", b"transfer-encoding", b"conne
 # Source: none sets a number; RFC 9112 section 7.1.1 asks for "a reasonable" limit.
 CHUNK_LINE_BYTES = 256
 TRAILER_BYTES = 8_192
+# Larger header blocks are not kept.
+_KNOWN_FIELDS_BYTES = 2_048
 
 
 class MessageError(Exception):
@@ -47,10 +49,9 @@ class MessageError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """
-    The head of one request, checked.
+    The head of one request, checked; `size` in bytes.
 
     `fields` are as sent (case, order, repeats), `headers` the same with names in lower case.
     `length` is the Content-Length in bytes, None when the body is chunked; 0 without a body.
@@ -59,8 +60,8 @@ class Head:
     method: str
     target: bytes
     version: str
-    fields: list[Field]
-    headers: list[Field]
+    fields: tuple[Field, ...]
+    headers: tuple[Field, ...]
     length: int | None
     keep_alive: bool
     expects_continue: bool
@@ -83,45 +84,49 @@ def head_of(data: bytes) -> Head:
         raise MessageError(
             400, "request line: expected METHOD, one space, target, one space, HTTP/1.1"
         )
-    method, target, major, minor = line.groups()
-    if (major, minor) not in ((b"1", b"1"), (b"1", b"0")):
+    method, target, version = line.groups()
+    if version not in (b"1.1", b"1.0"):
         raise MessageError(505, "version: expected HTTP/1.1 or HTTP/1.0")
-    if _FIELDS.fullmatch(data, line.end(), len(data) - 2) is None:
+    block = data[line.end() : -2]
+    read = _known_fields if len(block) <= _KNOWN_FIELDS_BYTES else _fields_of
+    said = read(block, version == b"1.1")
+    return Head(method.decode("ascii"), target, version.decode("ascii"), *said, len(data))
+
+
+def _fields_of(
+    block: bytes, modern: bool
+) -> tuple[tuple[Field, ...], tuple[Field, ...], int | None, bool, bool]:
+    """Read header lines: a head's members from `fields` to `expects_continue`."""
+    if _FIELDS.fullmatch(block) is None:
         raise MessageError(
             400, "header: expected lines of name, colon and value without control characters"
         )
-    fields: list[Field] = []
-    headers: list[Field] = []
+    fields = tuple((name, value.rstrip(b" \t")) for name, value in _FIELD.findall(block))
+    headers = tuple((name.lower(), value) for name, value in fields)
     deciding: dict[bytes, list[bytes]] = {}
-    for name, padded in _FIELD.findall(data, line.end()):
-        value = padded.rstrip(b" \t")
-        lower = name.lower()
-        fields.append((name, value))
-        headers.append((lower, value))
-        if lower in _DECIDING:
-            deciding.setdefault(lower, []).append(value)
-    modern = minor == b"1"
+    for name, value in headers:
+        if name in _DECIDING:
+            deciding.setdefault(name, []).append(value)
     _check_host(deciding.get(b"host", []), modern=modern)
-    tokens = {
-        token.strip().lower() for token in b",".join(deciding.get(b"connection", [])).split(b",")
-    }
-    return Head(
-        method=method.decode("ascii"),
-        target=target,
-        version="1.1" if modern else "1.0",
-        fields=fields,
-        headers=headers,
-        length=_length_of(deciding, modern=modern),
-        keep_alive=b"close" not in tokens if modern else b"keep-alive" in tokens,
-        expects_continue=modern
-        and [e.lower() for e in deciding.get(b"expect", [])] == [b"100-continue"],
-        size=len(data),
-    )
+    length = _length_of(deciding, modern=modern)
+    connection = b",".join(deciding.get(b"connection", []))
+    tokens = {token.strip().lower() for token in connection.split(b",")}
+    keep_alive = b"close" not in tokens if modern else b"keep-alive" in tokens
+    expects = [value.lower() for value in deciding.get(b"expect", [])]
+    return fields, headers, length, keep_alive, modern and expects == [b"100-continue"]
 
 
-def check_start(data: bytearray) -> None:
+# A client sends the same headers with each request.
+_known_fields = lru_cache(maxsize=64)(_fields_of)
+
+
+def check_start(data: bytearray, searched: int = 0) -> None:
     """
     Refuse an unfinished head as soon as it cannot become a right one.
+
+    Args:
+        data: of the head, what has arrived.
+        searched: how many of its bytes were searched before.
 
     Raises:
         MessageError: 400, when it begins with no token (TLS, for one) or has a bare line feed.
@@ -130,7 +135,7 @@ def check_start(data: bytearray) -> None:
         raise MessageError(
             400, "request line: expected METHOD, one space, target, one space, HTTP/1.1"
         )
-    if _BARE_LF.search(data) is not None:
+    if _BARE_LF.search(data, searched) is not None:
         raise MessageError(400, "line end: expected CRLF, got a bare LF")
 
 
@@ -269,4 +274,10 @@ def _line_of(buffer: bytearray) -> bytes | None:
 
 def body_of(head: Head) -> Body:
     """Choose the reader for a request's body."""
-    return ChunkedBody() if head.length is None else SizedBody(head.length)
+    length = head.length
+    if length is None:
+        return ChunkedBody()
+    return SizedBody(length) if length else _NO_BODY
+
+
+_NO_BODY = SizedBody(0)

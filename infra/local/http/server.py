@@ -1,11 +1,8 @@
 """
-A hardened HTTP/1.1 host for the emulator's ASGI applications.
+The emulator's HTTP/1.1 host: one listener serves an ASGI application, or the Runtime API.
 
-Why not uvicorn (0.54): tried with raw sockets, it answers requests without a Host, loses the body
-of a request that offers h2c (Java's client does), cannot answer a client that has closed its
-sending half, throws away the case of header names (REST API events keep it), has no deadlines,
-takes 0.2 s to stop, and needs 0.4 ms of processor time a request where this needs 0.07 ms. The cost
-of our own: no TLS, no HTTP/2 and no WebSocket, of which Lambda's local protocols use none.
+Why not uvicorn, and what it costs: ARCHITECTURE.md, decision 7. There is no TLS, no HTTP/2 and no
+WebSocket, of which Lambda's local protocols use none.
 """
 
 from __future__ import annotations
@@ -14,12 +11,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.utils import formatdate
+from time import time
 
 from starlette.types import ASGIApp
 
-from infra.local.http.connection import Connection, Limits, Refusal, Shared, plain_refusal
+from infra.local.http.asgi import AsgiExchange
+from infra.local.http.connection import Connection, Limits, Refusal
+from infra.local.http.exchange import Exchange
+from infra.local.http.message import Head
 
-__all__ = ["Address", "Limits", "Refusal", "plain_refusal", "serving"]
+Refuse = Callable[[int, str], Refusal]
 
 
 @dataclass(frozen=True)
@@ -36,35 +38,87 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
-async def _watch(shared: Shared) -> None:
-    """End what is past its deadline. One task a server costs less than one timer a request."""
-    limits = shared.limits
-    times = (limits.header_timeout_s, limits.body_timeout_s, limits.idle_timeout_s)
-    pause_s = min(1.0, *times, limits.write_timeout_s, limits.linger_timeout_s) / 4
-    while True:
-        await asyncio.sleep(pause_s)
-        now = shared.loop.time()
-        for connection in [c for c in shared.connections if c.deadline <= now]:
+def plain_refusal(status: int, reason: str) -> Refusal:
+    """Say in plain text what was wrong."""
+    return Refusal(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
+
+
+class Host:
+    """One listener, and what its connections share."""
+
+    def __init__(
+        self,
+        begin: Callable[[Head, Connection], Exchange],
+        limits: Limits,
+        refusal: Refuse = plain_refusal,
+    ) -> None:
+        """
+        Describe a host.
+
+        Args:
+            begin: makes the exchange for a request whose head has come.
+            limits: what to put up with.
+            refusal: words the answers that no exchange gives (400, 408, 413, 431, 501, 503, 505).
+        """
+        self.begin = begin
+        self.limits = limits
+        self.refusal = refusal
+        self.loop = asyncio.get_running_loop()
+        self.connections: set[Connection] = set()
+        self.closed = False
+        self._listener: asyncio.Server | None = None
+        self._watching: asyncio.TimerHandle | None = None
+        self._date = (0, b"")
+
+    async def listen(self, host: str, port: int = 0) -> Address:
+        """
+        Start listening; port 0 takes a free one.
+
+        Raises:
+            OSError: the address is taken or not ours.
+        """
+        listener = await self.loop.create_server(
+            lambda: Connection(self), host, port, backlog=1_024
+        )
+        self._listener = listener
+        self._watch()
+        return Address(*listener.sockets[0].getsockname()[:2])
+
+    def close(self) -> None:
+        """Stop listening, and cut every connection: those too that the kernel has accepted."""
+        self.stop_listening()
+        for connection in list(self.connections):
+            connection.abort()
+
+    def stop_listening(self) -> None:
+        """Take no more connections."""
+        self.closed = True
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            for listening in listener.sockets:
+                self.loop.remove_reader(listening.fileno())
+            # Not now: asyncio leaks a connection that it has accepted, but not yet made a transport
+            # of, when its server closes in between.
+            self.loop.call_soon(listener.close)
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def date(self) -> bytes:
+        """Return the time for a Date header, formatted once a second."""
+        now = int(time())
+        if self._date[0] != now:
+            self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
+        return self._date[1]
+
+    def _watch(self) -> None:
+        """End what is past its deadline. One timer a host costs less than one a request."""
+        limits = self.limits
+        now = self.loop.time()
+        for connection in [c for c in self.connections if c.deadline <= now]:
             connection.expire()
-
-
-async def _drain(shared: Shared) -> None:
-    """Let running requests end for a while, then cut them off; leave no task and no connection."""
-    for connection in list(shared.connections):
-        connection.finish()
-    if shared.tasks:
-        await asyncio.wait(shared.tasks, timeout=shared.limits.shutdown_timeout_s)
-    for task in shared.tasks:
-        task.cancel()
-    await asyncio.gather(*shared.tasks, return_exceptions=True)
-    # The last answers are on their way; a client that does not read them is not waited for.
-    until = shared.loop.time() + shared.limits.linger_timeout_s
-    while shared.connections and shared.loop.time() < until:
-        await asyncio.sleep(0.002)
-    for connection in list(shared.connections):
-        connection.abort()
-    while shared.connections:
-        await asyncio.sleep(0)
+        times = (limits.header_timeout_s, limits.body_timeout_s, limits.idle_timeout_s)
+        pause_s = min(1.0, *times, limits.write_timeout_s, limits.linger_timeout_s) / 4
+        self._watching = self.loop.call_later(pause_s, self._watch)
 
 
 @asynccontextmanager
@@ -74,7 +128,7 @@ async def serving(
     port: int = 0,
     *,
     limits: Limits | None = None,
-    refusal: Callable[[int, str], Refusal] = plain_refusal,
+    refusal: Refuse = plain_refusal,
 ) -> AsyncIterator[Address]:
     """
     Serve an application while the block runs; then give its requests some time to finish.
@@ -84,22 +138,39 @@ async def serving(
         host: one address to listen on; nothing but the loopback unless it is asked for.
         port: 0 takes a free one.
         limits: what to put up with.
-        refusal: how to word the answers that the application never sees (400, 408, 413, 431, 501,
-            503, 505).
+        refusal: how to word the answers that the application never sees.
 
     Raises:
         OSError: the address is taken or not ours.
     """
-    shared = Shared(app, limits or Limits(), refusal)
-    listener = await shared.loop.create_server(
-        lambda: Connection(shared), host, port, backlog=1_024
-    )
-    watcher = shared.loop.create_task(_watch(shared))
+    tasks: set[asyncio.Task[None]] = set()
+
+    def begin(head: Head, connection: Connection) -> Exchange:
+        return AsgiExchange(head, connection, app, tasks)
+
+    serves = Host(begin, limits or Limits(), refusal)
+    address = await serves.listen(host, port)
     try:
-        yield Address(*listener.sockets[0].getsockname()[:2])
+        yield address
     finally:
-        listener.close()
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
-        await _drain(shared)
-        await listener.wait_closed()
+        await _drain(serves, tasks)
+
+
+async def _drain(host: Host, tasks: set[asyncio.Task[None]]) -> None:
+    """Let running requests end for a while, then cut them off; leave no task and no connection."""
+    host.stop_listening()
+    await asyncio.sleep(0)  # the listener closes
+    for connection in list(host.connections):
+        connection.finish()
+    if tasks:
+        await asyncio.wait(tasks, timeout=host.limits.shutdown_timeout_s)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # The last answers are on their way; a client that does not read them is not waited for.
+    until = host.loop.time() + host.limits.linger_timeout_s
+    while host.connections and host.loop.time() < until:
+        await asyncio.sleep(0.002)
+    host.close()
+    while host.connections:
+        await asyncio.sleep(0)

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from collections.abc import Callable
 from typing import Protocol
 
 from infra.local import contract
 from infra.local.errors import ProtocolError, StartError
-from infra.local.runtime.wire import (
+from infra.local.http.connection import Connection
+from infra.local.http.message import Head
+from infra.local.http.server import Host
+from infra.local.runtime.exchange import (
+    LIMITS,
     Answer,
-    Connections,
-    RuntimeConnection,
     RuntimeReply,
     RuntimeRequest,
     error_reply,
+    refusal,
 )
 
 _ACCEPTED = RuntimeReply(202, b'{"status":"OK"}')
@@ -59,39 +61,29 @@ class RuntimeApi:
 
     def __init__(self, events: RuntimeEvents) -> None:
         self._events = events
-        self._connections = Connections()
-        self._server: asyncio.Server | None = None
+        self._host: Host | None = None
 
     async def open(self, host: str = "127.0.0.1") -> str:
         """
-        Start to listen on a free port.
+        Start listening on a free port.
 
         Returns:
             host:port, as AWS_LAMBDA_RUNTIME_API wants it.
         """
-        loop = asyncio.get_running_loop()
+        self._host = Host(self._begin, LIMITS, refusal)
         try:
-            self._server = await loop.create_server(
-                lambda: RuntimeConnection(self.handle, self._connections),
-                host,
-                0,
-                family=socket.AF_INET,
-            )
+            address = await self._host.listen(host)
         except OSError as exc:
             raise StartError(f"the Runtime API cannot listen on {host}: {exc}") from exc
-        return f"{host}:{self._server.sockets[0].getsockname()[1]}"
+        return f"{host}:{address.port}"
 
     def close(self) -> None:
-        """Stop to listen, and drop every connection."""
-        server, self._server = self._server, None
-        if server is not None:
-            loop = asyncio.get_running_loop()
-            for listening in server.sockets:
-                loop.remove_reader(listening.fileno())
-            # Not now: asyncio leaks a connection that it has accepted, but not yet made a transport
-            # of, when its server closes in between.
-            loop.call_soon(server.close)
-        self._connections.close()
+        """Stop listening, and drop every connection."""
+        if self._host is not None:
+            self._host.close()
+
+    def _begin(self, head: Head, connection: Connection) -> RuntimeRequest:
+        return RuntimeRequest(head, connection, self.handle)
 
     def handle(self, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
         """Route one request."""

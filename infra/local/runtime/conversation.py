@@ -15,8 +15,8 @@ from infra.local.errors import (
 )
 from infra.local.outcome import Ended, PhaseEnd, bad_response_of
 from infra.local.runtime.api import GiveUp, RuntimeApi
+from infra.local.runtime.exchange import Answer, RuntimeReply, RuntimeRequest
 from infra.local.runtime.state import Posting, RuntimeSession, RuntimeState
-from infra.local.runtime.wire import Answer, RuntimeReply, RuntimeRequest
 
 _ERROR_TYPE = re.compile(contract.ERROR_TYPE_PATTERN)
 _RESTORED = RuntimeReply(200, b"")

@@ -11,7 +11,10 @@ from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 
-from infra.local.http.server import Address, Limits, serving
+from infra.local.http.connection import Connection, Limits
+from infra.local.http.exchange import Exchange
+from infra.local.http.message import Head
+from infra.local.http.server import Address, Host, serving
 
 # Long enough for a busy machine, short enough not to be waited for.
 PATIENCE_S = 20.0
@@ -28,6 +31,15 @@ def run(coroutine: Coroutine[Any, Any, None]) -> None:
             await coroutine
 
     asyncio.run(bounded())
+
+
+def nobody() -> Host:
+    """Make a host that no request reaches."""
+
+    def begin(head: Head, connection: Connection) -> Exchange:
+        raise AssertionError(f"expected no request, got {head}")
+
+    return Host(begin, QUICK)
 
 
 def statuses(data: bytes) -> list[int]:

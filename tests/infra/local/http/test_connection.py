@@ -8,6 +8,7 @@ import hashlib
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from infra.local.http.connection import Connection
 from infra.local.http.server import Address, serving
 from tests.infra.local.http.raw_http import (
     GET,
@@ -17,6 +18,7 @@ from tests.infra.local.http.raw_http import (
     answer,
     connected,
     exchanged,
+    nobody,
     run,
     statuses,
 )
@@ -268,5 +270,15 @@ def test_many_clients() -> None:
     async def scenario() -> None:
         async with serving(app) as address:
             await asyncio.gather(*(client(address, number) for number in range(200)))
+
+    run(scenario())
+
+
+def test_a_stream_is_expected() -> None:
+    """A transport that is no stream is refused."""
+
+    async def scenario() -> None:
+        with pytest.raises(TypeError, match="expected a stream transport, got BaseTransport"):
+            Connection(nobody()).connection_made(asyncio.BaseTransport())
 
     run(scenario())

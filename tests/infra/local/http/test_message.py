@@ -138,20 +138,20 @@ def test_head() -> None:
         method="POST",
         target=b"/p",
         version="1.1",
-        fields=[
+        fields=(
             (b"Host", b"x"),
             (b"X-Up", b"a b"),
             (b"empty", b""),
             (b"Content-Length", b"12"),
             (b"x-up", b"\xe9"),
-        ],
-        headers=[
+        ),
+        headers=(
             (b"host", b"x"),
             (b"x-up", b"a b"),
             (b"empty", b""),
             (b"content-length", b"12"),
             (b"x-up", b"\xe9"),
-        ],
+        ),
         length=12,
         keep_alive=True,
         expects_continue=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import socket
 from dataclasses import replace
@@ -10,7 +11,8 @@ from dataclasses import replace
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.local.http.server import Address, Limits, Refusal, serving
+from infra.local.http.connection import Limits, Refusal
+from infra.local.http.server import Address, serving
 from tests.infra.local.http.raw_http import (
     GET,
     QUICK,
@@ -18,6 +20,7 @@ from tests.infra.local.http.raw_http import (
     answer,
     connected,
     exchanged,
+    nobody,
     run,
     statuses,
 )
@@ -254,6 +257,25 @@ def test_shutdown_cuts() -> None:
         assert b"200" not in await reader.read()
         writer.close()
         await writer.wait_closed()
+
+    run(scenario())
+    gc.collect()  # a socket left open warns here, and warnings are errors
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_close_cuts_who_is_on_the_way_in(turns: int) -> None:
+    """A connection that was accepted as the host closed is cut, however far it got."""
+
+    async def scenario() -> None:
+        host = nobody()
+        address = await host.listen("127.0.0.1")
+        with socket.create_connection((address.host, address.port)) as client:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            host.close()
+            client.setblocking(False)
+            with contextlib.suppress(ConnectionResetError):
+                assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
 
     run(scenario())
     gc.collect()  # a socket left open warns here, and warnings are errors

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from infra.local.outcome import Ended, PhaseEnd
 from infra.local.runtime.conversation import Conversation
-from infra.local.runtime.wire import RuntimeReply
+from infra.local.runtime.exchange import RuntimeReply
 
 T = TypeVar("T")
 PREFIX = "/2018-06-01/runtime"
@@ -140,7 +140,7 @@ class Wire:
         status = int(first.split()[1])
         if status == 100:
             return Answered(status, headers, b"")
-        size = int(headers["Content-Length"])
+        size = int(next(v for name, v in headers.items() if name.lower() == "content-length"))
         while len(self._buffer) < size:
             self._more()
         body, self._buffer = self._buffer[:size], self._buffer[size:]

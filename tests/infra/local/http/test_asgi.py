@@ -54,7 +54,7 @@ def test_scope() -> None:
         assert scope["http_version"] == "1.0"
         assert scope["headers"] == [(b"x-up", b"1")]
         assert scope["extensions"]["lambake.head"] == {
-            "fields": [(b"X-Up", b"1")],
+            "fields": ((b"X-Up", b"1"),),
             "size": len(data),
         }
         assert scope["client"][0] == scope["server"][0] == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The Runtime API's wire: pipelining, half requests, oversized heads, garbage."""
+"""The Runtime API on the HTTP host: pipelining, oversized heads, refusals, hanging up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from infra.local.runtime.wire import Connections, RuntimeConnection
+from infra.local.outcome import Ended
 from tests.infra.local.runtime.runtime_host import (
     NEXT,
     RuntimeHost,
@@ -64,24 +64,17 @@ def test_the_xray_cause_may_be_a_megabyte(host: RuntimeHost, wire: Wire) -> None
     assert wire.ended()
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [
-        b"\x00\x01\x02\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx",
-        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
-    ],
-)
-def test_what_is_no_http_is_refused(host: RuntimeHost, wire: Wire, garbage: bytes) -> None:
-    """400 with JSON and a content type, then the end; the runtime's state is as before."""
-    wire.send(garbage)
+@pytest.mark.parametrize("length", ["Content-Length: 1\r\n", ""])
+def test_what_is_no_http_is_refused(host: RuntimeHost, wire: Wire, length: str) -> None:
+    """400 in the service's form, then the end; the invocation goes on as if nothing was said."""
+    fetch(host, wire)
+    head = f"POST {post_path('id-1')} HTTP/1.1\r\nHost: r\r\n{length}"
+    wire.send(head.encode() + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n")
     reply = wire.answer()
     assert (reply.status, reply.json["errorType"]) == (400, "InvalidRequest")
+    assert reply.headers["content-type"] == "application/json"
     assert wire.ended()
-    assert host.ends == []
+    assert [end.kind for end in host.ends] == [Ended.READY]
 
 
 def test_a_runtime_that_hangs_up_while_it_waits_loses_no_event(
@@ -96,12 +89,3 @@ def test_a_runtime_that_hangs_up_while_it_waits_loses_no_event(
         assert wire_reached(host, second)
         host.hand_over("id-1")
         assert second.answer().status == 200
-
-
-def test_a_plain_transport_is_expected() -> None:
-    """The protocol refuses what is no stream."""
-    import asyncio
-
-    connection = RuntimeConnection(lambda _request, _answer: None, Connections())
-    with pytest.raises(TypeError, match="expected a stream transport, got BaseTransport"):
-        connection.connection_made(asyncio.BaseTransport())
