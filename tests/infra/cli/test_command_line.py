@@ -171,7 +171,7 @@ def test_every_command_says_what_it_does(command: str, capsys: pytest.CaptureFix
         ("cyclonedx", "image", "image"),
         ("moto", "cloud", "cloud"),
         ("moto", "demo", "cloud"),
-        ("httptools", "run --once", "run"),
+        ("psutil", "run --once", "run"),
         ("yaml", "invoke", "image"),
         ("yaml", "manifest cloud-run --image a/b:1", "run"),
         ("boto3", "bulk s3://a/ s3://b/", "run"),
