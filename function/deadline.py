@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from function.errors import DeadlineError
 
 RESERVE_MS: Final = 1_000
 """What is left for the reply, and for a clock that is not ours."""
+
+
+class Context(Protocol):
+    """What awslambdaric hands over with an event, as much of it as the doors read."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return what is left of the function's timeout, in milliseconds."""
 
 
 class Deadline:

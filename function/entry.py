@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from function.aws import aws_client
+from function.deadline import Context
 from function.doors.sources import Source, clue_in, source_of
 from function.errors import UnsupportedSourceError, detail_of, name_of
-from function.payloads import require_carried
+from function.payloads import Payloads, require_carried
 from function.service import Service
 from function.settings import MAX_REPLY_BYTES, Settings
 from function.telemetry.cloudwatch import EmbeddedMetrics
@@ -61,41 +62,46 @@ def _http_door() -> HttpDoor:
 class Door(Protocol):
     """What answers the events of one kind of source, but for HTTP's."""
 
-    def answer(self, event: Any, context: Any) -> Mapping[str, Any]:
-        """Answer one event, by `context.get_remaining_time_in_millis()` at the latest."""
+    def answer(self, event: Any, context: Context, /) -> Mapping[str, Any]:
+        """Answer one event, by the deadline that the context tells at the latest."""
 
 
-def _objects(**instead: Any) -> Objects:
-    """Make what reads and writes objects, by the settings but for what is said instead."""
+def _objects() -> Objects:
+    """Make what reads and writes objects, by the settings."""
+    from function.objects.keys import KeyLayout
     from function.objects.process import Objects
 
-    places = {
-        "input_prefix": SETTINGS.input_prefix,
-        "output_prefix": SETTINGS.output_prefix,
-        "output_bucket": SETTINGS.output_bucket,
-        "model": SETTINGS.object_model,
-        "max_object_bytes": SETTINGS.max_object_bytes,
-        "max_body_bytes": SETTINGS.max_body_bytes,
-    }
-    return Objects(SERVICE, aws_client("s3"), **places | instead)
+    keys = KeyLayout(
+        SETTINGS.input_prefix, SETTINGS.output_prefix, SETTINGS.output_bucket, SETTINGS.object_model
+    )
+    return Objects(
+        SERVICE,
+        aws_client("s3"),
+        keys,
+        max_object_bytes=SETTINGS.max_object_bytes,
+        max_body_bytes=SETTINGS.max_body_bytes,
+    )
+
+
+PAYLOADS: Final = Payloads(SERVICE, _objects, max_body_bytes=SETTINGS.max_body_bytes)
 
 
 def _invoke_door() -> Door:
     from function.doors.invoke import InvokeDoor
 
-    return InvokeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+    return InvokeDoor(PAYLOADS)
 
 
 def _map_door() -> Door:
     from function.doors.step_functions import MapDoor
 
-    return MapDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+    return MapDoor(PAYLOADS, _objects)
 
 
 def _eventbridge_door() -> Door:
     from function.doors.eventbridge import EventBridgeDoor
 
-    return EventBridgeDoor(SERVICE, objects=_objects, max_body_bytes=SETTINGS.max_body_bytes)
+    return EventBridgeDoor(PAYLOADS, _objects)
 
 
 def _s3_door() -> Door:
@@ -110,13 +116,7 @@ def _sqs_door() -> Door:
 
     queue = SETTINGS.results_queue
     send = ResultsQueue(aws_client("sqs"), queue) if queue else None
-    return SqsDoor(
-        SERVICE,
-        objects=_objects,
-        send=send,
-        permanent=SETTINGS.permanent_failures,
-        max_body_bytes=SETTINGS.max_body_bytes,
-    )
+    return SqsDoor(PAYLOADS, _objects, send=send, permanent=SETTINGS.permanent_failures)
 
 
 _BUILDERS: Final[dict[Source, Callable[[], Door]]] = {

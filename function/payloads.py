@@ -20,32 +20,45 @@ FORM: Final = '{"model": …, "version"?: …, "rows" | "image" | "images" | "s3
 """What a payload looks like, for errors."""
 
 
-def answer(
-    payload: Any,
-    service: Service,
-    objects: Callable[[], Objects] | None = None,
-) -> dict[str, Any]:
-    """
-    Predict what a payload asks for.
+class Payloads:
+    """Answers payloads, whatever door they came through."""
 
-    Args:
-        payload: {"model", "version"?, "rows" | "image" | "images" | "s3"}; the version may be a
-            label, and none, or null, is the latest. Left as it is.
-        service: the models.
-        objects: opens the buckets, where the door may read them; none: "s3" is no key here.
+    def __init__(
+        self, service: Service, objects: Callable[[], Objects], *, max_body_bytes: int
+    ) -> None:
+        """
+        Describe what answers.
 
-    Returns:
-        {"model", "version", "predictions"}, as over HTTP.
+        Args:
+            service: the models.
+            objects: makes what reads a bucket, once a payload names an object.
+            max_body_bytes: the most that a payload has, as an HTTP body.
+        """
+        self._service = service
+        self._objects = objects
+        self._max_body_bytes = max_body_bytes
 
-    Raises:
-        RequestError, ModelError: as over HTTP.
-    """
-    model, version, rest = _parts_of(payload)
-    served = service.find(model, version)
-    if objects and "s3" in rest:
-        uri = _address_in(rest)  # before boto3 is imported for it
-        return objects().predictions_of(uri, model=model, version=version)
-    return predict(served, instances_of(rest, served.manifest)).payload()
+    def answer(self, payload: Any) -> dict[str, Any]:
+        """
+        Predict what a payload asks for.
+
+        Args:
+            payload: {"model", "version"?, "rows" | "image" | "images" | "s3"}; the version may be a
+                label, and none, or null, is the latest. Left as it is.
+
+        Returns:
+            {"model", "version", "predictions"}, as over HTTP.
+
+        Raises:
+            RequestError, ModelError: as over HTTP.
+        """
+        require_size(payload, self._max_body_bytes)
+        model, version, rest = _parts_of(payload)
+        served = self._service.find(model, version)
+        if "s3" in rest:
+            uri = _address_in(rest)  # before boto3 is imported for it
+            return self._objects().predictions_of(uri, served)
+        return predict(served, instances_of(rest, served.manifest)).payload()
 
 
 def require_size(payload: Any, max_bytes: int) -> None:

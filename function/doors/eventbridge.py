@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from function.deadline import Context
 from function.errors import UnsupportedSourceError
 from function.objects.events import is_of_object, objects_on_bus
-from function.payloads import answer, require_size
-from function.service import Service
+from function.payloads import Payloads
 
 if TYPE_CHECKING:
-    from function.objects.bucket import ObjectRef
     from function.objects.process import Objects
 
 SCHEDULERS: Final = ("aws.events", "aws.scheduler")
@@ -25,22 +24,19 @@ SCHEDULERS: Final = ("aws.events", "aws.scheduler")
 
 
 class EventBridgeDoor:
-    """A service behind EventBridge."""
+    """Answers the events of a bus."""
 
-    def __init__(
-        self, service: Service, *, objects: Callable[[], Objects], max_body_bytes: int
-    ) -> None:
-        self._service = service
+    def __init__(self, payloads: Payloads, objects: Callable[[], Objects]) -> None:
+        self._payloads = payloads
         self._objects = objects
-        self._max_body_bytes = max_body_bytes
 
-    def answer(self, event: dict[str, Any], context: Any) -> Mapping[str, Any]:
+    def answer(self, event: dict[str, Any], context: Context) -> Mapping[str, Any]:
         """
         Answer one event.
 
         Args:
             event: with `source`, `detail-type` and `detail`.
-            context: awslambdaric's; its clock is the deadline.
+            context: its clock is the deadline.
 
         Returns:
             Of an object {"results": [...]} as the bucket's door gives it, of a payload in the
@@ -55,15 +51,12 @@ class EventBridgeDoor:
         if source in SCHEDULERS and kind == "Scheduled Event":
             return {"warm": True}
         if is_of_object(event):
-            return {"results": [self._settled(one, context) for one in objects_on_bus(event)]}
+            left_ms = context.get_remaining_time_in_millis
+            refs = objects_on_bus(event)
+            return {"results": [self._objects().settle(one, remaining_ms=left_ms) for one in refs]}
         if isinstance(detail, dict) and "model" in detail:
-            require_size(detail, self._max_body_bytes)
-            return answer(detail, self._service, self._objects)
+            return self._payloads.answer(detail)
         raise UnsupportedSourceError(
             "expected of EventBridge a schedule, an object's event of S3, or a detail of "
             '{"model": …, "rows" | "image" | "images" | "s3": …}, got another event'
         )
-
-    def _settled(self, reference: ObjectRef, context: Any) -> Mapping[str, Any]:
-        remaining_ms = context.get_remaining_time_in_millis
-        return self._objects().settle(reference, remaining_ms=remaining_ms)

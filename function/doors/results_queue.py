@@ -1,8 +1,8 @@
 """
 Where the answers to a queue's messages go: to a queue of results, or to the log.
 
-At least once: what SQS gives twice is answered twice. A FIFO queue of results makes it once, as
-long as the second time comes within five minutes.
+A message that SQS delivers twice is answered twice. A FIFO queue of results drops the second answer
+if it comes within five minutes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from function.settings import MAX_MESSAGE_BYTES
-from function.telemetry.invocation import log
+from function.telemetry.invocation import log, log_failure
 
 MAX_TOGETHER: Final = 10
 """Source: SQS, SendMessageBatch: "up to 10 messages"."""
@@ -46,7 +46,7 @@ class Result:
 
 
 class Send(Protocol):
-    """What takes results: ResultsQueue, ResultsLog, or a fake."""
+    """What takes results: a ResultsQueue, or a ResultsLog."""
 
     max_bytes: int
 
@@ -58,6 +58,38 @@ class Send(Protocol):
             The positions of those that were not taken.
         """
         ...
+
+
+class Outbox:
+    """Results that wait to be sent together; a FIFO queue's go one by one, to keep their order."""
+
+    def __init__(self, send: Send, *, together: int) -> None:
+        self._send = send
+        self._together = together
+        self._waiting: dict[int, Result] = {}
+        self._bytes = 0
+
+    def put(self, position: int, result: Result) -> set[int]:
+        """Take a message's result. Return the positions of the messages that are done by now."""
+        size = len(result.body)
+        done = self.flush() if self._bytes + size > MAX_TOGETHER_BYTES else set()
+        self._waiting[position] = result
+        self._bytes += size
+        return done | self.flush() if len(self._waiting) >= self._together else done
+
+    def flush(self) -> set[int]:
+        """Send what waits. Return the positions of the messages that are done with it."""
+        waiting, self._waiting, self._bytes = self._waiting, {}, 0
+        if not waiting:
+            return set()
+        try:
+            untaken = self._send(list(waiting.values()))
+        except Exception as error:  # noqa: BLE001 -- a result that is not sent is not lost: all again
+            log_failure("results not sent", error)
+            return set()
+        if untaken:
+            log("WARN", "results not taken", count=len(untaken))
+        return {position for index, position in enumerate(waiting) if index not in untaken}
 
 
 class ResultsQueue:

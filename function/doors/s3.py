@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from function.deadline import Context
 from function.objects.events import objects_in
 from function.telemetry.vitals import is_fatal
 
@@ -23,7 +24,7 @@ class S3Door:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+    def answer(self, event: Any, context: Context) -> dict[str, Any]:
         """
         Predict the objects of a notification, in their order.
 

@@ -1,12 +1,12 @@
 """
-The queue's door: a batch of messages in, item by item, and which of them SQS shall give again.
+The queue's door: a batch of messages in, and a list of those that SQS shall deliver again.
 
-A message is done once its result is sent. What is not done is listed in the reply, and SQS gives
-it again; what SQS does with a reply stands in docs/contract.md 6.6, the short of it:
+A message is done once its result is sent. The reply lists what is not done. What SQS does with a
+reply (docs/contract.md 6.6), in short:
 
-- what is not listed is deleted, so nothing is left out that is not done;
-- an empty identifier makes SQS keep the whole batch, which is what a message of no id needs;
-- an error or a time-out keeps the whole batch, good messages included, so neither may happen.
+- It deletes what is not listed, so every message that is not done is listed.
+- An empty identifier makes it keep the whole batch, which is what a message without an id needs.
+- After an error or a time-out it keeps the whole batch, good messages included: neither may happen.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from function.deadline import Deadline
-from function.doors.results_queue import MAX_TOGETHER, MAX_TOGETHER_BYTES, Result, ResultsLog, Send
+from function.deadline import Context, Deadline
+from function.doors.results_queue import MAX_TOGETHER, Outbox, Result, ResultsLog, Send
 from function.doors.sources import Source, source_of
 from function.errors import (
     InvalidError,
@@ -28,9 +28,8 @@ from function.errors import (
     outcome_of,
 )
 from function.objects.events import is_of_object, objects_in, objects_on_bus
-from function.payloads import FORM, answer, require_size
-from function.service import Service
-from function.telemetry.invocation import current, log, trace_of
+from function.payloads import FORM, Payloads
+from function.telemetry.invocation import log_failure
 from function.telemetry.vitals import is_fatal
 from model.errors import Problem, kind_of
 
@@ -67,69 +66,34 @@ class Message:
         return cls(given if named else None, fields.get("body"), group)
 
 
-class Outbox:
-    """Results on their way, sent together; a FIFO queue's one by one, or order could be lost."""
-
-    def __init__(self, send: Send, *, together: int) -> None:
-        self._send = send
-        self._together = together
-        self._waiting: dict[int, Result] = {}
-        self._bytes = 0
-
-    def put(self, position: int, result: Result) -> set[int]:
-        """Take a message's result. Return the positions of the messages that are done by now."""
-        size = len(result.body)
-        done = self.flush() if self._bytes + size > MAX_TOGETHER_BYTES else set()
-        self._waiting[position] = result
-        self._bytes += size
-        return done | self.flush() if len(self._waiting) >= self._together else done
-
-    def flush(self) -> set[int]:
-        """Send what waits. Return the positions of the messages that are done with it."""
-        waiting, self._waiting, self._bytes = self._waiting, {}, 0
-        if not waiting:
-            return set()
-        try:
-            untaken = self._send(list(waiting.values()))
-        except Exception as error:  # noqa: BLE001 -- a result that is not sent is not lost: all again
-            _log_failure("results not sent", error)
-            return set()
-        if untaken:
-            log("WARN", "results not taken", count=len(untaken))
-        return {position for index, position in enumerate(waiting) if index not in untaken}
-
-
 class SqsDoor:
-    """Batches of messages to predictions, results, and a list of what SQS shall give again."""
+    """Answers batches of messages: predicts, sends the results, lists what is not done."""
 
     def __init__(
         self,
-        service: Service,
-        *,
+        payloads: Payloads,
         objects: Callable[[], Objects],
+        *,
         send: Send | None,
         permanent: str,
-        max_body_bytes: int,
     ) -> None:
         """
         Describe the door.
 
         Args:
-            service: predicts.
-            objects: makes what reads objects of a bucket, when a message names one.
+            payloads: answers a message that is one.
+            objects: makes what reads a bucket, once a message names an object.
             send: takes the results; none: they are logged.
             permanent: what a failure means that another attempt would repeat: `dead-letter`, so
-                that SQS gives the message until its queue's redrive policy takes it, or `result`,
-                an error as the result.
-            max_body_bytes: the most that a payload has, as an HTTP body.
+                that SQS delivers the message until its queue's redrive policy takes it, or
+                `result`, an error as the result.
         """
-        self._service = service
+        self._payloads = payloads
         self._objects = objects
         self._send = send or ResultsLog()
         self._permanent = permanent
-        self._max_body_bytes = max_body_bytes
 
-    def answer(self, event: Any, context: Any) -> dict[str, Any]:
+    def answer(self, event: Any, context: Context) -> dict[str, Any]:
         """
         Answer a batch, as far as time allows.
 
@@ -169,7 +133,7 @@ class SqsDoor:
                 )
             return result
         except Exception as error:  # noqa: BLE001 -- one message's failure is not its neighbours'
-            _log_failure("message failed", error, message_id=message.id)
+            log_failure("message failed", error, message_id=message.id)
             # A message of no id cannot be listed by itself, and would take the batch with it.
             ends_here = self._permanent == "result" or message.id is None
             if outcome_of(error).retry or not ends_here:
@@ -184,8 +148,7 @@ class SqsDoor:
         if source is Source.EVENTBRIDGE and is_of_object(payload):
             return {"objects": self._summaries_of(objects_on_bus(payload), deadline)}
         if source is Source.DIRECT:
-            require_size(payload, self._max_body_bytes)
-            return answer(payload, self._service, self._objects)
+            return self._payloads.answer(payload)
         expected = f"{FORM} or a bucket's notification, as it is or in an SNS envelope"
         raise InvalidError([Problem("body", expected, kind_of(payload))])
 
@@ -195,9 +158,9 @@ class SqsDoor:
         failures: list[Exception] = []
         for ref in refs:
             objects = self._objects()
-            ended = objects.settle if self._permanent == "result" else objects.process
+            predict = objects.settle if self._permanent == "result" else objects.process
             try:
-                summaries.append(ended(ref, remaining_ms=deadline.remaining_ms))
+                summaries.append(predict(ref, remaining_ms=deadline.remaining_ms))
             except Exception as error:  # noqa: BLE001 -- one object's fault is not its neighbours'
                 failures.append(error)
         if failures:
@@ -225,13 +188,3 @@ def _parsed(text: object, where: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise MalformedError([Problem(where, "JSON", "a text that is not JSON")]) from exc
-
-
-def _log_failure(message: str, error: Exception, **fields: Any) -> None:
-    """Record a failure, and log it by its kind; with the trace only where the fault is ours."""
-    current().record_error(error)
-    status = outcome_of(error).status
-    fields |= {"error": type(error).__name__, "status": status}
-    if status >= 500:
-        fields["trace"] = trace_of(error)
-    log("ERROR" if status >= 500 else "WARN", message, **fields)

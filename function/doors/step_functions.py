@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
-from function.deadline import Deadline
+from function.deadline import Context, Deadline
 from function.errors import InvalidError, ItemError, item_error_of
-from function.payloads import answer, require_size
-from function.service import Service
+from function.payloads import Payloads
 from function.telemetry.invocation import current
-from model.errors import Problem, kind_of
+from model.errors import Problem, counted, kind_of
 
 if TYPE_CHECKING:
     from function.objects.bucket import ObjectRef
@@ -34,16 +34,13 @@ class MapAnswer(TypedDict):
 
 
 class MapDoor:
-    """A service and its buckets behind a distributed map."""
+    """Answers batches of a distributed map."""
 
-    def __init__(
-        self, service: Service, *, objects: Callable[..., Objects], max_body_bytes: int
-    ) -> None:
-        self._service = service
+    def __init__(self, payloads: Payloads, objects: Callable[[], Objects]) -> None:
+        self._payloads = payloads
         self._objects = objects
-        self._max_body_bytes = max_body_bytes
 
-    def answer(self, event: dict[str, Any], context: Any) -> MapAnswer:
+    def answer(self, event: dict[str, Any], context: Context) -> MapAnswer:
         """
         Answer every item of a batch, whatever is the matter with its neighbours.
 
@@ -52,78 +49,84 @@ class MapDoor:
                 "model" and "version"; or an object, as ItemReader lists it, for which BatchInput
                 holds "bucket" as well, and, where results belong elsewhere, "output":
                 s3://bucket/prefix.
-            context: awslambdaric's; its clock is the deadline. Items for which there is no time
-                are returned with an error that may be tried again.
+            context: its clock is the deadline. Items for which there is no time are returned with
+                an error that may be tried again.
 
         Raises:
             InvalidError: the event itself is wrong.
         """
         items, batch = _parts_of(event)
         deadline = Deadline(context.get_remaining_time_in_millis)
-        group = _Group(batch, self._service, self._objects, deadline)
+        objects = cache(lambda: self._objects().at(**batch.places))
         results: list[Mapping[str, Any]] = []
         for item in items:
             try:
                 deadline.require("another item")
-                require_size(item, self._max_body_bytes)
-                results.append(group.result_of(item))
+                if isinstance(item, dict) and "Key" in item:
+                    results.append(_object_result(item, batch, objects, deadline))
+                else:
+                    results.append(self._payloads.answer(batch.payload_of(item)))
             except Exception as error:  # noqa: BLE001 -- an item's failure is its result
                 results.append({"error": _recorded(error)})
         return {"results": results}
 
 
-class _Group:
+@dataclass(frozen=True, slots=True)
+class _Batch:
     """What the items of one event have in common."""
 
-    def __init__(
-        self,
-        batch: dict[str, Any],
-        service: Service,
-        objects: Callable[..., Objects],
-        deadline: Deadline,
-    ) -> None:
-        self._service = service
-        self._deadline = deadline
-        self._bucket = batch.get("bucket")
-        self._defaults = {key: batch[key] for key in ("model", "version") if key in batch}
-        places = _output_in(batch)
-        if "model" in batch:
-            places |= self._defaults | {"input_prefix": ""}  # every object, wherever it lies
-        self._objects = cache(lambda: objects(**places))
-        self._payload_objects = objects
+    bucket: Any
+    defaults: dict[str, Any]
+    places: dict[str, Any]
 
-    def result_of(self, item: Any) -> Mapping[str, Any]:
-        """Answer a payload, or write an object's result and sum it up."""
+    @classmethod
+    def of(cls, given: dict[str, Any]) -> _Batch:
+        """Read an event's BatchInput."""
+        defaults: dict[str, Any] = {
+            key: value for key, value in given.items() if key in ("model", "version")
+        }
+        places = _output_in(given)
+        if "model" in given:
+            places |= defaults | {"input_prefix": ""}  # every object, wherever it lies
+        return cls(given.get("bucket"), defaults, places)
+
+    def payload_of(self, item: Any) -> dict[str, Any]:
+        """Complete an item to a payload; one that names a model stands by itself."""
         if not isinstance(item, dict):
             raise InvalidError([Problem("item", 'a payload or {"Key": …}', kind_of(item))])
-        if "Key" not in item:
-            defaults = {} if "model" in item else self._defaults
-            return answer(defaults | item, self._service, self._payload_objects)
-        reference = self._reference_in(item)
-        objects = self._objects()
-        try:
-            return objects.settle(reference, remaining_ms=self._deadline.remaining_ms)
-        except Exception as error:  # noqa: BLE001 -- told with the object's name
-            return {"source": reference.uri, "error": _recorded(error)}
+        return item if "model" in item else self.defaults | item
 
-    def _reference_in(self, item: dict[str, Any]) -> ObjectRef:
+    def ref_in(self, item: dict[str, Any]) -> ObjectRef:
+        """Read which object of the bucket an item is."""
         from function.objects.bucket import ObjectRef, require_address
 
         key, size = item["Key"], item.get("Size")
-        if not isinstance(self._bucket, str):
-            got = kind_of(self._bucket)
+        if not isinstance(self.bucket, str):
+            got = kind_of(self.bucket)
             raise InvalidError([Problem("BatchInput.bucket", "a bucket's name", got)])
         if not isinstance(key, str):
             raise InvalidError([Problem("item.Key", "a key", kind_of(key))])
         etag = item.get("Etag", item.get("ETag"))
-        reference = ObjectRef(
-            bucket=self._bucket,
+        ref = ObjectRef(
+            bucket=self.bucket,
             key=key,
             size_bytes=size if type(size) is int else None,
             etag=etag.strip('"') if isinstance(etag, str) else None,
         )
-        require_address(reference)  # before anything names it
-        return reference
+        require_address(ref)  # before anything names it
+        return ref
+
+
+def _object_result(
+    item: dict[str, Any], batch: _Batch, objects: Callable[[], Objects], deadline: Deadline
+) -> Mapping[str, Any]:
+    """Write an object's result and sum it up; a failure is told with the object's name."""
+    ref = batch.ref_in(item)
+    opened = objects()
+    try:
+        return opened.settle(ref, remaining_ms=deadline.remaining_ms)
+    except Exception as error:  # noqa: BLE001 -- an item's failure is its result
+        return {"source": ref.uri, "error": _recorded(error)}
 
 
 def _recorded(error: Exception) -> ItemError:
@@ -132,21 +135,21 @@ def _recorded(error: Exception) -> ItemError:
     return item_error_of(error)
 
 
-def _parts_of(event: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    items, batch = event["Items"], event.get("BatchInput", {})
+def _parts_of(event: dict[str, Any]) -> tuple[list[Any], _Batch]:
+    items, given = event["Items"], event.get("BatchInput", {})
     others = len(event.keys() - {"Items", "BatchInput"})
     if others:
-        plural = "s" if others > 1 else ""
-        raise InvalidError([Problem("body", EVENT_FORM, f"{others} other key{plural} beside it")])
+        got = f"{counted(others, 'other key')} beside it"
+        raise InvalidError([Problem("body", EVENT_FORM, got)])
     if len(items) > MAX_ITEMS:
         raise InvalidError([Problem("Items", f"at most {MAX_ITEMS} items", str(len(items)))])
-    if not isinstance(batch, dict):
-        raise InvalidError([Problem("BatchInput", "an object", kind_of(batch))])
-    unknown = len(batch.keys() - set(BATCH_KEYS))
+    if not isinstance(given, dict):
+        raise InvalidError([Problem("BatchInput", "an object", kind_of(given))])
+    unknown = len(given.keys() - set(BATCH_KEYS))
     if unknown:
-        got = f"{unknown} other key{'s' if unknown > 1 else ''}"
+        got = counted(unknown, "other key")
         raise InvalidError([Problem("BatchInput", f"only {', '.join(BATCH_KEYS)}", got)])
-    return items, batch
+    return items, _Batch.of(given)
 
 
 def _output_in(batch: dict[str, Any]) -> dict[str, Any]:

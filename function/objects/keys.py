@@ -15,9 +15,9 @@ from function.objects.formats import Format, format_of
 
 
 @dataclass(frozen=True, slots=True)
-class ObjectNames:
+class KeyLayout:
     """
-    Where objects come from and where their results go.
+    Where objects come from and where their results go, by their keys.
 
     Prefixes end in a slash or are empty. Where `model` is given it is every object's, in `version`,
     and no folder names it; where `output_bucket` is not, results go into the object's own bucket.

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from copy import copy
 from dataclasses import replace
 from itertools import chain, islice
 from typing import Any, Final
@@ -29,7 +30,7 @@ from function.errors import (
 )
 from function.objects.bucket import ObjectRef, ref_of, require_address
 from function.objects.formats import Format, Item, ObjectReader, format_of
-from function.objects.keys import ObjectNames
+from function.objects.keys import KeyLayout
 from function.objects.result_object import KnownResult, ResultObject, metadata_of
 from function.service import Served, Service
 from function.telemetry.invocation import current, log, predict
@@ -50,13 +51,9 @@ class Objects:
     def __init__(
         self,
         service: Service,
-        s3_client: Any,
+        client: Any,
+        keys: KeyLayout,
         *,
-        input_prefix: str,
-        output_prefix: str,
-        output_bucket: str | None = None,
-        model: str | None = None,
-        version: str | None = None,
         max_object_bytes: int,
         max_body_bytes: int,
     ) -> None:
@@ -65,20 +62,22 @@ class Objects:
 
         Args:
             service: predicts.
-            s3_client: boto3's.
-            input_prefix: of the objects' keys; empty or with a slash at its end.
-            output_prefix: of the results' keys, likewise.
-            output_bucket: of the results; none: the object's own.
-            model: of every object; none: the folder below the input prefix names it.
-            version: of that model, or a label; none: the latest.
+            client: boto3's for S3.
+            keys: of the objects and of their results.
             max_object_bytes: the most that a table or a listing has.
             max_body_bytes: the most that a picture has, or anything that is answered inline.
         """
         self._service = service
-        self._client = s3_client
-        self._names = ObjectNames(input_prefix, output_prefix, output_bucket, model, version)
-        self._reader = ObjectReader(s3_client, max_object_bytes, max_body_bytes)
+        self._client = client
+        self._keys = keys
         self._max_body_bytes = max_body_bytes
+        self._reader = ObjectReader(client, max_object_bytes, max_body_bytes)
+
+    def at(self, **places: Any) -> Objects:
+        """Return the same for other places, by the names that they have in KeyLayout."""
+        other = copy(self)
+        other._keys = replace(self._keys, **places)
+        return other
 
     def process(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
         """
@@ -98,14 +97,14 @@ class Objects:
             DeadlineError, StorageError, EngineError: ours; there is no result, nor half of one.
         """
         require_address(ref)
-        reason = self._names.reason_to_skip(ref)
+        reason = self._keys.reason_to_skip(ref)
         if reason:
             return _skipped(ref, reason)
         deadline = Deadline(remaining_ms)
         deadline.require("an object")
-        served = self._service.find(*self._names.model_of(ref))
+        served = self._service.find(*self._keys.model_of(ref))
         manifest = served.manifest
-        result = self._names.result_of(ref)
+        result = self._keys.result_of(ref)
         known = KnownResult.look_up(self._client, result)
         reason = known.reason_to_skip(ref, manifest)
         if reason:
@@ -163,7 +162,7 @@ class Objects:
             StorageError: the service failed.
         """
         require_address(ref)
-        result = self._names.result_of(ref)
+        result = self._keys.result_of(ref)
         known = KnownResult.look_up(self._client, result)
         reason = known.reason_to_skip(ref)
         if reason:
@@ -173,14 +172,13 @@ class Objects:
             written.write(_json(told))
         return {"source": ref.uri, "result": result.uri, **told}
 
-    def predictions_of(self, uri: Any, *, model: str, version: str | None = None) -> dict[str, Any]:
+    def predictions_of(self, uri: Any, served: Served) -> dict[str, Any]:
         """
         Predict an object and answer inline, within the limits of a request.
 
         Args:
             uri: s3://bucket/key, of any bucket that the function's role may read.
-            model: which one.
-            version: of the model, or a label; none: the latest.
+            served: the model.
 
         Returns:
             {"model", "version", "predictions"}.
@@ -188,9 +186,7 @@ class Objects:
         Raises:
             RequestError, ModelError: as over HTTP, and why the object cannot be had.
         """
-        ref = ref_of(uri)
-        served = self._service.find(model, version)
-        manifest = served.manifest
+        ref, manifest = ref_of(uri), served.manifest
         if format_of(ref.key) is Format.LISTING:
             raise MediaTypeError([Problem("s3", "a picture or a table", "a listing")])
         with closing(self._reader.opened(ref, manifest, max_bytes=self._max_body_bytes)) as source:

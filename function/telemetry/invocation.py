@@ -182,6 +182,16 @@ def log(level: str, message: str, **fields: Any) -> None:
     write(json.dumps(head | fields, allow_nan=False, separators=(",", ":")))
 
 
+def log_failure(message: str, error: Exception, **fields: Any) -> None:
+    """Record a failure that ends no invocation, and log it; with its trace where it is ours."""
+    current().record_error(error)
+    status = outcome_of(error).status
+    fields |= {"error": type(error).__name__, "status": status}
+    if status >= 500:
+        fields["trace"] = trace_of(error)
+    log("ERROR" if status >= 500 else "WARN", message, **fields)
+
+
 def write(line: str, out: Callable[[str], object] | None = None) -> None:
     """Write one log line, in one piece."""
     (out or sys.stdout.write)(line + "\n")

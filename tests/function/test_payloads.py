@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,16 +19,17 @@ from function.errors import (
 )
 from function.payloads import (
     FORM,
-    answer,
+    Payloads,
     require_carried,
     require_size,
 )
-from function.service import Service
+from function.service import Served, Service
 from function.settings import MAX_EVENT_BYTES, MAX_REPLY_BYTES
 from model.errors import FormatError, InputError
 from tests.function.conftest import Answer
 from tests.function.doors.fronts import json_of, post_json
 from tests.function.http.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
+from tests.function.objects.buckets import no_objects
 
 ROW = [5.1, 3.5, 1.4, 0.2]
 SEVEN = b64encode(sample(7)).decode()
@@ -36,9 +38,14 @@ SEVEN = b64encode(sample(7)).decode()
 class FakeObjects:
     """Buckets that answer with what they were asked."""
 
-    def predictions_of(self, uri: str, **asked: Any) -> Any:
+    def predictions_of(self, uri: str, served: Served) -> Any:
         """Return the request."""
-        return {"uri": uri} | asked
+        return {"uri": uri, "version": served.manifest.version}
+
+
+def answering(service: Service, objects: Any = no_objects) -> Callable[[Any], dict[str, Any]]:
+    """Build what answers payloads."""
+    return Payloads(service, objects, max_body_bytes=MAX_EVENT_BYTES).answer
 
 
 @pytest.mark.parametrize(
@@ -50,23 +57,16 @@ class FakeObjects:
     ],
 )
 def test_answers_as_over_http(
-    service: Service, http: Answer, model: str, path: str, payload: dict[str, Any]
+    service: Service, answer: Answer, model: str, path: str, payload: dict[str, Any]
 ) -> None:
     """A payload gets the very answer that the native HTTP door gives."""
-    direct = answer({"model": model} | payload, service)
-    assert direct == json_of(http(post_json(path, payload)))
-
-
-@pytest.fixture
-def http(request: pytest.FixtureRequest) -> Answer:
-    """Answer over HTTP: the fixture `answer`, beside the function of that name."""
-    answered: Answer = request.getfixturevalue("answer")
-    return answered
+    direct = answering(service)({"model": model} | payload)
+    assert direct == json_of(answer(post_json(path, payload)))
 
 
 def test_plain_json(service: Service) -> None:
     """R2, R3: the answer is made of JSON's own types, without NaN, as awslambdaric needs."""
-    direct = answer({"model": "iris", "rows": [ROW]}, service)
+    direct = answering(service)({"model": "iris", "rows": [ROW]})
     assert json.loads(json.dumps(direct, allow_nan=False)) == direct
 
 
@@ -76,15 +76,15 @@ def test_plain_json(service: Service) -> None:
 def test_versions(versions: Service, asked: str | None, version: str) -> None:
     """A payload may name a version or a label; none, or null, is the latest."""
     payload = {"model": "iris", "version": asked, "rows": [ROW]}
-    assert answer(payload, versions)["version"] == version
+    assert answering(versions)(payload)["version"] == version
     if asked is None:
-        assert answer({"model": "iris", "rows": [ROW]}, versions)["version"] == version
+        assert answering(versions)({"model": "iris", "rows": [ROW]})["version"] == version
 
 
 def test_an_unknown_version(versions: Service) -> None:
     """A version that is not served is an error that names those that are."""
     with pytest.raises(UnknownVersionError) as caught:
-        answer({"model": "iris", "version": "1", "rows": [ROW]}, versions)
+        answering(versions)({"model": "iris", "version": "1", "rows": [ROW]})
     known = "2, 9, 10, latest, next, stable"
     assert str(caught.value) == f"version: expected one of {known}, got another name"
 
@@ -93,21 +93,21 @@ def test_an_unknown_version(versions: Service) -> None:
 def test_a_version_that_is_no_text(versions: Service, version: Any) -> None:
     """A version is a text, even where it looks like a number."""
     with pytest.raises(InvalidError, match=r"^version: expected a version or a label, got "):
-        answer({"model": "iris", "version": version, "rows": [ROW]}, versions)
+        answering(versions)({"model": "iris", "version": version, "rows": [ROW]})
 
 
 @pytest.mark.parametrize("name", [None, 7, ["iris"], {}, True])
 def test_a_model_that_is_no_name(service: Service, name: Any) -> None:
     """A model that is no text is described, not looked up."""
     with pytest.raises(InvalidError, match=r"^model: expected a model's name, got "):
-        answer({"model": name, "rows": [ROW]}, service)
+        answering(service)({"model": name, "rows": [ROW]})
 
 
 @pytest.mark.parametrize("name", ["", "Iris", "../iris", "iris\x00", "\ud800"])
 def test_a_model_that_is_not_served(service: Service, name: str) -> None:
     """A name that is not served is a plain error that names those that are."""
     with pytest.raises(UnknownModelError) as caught:
-        answer({"model": name, "rows": [ROW]}, service)
+        answering(service)({"model": name, "rows": [ROW]})
     assert str(caught.value) == "model: expected one of digits, iris, got another name"
 
 
@@ -118,11 +118,6 @@ def test_a_model_that_is_not_served(service: Service, name: str) -> None:
         (None, InvalidError, f"body: expected {FORM}, got null"),
         ({"rows": [ROW]}, InvalidError, "model: expected a model's name, got nothing"),
         ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, got an empty object'),
-        (
-            {"model": "iris", "s3": "s3://bucket/key"},
-            InvalidError,
-            'body: expected {"rows": …}, got 1 other key',
-        ),
         (
             {"model": "iris", "rows": [ROW[:3]]},
             InputError,
@@ -142,17 +137,17 @@ def test_a_model_that_is_not_served(service: Service, name: str) -> None:
     ],
 )
 def test_errors(service: Service, payload: Any, kind: type[Exception], message: str) -> None:
-    """What is wrong with a payload is said as over HTTP; without buckets "s3" is no key."""
+    """What is wrong with a payload is said as over HTTP."""
     with pytest.raises(kind) as caught:
-        answer(payload, service)
+        answering(service)(payload)
     assert str(caught.value) == message
 
 
 def test_an_object(versions: Service) -> None:
-    """With buckets, "s3" is the address of what is to be predicted."""
+    """What "s3" is the address of is predicted, by the version that is asked for."""
     payload = {"model": "iris", "version": "stable", "s3": "s3://bucket/key.csv"}
-    found: Any = answer(payload, versions, FakeObjects)  # type: ignore[arg-type]
-    assert found == {"uri": "s3://bucket/key.csv", "model": "iris", "version": "stable"}
+    found: Any = answering(versions, FakeObjects)(payload)
+    assert found == {"uri": "s3://bucket/key.csv", "version": "2"}
 
 
 @pytest.mark.parametrize(
@@ -172,19 +167,15 @@ def test_an_object(versions: Service) -> None:
 )
 def test_objects_that_are_none(service: Service, payload: dict[str, Any], message: str) -> None:
     """An address stands alone, and is a text; otherwise no bucket is asked."""
-
-    def never() -> Any:
-        raise AssertionError
-
     with pytest.raises(InvalidError) as caught:
-        answer({"model": "iris"} | payload, service, never)
+        answering(service)({"model": "iris"} | payload)
     assert str(caught.value) == message
 
 
 def test_the_payload_is_left_alone(service: Service) -> None:
     """The payload is not changed, since the invoker's retries send it again."""
     payload = {"model": "iris", "version": "1", "rows": [ROW]}
-    answer(payload, service)
+    answering(service)(payload)
     assert payload == {"model": "iris", "version": "1", "rows": [ROW]}
 
 

@@ -14,9 +14,12 @@ from function.doors.results_queue import Result, Send
 from function.doors.sqs import SqsDoor
 from function.errors import outcome_of
 from function.objects.bucket import ObjectRef
+from function.payloads import Payloads
 from function.service import Answer, Served, Service
 from function.settings import MAX_MESSAGE_BYTES
 from model.errors import EngineError
+from tests.function.objects import buckets
+from tests.function.objects.buckets import event
 
 STANDARD = "arn:aws:sqs:eu-central-1:123456789012:jobs"
 FIFO = f"{STANDARD}.fifo"
@@ -51,11 +54,6 @@ def record(name: object, payload: object, *, group: str | None = None, **more: A
     return made | more
 
 
-def event(*records: Any) -> dict[str, Any]:
-    """Make a batch."""
-    return {"Records": list(records)}
-
-
 def failures(*names: str) -> dict[str, Any]:
     """Make the reply that keeps these messages."""
     return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
@@ -75,17 +73,7 @@ def sns(message: object) -> dict[str, Any]:
 
 def s3(*keys: str) -> dict[str, Any]:
     """Make a bucket's notification of new objects."""
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "eventName": "ObjectCreated:Put",
-                "s3": {"bucket": {"name": "pictures"}, "object": {"key": key, "size": 1}},
-            }
-            for key in keys
-        ]
-    }
+    return event(*(buckets.record("pictures", key, size=1) for key in keys))
 
 
 @dataclass
@@ -129,8 +117,8 @@ class FakeService(Service):
 class FakeObjects:
     """Objects by what happens to them: an error's instance, or nothing."""
 
-    def __init__(self, errors: dict[str, Exception] | None = None) -> None:
-        self._errors = errors or {}
+    def __init__(self, errors: dict[str, Exception]) -> None:
+        self._errors = errors
         self.processed: list[str] = []
 
     def process(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
@@ -198,16 +186,12 @@ def bench(
     permanent: str = "dead-letter",
     takes_ms: Sequence[int] = (),
     send: Send | None = None,
-    objects: FakeObjects | None = None,
+    errors: dict[str, Exception] | None = None,
 ) -> Bench:
-    """Build a door."""
-    clock, send, objects = Clock(), send or FakeSend(), objects or FakeObjects()
-    fake, found = FakeService(service, clock, takes_ms), objects
-    door = SqsDoor(
-        fake,
-        objects=lambda: found,  # type: ignore[arg-type,return-value]
-        send=send,
-        permanent=permanent,
-        max_body_bytes=MAX_MESSAGE_BYTES,
-    )
+    """Build a door; some objects of its bucket, by their keys, fail with errors."""
+    clock, send, objects = Clock(), send or FakeSend(), FakeObjects(errors or {})
+    fake = FakeService(service, clock, takes_ms)
+    opened: Callable[[], Any] = lambda: objects  # noqa: E731 -- for its type
+    payloads = Payloads(fake, opened, max_body_bytes=MAX_MESSAGE_BYTES)
+    door = SqsDoor(payloads, opened, send=send, permanent=permanent)
     return Bench(clock, fake, send, objects, door)

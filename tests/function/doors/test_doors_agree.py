@@ -26,14 +26,15 @@ from function.doors.results_queue import Result
 from function.doors.sqs import SqsDoor
 from function.doors.step_functions import MapDoor
 from function.errors import item_error_of
+from function.payloads import Payloads
 from function.service import Service
 from tests.function.conftest import CONTEXT, MAX_BODY_BYTES, Answer
 from tests.function.doors.fronts import json_of, post
-from tests.function.doors.queues import event as sqs_event
 from tests.function.doors.queues import record
 from tests.function.http.form_bodies import sample
 from tests.function.json_values import JSON
-from tests.function.objects.buckets import objects_by
+from tests.function.objects.buckets import event as sqs_event
+from tests.function.objects.buckets import no_objects, objects_by
 
 ROW = [5.1, 3.5, 1.4, 0.2]
 COLUMNS = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
@@ -74,11 +75,6 @@ class Inbox:
         return set()
 
 
-def no_objects(**_: Any) -> Any:
-    """Open no bucket."""
-    raise AssertionError
-
-
 @pytest.fixture(scope="module")
 def doors(service: Service) -> dict[str, Door]:
     """Spell every door but HTTP's."""
@@ -87,9 +83,9 @@ def doors(service: Service) -> dict[str, Door]:
 
 def doors_of(service: Service, *, max_body_bytes: int) -> dict[str, Door]:
     """Spell the doors with a limit of a payload."""
-    more: Any = {"objects": no_objects, "max_body_bytes": max_body_bytes}
-    invoke, mapped = InvokeDoor(service, **more), MapDoor(service, **more)
-    bus = EventBridgeDoor(service, **more)
+    payloads = Payloads(service, no_objects, max_body_bytes=max_body_bytes)
+    invoke, mapped = InvokeDoor(payloads), MapDoor(payloads, no_objects)
+    bus = EventBridgeDoor(payloads, no_objects)
 
     def by_map(payload: Payload) -> Any:
         event = {"Items": [SMALL, payload, SMALL]}
@@ -100,7 +96,7 @@ def doors_of(service: Service, *, max_body_bytes: int) -> dict[str, Door]:
 
     def by_queue(payload: Payload) -> Any:
         inbox = Inbox()
-        door = SqsDoor(service, send=inbox, permanent="result", **more)
+        door = SqsDoor(payloads, no_objects, send=inbox, permanent="result")
         reply = door.answer(sqs_event(record("1", payload)), CONTEXT)
         assert reply == {"batchItemFailures": []}
         (result,) = inbox.results
@@ -246,11 +242,9 @@ def test_pictures_in_a_bucket(service: Service, s3: Any, doors: dict[str, Door],
     """A picture in a bucket gets what it gets inline."""
     payload = GOOD[name] if name in GOOD else BAD[name][2]
     s3.put_object(Bucket="inputs", Key="picture", Body=b64decode(payload["image"]))
-    door = InvokeDoor(
-        service, objects=lambda: objects_by(service, s3), max_body_bytes=MAX_BODY_BYTES
-    )
+    payloads = Payloads(service, lambda: objects_by(service, s3), max_body_bytes=MAX_BODY_BYTES)
     event = {"model": "digits", "s3": "s3://inputs/picture"}
-    found, expected = learnt(lambda: door.answer(event, CONTEXT)), doors["direct"](payload)
+    found, expected = learnt(lambda: payloads.answer(event)), doors["direct"](payload)
     assert found.get("predictions") == expected.get("predictions")
     assert kind_of(found) == kind_of(expected)
 
@@ -263,11 +257,9 @@ def test_rows_in_a_bucket(service: Service, s3: Any, doors: dict[str, Door], nam
     payload = GOOD[name] if name in GOOD else BAD[name][2]
     lines = "\n".join(json.dumps(row) for row in payload["rows"])
     s3.put_object(Bucket="inputs", Key="rows.jsonl", Body=lines.encode())
-    door = InvokeDoor(
-        service, objects=lambda: objects_by(service, s3), max_body_bytes=MAX_BODY_BYTES
-    )
+    payloads = Payloads(service, lambda: objects_by(service, s3), max_body_bytes=MAX_BODY_BYTES)
     event = {"model": "iris", "s3": "s3://inputs/rows.jsonl"}
-    found, expected = learnt(lambda: door.answer(event, CONTEXT)), doors["direct"](payload)
+    found, expected = learnt(lambda: payloads.answer(event)), doors["direct"](payload)
     assert found.get("predictions") == expected.get("predictions")
     assert kind_of(found) == kind_of(expected)
 

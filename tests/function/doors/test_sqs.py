@@ -1,4 +1,4 @@
-"""The queue's door: every message is done, or listed to come again, in time."""
+"""The queue's door: every message is done, or listed to come again, in time and in order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from function.doors.results_queue import MAX_TOGETHER, MAX_TOGETHER_BYTES
-from function.doors.sqs import SqsDoor
+from function.doors.sqs import Message, SqsDoor
 from function.errors import GoneError, StorageError
+from function.payloads import FORM, Payloads
 from function.service import Service
 from function.telemetry.invocation import Invocation, under_way
 from model.errors import EngineError, Problem
@@ -18,76 +19,105 @@ from tests.function.doors.queues import (
     ALL_DONE,
     ANSWER,
     BROKEN,
+    FIFO,
     POISON,
     PREDICTION,
     ROWS,
     SETOSA,
+    STANDARD,
     Clock,
-    FakeObjects,
     FakeSend,
     bench,
-    event,
     failures,
     record,
     s3,
     sns,
 )
+from tests.function.objects.buckets import event
 
-NULL_COLUMN = {
-    "where": "rows[0].sepal_length_cm",
-    "expected": "a finite number",
-    "got": "null",
-}
 LogLines = Callable[[], list[dict[str, Any]]]
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [ROWS, sns(ROWS), {**ROWS, "version": "1"}],
-    ids=["bare", "sns", "version"],
-)
-def test_a_payload_is_predicted(service: Service, payload: Any) -> None:
-    """A message that holds a payload, bare or from SNS, is done, and its result is sent."""
-    made = bench(service)
-    assert made.answer(record("a", payload)) == ALL_DONE
-    assert made.send.sent == {"a": ANSWER}
-
-
-@pytest.mark.parametrize(
-    "wrap", [lambda found: found, sns], ids=["in the message", "in SNS in the message"]
-)
-def test_a_notification_is_predicted(service: Service, wrap: Callable[[Any], Any]) -> None:
-    """The objects of a notification are predicted; their summaries are the message's result."""
-    made = bench(service)
-    assert made.answer(record("a", wrap(s3("in/a+b.png", "in/c.png")))) == ALL_DONE
+def summaries(*keys: str) -> dict[str, Any]:
+    """Make the result of a message whose objects are predicted."""
     about = {"model": "digits", "version": "1", "count": 1}
-    assert made.send.sent["a"] == {
+    return {
         "objects": [
             {"source": f"s3://pictures/{key}", "result": f"s3://out/{key}.json", **about}
-            for key in ("in/a b.png", "in/c.png")
+            for key in keys
         ]
     }
 
 
-def test_an_object_by_eventbridge_is_predicted(service: Service) -> None:
-    """What a bucket tells by EventBridge is read by EventBridge's rules: the key is not encoded."""
-    detail = {"bucket": {"name": "pictures"}, "object": {"key": "in/a+b.png"}}
-    told = {"source": "aws.s3", "detail-type": "Object Created", "detail": detail}
-    removed = told | {"detail-type": "Object Deleted"}
-    other = told | {"source": "aws.ec2"}
-    made = bench(service)
-    events = record("a", told), record("b", sns(told)), record("c", removed), record("d", other)
-    assert made.answer(*events) == failures("d")
-    assert made.objects.processed == ["in/a+b.png", "in/a+b.png"]
-    assert made.send.sent["c"] == {"objects": []}
+ON_BUS = {
+    "source": "aws.s3",
+    "detail-type": "Object Created",
+    "detail": {"bucket": {"name": "pictures"}, "object": {"key": "in/a+b.png"}},
+}
+"""By EventBridge's rules the key is not encoded."""
+
+GOOD_BODIES: dict[str, tuple[Any, Any]] = {
+    "rows": (ROWS, ANSWER),
+    "a version": ({**ROWS, "version": "1"}, ANSWER),
+    "a notification": (s3("in/a b.png", "in/c.png"), summaries("in/a b.png", "in/c.png")),
+    "an object on the bus": (ON_BUS, summaries("in/a+b.png")),
+    "a removal": (ON_BUS | {"detail-type": "Object Deleted"}, summaries()),
+    "a test event": ({"Event": "s3:TestEvent", "Bucket": "pictures"}, summaries()),
+}
 
 
-def test_a_test_event_is_done(service: Service) -> None:
-    """What S3 sends when a notification is set up names no object, and is done."""
+@pytest.mark.parametrize("wrap", [lambda body: body, sns], ids=["bare", "in SNS"])
+@pytest.mark.parametrize(("body", "result"), GOOD_BODIES.values(), ids=GOOD_BODIES)
+def test_good_bodies(service: Service, body: Any, result: Any, wrap: Callable[[Any], Any]) -> None:
+    """A payload and what a bucket tells are done, bare or from SNS, and their result is sent."""
     made = bench(service)
-    tested = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "pictures"}
-    assert made.answer(record("a", tested), record("b", sns(tested))) == ALL_DONE
-    assert made.send.sent == {"a": {"objects": []}, "b": {"objects": []}}
+    assert made.answer(record("a", wrap(body))) == ALL_DONE
+    assert made.send.sent == {"a": result}
+
+
+NO_JSON = "body: expected JSON, got a text that is not JSON"
+ANOTHER = f"body: expected {FORM} or a bucket's notification, as it is or in an SNS envelope"
+BAD_BODIES: dict[str, tuple[object, str, str]] = {
+    "null": (None, "MalformedError", "body: expected JSON in a text, got null"),
+    "a number": (7, "MalformedError", "body: expected JSON in a text, got a number"),
+    "an object": ({}, "MalformedError", "body: expected JSON in a text, got an object"),
+    "empty": ("", "MalformedError", NO_JSON),
+    "cut": ('{"mod', "MalformedError", NO_JSON),
+    "deep": ("[" * 200_000, "MalformedError", NO_JSON),
+    "digits": ("9" * 5_000, "MalformedError", NO_JSON),
+    "sns of null": (
+        json.dumps(sns("x") | {"Message": None}),
+        "MalformedError",
+        "body.Message: expected JSON in a text, got null",
+    ),
+    "sns of text": (
+        json.dumps(sns("hello")),
+        "MalformedError",
+        "body.Message: expected JSON, got a text that is not JSON",
+    ),
+    "sns in sns": (json.dumps(sns(sns(ROWS))), "InvalidError", f"{ANOTHER}, got an object"),
+    "another service": (
+        json.dumps({"Records": [{"eventSource": "aws:sqs"}]}),
+        "InvalidError",
+        f"{ANOTHER}, got an object",
+    ),
+    "another event of the bus": (
+        json.dumps(ON_BUS | {"source": "aws.ec2"}),
+        "InvalidError",
+        f"{ANOTHER}, got an object",
+    ),
+    "a list": ("[1]", "InvalidError", f"{ANOTHER}, got a list"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind", "detail"), BAD_BODIES.values(), ids=BAD_BODIES)
+def test_bad_bodies(service: Service, body: object, kind: str, detail: str) -> None:
+    """A body that is neither a payload nor a notification is a permanent failure, described."""
+    made = bench(service, permanent="result")
+    assert made.answer(record("a", "", body=body), record("b", ROWS)) == ALL_DONE
+    error = made.send.sent["a"]["error"]
+    assert (error["type"], error["detail"], error["retry"]) == (kind, detail, False)
+    assert made.send.sent["b"] == ANSWER
 
 
 @pytest.mark.parametrize("permanent", ["dead-letter", "result"])
@@ -98,11 +128,12 @@ def test_a_poison_message_and_its_neighbours(
     made = bench(service, permanent=permanent)
     log_lines()
     reply = made.answer(record("a", ROWS), record("b", POISON), record("c", ROWS))
+    where, expected, got = "rows[0].sepal_length_cm", "a finite number", "null"
     error = {
         "type": "InputError",
         "status": 422,
-        "detail": "rows[0].sepal_length_cm: expected a finite number, got null",
-        "problems": [NULL_COLUMN],
+        "detail": f"{where}: expected {expected}, got {got}",
+        "problems": [{"where": where, "expected": expected, "got": got}],
         "retry": False,
     }
     if permanent == "result":
@@ -136,55 +167,6 @@ def test_a_passing_failure_is_always_reported(
     }
 
 
-BODIES: dict[str, tuple[object, str, str]] = {
-    "null": (None, "MalformedError", "body: expected JSON in a text, got null"),
-    "a number": (7, "MalformedError", "body: expected JSON in a text, got a number"),
-    "an object": ({}, "MalformedError", "body: expected JSON in a text, got an object"),
-    "empty": ("", "MalformedError", "body: expected JSON, got a text that is not JSON"),
-    "cut": ('{"mod', "MalformedError", "body: expected JSON, got a text that is not JSON"),
-    "deep": ("[" * 200_000, "MalformedError", "body: expected JSON, got a text that is not JSON"),
-    "digits": ("9" * 5_000, "MalformedError", "body: expected JSON, got a text that is not JSON"),
-    "sns of null": (
-        json.dumps(sns("x") | {"Message": None}),
-        "MalformedError",
-        "body.Message: expected JSON in a text, got null",
-    ),
-    "sns of text": (
-        json.dumps(sns("hello")),
-        "MalformedError",
-        "body.Message: expected JSON, got a text that is not JSON",
-    ),
-    "sns in sns": (
-        json.dumps(sns(sns(ROWS))),
-        "InvalidError",
-        'body: expected {"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …} or a '
-        "bucket's notification, as it is or in an SNS envelope, got an object",
-    ),
-    "another service": (
-        json.dumps({"Records": [{"eventSource": "aws:sqs"}]}),
-        "InvalidError",
-        'body: expected {"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …} or a '
-        "bucket's notification, as it is or in an SNS envelope, got an object",
-    ),
-    "a list": (
-        "[1]",
-        "InvalidError",
-        'body: expected {"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …} or a '
-        "bucket's notification, as it is or in an SNS envelope, got a list",
-    ),
-}
-
-
-@pytest.mark.parametrize(("body", "kind", "detail"), BODIES.values(), ids=BODIES)
-def test_a_body_that_is_none(service: Service, body: object, kind: str, detail: str) -> None:
-    """A body that is neither a payload nor a notification is a permanent failure, described."""
-    made = bench(service, permanent="result")
-    assert made.answer(record("a", "", body=body), record("b", ROWS)) == ALL_DONE
-    error = made.send.sent["a"]["error"]
-    assert (error["type"], error["detail"], error["retry"]) == (kind, detail, False)
-    assert made.send.sent["b"] == ANSWER
-
-
 BAD_RECORDS: list[Any] = [
     None,
     "text",
@@ -214,42 +196,107 @@ def test_a_bad_record_and_its_neighbours(service: Service, bad: Any) -> None:
     assert made.send.sent["a"] == made.send.sent["b"] == ANSWER
 
 
-def test_a_good_record_without_an_id(service: Service) -> None:
-    """A message of no id is answered as any other, its result without an id."""
+FAIR: dict[str, Any] = {"attributes": {"MessageGroupId": "a"}}
+BATCHES: dict[str, tuple[list[Any], list[str], list[str | None]]] = {
+    "no messages": ([], [], []),
+    "an answer without an id": ([record(None, ROWS)], [], [None]),
+    "a passing failure without an id keeps the batch": (
+        [record("a", ROWS), record(None, BROKEN), record("b", BROKEN)],
+        ["", "b"],
+        ["a"],
+    ),
+    "an id twice is listed once, if either failed": (
+        [record("a", POISON), record("a", ROWS), record("a", POISON)],
+        ["a"],
+        ["a"],
+    ),
+    **{
+        f"a FIFO queue's group stops at a {kind} failure, others go on": (
+            [
+                record("a1", ROWS, group="a"),
+                record("b1", ROWS, group="b"),
+                record("a2", body, group="a"),
+                record("b2", ROWS, group="b"),
+                record("a3", ROWS, group="a"),
+                record("b3", ROWS, group="b"),
+                record("a4", ROWS, group="a"),
+            ],
+            ["a2", "a3", "a4"],
+            ["a1", "b1", "b2", "b3"],
+        )
+        for kind, body in {"permanent": POISON, "passing": BROKEN}.items()
+    },
+    "a standard queue's groups have no order": (
+        [record("a", POISON, **FAIR), record("b", ROWS, **FAIR)],
+        ["a"],
+        ["b"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("records", "again", "sent"), BATCHES.values(), ids=BATCHES)
+def test_batches(
+    service: Service, records: list[Any], again: list[str], sent: list[str | None]
+) -> None:
+    """Of a batch all is sent that can be answered, and all else is listed to come again."""
     made = bench(service)
-    assert made.answer(record(None, ROWS)) == ALL_DONE
-    assert made.send.sent == {None: ANSWER}
+    assert made.answer(*records) == failures(*again)
+    assert list(made.send.sent) == sent
 
 
-def test_a_passing_failure_without_an_id(service: Service) -> None:
-    """A message that cannot be listed and is not done keeps the batch: nothing may be lost."""
-    made = bench(service)
-    reply = made.answer(record("a", ROWS), record(None, BROKEN), record("b", BROKEN))
-    assert reply == failures("", "b")
+def test_an_error_as_result_does_not_stop_a_group(service: Service) -> None:
+    """A failure that is answered is done: its group goes on."""
+    made = bench(service, permanent="result")
+    reply = made.answer(*(record(name, POISON, group="a") for name in "ab"))
+    assert reply == ALL_DONE
+    assert list(made.send.sent) == ["a", "b"]
 
 
-def test_messages_of_one_id(service: Service) -> None:
-    """Of two messages of one id both are answered, and the id is listed once if either failed."""
-    made = bench(service)
-    assert made.answer(record("a", POISON), record("a", ROWS), record("a", POISON)) == failures("a")
-    assert made.send.sent == {"a": ANSWER}
+def test_a_group_stops_at_a_result_that_is_not_taken(service: Service) -> None:
+    """Results of a FIFO queue are sent one by one, so none overtakes one that was not taken."""
+    made = bench(service, send=FakeSend("a2"))
+    messages = [record(f"a{at}", ROWS, group="a") for at in range(1, 5)]
+    assert made.answer(*messages, record("b1", ROWS, group="b")) == failures("a2", "a3", "a4")
+    assert [[one.message_id for one in batch] for batch in made.send.batches] == [
+        ["a1"], [], ["b1"],
+    ]  # fmt: skip
 
 
-def test_no_messages(service: Service) -> None:
-    """An empty batch is done, and nothing is sent."""
-    made = bench(service)
-    assert made.answer() == ALL_DONE
-    assert made.send.batches == []
+@pytest.mark.parametrize(
+    ("fields", "group"),
+    [
+        ({"eventSourceARN": FIFO, "attributes": {"MessageGroupId": "g"}}, "g"),
+        ({"attributes": {"MessageGroupId": "g", "SequenceNumber": "1"}}, "g"),
+        ({"eventSourceARN": FIFO}, ""),
+        ({"eventSourceARN": STANDARD, "attributes": {"MessageGroupId": "g"}}, None),
+        ({"eventSourceARN": STANDARD}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_what_tells_a_fifo_queue(fields: dict[str, Any], group: str | None) -> None:
+    """A FIFO queue is known by its name, or by the number that it gives each message."""
+    assert Message.of(fields).group == group
 
 
-def test_stops_before_the_deadline(service: Service) -> None:
+@pytest.mark.parametrize(
+    ("takes_ms", "grouped", "again"),
+    [
+        # 30 s less 2, 9 and 3: 16 s are enough for another 9; then 7 s are not.
+        ([2_000, 9_000, 3_000, 9_000], False, "ef"),
+        ([20_000], True, "bcdef"),
+        ([29_100], False, "bcdef"),
+    ],
+)
+def test_stops_before_the_deadline(
+    service: Service, takes_ms: list[int], grouped: bool, again: str
+) -> None:
     """No message is started that could take as long as the longest so far; the rest come again."""
-    made = bench(service, takes_ms=[2_000, 9_000, 3_000, 9_000])
-    reply = made.answer(*(record(name, ROWS) for name in "abcdef"))
-    # 30 s less 2, 9 and 3: 16 s are enough for another 9; then 7 s are not.
-    assert reply == failures("e", "f")
-    assert set(made.send.sent) == set("abcd")
-    assert made.service.asked == 4
+    made = bench(service, takes_ms=takes_ms)
+    groups = dict(zip("abcdef", "abcdef", strict=True)) if grouped else {}
+    reply = made.answer(*(record(name, ROWS, group=groups.get(name)) for name in "abcdef"))
+    assert reply == failures(*again)
+    assert made.service.asked == len(made.send.sent) == 6 - len(again)
 
 
 def test_the_time_of_sending_counts(service: Service) -> None:
@@ -341,44 +388,34 @@ FATAL = EngineError("x")
 FATAL.__cause__ = MemoryError()
 
 
-def test_an_object_that_fails_for_good(service: Service) -> None:
-    """A message fails with its object, once its other objects are done."""
-    made = bench(service, objects=FakeObjects({"a": GONE}))
-    assert made.answer(record("m", s3("a", "b"))) == failures("m")
-    assert made.objects.processed == ["a", "b"]
+@pytest.mark.parametrize(
+    ("permanent", "name", "errors", "fatal"),
+    [
+        ("dead-letter", "m", {"a": GONE}, False),
+        ("dead-letter", "m", {"a": GONE, "b": BUSY}, False),
+        ("result", "m", {"a": GONE, "b": BUSY}, False),
+        ("dead-letter", None, {"a": GONE, "b": BUSY}, False),
+        ("dead-letter", "m", {"a": GONE, "b": FATAL, "c": BUSY}, True),
+    ],
+)
+def test_objects_that_fail(
+    service: Service, permanent: str, name: str | None, errors: dict[str, Exception], fatal: bool
+) -> None:
+    """A message fails with its objects once all are tried, by the failure that counts most."""
+    made = bench(service, permanent=permanent, errors=errors)
+    with under_way(Invocation("id", "sqs", cold=False)) as invocation:
+        assert made.answer(record(name, s3("a", "b", "c"))) == failures(name or "")
+    assert made.objects.processed == ["a", "b", "c"]
+    assert made.send.batches == []
+    assert invocation.fatal is fatal
 
 
 def test_an_object_that_fails_for_good_has_a_result(service: Service) -> None:
     """Where errors are results, an object's error is its result object, and the message is done."""
-    made = bench(service, permanent="result", objects=FakeObjects({"a": GONE}))
+    made = bench(service, permanent="result", errors={"a": GONE})
     assert made.answer(record("m", s3("a", "b"))) == ALL_DONE
-    first, second = made.send.sent["m"]["objects"]
-    assert first == {"source": "s3://pictures/a", "error": {"type": "GoneError"}}
-    assert second["source"] == "s3://pictures/b"
-
-
-@pytest.mark.parametrize("permanent", ["dead-letter", "result"])
-def test_an_object_that_fails_this_time(service: Service, permanent: str) -> None:
-    """A failure that may pass decides over one that will not."""
-    made = bench(service, permanent=permanent, objects=FakeObjects({"a": GONE, "b": BUSY}))
-    assert made.answer(record("m", s3("a", "b", "c"))) == failures("m")
-    assert made.objects.processed == ["a", "b", "c"]
-    assert made.send.batches == []
-
-
-def test_a_fatal_failure_of_an_object(service: Service) -> None:
-    """The invocation learns of a fatal failure, whatever else failed: the process must end."""
-    made = bench(service, objects=FakeObjects({"a": GONE, "b": FATAL, "c": BUSY}))
-    with under_way(Invocation("id", "sqs", cold=False)) as invocation:
-        assert made.answer(record("m", s3("a", "b", "c"))) == failures("m")
-    assert invocation.fatal
-
-
-def test_an_object_that_fails_this_time_in_a_message_without_an_id(service: Service) -> None:
-    """Nor does a failure that will not pass end a message of no id, if another one may."""
-    made = bench(service, objects=FakeObjects({"a": GONE, "b": BUSY}))
-    assert made.answer(record(None, s3("a", "b"))) == failures("")
-    assert made.send.batches == []
+    error = {"source": "s3://pictures/a", "error": {"type": "GoneError"}}
+    assert made.send.sent == {"m": {"objects": [error, *summaries("b")["objects"]]}}
 
 
 def test_a_bucket_that_cannot_be_opened(service: Service) -> None:
@@ -387,8 +424,8 @@ def test_a_bucket_that_cannot_be_opened(service: Service) -> None:
     def closed() -> Any:
         raise OSError("no credentials")
 
-    send = FakeSend()
-    door = SqsDoor(service, objects=closed, send=send, permanent="result", max_body_bytes=1)
+    payloads = Payloads(service, closed, max_body_bytes=1)
+    door = SqsDoor(payloads, closed, send=FakeSend(), permanent="result")
     assert door.answer(event(record("m", s3("a"))), Clock()) == failures("m")
 
 

@@ -22,15 +22,14 @@ from tests.function.doors.queues import (
     POISON,
     ROWS,
     STANDARD,
-    FakeObjects,
     FakeSend,
     bench,
-    event,
     failures,
     s3,
     sns,
 )
 from tests.function.json_values import JSON
+from tests.function.objects.buckets import event
 
 MARK = "zqMARKERqz"
 NAMES = ("a", "b", "c")
@@ -108,9 +107,9 @@ def test_any_batch(
     takes_ms: list[int],
 ) -> None:
     """A batch of anything never raises; who is not done is listed, and nobody else."""
-    objects = FakeObjects({MARK: OSError(MARK)} if "a" in refused else {})
+    errors: dict[str, Exception] = {MARK: OSError(MARK)} if "a" in refused else {}
     made = bench(
-        service, permanent=permanent, takes_ms=takes_ms, send=FakeSend(*refused), objects=objects
+        service, permanent=permanent, takes_ms=takes_ms, send=FakeSend(*refused), errors=errors
     )
     before = json.dumps(records)
     with redirect_stdout(io.StringIO()) as log:
@@ -120,7 +119,7 @@ def test_any_batch(
     assert json.dumps(records) == before
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     for line in lines:
-        line.pop("trace", None)  # of our own faults, FakeObjects' OSError among them
+        line.pop("trace", None)  # of our own faults, the OSError above among them
     assert MARK not in json.dumps(lines)
 
 

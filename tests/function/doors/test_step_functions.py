@@ -12,6 +12,8 @@ from moto import mock_aws
 
 from function.doors.step_functions import MAX_ITEMS, MapDoor
 from function.errors import InvalidError
+from function.objects.process import Objects
+from function.payloads import Payloads
 from function.service import Served, Service
 from function.telemetry.invocation import Invocation, under_way
 from tests.function.conftest import CONTEXT
@@ -40,11 +42,11 @@ def s3() -> Iterator[Any]:
 
 def door_of(service: Service, client: Any = None) -> MapDoor:
     """Build the door."""
-    return MapDoor(
-        service,
-        objects=lambda **instead: objects_by(service, client, **instead),
-        max_body_bytes=LIMIT,
-    )
+
+    def objects() -> Objects:
+        return objects_by(service, client)
+
+    return MapDoor(Payloads(service, objects, max_body_bytes=LIMIT), objects)
 
 
 def results(door: MapDoor, items: list[Any], batch: Any = None, context: Any = CONTEXT) -> Any:
@@ -263,41 +265,27 @@ def test_a_busy_bucket(
     assert ("out/a/7.png.json" in keys(s3, "pictures")) is not retry
 
 
+ADDRESS = (
+    "object: expected a bucket's name, and a key of 1 to 1024 bytes in UTF-8, got something else"
+)
+
+
 @pytest.mark.parametrize(
-    ("item", "batch", "detail"),
+    ("key", "batch", "detail"),
     [
-        ({"Key": 7}, HERE, "item.Key: expected a key, got a number"),
-        ({"Key": None}, HERE, "item.Key: expected a key, got null"),
-        (
-            {"Key": "a"},
-            {"model": "digits"},
-            "BatchInput.bucket: expected a bucket's name, got null",
-        ),
-        (
-            {"Key": ""},
-            HERE,
-            "object: expected a bucket's name, and a key of 1 to 1024 bytes in UTF-8, "
-            "got something else",
-        ),
-        (
-            {"Key": "\ud800"},
-            HERE,
-            "object: expected a bucket's name, and a key of 1 to 1024 bytes in UTF-8, "
-            "got something else",
-        ),
-        (
-            {"Key": "a"},
-            HERE | {"bucket": "../a"},
-            "object: expected a bucket's name, and a key of 1 to 1024 bytes in UTF-8, "
-            "got something else",
-        ),
+        (7, HERE, "item.Key: expected a key, got a number"),
+        (None, HERE, "item.Key: expected a key, got null"),
+        ("a", IRIS, "BatchInput.bucket: expected a bucket's name, got null"),
+        ("", HERE, ADDRESS),
+        ("\ud800", HERE, ADDRESS),
+        ("a", HERE | {"bucket": "../a"}, ADDRESS),
     ],
 )
 def test_items_that_are_no_objects(
-    service: Service, item: dict[str, Any], batch: dict[str, Any], detail: str
+    service: Service, key: Any, batch: dict[str, Any], detail: str
 ) -> None:
     """A key and a bucket are held against S3's rules before it is asked."""
-    (found,) = results(door_of(service), [item], batch)
+    (found,) = results(door_of(service), [{"Key": key}], batch)
     assert found["error"]["detail"] == detail
 
 
@@ -306,16 +294,18 @@ def test_objects_are_opened_late(service: Service) -> None:
     opened: list[dict[str, Any]] = []
 
     class Opened:
-        def __init__(self, **instead: Any) -> None:
-            opened.append(instead)
+        def at(self, **places: Any) -> Opened:
+            opened.append(places)
+            return self
 
-        def process(self, _ref: Any, **_: Any) -> dict[str, Any]:
+        def settle(self, _ref: Any, **_: Any) -> dict[str, Any]:
             return {"count": 1}
 
     objects: Any = Opened
-    door = MapDoor(service, objects=objects, max_body_bytes=LIMIT)
+    door = MapDoor(Payloads(service, objects, max_body_bytes=LIMIT), objects)
     results(door, [GOOD] * 3, IRIS)
     assert opened == []
-    results(door, [{"Key": "a"}] * 3, HERE | {"output": "s3://results/x/"})
+    found = results(door, [{"Key": "a"}] * 3, HERE | {"output": "s3://results/x/"})
+    assert found == [{"count": 1}] * 3
     places = {"output_bucket": "results", "output_prefix": "x/", "input_prefix": ""}
     assert opened == [places | {"model": "digits"}]

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from function.objects.bucket import ObjectRef
 from function.objects.events import objects_in
+from function.objects.keys import KeyLayout
 from function.objects.process import Objects
 from function.service import Service
 
@@ -27,15 +28,20 @@ def an_hour() -> int:
     return HOUR_MS
 
 
-def objects_by(service: Service, client: Any, **more: Any) -> Objects:
+def objects_by(service: Service, client: Any, *, max_object_bytes: int = 16 * MEBIBYTE) -> Objects:
     """Build what the settings' defaults build."""
-    settings: dict[str, Any] = {
-        "input_prefix": "in/",
-        "output_prefix": "out/",
-        "max_object_bytes": 16 * MEBIBYTE,
-        "max_body_bytes": MEBIBYTE,
-    }
-    return Objects(service, client, **(settings | more))
+    return Objects(
+        service,
+        client,
+        KeyLayout("in/", "out/"),
+        max_object_bytes=max_object_bytes,
+        max_body_bytes=MEBIBYTE,
+    )
+
+
+def no_objects() -> Any:
+    """Open no bucket."""
+    raise AssertionError
 
 
 def record(bucket: str, key: str, **described: Any) -> dict[str, Any]:

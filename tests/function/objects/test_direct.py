@@ -13,7 +13,6 @@ from function.errors import (
     MalformedError,
     MediaTypeError,
     TooLargeError,
-    UnknownModelError,
 )
 from function.service import Service
 from model.errors import FormatError, InputError
@@ -46,17 +45,17 @@ def pictures(s3: Any) -> str:
 
 def test_a_picture(s3: Any, service: Service, pictures: str) -> None:
     """A picture is answered as over HTTP; no prefix and no folder matters."""
-    answer = objects_by(service, s3).predictions_of(f"s3://{pictures}/7.png", model="digits")
+    answer = objects_by(service, s3).predictions_of(
+        f"s3://{pictures}/7.png", service.find("digits")
+    )
     assert answer == service.find("digits").predict([sample(7)]).payload()
 
 
-@pytest.mark.parametrize("version", [None, "1", "latest"])
-def test_a_table(s3: Any, service: Service, pictures: str, version: str | None) -> None:
-    """A table is answered in one piece, by the version that is asked for."""
+def test_a_table(s3: Any, service: Service, pictures: str) -> None:
+    """A table is answered in one piece."""
     client = Failing(s3)
-    answer = objects_by(service, client).predictions_of(
-        f"s3://{pictures}/rows.csv", model="iris", version=version
-    )
+    objects = objects_by(service, client)
+    answer = objects.predictions_of(f"s3://{pictures}/rows.csv", service.find("iris"))
     assert answer == {"model": "iris", "version": "1", "predictions": [PREDICTION] * 2}
     assert client.called == ["get_object"]
 
@@ -65,8 +64,6 @@ def test_a_table(s3: Any, service: Service, pictures: str, version: str | None) 
     ("key", "model", "kind", "message"),
     [
         ("gone.png", "digits", GoneError, "object: expected an object that exists, got none"),
-        ("7.png", "cats", UnknownModelError,
-         "model: expected one of digits, iris, got another name"),
         ("none.png", "digits", FormatError, "image: expected a PNG, JPEG, WEBP, GIF or BMP "
          "picture, got 4 bytes of another kind"),
         ("large.png", "digits", TooLargeError,
@@ -89,7 +86,7 @@ def test_objects_at_fault(
 ) -> None:
     """What is wrong with an object is said as over HTTP: all of it is answered, or nothing."""
     with pytest.raises(kind) as caught:
-        objects_by(service, s3).predictions_of(f"s3://{pictures}/{key}", model=model)
+        objects_by(service, s3).predictions_of(f"s3://{pictures}/{key}", service.find(model))
     assert str(caught.value) == message
 
 
@@ -97,11 +94,11 @@ def test_no_permission(service: Service) -> None:
     """What the function's role may not read is told so."""
     objects = objects_by(service, Failing(None, get_object=refused("AccessDenied", 403)))
     with pytest.raises(ForbiddenError, match="role may read and decrypt, got no permission"):
-        objects.predictions_of("s3://secrets/7.png", model="digits")
+        objects.predictions_of("s3://secrets/7.png", service.find("digits"))
 
 
 @pytest.mark.parametrize("uri", [None, "7.png", "https://pictures/7.png", "s3://pictures"])
 def test_what_is_no_address(service: Service, uri: Any) -> None:
     """An address that is none is refused before S3 is asked."""
     with pytest.raises((MalformedError, InvalidError)):
-        objects_by(service, Failing(None)).predictions_of(uri, model="digits")
+        objects_by(service, Failing(None)).predictions_of(uri, service.find("digits"))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from function.objects.bucket import ObjectRef
 from function.objects.formats import Format, format_of
-from function.objects.keys import ObjectNames
+from function.objects.keys import KeyLayout
 
-NAMES = ObjectNames("in/", "out/")
+LAYOUT = KeyLayout("in/", "out/")
 
 
 def ref(key: str, bucket: str = "pictures") -> ObjectRef:
@@ -36,17 +36,17 @@ def ref(key: str, bucket: str = "pictures") -> ObjectRef:
 )
 def test_keys(key: str, model: str, version: str | None, result: str) -> None:
     """The folder below the prefix names the model; the result has the whole key in its name."""
-    assert NAMES.reason_to_skip(ref(key)) is None
-    assert NAMES.model_of(ref(key)) == (model, version)
-    assert NAMES.result_of(ref(key)) == ObjectRef("pictures", result)
+    assert LAYOUT.reason_to_skip(ref(key)) is None
+    assert LAYOUT.model_of(ref(key)) == (model, version)
+    assert LAYOUT.result_of(ref(key)) == ObjectRef("pictures", result)
 
 
 def test_one_model_for_all() -> None:
     """With a model given no folder is needed, and none is looked at."""
-    names = ObjectNames("", "", "results", "digits", "2")
-    assert names.reason_to_skip(ref("7.png")) is None
-    assert names.model_of(ref("iris/versions/3/7.png")) == ("digits", "2")
-    assert names.result_of(ref("7.png")) == ObjectRef("results", "7.png.json")
+    keys = KeyLayout("", "", "results", "digits", "2")
+    assert keys.reason_to_skip(ref("7.png")) is None
+    assert keys.model_of(ref("iris/versions/3/7.png")) == ("digits", "2")
+    assert keys.result_of(ref("7.png")) == ObjectRef("results", "7.png.json")
 
 
 @pytest.mark.parametrize(
@@ -63,31 +63,31 @@ def test_one_model_for_all() -> None:
 )
 def test_keys_that_are_left_alone(key: str, reason: str) -> None:
     """What is none of ours is skipped, with a reason that has no key in it."""
-    assert NAMES.reason_to_skip(ref(key)) == reason
+    assert LAYOUT.reason_to_skip(ref(key)) == reason
 
 
 def test_results_in_another_bucket() -> None:
     """Only where the results are is their prefix refused: elsewhere it may be the input's."""
-    names = ObjectNames("", "", "results", "digits")
-    assert names.reason_to_skip(ref("a")) is None
-    assert names.reason_to_skip(ref("a", "results")) is not None
+    keys = KeyLayout("", "", "results", "digits")
+    assert keys.reason_to_skip(ref("a")) is None
+    assert keys.reason_to_skip(ref("a", "results")) is not None
 
 
 @given(key=st.text(min_size=1, max_size=20), prefix=st.sampled_from(["", "in/"]))
 def test_no_result_is_predicted(key: str, prefix: str) -> None:
     """Whatever the key, the result of an object is never an object to predict."""
-    names = ObjectNames("in/", "out/", model="digits")
+    keys = KeyLayout("in/", "out/", model="digits")
     one = ref(prefix + key)
-    if names.reason_to_skip(one) is None:
-        assert names.reason_to_skip(names.result_of(one)) is not None
+    if keys.reason_to_skip(one) is None:
+        assert keys.reason_to_skip(keys.result_of(one)) is not None
 
 
 def test_a_result_can_be_predicted_by_mistake() -> None:
     """The check above can fail: with one prefix in the other it would."""
-    names = ObjectNames("in/", "in/out/", output_bucket="pictures2", model="digits")
+    keys = KeyLayout("in/", "in/out/", output_bucket="pictures2", model="digits")
     one = ref("in/7.png", "pictures2")
-    assert names.reason_to_skip(one) is None
-    assert ObjectNames("in/", "x/", model="digits").reason_to_skip(names.result_of(one)) is None
+    assert keys.reason_to_skip(one) is None
+    assert KeyLayout("in/", "x/", model="digits").reason_to_skip(keys.result_of(one)) is None
 
 
 def test_formats() -> None:
