@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.containers import ContainerTool, confinement, cpu_share
 from infra.image.errors import ImageError
-from infra.local.outcome import Ended, PhaseEnd
+from infra.local.phase_end import EndedBy, PhaseEnd
 from infra.local.runtime.conversation import Conversation
 from infra.settings import limits
 
@@ -88,7 +88,7 @@ async def measured_init(engine: ContainerTool, image: str, memory_mb: int) -> In
     finally:
         conversation.close()
         await asyncio.to_thread(engine.remove, name)
-    if end.kind is not Ended.READY:
+    if end.by is not EndedBy.NEXT:
         said = end.payload.decode("utf-8", "replace")
         raise ImageError(f"expected {image} to get ready, got an init error: {said}")
     return Init(memory_mb, cpus, at - started)

@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from infra.local import contract
 from infra.local.clock import Clock, Timer
+from infra.local.environment import Environment
 from infra.local.errors import StartError, Throttled
 from infra.local.invocation import Invocation, InvokeRequest, InvokeResult
 from infra.settings.function import FunctionConfig
@@ -45,28 +45,6 @@ _SETTLING_S = 0.2
 _CLOSING = "the emulator is shutting down"
 
 
-class Worker(Protocol):
-    """Be an environment. environment.Environment is the real one."""
-
-    async def initialise(self, *, provisioned: bool = False) -> None:
-        """Start before there is an invocation."""
-
-    def begin(self, invocation: Invocation) -> None:
-        """Hand an invocation over at once if that is possible; `run` follows for the same."""
-
-    async def run(self, invocation: Invocation) -> InvokeResult:
-        """Run one invocation."""
-
-    async def settle(self) -> None:
-        """Wait until it can run another."""
-
-    def freeze(self) -> None:
-        """Rest."""
-
-    async def close(self) -> None:
-        """End."""
-
-
 @dataclass(eq=False)
 class _Ticket:
     invocation: Invocation
@@ -74,24 +52,25 @@ class _Ticket:
     answer: asyncio.Future[InvokeResult] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
+    result: asyncio.Future[InvokeResult] | None = None  # the environment's, while it runs
 
 
 @dataclass(eq=False)
 class _Resting:
-    worker: Worker
+    environment: Environment
     since: float  # monotonic
 
 
 class Broker:
-    """Keep the environments of one function busy."""
+    """The environments of one function, and who waits for one."""
 
     def __init__(
-        self, config: FunctionConfig, clock: Clock, new_worker: Callable[[], Worker]
+        self, config: FunctionConfig, clock: Clock, new_environment: Callable[[], Environment]
     ) -> None:
         self._config = config
         self._clock = clock
-        self._new_worker = new_worker
-        self._workers: set[Worker] = set()
+        self._new_environment = new_environment
+        self._environments: set[Environment] = set()
         self._resting: list[_Resting] = []  # the last used one is the first to be used again
         self._settling = 0
         self._waiting: deque[_Ticket] = deque()
@@ -104,20 +83,20 @@ class Broker:
 
     @property
     def environments(self) -> int:
-        """Give how many environments there are now."""
-        return len(self._workers)
+        """How many environments there are now."""
+        return len(self._environments)
 
     @property
     def under_way(self) -> int:
-        """Give how many invocations wait or run."""
+        """How many invocations wait or run."""
         return self._under_way
 
     async def start(self) -> None:
         """Start the provisioned environments."""
         fresh = [self._add() for _ in range(self._config.provisioned_concurrency)]
-        await asyncio.gather(*(worker.initialise(provisioned=True) for worker in fresh))
-        for worker in fresh:
-            self._rest(worker)
+        await asyncio.gather(*(environment.initialise(provisioned=True) for environment in fresh))
+        for environment in fresh:
+            self._rest(environment)
 
     async def invoke(self, request: InvokeRequest) -> InvokeResult:
         """
@@ -156,12 +135,15 @@ class Broker:
             self._answer(self._waiting.popleft(), StartError(_CLOSING))
         for task in list(self._tasks):
             task.cancel()
+        # Not left to the tasks: one that is cancelled before its first step does nothing at all.
+        for ticket in list(self._running):
+            if ticket.result is not None:
+                ticket.result.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # Not in the tasks: one that was cancelled before its first step never gets to say anything.
         for ticket in list(self._running):
             self._answer(ticket, StartError(_CLOSING))
-        workers, self._workers = self._workers, set()
-        await asyncio.gather(*(worker.close() for worker in workers))
+        environments, self._environments = self._environments, set()
+        await asyncio.gather(*(environment.close() for environment in environments))
 
     async def _run(self, request: InvokeRequest) -> InvokeResult:
         if self._closed:
@@ -191,17 +173,14 @@ class Broker:
 
     def _dispatch(self) -> None:
         """
-        Give waiting invocations to resting environments, then to fresh ones.
+        Hand waiting invocations to resting environments, then to fresh ones.
 
-        Environments that have answered and are about to be free are counted on, for a while.
+        An environment that has answered, and is about to be free, is waited for a little.
         """
         while self._waiting and self._resting:
-            worker, ticket = self._resting.pop().worker, self._waiting.popleft()
-            # Before its task runs: one turn of the loop earlier.
-            worker.begin(ticket.invocation)
-            self._begin(worker, ticket)
+            self._begin(self._resting.pop().environment, self._waiting.popleft())
         patience_ends = self._clock.monotonic() - _SETTLING_S
-        while self._waiting and len(self._workers) < self._config.concurrency:
+        while self._waiting and len(self._environments) < self._config.concurrency:
             if len(self._waiting) <= self._settling and self._waiting[0].since > patience_ends:
                 self._look_again_at(self._waiting[0].since + _SETTLING_S)
                 return
@@ -213,28 +192,39 @@ class Broker:
         delay_s = max(0.001, time - self._clock.monotonic())
         self._second_look = self._clock.call_later(delay_s, self._dispatch)
 
-    def _add(self) -> Worker:
-        worker = self._new_worker()
-        self._workers.add(worker)
-        return worker
+    def _add(self) -> Environment:
+        environment = self._new_environment()
+        self._environments.add(environment)
+        return environment
 
-    def _begin(self, worker: Worker, ticket: _Ticket) -> None:
+    def _begin(self, environment: Environment, ticket: _Ticket) -> None:
+        # The event is handed over now, not when the task has its first turn.
+        result = self._run_on(environment, ticket)
+        self._do(self._serve(environment, ticket, result))
+
+    def _run_on(self, environment: Environment, ticket: _Ticket) -> asyncio.Future[InvokeResult]:
         self._running.add(ticket)
-        task = asyncio.get_running_loop().create_task(self._serve(worker, ticket))
+        ticket.result = environment.run(ticket.invocation)
+        return ticket.result
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _serve(self, worker: Worker, ticket: _Ticket) -> None:
-        """Run one invocation, then as many waiting ones as there are."""
+    async def _serve(
+        self, environment: Environment, ticket: _Ticket, result: asyncio.Future[InvokeResult]
+    ) -> None:
+        """Answer one invocation, then run as many waiting ones as there are."""
         try:
             while True:
-                self._answer(ticket, await worker.run(ticket.invocation))
-                await self._settled(worker)
+                self._answer(ticket, await result)
+                await self._settled(environment)
                 if not self._waiting:
-                    self._rest(worker)
+                    self._rest(environment)
                     return
                 ticket = self._waiting.popleft()
-                self._running.add(ticket)
+                result = self._run_on(environment, ticket)
         except Exception as exc:  # noqa: BLE001 - the caller gets it
             # The emulator's own fault: the environment is not used again.
             if ticket in self._running:
@@ -243,19 +233,18 @@ class Broker:
                 asyncio.get_running_loop().call_exception_handler(
                     {"message": "an environment failed after its answer", "exception": exc}
                 )
-            await self._discard(worker)
+            await self._discard(environment)
 
-    async def _settled(self, worker: Worker) -> None:
+    async def _settled(self, environment: Environment) -> None:
         self._settling += 1
         try:
-            await worker.settle()
+            await environment.settle()
         finally:
             self._settling -= 1
 
-    def _rest(self, worker: Worker) -> None:
-        worker.freeze()
+    def _rest(self, environment: Environment) -> None:
         # The longest resting one comes first: only the last ones are taken away again.
-        self._resting.append(_Resting(worker, self._clock.monotonic()))
+        self._resting.append(_Resting(environment, self._clock.monotonic()))
         if self._reaper is None:
             self._reaper = self._clock.call_later(self._config.idle_s, self._reap)
 
@@ -264,16 +253,13 @@ class Broker:
         self._reaper = None
         now, idle_s = self._clock.monotonic(), self._config.idle_s
         while self._resting and self._resting[0].since + idle_s <= now:
-            worker = self._resting.pop(0).worker
-            task = asyncio.get_running_loop().create_task(self._discard(worker))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._do(self._discard(self._resting.pop(0).environment))
         if self._resting:
             left_s = self._resting[0].since + idle_s - now
             self._reaper = self._clock.call_later(left_s, self._reap)
 
-    async def _discard(self, worker: Worker) -> None:
-        self._workers.discard(worker)
-        await worker.close()
+    async def _discard(self, environment: Environment) -> None:
+        self._environments.discard(environment)
+        await environment.close()
         if not self._closed:
             self._dispatch()

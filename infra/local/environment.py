@@ -3,40 +3,38 @@ One environment: a sandboxed process of the function, from its init to its end.
 
 States in order of life (the runtime's own states are in runtime/state.py):
 
-    cold ──spawn──► initialising ──next──► idle, frozen ──event──► busy ──response──► settling
-      ▲                  │                      ▲                    │                   │
-      │                  │ 10 s, exit, error    └────────next────────┼───────────────────┤
-      │                  ▼                                           │                   │
-      └──────── reset: killed, /tmp kept ◄── deadline, exit, memory ─┴───────────────────┘
+    cold ──spawn──► initialising ──next──► idle ──event──► busy ──response──► settling
+      ┌────spawn──────►  │                  │ ▲              │                  │  │
+      │                  │ 10 s, exit,      │ └──────next────┼──────────────────┘  │
+      │                  ▼ error            ▼ exit           ▼ deadline, exit,     ▼
+    reset: killed, /tmp kept ◄──────────────┴──────────────── memory ──────────────┘
 
-After a reset the init is a suppressed one: it runs with the next event, inside the function's
-timeout. Nothing here knows HTTP servers, callers or other environments. A function's failure is a
-result.
+    all ──close──► ending, for as long as an extension would get ──► closed
+
+An idle process is stopped, unless the next event comes at once. After a reset the init is a
+suppressed one: it runs with the next event, inside the function's timeout. Nothing here knows HTTP
+servers, callers or other environments. A function's failure is a result.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from infra.local import contract, log_lines
 from infra.local.clock import Timer
+from infra.local.conclusion import Usage, conclude
 from infra.local.errors import StartError
 from infra.local.invocation import Invocation, InvokeResult, error_payload, next_headers
 from infra.local.logs import LogStream
-from infra.local.outcome import (
-    SURVIVED,
-    Ended,
-    Outcome,
-    PhaseEnd,
-    init_report_of,
-    outcome_of,
-)
-from infra.local.phase_limit import PhaseLimit
+from infra.local.phase_end import SURVIVED, EndedBy, PhaseEnd, init_report_of
 from infra.local.runtime.conversation import Conversation
 from infra.local.runtime.exchange import RuntimeReply
-from infra.local.runtime.state import RuntimeState
+from infra.local.sandbox.memory_watch import MemoryWatch
 from infra.local.sandbox.process import Launcher, Process, Spawn, Surroundings
 
 # To stop a process and let it go on takes 0.3 ms, half of a warm call: so it is stopped only when
@@ -44,8 +42,42 @@ from infra.local.sandbox.process import Launcher, Process, Spawn, Surroundings
 _FREEZE_AFTER_S = 0.005
 
 
+class State(StrEnum):
+    """The states of an environment, in order of life."""
+
+    COLD = "cold"
+    INITIALISING = "initialising"
+    IDLE = "idle"
+    BUSY = "busy"
+    SETTLING = "settling"  # the runtime has answered, and not yet asked for more
+    RESET = "reset"
+    ENDING = "ending"
+    CLOSED = "closed"
+
+
+FOLLOWERS = {
+    State.COLD: {State.INITIALISING, State.CLOSED},
+    State.INITIALISING: {State.IDLE, State.RESET, State.ENDING, State.CLOSED},
+    State.IDLE: {State.BUSY, State.RESET, State.ENDING, State.CLOSED},
+    State.BUSY: {State.SETTLING, State.RESET, State.ENDING, State.CLOSED},
+    State.SETTLING: {State.IDLE, State.RESET, State.ENDING, State.CLOSED},
+    State.RESET: {State.INITIALISING, State.CLOSED},
+    State.ENDING: {State.CLOSED},
+    State.CLOSED: set[State](),
+}
+
+
+@dataclass(frozen=True)
+class _Running:
+    """The invocation of a busy environment."""
+
+    invocation: Invocation
+    started: float  # monotonic
+    result: asyncio.Future[InvokeResult]
+
+
 class Environment:
-    """Run one invocation at a time, in one process at a time."""
+    """One invocation at a time, in one process at a time."""
 
     def __init__(
         self, around: Surroundings, launcher: Launcher, stream: LogStream, tmp: Path
@@ -56,35 +88,33 @@ class Environment:
         self._clock = around.clock
         self._stream = stream
         self._tmp = tmp
+        self._state = State.COLD
         self._process: Process | None = None
         self._conversation: Conversation | None = None
-        self._limit = PhaseLimit(around.clock, around.config.memory_mb, self._ends)
-        self._suppressed = False
-        self._freezing: Timer | None = None
-        self._freeze_at = 0.0  # monotonic
-        self._resting = True  # nobody waits for the process
-        self._phase: asyncio.Future[PhaseEnd] | None = None
-        self._exit: PhaseEnd | None = None  # an exit that came between two phases
-        self._expecting = False
-        self._begun: float | None = None  # when the invocation under way was handed over
-        self._early: PhaseEnd | None = None  # an end that came before it was waited for
+        self._running: _Running | None = None  # while busy
+        self._end: PhaseEnd | None = None  # of the init, or of an environment that is ending
+        self._over = asyncio.Event()  # the phase that somebody waits for
+        self._timer: Timer | None = None  # of the deadline; while idle, of the stop
+        self._deadline = 0.0  # monotonic
+        self._memory = MemoryWatch(
+            around.clock,
+            around.config.memory_mb,
+            lambda: self._ends(PhaseEnd(EndedBy.OUT_OF_MEMORY)),
+        )
         self._init_ms: float | None = None  # to be reported with the first invocation
         self._restore_ms: float | None = None
 
     @property
-    def warm(self) -> bool:
-        """Say whether the next invocation needs no init."""
-        return self._process is not None
+    def state(self) -> State:
+        """The state."""
+        return self._state
 
     async def initialise(self, *, provisioned: bool = False) -> None:
-        """
-        Run the init phase on its own. A failed init is no error:
-        the next invocation repeats it.
-        """
-        around = self._around
+        """Run the init phase on its own. A failed init is no error: the next event repeats it."""
         if self._config.snap_start:
             await self._restore()
             return
+        around = self._around
         kind = "provisioned-concurrency" if provisioned else "on-demand"
         self._stream.platform(log_lines.InitStart(around.runtime, around.runtime_arn, kind))
         limit_s = self._config.init_limit_s
@@ -93,89 +123,27 @@ class Environment:
         started = self._clock.monotonic()
         end = await self._start(kind, deadline=started + limit_s)
         init_ms = self._since_ms(started)
-        if end.kind is Ended.READY:
+        if end.by is EndedBy.NEXT:
             self._init_ms = init_ms
         else:
             self._reset()
             self._stream.platform(init_report_of(end, init_ms, "init"))
 
-    def begin(self, invocation: Invocation) -> None:
+    def run(self, invocation: Invocation) -> asyncio.Future[InvokeResult]:
         """
-        Hand an invocation to a warm runtime at once, before `run`
-        is awaited; nothing if cold.
+        Run one invocation.
+
+        A runtime that waits has the event when this returns; else there is an init first.
         """
-        self._resting = False
-        if self._process is None or self._exit is not None:
-            return
-        self._begun = self._open(invocation)
-        self._process.thaw()
-        self._limit.set(self._begun + self._config.timeout_s, self._process)
-        self._early, self._expecting = None, True
-        self._deliver(invocation)
-
-    async def run(self, invocation: Invocation) -> InvokeResult:
-        """Run one invocation, with the init where there is no process yet."""
-        if self._begun is None:
-            self.begin(invocation)
-        if self._begun is None:
-            if self._exit is not None:
-                self._reset()
-            if not self._suppressed:
-                await self.initialise()
-            self.begin(invocation)
-        if self._begun is None:
-            if self._exit is not None:
-                self._reset()
-            return await self._run_suppressed(invocation)
-        started, self._begun = self._begun, None
-        return self._finish(invocation, await self._wait(), started=started)
-
-    async def _run_suppressed(self, invocation: Invocation) -> InvokeResult:
-        """Run one invocation with the init inside the function's timeout."""
-        started = self._open(invocation)
-        deadline = started + self._config.timeout_s
-        end = await self._start("on-demand", deadline=deadline)
-        if end.kind is not Ended.READY:
-            report = init_report_of(end, self._since_ms(started), "invoke")
-            return self._finish(invocation, end, started=started, init=report)
-        self._limit.set(deadline, self._process)
-        self._deliver(invocation)
-        return self._finish(invocation, await self._wait(), started=started)
-
-    def _open(self, invocation: Invocation) -> float:
-        """
-        Open the log of an invocation.
-
-        Returns:
-            When it started, monotonic.
-        """
-        version = invocation.request.executed_version
-        self._stream.begin(invocation.request_id)
-        self._stream.platform(log_lines.Start(invocation.request_id, version))
-        return self._clock.monotonic()
+        if self._state is State.IDLE:
+            return self._hand_over(invocation, self._open(invocation))
+        return asyncio.get_running_loop().create_task(self._run_cold(invocation))
 
     async def settle(self) -> None:
         """Wait until the runtime asks for more, or is gone."""
-        if self._conversation is None:
-            return
-        if self._conversation.state is RuntimeState.RESPONSE_SENT:
-            end = await self._wait()
-            if end.kind is not Ended.READY:
-                self._reset()
-        elif self._exit is not None:
-            self._reset()
-        self._limit.clear()
-        self._early = None
-
-    def freeze(self) -> None:
-        """Stop the process until the next invocation, unless that comes at once."""
-        self._resting = True
-        if self._exit is not None:
-            self._reset()
-        else:
-            self._freeze_at = self._clock.monotonic() + _FREEZE_AFTER_S
-            if self._freezing is None:
-                self._freezing = self._clock.call_later(_FREEZE_AFTER_S, self._freeze)
+        if self._state is State.SETTLING:
+            self._over.clear()
+            await self._over.wait()
 
     async def close(self) -> None:
         """
@@ -184,33 +152,100 @@ class Environment:
         Source: docs/contract.md 6.3; without an extension straight SIGKILL, with one SIGTERM first.
         """
         process = self._process
-        self._resting = False
-        if process is not None and self._config.shutdown != "none" and self._exit is None:
-            process.thaw()
-            process.terminate()
-            internal = self._config.shutdown == "internal"
-            grace_s = contract.SHUTDOWN_INTERNAL_S if internal else contract.SHUTDOWN_RUNTIME_S
-            self._limit.set(self._clock.monotonic() + grace_s, None)
+        try:
+            if process is not None and self._config.shutdown != "none":
+                await self._terminate(process)
+        finally:
+            self._go(State.CLOSED)
+            self._kill()
+            if process is not None:
+                await process.gone()
+            self._launcher.close()
+            shutil.rmtree(self._tmp, ignore_errors=True)
+
+    async def _terminate(self, process: Process) -> None:
+        self._go(State.ENDING)
+        self._end = None
+        self._over.clear()
+        process.thaw()
+        process.terminate()
+        internal = self._config.shutdown == "internal"
+        grace_s = contract.SHUTDOWN_INTERNAL_S if internal else contract.SHUTDOWN_RUNTIME_S
+        self._memory.rest()
+        self._limit(self._clock.monotonic() + grace_s)
+        await self._over.wait()
+
+    # Transitions.
+
+    def _go(self, state: State) -> None:
+        if state not in FOLLOWERS[self._state]:
+            expected = ", ".join(sorted(FOLLOWERS[self._state])) or "nothing"
+            raise RuntimeError(f"after {self._state}: expected {expected}, got {state}")
+        self._state = state
+
+    def _ends(self, end: PhaseEnd) -> None:
+        """Take in what the runtime, the process or a limit does: every transition after a start."""
+        if self._state is State.BUSY:
+            self._finish(end)
+        elif self._state is State.SETTLING:
+            if end.by is EndedBy.NEXT:
+                self._rest()
+            else:
+                self._reset()
+            self._over.set()
+        elif self._state is State.IDLE:
+            if end.by is EndedBy.EXIT:
+                self._reset()
+        elif self._state is State.INITIALISING:
+            self._init_ends(end)
+        elif self._state is State.ENDING and end.by in (EndedBy.EXIT, EndedBy.TIMEOUT):
             # A runtime that still comes for its next event has not ended.
-            while (await self._wait()).kind not in (Ended.EXIT, Ended.TIMEOUT):
-                pass
-        self._reset()
+            self._over.set()
+
+    def _init_ends(self, end: PhaseEnd) -> None:
+        if end.by is EndedBy.RESTORE_NEXT and self._conversation is not None:
+            self._conversation.restore()
+        # The first end counts; but a runtime that has asked and is gone is not ready.
+        elif self._end is None or (self._end.by is EndedBy.NEXT and end.by is EndedBy.EXIT):
+            self._end = end
+            self._over.set()
+
+    def _rest(self) -> None:
+        """Let the process wait, stopped unless the next event comes at once."""
+        self._go(State.IDLE)
+        self._memory.rest()
+        if self._process is not None:
+            self._call_later(_FREEZE_AFTER_S, self._process.freeze)
+
+    def _reset(self) -> None:
+        """Kill the process; /tmp stays."""
+        self._go(State.RESET)
+        self._kill()
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        conversation, self._conversation = self._conversation, None
+        self._memory.forget()
+        if self._timer is not None:
+            self._timer.cancel()
         if process is not None:
-            await process.gone()
-        self._launcher.close()
-        shutil.rmtree(self._tmp, ignore_errors=True)
+            process.kill()
+        self._stream.flush()
+        if conversation is not None:
+            conversation.close()
 
-    def _freeze(self) -> None:
-        self._freezing = None
-        left_s = self._freeze_at - self._clock.monotonic()
-        if not self._resting or self._process is None:
-            return
-        if left_s > 0:
-            self._freezing = self._clock.call_later(left_s, self._freeze)
-        else:
-            self._process.freeze()
+    def _limit(self, deadline: float) -> None:
+        """Let what begins now end at a time."""
+        self._deadline = deadline
+        left_s = max(0.0, deadline - self._clock.monotonic())
+        self._call_later(left_s, lambda: self._ends(PhaseEnd(EndedBy.TIMEOUT)))
 
-    # Phases.
+    def _call_later(self, delay_s: float, act: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._clock.call_later(delay_s, act)
+
+    # Inits.
 
     async def _restore(self) -> None:
         """Restore the function's snapshot, with the after-restore hooks."""
@@ -219,7 +254,7 @@ class Environment:
         started = self._clock.monotonic()
         end = await self._start("snap-start", deadline=started + contract.RESTORE_LIMIT_S)
         restore_ms = self._since_ms(started)
-        if end.kind is Ended.READY:
+        if end.by is EndedBy.NEXT:
             self._restore_ms = restore_ms
             self._stream.platform(log_lines.RestoreReport(restore_ms))
             return
@@ -228,8 +263,10 @@ class Environment:
         self._stream.platform(log_lines.RestoreReport(restore_ms, report.status, report.error_type))
 
     async def _start(self, kind: str, *, deadline: float) -> PhaseEnd:
-        self._exit = self._early = None
-        self._expecting = True
+        """Start a process, and wait until its init has ended: by `next`, it is idle."""
+        self._go(State.INITIALISING)
+        self._end = None
+        self._over.clear()
         conversation = Conversation(self._ends, snapshots=self._config.snap_start)
         self._conversation = conversation
         address = await conversation.open()
@@ -237,7 +274,7 @@ class Environment:
 
         def exited(status: int) -> None:
             if self._conversation is conversation:
-                self._exited(status)
+                self._ends(PhaseEnd(EndedBy.EXIT, status=status))
 
         try:
             self._process = await self._launcher.spawn(
@@ -252,74 +289,78 @@ class Environment:
             )
         except StartError as exc:
             payload = error_payload("Runtime.InvalidEntrypoint", str(exc))
-            return PhaseEnd(Ended.INIT_ERROR, payload, "Runtime.InvalidEntrypoint")
-        finally:
-            self._expecting = False
-        self._limit.set(deadline, self._process)
-        end = await self._wait()
-        if end.kind is Ended.RESTORABLE:
-            conversation.restore()
-            end = await self._wait()
-        self._limit.clear()
-        return end
+            return PhaseEnd(EndedBy.INIT_ERROR, payload, "Runtime.InvalidEntrypoint")
+        self._memory.watch(self._process)
+        self._limit(deadline)
+        await self._over.wait()
+        if self._end is None:
+            raise RuntimeError("expected the end of an init, got none")
+        if self._end.by is EndedBy.NEXT:
+            self._rest()
+        return self._end
 
-    async def _wait(self) -> PhaseEnd:
-        """Wait for the end of a phase; the first of several ends counts."""
-        self._expecting = False
-        if self._early is not None:
-            early, self._early = self._early, None
-            return early
-        if self._exit is not None:
-            return self._exit
-        phase: asyncio.Future[PhaseEnd] = asyncio.get_running_loop().create_future()
-        self._phase = phase
-        try:
-            return await phase
-        finally:
-            self._phase = None
+    # Invocations.
 
-    def _ends(self, end: PhaseEnd) -> None:
-        if self._phase is not None and not self._phase.done():
-            self._phase.set_result(end)
-        elif end.kind is Ended.EXIT:
-            self._exit = end
-        elif self._early is None and (self._expecting or end.kind is Ended.TIMEOUT):
-            self._early = end
+    async def _run_cold(self, invocation: Invocation) -> InvokeResult:
+        if self._state is State.COLD:
+            await self.initialise()
+        started = self._open(invocation)
+        if self._state is not State.IDLE:
+            # A suppressed init: inside the function's timeout.
+            end = await self._start("on-demand", deadline=started + self._config.timeout_s)
+            if end.by is not EndedBy.NEXT:
+                report = init_report_of(end, self._since_ms(started), "invoke")
+                return self._result(invocation, end, started=started, init=report)
+        return await self._hand_over(invocation, started)
 
-    def _exited(self, status: int) -> None:
-        if self._process is not None:
-            self._process.drain()
-        self._ends(PhaseEnd(Ended.EXIT, status=status))
-        if self._resting:
-            self._reset()
+    def _open(self, invocation: Invocation) -> float:
+        """
+        Open the log of an invocation.
 
-    def _reset(self) -> None:
-        """Kill the process; /tmp stays. The next init is a suppressed one."""
-        process, self._process = self._process, None
-        conversation, self._conversation = self._conversation, None
-        self._exit = None
-        self._suppressed = True
-        self._early = None
-        self._limit.forget()
-        if process is not None:
-            process.kill()
-        self._stream.flush()
-        if conversation is not None:
-            conversation.close()
+        Returns:
+            When it started, monotonic.
+        """
+        version = invocation.request.executed_version
+        self._stream.begin(invocation.request_id)
+        self._stream.platform(log_lines.Start(invocation.request_id, version))
+        return self._clock.monotonic()
 
-    # Events and results.
-
-    def _deliver(self, invocation: Invocation) -> None:
-        if self._conversation is None:
+    def _hand_over(self, invocation: Invocation, started: float) -> asyncio.Future[InvokeResult]:
+        """Hand an event to the runtime, which waits for it."""
+        process, conversation = self._process, self._conversation
+        if process is None or conversation is None:
             raise RuntimeError("expected a process that waits for an event, got none")
-        left_s = self._limit.deadline - self._clock.monotonic()
+        self._go(State.BUSY)
+        result: asyncio.Future[InvokeResult] = asyncio.get_running_loop().create_future()
+        self._running = _Running(invocation, started, result)
+        process.thaw()
+        self._memory.watch(process)
+        self._limit(started + self._config.timeout_s)
+        left_s = self._deadline - self._clock.monotonic()
         deadline_ms = int((self._clock.now() + left_s) * 1000)
         headers = next_headers(invocation, self._config.arn, deadline_ms)
-        self._conversation.assign(invocation.request_id)
-        if self._conversation.state is RuntimeState.READY:
-            self._conversation.deliver(RuntimeReply(200, invocation.request.payload, headers))
+        conversation.assign(invocation.request_id)
+        conversation.deliver(
+            RuntimeReply(200, invocation.request.payload, headers), invocation.request.answered
+        )
+        return result
 
-    def _finish(
+    def _finish(self, end: PhaseEnd) -> None:
+        """End the invocation that runs."""
+        running, self._running = self._running, None
+        if running is None:
+            raise RuntimeError("expected an invocation that runs, got none")
+        try:
+            result = self._result(running.invocation, end, started=running.started)
+        except Exception as exc:  # noqa: BLE001 - the emulator's own fault: the caller gets it
+            if not running.result.done():
+                running.result.set_exception(exc)
+            return
+        # Done already where the caller's side was cancelled: the emulator is closing.
+        if not running.result.done():
+            running.result.set_result(result)
+
+    def _result(
         self,
         invocation: Invocation,
         end: PhaseEnd,
@@ -330,53 +371,20 @@ class Environment:
         duration_ms = self._since_ms(started)
         if self._process is not None:
             self._process.drain()
-            if self._limit.memory.exceeded(self._process) and end.kind is not Ended.TIMEOUT:
-                end = PhaseEnd(Ended.OUT_OF_MEMORY)
-        if end.kind is Ended.TIMEOUT:
+            if self._memory.exceeded(self._process) and end.by is not EndedBy.TIMEOUT:
+                end = PhaseEnd(EndedBy.OUT_OF_MEMORY)
+        if end.by is EndedBy.TIMEOUT:
             duration_ms = self._config.timeout_s * 1000
-        used_mb = self._limit.memory.peak_mb
-        if end.kind not in SURVIVED:
+        used_mb = self._memory.peak_mb
+        if end.by in SURVIVED:
+            self._go(State.SETTLING)
+        else:
             self._reset()
         if init is not None:
             self._stream.platform(init)
-        outcome = outcome_of(end, invocation.request_id, self._config.timeout_s)
-        tail = self._report(invocation, outcome, duration_ms=duration_ms, used_mb=used_mb)
-        return InvokeResult(
-            request_id=invocation.request_id,
-            payload=outcome.payload,
-            function_error=outcome.function_error,
-            executed_version=invocation.request.executed_version,
-            log_tail=tail,
-            trace_id=invocation.trace_id,
-        )
-
-    def _report(
-        self, invocation: Invocation, outcome: Outcome, *, duration_ms: float, used_mb: float
-    ) -> bytes:
-        stream, request_id = self._stream, invocation.request_id
-        if outcome.status == "timeout":
-            timeout_s, now = self._config.timeout_s, self._clock.now()
-            stream.platform(log_lines.TimedOut(request_id, timeout_s, now))
-        elif outcome.message is not None:
-            stream.platform(log_lines.Failed(outcome.message, contract.EXIT_ERROR))
-        stream.platform(log_lines.End(request_id, outcome.status, outcome.error_type))
-        init_ms, self._init_ms = self._init_ms, None
-        restore_ms, self._restore_ms = self._restore_ms, None
-        memory_mb = self._config.memory_mb
-        report = log_lines.Report(
-            request_id=request_id,
-            duration_ms=duration_ms,
-            billed_ms=log_lines.whole_ms(duration_ms + (init_ms or 0)),
-            memory_mb=memory_mb,
-            max_memory_mb=min(memory_mb, -int(-used_mb // 1)),
-            init_ms=init_ms,
-            restore_ms=restore_ms,
-            billed_restore_ms=None if restore_ms is None else log_lines.whole_ms(restore_ms),
-            status=outcome.status,
-            error_type=outcome.error_type,
-        )
-        stream.platform(report)
-        return stream.end()
+        usage = Usage(duration_ms, used_mb, self._init_ms, self._restore_ms)
+        self._init_ms = self._restore_ms = None
+        return conclude(invocation, end, usage, self._config, self._stream)
 
     def _since_ms(self, started: float) -> float:
         return (self._clock.monotonic() - started) * 1000

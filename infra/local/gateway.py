@@ -127,10 +127,16 @@ class _Gateway:
             return
         request = request_of(scope, body)
         moment = self._moment()
-        response = await self._answer(request, moment)
-        await _send(self._front.after(response, request, self._config, moment), send)
+        answered = asyncio.get_running_loop().create_future()
+        try:
+            response = await self._answer(request, moment, answered)
+            await _send(self._front.after(response, request, self._config, moment), send)
+        finally:
+            answered.set_result(None)
 
-    async def _answer(self, request: Request, moment: Moment) -> Response:
+    async def _answer(
+        self, request: Request, moment: Moment, answered: asyncio.Future[None]
+    ) -> Response:
         front, config = self._front, self._config
         if not request.raw_path.startswith("/"):
             return front.failure(Failure.BAD_REQUEST)
@@ -144,7 +150,9 @@ class _Gateway:
             return front.failure(Failure.EVENT_TOO_LARGE)
         trace_id = request.header("x-amzn-trace-id") or moment.trace_id
         try:
-            result = await self._result(InvokeRequest(payload, trace_id=trace_id))
+            result = await self._result(
+                InvokeRequest(payload, trace_id=trace_id, answered=answered)
+            )
         except TimeoutError:
             return front.failure(Failure.TIMEOUT)
         except Throttled:

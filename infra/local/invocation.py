@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import dataclasses
 import json
 import secrets
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class InvokeRequest:
-    """
-    Be what a caller asks for. The payload is valid JSON in
-    UTF-8; the client context is JSON text.
-    """
+    """What a caller asks for. The payload is valid JSON in UTF-8, the client context JSON text."""
 
     payload: bytes
     client_context: str | None = None
@@ -21,11 +22,24 @@ class InvokeRequest:
     trace_id: str | None = None
     request_id: str | None = None  # given by the asynchronous queue: the same in every retry
     executed_version: str = "$LATEST"
+    # Done when the caller has been answered: only then is the runtime, whose next work would take
+    # the processor from the answer. None: nobody is answered.
+    answered: asyncio.Future[None] | None = field(default=None, compare=False)
+
+
+@contextlib.contextmanager
+def answering(request: InvokeRequest) -> Iterator[InvokeRequest]:
+    """Have the runtime acknowledged after the caller is answered, at the end of the block."""
+    answered = asyncio.get_running_loop().create_future()
+    try:
+        yield dataclasses.replace(request, answered=answered)
+    finally:
+        answered.set_result(None)
 
 
 @dataclass(frozen=True)
 class InvokeResult:
-    """Be what a caller gets."""
+    """What a caller gets."""
 
     request_id: str
     payload: bytes
@@ -37,7 +51,7 @@ class InvokeResult:
 
 @dataclass(frozen=True)
 class Invocation:
-    """Be a request with the ids that the service gives it."""
+    """A request with the ids that the service gives it."""
 
     request: InvokeRequest
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -45,7 +59,7 @@ class Invocation:
 
     @classmethod
     def of(cls, request: InvokeRequest, now_s: float) -> Invocation:
-        """Give a request its ids, keeping those it brings."""
+        """Return a request with its ids; those that it brings are kept."""
         return cls(
             request=request,
             request_id=request.request_id or str(uuid.uuid4()),
@@ -54,13 +68,13 @@ class Invocation:
 
     @property
     def arn_suffix(self) -> str:
-        """Give the qualifier as it was invoked, for the end of the function's ARN."""
+        """The qualifier as it was invoked, for the end of the function's ARN."""
         qualifier = self.request.qualifier
         return f":{qualifier}" if qualifier else ""
 
 
 def _trace(given: str | None, now_s: float) -> str:
-    """Give an X-Ray trace header: the caller's root if it has one, and never sampled."""
+    """Return an X-Ray trace header: the caller's root if it has one, and never sampled."""
     root = ""
     for part in given.split(";") if given else ():
         name, _, value = part.strip().partition("=")
@@ -73,7 +87,7 @@ def _trace(given: str | None, now_s: float) -> str:
 
 def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str, str]:
     """
-    Give the headers that come with the event: docs/contract.md 6.1.1.
+    Return the headers that come with the event: docs/contract.md 6.1.1.
 
     Args:
         invocation: the event's.

@@ -70,6 +70,10 @@ class LogStream:
         self._tail: list[bytes] = []
         self._tail_size = 0
 
+    def now(self) -> float:
+        """Return the wall clock, in seconds since 1970."""
+        return self._clock.now()
+
     def begin(self, request_id: str) -> None:
         """Begin an invocation: what follows belongs to it and to its tail."""
         self.flush()

@@ -16,7 +16,7 @@ from typing import Any
 
 from infra.local import contract
 from infra.local.errors import StartError, Throttled
-from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invocation import InvokeRequest, InvokeResult, answering
 from infra.local.invoke.errors import InvokeError, service_failed, throttled, unknown_operation
 from infra.local.invoke.request import InvokeCall, call_of, function_name_of, target_of
 from infra.settings.function import FunctionConfig
@@ -56,7 +56,8 @@ def invoke_app(
             elif call.invocation_type == "Event":
                 await _reply(send, 202, b"", _request_id(accept_event(call.request)))
             else:
-                await _reply_result(send, await invoke(call.request), tail=call.wants_tail)
+                with answering(call.request) as request:
+                    await _reply_result(send, await invoke(request), tail=call.wants_tail)
         except InvokeError as exc:
             await _reply_error(send, exc)
         except Throttled as exc:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from infra.local import contract
 from infra.local.errors import ProtocolError, StartError
@@ -26,40 +26,28 @@ from infra.local.runtime.exchange import (
     refusal,
 )
 
+if TYPE_CHECKING:
+    from infra.local.runtime.conversation import Conversation
+
 _ACCEPTED = RuntimeReply(202, b'{"status":"OK"}')
 _PONG = RuntimeReply(200, b"pong")
-_CALLERS_TURNS = 3
+_NOT_FOUND = error_reply(404, "NotFound", "404 page not found")
+_METHODS = {
+    "/ping": "GET",
+    "/runtime/invocation/next": "GET",
+    "/runtime/init/error": "POST",
+    "/runtime/restore/next": "GET",
+    "/runtime/restore/error": "POST",
+}
 _POST = re.compile(r"/runtime/invocation/([^/]*)/(response|error)")
 
 GiveUp = Callable[[], None]
 
 
-class RuntimeEvents(Protocol):
-    """Be told what the runtime did. Methods raise ProtocolError to refuse."""
-
-    def next_asked(self, answer: Answer) -> GiveUp:
-        """Answer now or later with an event."""
-
-    def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """Take an invocation's result."""
-
-    def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """Take an invocation's error."""
-
-    def init_error_posted(self, request: RuntimeRequest) -> None:
-        """Take the error that ended the init phase."""
-
-    def restore_asked(self, answer: Answer) -> GiveUp:
-        """Answer when the snapshot is restored."""
-
-    def restore_error_posted(self, request: RuntimeRequest) -> None:
-        """Take the error of an after-restore hook."""
-
-
 class RuntimeApi:
-    """Listen for one runtime."""
+    """The listener for one runtime."""
 
-    def __init__(self, events: RuntimeEvents) -> None:
+    def __init__(self, events: Conversation) -> None:
         self._events = events
         self._host: Host | None = None
 
@@ -88,59 +76,41 @@ class RuntimeApi:
     def handle(self, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
         """Route one request."""
         path = request.path
-        if path == "/ping":
-            return self._only("GET", request, answer, lambda: _now(answer, _PONG))
-        if path.startswith(contract.RUNTIME_API_PREFIX):
+        if path == "/ping" or path.startswith(contract.RUNTIME_API_PREFIX):
             try:
-                return self._route(path[len(contract.RUNTIME_API_PREFIX) :], request, answer)
+                return self._route(path.removeprefix(contract.RUNTIME_API_PREFIX), request, answer)
             except ProtocolError as exc:
                 return _now(answer, error_reply(exc.status, exc.error_type, str(exc)))
         if path.startswith(contract.EXTENSION_API_PREFIXES):
             message = f"Extensions, logs and telemetry are not emulated: {path}"
             return _now(answer, error_reply(404, "NotFound", message))
-        return _now(answer, error_reply(404, "NotFound", "404 page not found"))
+        return _now(answer, _NOT_FOUND)
 
     def _route(self, path: str, request: RuntimeRequest, answer: Answer) -> GiveUp | None:
         events = self._events
-        if posted := _POST.fullmatch(path):
-            request_id, kind = posted.groups()
-            post = events.response_posted if kind == "response" else events.error_posted
-            return self._only(
-                "POST",
-                request,
-                answer,
-                lambda: _accepted(answer, lambda: post(request_id, request)),
-            )
-        if path == "/runtime/invocation/next":
-            return self._only("GET", request, answer, lambda: events.next_asked(answer))
-        if path == "/runtime/init/error":
-            return self._only(
-                "POST",
-                request,
-                answer,
-                lambda: _accepted_at_once(answer, lambda: events.init_error_posted(request)),
-            )
-        if path == "/runtime/restore/next":
-            return self._only("GET", request, answer, lambda: events.restore_asked(answer))
-        if path == "/runtime/restore/error":
-            return self._only(
-                "POST",
-                request,
-                answer,
-                lambda: _accepted_at_once(answer, lambda: events.restore_error_posted(request)),
-            )
-        if path == "/ping":
-            return self._only("GET", request, answer, lambda: _now(answer, _PONG))
-        return _now(answer, error_reply(404, "NotFound", "404 page not found"))
-
-    @staticmethod
-    def _only(
-        method: str, request: RuntimeRequest, answer: Answer, act: Callable[[], GiveUp | None]
-    ) -> GiveUp | None:
+        posted = _POST.fullmatch(path)
+        method = "POST" if posted else _METHODS.get(path)
+        if method is None:
+            return _now(answer, _NOT_FOUND)
         if request.method != method:
             message = f"{request.method} is not allowed here, only {method}"
             return _now(answer, error_reply(405, "MethodNotAllowed", message))
-        return act()
+        if posted:
+            request_id, kind = posted.groups()
+            post = events.response_posted if kind == "response" else events.error_posted
+            return _accept(answer, post(request_id, request))
+        if path == "/runtime/invocation/next":
+            return events.next_asked(answer)
+        if path == "/runtime/restore/next":
+            return events.restore_asked(answer)
+        if path == "/ping":
+            return _now(answer, _PONG)
+        if path == "/runtime/init/error":
+            events.init_error_posted(request)
+        else:
+            events.restore_error_posted(request)
+        # The environment resets next, which cuts the connection: the runtime is answered before.
+        return _now(answer, _ACCEPTED)
 
 
 def _nothing() -> None:
@@ -152,22 +122,10 @@ def _now(answer: Answer, reply: RuntimeReply) -> GiveUp:
     return _nothing
 
 
-def _accepted(answer: Answer, act: Callable[[], None]) -> GiveUp:
-    act()
-    # The caller's answer first: it needs three turns of the loop (environment, broker, server), and
-    # the runtime is in no hurry.
-    _after_turns(_CALLERS_TURNS, lambda: answer(_ACCEPTED))
-    return _nothing
-
-
-def _accepted_at_once(answer: Answer, act: Callable[[], None]) -> GiveUp:
-    act()
-    # The environment resets next, which cuts the connection: the runtime is answered before.
-    return _now(answer, _ACCEPTED)
-
-
-def _after_turns(turns: int, act: Callable[[], None]) -> None:
-    if turns == 0:
-        act()
+def _accept(answer: Answer, answered: asyncio.Future[None] | None) -> GiveUp:
+    """Acknowledge a post, once the caller of the invocation has been answered."""
+    if answered is None or answered.done():
+        answer(_ACCEPTED)
     else:
-        asyncio.get_running_loop().call_soon(_after_turns, turns - 1, act)
+        answered.add_done_callback(lambda _: answer(_ACCEPTED))
+    return _nothing

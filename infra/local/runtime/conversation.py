@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,7 +14,7 @@ from infra.local.errors import (
     PayloadTooLarge,
     TruncatedRequest,
 )
-from infra.local.outcome import Ended, PhaseEnd, bad_response_of
+from infra.local.phase_end import EndedBy, PhaseEnd, bad_response_of
 from infra.local.runtime.api import GiveUp, RuntimeApi
 from infra.local.runtime.exchange import Answer, RuntimeReply, RuntimeRequest
 from infra.local.runtime.state import Posting, RuntimeSession, RuntimeState
@@ -23,7 +24,7 @@ _RESTORED = RuntimeReply(200, b"")
 
 
 class Conversation:
-    """Listen to one process, hand it events, and report what ends a phase."""
+    """The environment's side: takes a process's calls, hands it events, reports phases' ends."""
 
     def __init__(self, on_end: Callable[[PhaseEnd], None], *, snapshots: bool = False) -> None:
         self._on_end = on_end
@@ -32,6 +33,7 @@ class Conversation:
         self._api = RuntimeApi(self)
         self._askers: list[Answer] = []
         self._event: RuntimeReply | None = None
+        self._answered: asyncio.Future[None] | None = None
         self._restore: Answer | None = None
 
     async def open(self) -> str:
@@ -49,16 +51,24 @@ class Conversation:
 
     @property
     def state(self) -> RuntimeState:
-        """Give the runtime's state."""
+        """The runtime's state."""
         return self._session.state
 
     def assign(self, request_id: str) -> None:
         """Reserve the process for an invocation."""
         self._session.assign(request_id)
 
-    def deliver(self, event: RuntimeReply) -> None:
-        """Hand the event of the reserved invocation to the waiting runtime."""
+    def deliver(self, event: RuntimeReply, answered: asyncio.Future[None] | None = None) -> None:
+        """
+        Hand the event of the reserved invocation to the waiting runtime.
+
+        Args:
+            event: for the runtime.
+            answered: done when the caller has its answer; what the runtime posts is acknowledged
+                after that.
+        """
         self._event = event
+        self._answered = answered
         self._session.deliver()
         askers, self._askers = self._askers, []
         for answer in askers:
@@ -70,7 +80,7 @@ class Conversation:
             self._restore(_RESTORED)
             self._restore = None
 
-    # What the runtime does: runtime_api.RuntimeEvents.
+    # What the runtime does. These methods raise ProtocolError to refuse.
 
     def next_asked(self, answer: Answer) -> GiveUp:
         """Hand out the event again if it is running, or keep the runtime waiting for one."""
@@ -82,7 +92,7 @@ class Conversation:
         self._askers.append(answer)
         if before is not RuntimeState.READY:
             self._event = None
-            self._on_end(PhaseEnd(Ended.READY))
+            self._on_end(PhaseEnd(EndedBy.NEXT))
 
         def give_up() -> None:
             if answer in self._askers:
@@ -90,16 +100,20 @@ class Conversation:
 
         return give_up
 
-    def response_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """End the invocation with its result."""
+    def response_posted(
+        self, request_id: str, request: RuntimeRequest
+    ) -> asyncio.Future[None] | None:
+        """End the invocation with its result. Returns what to wait for before acknowledging it."""
         self._post(Posting.RESPONSE, request_id, request)
-        self._on_end(PhaseEnd(Ended.RESPONSE, bytes(request.body)))
+        self._on_end(PhaseEnd(EndedBy.RESPONSE, bytes(request.body)))
+        return self._answered
 
-    def error_posted(self, request_id: str, request: RuntimeRequest) -> None:
-        """End the invocation with the function's error; the caller gets the body byte for byte."""
+    def error_posted(self, request_id: str, request: RuntimeRequest) -> asyncio.Future[None] | None:
+        """End the invocation with the function's error; its body goes out byte for byte."""
         self._post(Posting.ERROR, request_id, request)
         error_type = _error_type(request, contract.UNKNOWN_FUNCTION_ERROR)
-        self._on_end(PhaseEnd(Ended.ERROR, bytes(request.body), error_type))
+        self._on_end(PhaseEnd(EndedBy.ERROR, bytes(request.body), error_type))
+        return self._answered
 
     def init_error_posted(self, request: RuntimeRequest) -> None:
         """End the init phase with the error of the static code."""
@@ -112,7 +126,7 @@ class Conversation:
             raise NotEmulated
         self._session.restore_next()
         self._restore = answer
-        self._on_end(PhaseEnd(Ended.RESTORABLE))
+        self._on_end(PhaseEnd(EndedBy.RESTORE_NEXT))
         return _nothing
 
     def restore_error_posted(self, request: RuntimeRequest) -> None:
@@ -126,10 +140,10 @@ class Conversation:
         if request.size > contract.RESPONSE_LIMIT_BYTES:
             # [?] no limit of an init error is stated; its caller cannot be answered more than this.
             refusal = PayloadTooLarge()
-            self._on_end(replace(bad_response_of(refusal, ""), kind=Ended.INIT_ERROR))
+            self._on_end(replace(bad_response_of(refusal, ""), by=EndedBy.INIT_ERROR))
             raise refusal
         error_type = _error_type(request, contract.UNKNOWN_RUNTIME_ERROR)
-        self._on_end(PhaseEnd(Ended.INIT_ERROR, bytes(request.body), error_type))
+        self._on_end(PhaseEnd(EndedBy.INIT_ERROR, bytes(request.body), error_type))
 
     def _post(self, posting: Posting, request_id: str, request: RuntimeRequest) -> None:
         mode = request.header(b"lambda-runtime-function-response-mode")
@@ -147,9 +161,6 @@ def _nothing() -> None:
 
 
 def _error_type(request: RuntimeRequest, otherwise: str) -> str:
-    """
-    Give the error type for the log: the posted one only if it
-    is of the service's form (6.1.2).
-    """
+    """Return the error type for the log: as posted, if it has the service's form (6.1.2)."""
     posted = request.header(b"lambda-runtime-function-error-type") or ""
     return posted if _ERROR_TYPE.fullmatch(posted) else otherwise

@@ -15,7 +15,7 @@ _MB = 1024 * 1024
 
 
 def resident_mb(pid: int) -> float:
-    """Give a process's resident memory now, in MiB; 0 if there is no such process."""
+    """Return a process's resident memory now, in MiB; 0 if there is no such process."""
     if _HAS_PROC:
         try:
             with open(f"/proc/{pid}/statm", "rb") as file:
@@ -26,7 +26,7 @@ def resident_mb(pid: int) -> float:
 
 
 class PeakReader:
-    """Read one process's peak again and again, through a file that stays open."""
+    """A reader of one process's peak, again and again, through a file that stays open."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -37,8 +37,9 @@ class PeakReader:
 
     def peak_mb(self) -> float:
         """
-        Give the most resident memory the process has had so far, in MiB; where the kernel keeps no
-        peak, what it has now; 0 if there is no such process.
+        Return the most resident memory the process has had so far, in MiB.
+
+        Where the kernel keeps no peak, what it has now; 0 if there is no such process.
         """
         if not _HAS_PROC:
             return _resident_by_psutil(self._pid)
@@ -58,18 +59,9 @@ class PeakReader:
             self._file = None
 
 
-def peak_mb(pid: int) -> float:
-    """Give the most resident memory a process has had so far, once."""
-    reader = PeakReader(pid)
-    try:
-        return reader.peak_mb()
-    finally:
-        reader.close()
-
-
 def group_resident_mb(group: int, *, besides: int) -> float:
     """
-    Give the resident memory of a process group's members, without one of them, in MiB.
+    Return the resident memory of a process group's members, without one of them, in MiB.
 
     Looks at every process of the machine: not for the path of a warm call. Memory that members
     share is counted once for each.
@@ -82,7 +74,7 @@ def group_resident_mb(group: int, *, besides: int) -> float:
 
 
 def group_members(group: int) -> list[int]:
-    """Give the ids of a process group's members."""
+    """Return the ids of a process group's members."""
     if _HAS_PROC:
         return [pid for pid in _all_pids() if _group_of(pid) == group]
     return [pid for pid in psutil.pids() if _group_of(pid) == group]
@@ -90,8 +82,7 @@ def group_members(group: int) -> list[int]:
 
 def pids_with_variable(assignment: bytes) -> list[int]:
     """
-    Give the ids of the processes that were started with a variable (NAME=value) in their
-    environment.
+    Return the ids of the processes that were started with a variable (NAME=value).
 
     Finds what left its process group: a daemon that forked twice still has the environment it was
     started with.

@@ -24,7 +24,7 @@ from pathlib import Path
 from infra.local import contract
 from infra.local.errors import StartError
 from infra.local.logs import LogStream
-from infra.local.outcome import Ended, PhaseEnd, exit_text
+from infra.local.phase_end import EndedBy, PhaseEnd, exit_text
 from infra.local.runtime.conversation import Conversation
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
@@ -81,7 +81,7 @@ class Template:
                     variables=variables,
                     folder=self._config.root,
                     on_output=self._stream.function_wrote,
-                    on_exit=lambda status: self._ends(PhaseEnd(Ended.EXIT, status=status)),
+                    on_exit=lambda status: self._ends(PhaseEnd(EndedBy.EXIT, status=status)),
                     keep_open=(theirs.fileno(),),
                 )
             )
@@ -90,8 +90,8 @@ class Template:
         try:
             end = await asyncio.wait_for(asyncio.shield(self._end), limit_s)
         except TimeoutError:
-            end = PhaseEnd(Ended.TIMEOUT)
-        if end.kind is not Ended.RESTORABLE:
+            end = PhaseEnd(EndedBy.TIMEOUT)
+        if end.by is not EndedBy.RESTORE_NEXT:
             self._sandbox.drain()
             raise StartError(f"snap_start: no snapshot: {_reason(end, limit_s)}")
 
@@ -136,7 +136,7 @@ class Template:
     def _ends(self, end: PhaseEnd) -> None:
         if self._end is not None and not self._end.done():
             self._end.set_result(end)
-        elif end.kind is Ended.EXIT:
+        elif end.by is EndedBy.EXIT:
             for forked in self._forking:
                 forked.set_exception(StartError("snap_start: the template ended"))
             self._forking.clear()
@@ -159,7 +159,7 @@ class Template:
 
     def _hear(self, news: Mapping[str, int]) -> None:
         if "snapshot" in news:
-            self._ends(PhaseEnd(Ended.RESTORABLE))
+            self._ends(PhaseEnd(EndedBy.RESTORE_NEXT))
         elif "forked" in news:
             self._forking.popleft().set_result(news["forked"])
         elif news["exited"] in self._copies:
@@ -174,8 +174,8 @@ class Template:
 
 
 def _reason(end: PhaseEnd, limit_s: float) -> str:
-    if end.kind is Ended.INIT_ERROR:
+    if end.by is EndedBy.INIT_ERROR:
         return f"the init failed: {end.payload.decode('utf-8', 'replace')}"
-    if end.kind is Ended.TIMEOUT:
+    if end.by is EndedBy.TIMEOUT:
         return f"the init took longer than {limit_s:g} s"
     return exit_text(end.status)

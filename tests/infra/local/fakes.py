@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from infra.local import contract
 from infra.local.clock import SystemClock, Timer
+from infra.local.environment import Environment
 from infra.local.invocation import Invocation, InvokeResult
 
 
@@ -69,10 +70,7 @@ class FakeClock:
 
 
 class HastyClock(SystemClock):
-    """
-    The machine's clock, but that the waits before an event's
-    retries are noted and take no time.
-    """
+    """The machine's clock, but an event's waits before its retries are noted and take no time."""
 
     def __init__(self) -> None:
         self.skipped: list[float] = []
@@ -91,8 +89,51 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-class FakeWorker:
-    """An environment that answers when the test says so."""
+class FakeProcess:
+    """A process that uses the memory that a test says, and notes what is done to it."""
+
+    def __init__(self, *, peak: float = 0, resident: float = 0, children: float = 0) -> None:
+        self.peak, self.resident, self.children = peak, resident, children
+        self.done: list[str] = []
+
+    def freeze(self) -> None:
+        """Note it."""
+        self.done.append("freeze")
+
+    def thaw(self) -> None:
+        """Note it."""
+        self.done.append("thaw")
+
+    def drain(self) -> None:
+        """Do nothing."""
+
+    def peak_mb(self) -> float:
+        """Return the peak."""
+        return self.peak
+
+    def resident_mb(self) -> float:
+        """Return the memory now."""
+        return self.resident
+
+    def children_mb(self) -> float:
+        """Return the children's memory, and note that it was asked for."""
+        self.done.append("children")
+        return self.children
+
+    def terminate(self) -> None:
+        """Note it."""
+        self.done.append("terminate")
+
+    def kill(self) -> None:
+        """Note it."""
+        self.done.append("kill")
+
+    async def gone(self) -> None:
+        """Do nothing."""
+
+
+class FakeEnvironment(Environment):
+    """An environment without a process, that answers when the test says so."""
 
     def __init__(self) -> None:
         self.running: Invocation | None = None
@@ -100,7 +141,6 @@ class FakeWorker:
         self.ready: asyncio.Future[None] | None = None
         self.settles_at_once = True
         self.served: list[str] = []
-        self.frozen = False
         self.closed = False
         self.provisioned = False
 
@@ -108,26 +148,18 @@ class FakeWorker:
         """Note it."""
         self.provisioned = provisioned
 
-    def begin(self, invocation: Invocation) -> None:
-        """Do nothing: `run` does it."""
-
-    async def run(self, invocation: Invocation) -> InvokeResult:
+    def run(self, invocation: Invocation) -> asyncio.Future[InvokeResult]:
         """Wait for the test's word."""
-        self.frozen = False
         self.running = invocation
         self.served.append(invocation.request_id)
         self.answer = asyncio.get_running_loop().create_future()
-        return await self.answer
+        return self.answer
 
     async def settle(self) -> None:
         """Ask for more, at once or when the test says so."""
         if not self.settles_at_once:
             self.ready = asyncio.get_running_loop().create_future()
             await self.ready
-
-    def freeze(self) -> None:
-        """Note it."""
-        self.frozen = True
 
     async def close(self) -> None:
         """Note it."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from infra.local.broker import Broker, InvokeRequest, InvokeResult, Throttled
 from infra.local.errors import StartError
 from infra.settings.function import FunctionConfig
-from tests.infra.local.fakes import FakeClock, FakeWorker, settled
+from tests.infra.local.fakes import FakeClock, FakeEnvironment, settled
 
 Played = Callable[["Stage"], Awaitable[None]]
 
@@ -23,17 +23,17 @@ class Stage:
 
     def __init__(self, **changes: Any) -> None:
         self.clock = FakeClock()
-        self.workers: list[FakeWorker] = []
+        self.environments: list[FakeEnvironment] = []
         config = FunctionConfig(handler="any.handler", **changes)
-        self.broker = Broker(config, self.clock, self.new_worker)
+        self.broker = Broker(config, self.clock, self.new_environment)
         self.settles_at_once = True
 
-    def new_worker(self) -> FakeWorker:
+    def new_environment(self) -> FakeEnvironment:
         """Make an environment."""
-        worker = FakeWorker()
-        worker.settles_at_once = self.settles_at_once
-        self.workers.append(worker)
-        return worker
+        environment = FakeEnvironment()
+        environment.settles_at_once = self.settles_at_once
+        self.environments.append(environment)
+        return environment
 
     async def call(self, *, patient: bool = False) -> asyncio.Task[InvokeResult]:
         """Begin a call."""
@@ -50,7 +50,7 @@ def play(scene: Played, **changes: Any) -> None:
         stage = Stage(**changes)
         await scene(stage)
         await stage.broker.close()
-        assert all(worker.closed for worker in stage.workers)
+        assert all(environment.closed for environment in stage.environments)
 
     asyncio.run(run())
 
@@ -61,10 +61,9 @@ def test_one_environment_serves_calls_one_after_the_other() -> None:
     async def scene(stage: Stage) -> None:
         for _ in range(2):
             call = await stage.call()
-            await stage.workers[0].reply(b'"done"')
+            await stage.environments[0].reply(b'"done"')
             assert (await call).payload == b'"done"'
-            assert stage.workers[0].frozen
-        assert len(stage.workers) == 1
+        assert len(stage.environments) == 1
 
     play(scene)
 
@@ -74,16 +73,16 @@ def test_fresh_environments_start_while_others_work() -> None:
 
     async def scene(stage: Stage) -> None:
         calls = [await stage.call() for _ in range(3)]
-        assert len(stage.workers) == 3
+        assert len(stage.environments) == 3
         refused = await stage.call()
         with pytest.raises(Throttled) as caught:
             await refused
         assert caught.value.reason == "ConcurrentInvocationLimitExceeded"
         assert str(caught.value) == "Rate Exceeded. Reason: ConcurrentInvocationLimitExceeded"
-        for worker in stage.workers:
-            await worker.reply()
+        for environment in stage.environments:
+            await environment.reply()
         ids = [(await call).request_id for call in calls]
-        assert ids == [worker.served[0] for worker in stage.workers]
+        assert ids == [environment.served[0] for environment in stage.environments]
 
     play(scene, concurrency=3)
 
@@ -97,7 +96,7 @@ def test_reserved_concurrency_is_a_limit_of_its_own() -> None:
             with pytest.raises(Throttled) as caught:
                 await (await stage.call(patient=patient))
             assert caught.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
 
     play(scene, concurrency=3, reserved_concurrency=1)
 
@@ -108,7 +107,7 @@ def test_a_reserved_concurrency_of_zero_refuses_everything() -> None:
     async def scene(stage: Stage) -> None:
         with pytest.raises(Throttled):
             await (await stage.call(patient=True))
-        assert stage.workers == []
+        assert stage.environments == []
 
     play(scene, reserved_concurrency=0)
 
@@ -120,10 +119,10 @@ def test_patient_callers_wait_in_order() -> None:
         calls = [await stage.call(patient=True) for _ in range(5)]
         assert stage.broker.under_way == 5
         for _ in calls:
-            await stage.workers[0].reply()
+            await stage.environments[0].reply()
         answered = [(await call).request_id for call in calls]
-        assert answered == stage.workers[0].served
-        assert len(stage.workers) == 1
+        assert answered == stage.environments[0].served
+        assert len(stage.environments) == 1
 
     play(scene, concurrency=1)
 
@@ -137,21 +136,21 @@ def test_an_environment_that_is_about_to_be_free_is_waited_for() -> None:
     async def scene(stage: Stage) -> None:
         stage.settles_at_once = False
         first = await stage.call()
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
         await first
         second = await stage.call()
         await stage.clock.advance(0.1)
-        assert len(stage.workers) == 1
-        ready = stage.workers[0].ready
+        assert len(stage.environments) == 1
+        ready = stage.environments[0].ready
         assert ready is not None
         ready.set_result(None)
         await settled()
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
         await second
         third = await stage.call()
         await stage.clock.advance(0.25)
-        assert len(stage.workers) == 2
-        await stage.workers[1].reply()
+        assert len(stage.environments) == 2
+        await stage.environments[1].reply()
         await third
 
     play(scene)
@@ -163,11 +162,11 @@ def test_waiting_for_one_does_not_hold_up_the_others() -> None:
     async def scene(stage: Stage) -> None:
         stage.settles_at_once = False
         first = await stage.call()
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
         await first
         await stage.call()
         await stage.call()
-        assert len(stage.workers) == 2
+        assert len(stage.environments) == 2
 
     play(scene)
 
@@ -181,9 +180,9 @@ def test_a_caller_who_gives_up_while_waiting_is_forgotten() -> None:
         waiting.cancel()
         await settled()
         assert stage.broker.under_way == 1
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
         await busy
-        assert len(stage.workers[0].served) == 1
+        assert len(stage.environments[0].served) == 1
 
     play(scene, concurrency=1)
 
@@ -196,9 +195,8 @@ def test_a_caller_who_gives_up_while_it_runs_changes_nothing() -> None:
         running.cancel()
         await settled()
         assert stage.broker.under_way == 1
-        await stage.workers[0].reply()
+        await stage.environments[0].reply()
         assert stage.broker.under_way == 0
-        assert stage.workers[0].frozen
 
     play(scene)
 
@@ -209,12 +207,12 @@ def test_an_unused_environment_is_ended() -> None:
     async def scene(stage: Stage) -> None:
         for _ in range(2):
             call = await stage.call()
-            await stage.workers[0].reply()
+            await stage.environments[0].reply()
             await call
             await stage.clock.advance(59)
-        assert not stage.workers[0].closed
+        assert not stage.environments[0].closed
         await stage.clock.advance(2)
-        assert stage.workers[0].closed
+        assert stage.environments[0].closed
         assert stage.broker.environments == 0
 
     play(scene, idle_s=60)
@@ -225,11 +223,10 @@ def test_provisioned_environments_start_before_the_first_call() -> None:
 
     async def scene(stage: Stage) -> None:
         await stage.broker.start()
-        assert [worker.provisioned for worker in stage.workers] == [True, True]
-        assert all(worker.frozen for worker in stage.workers)
+        assert [environment.provisioned for environment in stage.environments] == [True, True]
         call = await stage.call()
-        assert len(stage.workers) == 2
-        await stage.workers[1].reply()
+        assert len(stage.environments) == 2
+        await stage.environments[1].reply()
         await call
 
     play(scene, provisioned_concurrency=2)
@@ -241,14 +238,14 @@ def test_a_broken_environment_is_not_used_again() -> None:
     async def scene(stage: Stage) -> None:
         first = await stage.call(patient=True)
         second = await stage.call(patient=True)
-        answer = stage.workers[0].answer
+        answer = stage.environments[0].answer
         assert answer is not None
         answer.set_exception(ValueError("broken"))
         with pytest.raises(ValueError, match=r"^broken$"):
             await first
         await settled()
-        assert stage.workers[0].closed
-        await stage.workers[1].reply()
+        assert stage.environments[0].closed
+        await stage.environments[1].reply()
         await second
 
     play(scene, concurrency=1)
@@ -302,14 +299,16 @@ def test_no_sequence_of_calls_loses_or_mixes_one_up(
             elif kind == "wait":
                 await stage.clock.advance(float(value))
             assert stage.broker.environments <= concurrency
-            busy = [w for w in stage.workers if w.answer is not None and not w.answer.done()]
+            busy = [w for w in stage.environments if w.answer is not None and not w.answer.done()]
             assert len(busy) <= min(concurrency, reserved or concurrency)
         while await answer_one(stage, 0):
             pass
         assert stage.broker.under_way == 0
         for call in calls:
             assert call.done()
-        served = [request_id for worker in stage.workers for request_id in worker.served]
+        served = [
+            request_id for environment in stage.environments for request_id in environment.served
+        ]
         assert len(served) == len(set(served))
         answered = {
             call.result().request_id
@@ -326,7 +325,7 @@ def test_no_sequence_of_calls_loses_or_mixes_one_up(
 
 async def answer_one(stage: Stage, index: int) -> bool:
     """Let one busy environment answer; false if none is."""
-    busy = [w for w in stage.workers if w.answer is not None and not w.answer.done()]
+    busy = [w for w in stage.environments if w.answer is not None and not w.answer.done()]
     if not busy:
         return False
     await busy[index % len(busy)].reply()

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from infra.local.outcome import Ended, PhaseEnd
+from infra.local.phase_end import EndedBy, PhaseEnd
 from infra.local.runtime.conversation import Conversation
 from infra.local.runtime.exchange import RuntimeReply
 
@@ -60,11 +60,20 @@ class RuntimeHost:
         result: T = self.run(work)
         return result
 
-    def hand_over(self, request_id: str, payload: bytes = b"{}") -> None:
+    def future(self) -> asyncio.Future[None]:
+        """Make a future of the host's loop."""
+        return self.tell(lambda _: self.loop.create_future())
+
+    def hand_over(
+        self,
+        request_id: str,
+        payload: bytes = b"{}",
+        answered: asyncio.Future[None] | None = None,
+    ) -> None:
         """Give the waiting runtime an event."""
         headers = {"Lambda-Runtime-Aws-Request-Id": request_id}
         self.tell(lambda c: c.assign(request_id))
-        self.tell(lambda c: c.deliver(RuntimeReply(200, payload, headers)))
+        self.tell(lambda c: c.deliver(RuntimeReply(200, payload, headers), answered))
 
 
 @contextmanager
@@ -169,18 +178,22 @@ class Wire:
 
 
 def fetch(
-    host: RuntimeHost, wire: Wire, request_id: str = "id-1", payload: bytes = b"{}"
+    host: RuntimeHost,
+    wire: Wire,
+    request_id: str = "id-1",
+    payload: bytes = b"{}",
+    answered: asyncio.Future[None] | None = None,
 ) -> Answered:
     """Ask for an event, and get it."""
     wire.ask("GET", NEXT)
     wait_for_ready(host)
-    host.hand_over(request_id, payload)
+    host.hand_over(request_id, payload, answered)
     return wire.answer()
 
 
 def wait_for_ready(host: RuntimeHost) -> None:
     """Wait until the host has read what was asked."""
-    while not any(end.kind is Ended.READY for end in host.ends):
+    while not any(end.by is EndedBy.NEXT for end in host.ends):
         host.tell(lambda c: c.state)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from infra.local import contract
-from infra.local.outcome import Ended
+from infra.local.phase_end import EndedBy
 from tests.infra.local.runtime.runtime_host import (
     NEXT,
     PREFIX,
@@ -62,14 +62,34 @@ def test_two_waiting_connections_get_the_same_event(host: RuntimeHost, wire: Wir
         assert wire.answer() == second.answer()
 
 
-@pytest.mark.parametrize(("kind", "end"), [("response", Ended.RESPONSE), ("error", Ended.ERROR)])
-def test_a_post_is_accepted(host: RuntimeHost, wire: Wire, kind: str, end: Ended) -> None:
+@pytest.mark.parametrize(
+    ("kind", "end"), [("response", EndedBy.RESPONSE), ("error", EndedBy.ERROR)]
+)
+def test_a_post_is_accepted(host: RuntimeHost, wire: Wire, kind: str, end: EndedBy) -> None:
     """A3 and A4: 202, and the environment gets the body byte for byte."""
     fetch(host, wire)
     reply = wire.call("POST", post_path("id-1", kind), b'{"any": "bytes"}')
     assert (reply.status, reply.body) == (202, b'{"status":"OK"}')
     assert reply.headers["Content-Type"] == "application/json"
-    assert (host.ends[-1].kind, host.ends[-1].payload) == (end, b'{"any": "bytes"}')
+    assert (host.ends[-1].by, host.ends[-1].payload) == (kind, b'{"any": "bytes"}')
+
+
+@pytest.mark.parametrize("kind", ["response", "error"])
+def test_a_post_is_acknowledged_after_the_caller_is_answered(
+    host: RuntimeHost, wire: Wire, kind: str
+) -> None:
+    """The runtime's next work must not take the processor from the caller's answer."""
+    answered = host.future()
+    fetch(host, wire, answered=answered)
+    wire.ask("POST", post_path("id-1", kind), b"{}")
+    assert wire_reached(host, wire)
+    assert host.ends[-1].by == kind
+    wire.socket.settimeout(0.05)
+    with pytest.raises(TimeoutError):
+        wire.answer()
+    wire.socket.settimeout(20)
+    host.tell(lambda _: answered.set_result(None))
+    assert wire.answer().status == 202
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
@@ -82,7 +102,7 @@ def test_another_request_id_is_refused(host: RuntimeHost, wire: Wire, kind: str)
         assert reply.headers["Content-Type"] == "application/json"
         if not host.ends:
             fetch(host, wire)
-    assert [end.kind for end in host.ends] == [Ended.READY]
+    assert [end.by for end in host.ends] == [EndedBy.NEXT]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +257,7 @@ def test_the_limit_of_an_init_error(host: RuntimeHost, wire: Wire) -> None:
         reply = second.call("POST", path, b"x" * (limit + 1))
     assert (reply.status, reply.json["errorType"]) == (413, "RequestEntityTooLarge")
     end = host.ends[-1]
-    assert (end.kind, end.error_type) == (Ended.INIT_ERROR, "Function.ResponseSizeTooLarge")
+    assert (end.by, end.error_type) == (EndedBy.INIT_ERROR, "Function.ResponseSizeTooLarge")
     assert len(end.payload) < 200
 
 
@@ -246,7 +266,7 @@ def test_an_init_error_ends_the_init(host: RuntimeHost, wire: Wire) -> None:
     header = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
     reply = wire.call("POST", f"{PREFIX}/init/error", b'{"errorMessage":"x"}', header)
     assert (reply.status, reply.body) == (202, b'{"status":"OK"}')
-    assert host.ends[-1].kind is Ended.INIT_ERROR
+    assert host.ends[-1].by is EndedBy.INIT_ERROR
     assert host.ends[-1].error_type == "Runtime.ImportModuleError"
     assert host.ends[-1].payload == b'{"errorMessage":"x"}'
     assert wire.call("GET", NEXT).status == 403
@@ -332,7 +352,7 @@ def test_a_snapshot_waits_for_its_restore(host: RuntimeHost) -> None:
         wire.ask("GET", f"{PREFIX}/restore/next")
         while not host.ends:
             host.tell(lambda c: c.state)
-        assert host.ends[-1].kind is Ended.RESTORABLE
+        assert host.ends[-1].by is EndedBy.RESTORE_NEXT
         host.tell(lambda c: c.restore())
         assert wire.answer().status == 200
         reply = wire.call("POST", f"{PREFIX}/restore/error", b'{"errorMessage":"hook"}')

@@ -6,7 +6,7 @@ import contextlib
 
 import pytest
 
-from infra.local.outcome import Ended
+from infra.local.phase_end import EndedBy
 from tests.infra.local.runtime.runtime_host import (
     NEXT,
     RuntimeHost,
@@ -74,7 +74,7 @@ def test_what_is_no_http_is_refused(host: RuntimeHost, wire: Wire, length: str) 
     assert (reply.status, reply.json["errorType"]) == (400, "InvalidRequest")
     assert reply.headers["content-type"] == "application/json"
     assert wire.ended()
-    assert [end.kind for end in host.ends] == [Ended.READY]
+    assert [end.by for end in host.ends] == [EndedBy.NEXT]
 
 
 def test_a_runtime_that_hangs_up_while_it_waits_loses_no_event(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
 from infra.local.sandbox import memory
 from infra.local.sandbox.memory_watch import MemoryWatch
-from tests.infra.local.fakes import FakeClock
+from tests.infra.local.fakes import FakeClock, FakeProcess
 
 NO_PID = 2**22 + 1
 
@@ -30,10 +31,11 @@ def test_what_a_process_uses(way: bool) -> None:
     before = memory.resident_mb(os.getpid())
     block = bytearray(b"x" * 50 * 1024 * 1024)
     assert memory.resident_mb(os.getpid()) > before + 40
-    assert memory.peak_mb(os.getpid()) > before + 40
+    with contextlib.closing(memory.PeakReader(os.getpid())) as reader:
+        assert reader.peak_mb() > before + 40
     del block
-    for measure in (memory.resident_mb, memory.peak_mb):
-        assert measure(NO_PID) == 0.0
+    assert memory.resident_mb(NO_PID) == 0.0
+    assert memory.PeakReader(NO_PID).peak_mb() == 0.0
 
 
 def test_a_groups_members(way: bool) -> None:
@@ -57,86 +59,55 @@ def test_a_groups_members(way: bool) -> None:
         child.communicate()
 
 
-class FakeProcess:
-    """Use the memory that the test says."""
+class Watched:
+    """A watch of a process, that notes when it calls."""
 
-    def __init__(self, *, peak: float = 0, resident: float = 0, children: float = 0) -> None:
-        self.peak, self.resident, self.children = peak, resident, children
-        self.looks_at_children = 0
-
-    def peak_mb(self) -> float:
-        """Give the peak."""
-        return self.peak
-
-    def resident_mb(self) -> float:
-        """Give the memory now."""
-        return self.resident
-
-    def children_mb(self) -> float:
-        """Give the children's memory, and count how often it was asked for."""
-        self.looks_at_children += 1
-        return self.children
-
-
-def watched(scene: Callable[[FakeClock, MemoryWatch], object], limit_mb: int = 128) -> None:
-    """Run a scene with a watch."""
-    import asyncio
-
-    async def run() -> None:
-        clock = FakeClock()
-        result = scene(clock, MemoryWatch(clock, limit_mb))
-        if asyncio.iscoroutine(result):
-            await result
-
-    asyncio.run(run())
+    def __init__(self, process: FakeProcess) -> None:
+        self.clock, self.process = FakeClock(), process
+        self.called: list[float] = []
+        self.watch = MemoryWatch(
+            self.clock, 128, lambda: self.called.append(self.clock.monotonic())
+        )
+        self.watch.watch(process)
 
 
 def test_the_watch_calls_once_the_limit_is_passed() -> None:
     """And not before; the peak stays."""
 
-    async def scene(clock: FakeClock, watch: MemoryWatch) -> None:
-        called: list[float] = []
-        process = FakeProcess(resident=100)
-        watch.watch(process, lambda: called.append(clock.monotonic()))
-        await clock.advance(1)
-        assert called == []
-        process.resident = 129
-        await clock.advance(0.1)
-        assert len(called) == 1
-        assert watch.peak_mb == 129
-        assert clock.waiting == []
-        watch.forget()
-        assert watch.peak_mb == 0
+    async def scene() -> None:
+        one = Watched(FakeProcess(resident=100))
+        await one.clock.advance(1)
+        assert one.called == []
+        one.process.resident = 129
+        await one.clock.advance(0.1)
+        assert len(one.called) == 1
+        assert one.watch.peak_mb == 129
+        assert one.clock.waiting == []
+        one.watch.forget()
+        assert one.watch.peak_mb == 0
 
-    watched(scene)
+    asyncio.run(scene())
 
 
 def test_children_are_looked_at_seldom_and_counted() -> None:
     """Twice a second: it costs a look at every process."""
 
-    async def scene(clock: FakeClock, watch: MemoryWatch) -> None:
-        called: list[float] = []
-        process = FakeProcess(resident=60, children=60)
-        watch.watch(process, lambda: called.append(clock.monotonic()))
-        await clock.advance(2.0)
-        assert process.looks_at_children == 4
-        assert watch.peak_mb == 120
-        process.children = 70
-        await clock.advance(0.6)
-        assert len(called) == 1
+    async def scene() -> None:
+        one = Watched(FakeProcess(resident=60, children=60))
+        await one.clock.advance(2.0)
+        assert one.process.done == ["children"] * 4
+        assert one.watch.peak_mb == 120
+        one.process.children = 70
+        await one.clock.advance(0.6)
+        assert len(one.called) == 1
 
-    watched(scene)
+    asyncio.run(scene())
 
 
 def test_a_short_call_is_judged_by_the_kernels_peak() -> None:
     """Not looked at while it ran, but over the limit all the same."""
-
-    def scene(clock: FakeClock, watch: MemoryWatch) -> None:
-        process = FakeProcess(peak=128)
-        watch.watch(process, lambda: None)
-        watch.rest()
-        assert not watch.exceeded(process)
-        process.peak = 128.5
-        assert watch.exceeded(process)
-
-    watched(scene)
+    one = Watched(FakeProcess(peak=128))
+    one.watch.rest()
+    assert not one.watch.exceeded(one.process)
+    one.process.peak = 128.5
+    assert one.watch.exceeded(one.process)

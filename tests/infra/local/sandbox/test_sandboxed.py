@@ -147,9 +147,10 @@ def test_a_process_starts_in_the_task_root_and_leads_a_group(start: Start) -> No
 
 
 def is_stopped(pid: int) -> bool:
-    """Say whether a process is frozen; one that is gone was not."""
+    """Whether a process is frozen; a shell whose vforked child is stopped sleeps instead."""
     try:
-        return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
+        stopped = (psutil.STATUS_STOPPED, psutil.STATUS_DISK_SLEEP)
+        return psutil.Process(pid).status() in stopped
     except psutil.NoSuchProcess:
         return False
 

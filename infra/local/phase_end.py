@@ -1,4 +1,4 @@
-"""How a phase of an environment ended, and what the caller and the log get to see of it: pure."""
+"""How a phase of an environment ended, and what the caller and the log see of it: pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from infra.local.errors import InvalidResponseMode, PayloadTooLarge, ProtocolErr
 from infra.local.invocation import error_payload
 
 
-class Ended(StrEnum):
-    """Say how a phase ended."""
+class EndedBy(StrEnum):
+    """What ended a phase."""
 
-    READY = "ready"  # the runtime asked for an event
-    RESTORABLE = "restorable"  # SnapStart: the runtime waits for its snapshot to be restored
+    NEXT = "next"  # the runtime asked for an event
+    RESTORE_NEXT = "restore next"  # SnapStart: the runtime waits for its snapshot to be restored
     RESPONSE = "response"
     ERROR = "error"
     BAD_RESPONSE = "bad response"  # the runtime broke a limit or the protocol while answering
@@ -25,25 +25,22 @@ class Ended(StrEnum):
 
 
 # The runtime goes on after these; after all others it is killed.
-SURVIVED = frozenset({Ended.RESPONSE, Ended.ERROR, Ended.BAD_RESPONSE})
+SURVIVED = frozenset({EndedBy.RESPONSE, EndedBy.ERROR, EndedBy.BAD_RESPONSE})
 
 
 @dataclass(frozen=True)
 class PhaseEnd:
-    """Be the end of a phase, with what the runtime or the platform has to say about it."""
+    """The end of a phase, with what the runtime or the platform has to say about it."""
 
-    kind: Ended
+    by: EndedBy
     payload: bytes = b""
     error_type: str | None = None
-    status: int = 0  # for EXIT: of the process, or minus its signal
+    status: int = 0  # of the process that exited, or minus its signal
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """
-    Be an invocation's end as the caller (payload,
-    function_error) and the log (the rest) see it.
-    """
+class InvocationEnd:
+    """The end of an invocation: payload and function_error are the caller's, the rest the log's."""
 
     payload: bytes
     function_error: str | None = None
@@ -52,40 +49,37 @@ class Outcome:
     message: str | None = None  # logged when the runtime is gone
 
 
-def outcome_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Outcome:
-    """Give the outcome of an invocation: docs/contract.md 6.2, B1 to B7."""
+def invocation_end_of(end: PhaseEnd, request_id: str, timeout_s: float) -> InvocationEnd:
+    """Return the end of an invocation: docs/contract.md 6.2, B1 to B7."""
     prefix = f"RequestId: {request_id} Error: "
-    if end.kind is Ended.RESPONSE:
-        return Outcome(end.payload)
-    if end.kind in (Ended.ERROR, Ended.BAD_RESPONSE):
-        return Outcome(end.payload, "Unhandled", "error", end.error_type)
-    if end.kind is Ended.INIT_ERROR:
-        return Outcome(end.payload, "Unhandled", "error", end.error_type)
-    if end.kind is Ended.TIMEOUT:
+    if end.by is EndedBy.RESPONSE:
+        return InvocationEnd(end.payload)
+    if end.by in (EndedBy.ERROR, EndedBy.BAD_RESPONSE, EndedBy.INIT_ERROR):
+        return InvocationEnd(end.payload, "Unhandled", "error", end.error_type)
+    if end.by is EndedBy.TIMEOUT:
         payload = error_payload(contract.TIMED_OUT, prefix + log_lines.timed_out(timeout_s))
-        return Outcome(payload, "Unhandled", "timeout", contract.TIMED_OUT)
-    if end.kind is Ended.OUT_OF_MEMORY:
-        message = prefix + exit_text(-9)
+        return InvocationEnd(payload, "Unhandled", "timeout", contract.TIMED_OUT)
+    status, error_type, exit_status = "failure", contract.EXIT_ERROR, end.status
+    if end.by is EndedBy.OUT_OF_MEMORY:
         # The caller is told of the signal; only the report names the memory [3P].
-        payload = error_payload(contract.EXIT_ERROR, message)
-        return Outcome(payload, "Unhandled", "error", contract.OUT_OF_MEMORY, message)
-    message = prefix + exit_text(end.status)
+        status, error_type, exit_status = "error", contract.OUT_OF_MEMORY, -9
+    message = prefix + exit_text(exit_status)
     payload = error_payload(contract.EXIT_ERROR, message)
-    return Outcome(payload, "Unhandled", "failure", contract.EXIT_ERROR, message)
+    return InvocationEnd(payload, "Unhandled", status, error_type, message)
 
 
 def init_report_of(end: PhaseEnd, init_ms: float, phase: str) -> log_lines.InitReport:
-    """Give the line for an init that failed."""
-    if end.kind is Ended.TIMEOUT:
+    """Return the line for an init that failed."""
+    if end.by is EndedBy.TIMEOUT:
         return log_lines.InitReport(init_ms, phase, "timeout")
-    error_type = {Ended.EXIT: contract.EXIT_ERROR, Ended.OUT_OF_MEMORY: contract.OUT_OF_MEMORY}
-    return log_lines.InitReport(
-        init_ms, phase, "error", error_type.get(end.kind, end.error_type or contract.EXIT_ERROR)
-    )
+    error_type = end.error_type or contract.EXIT_ERROR
+    if end.by is EndedBy.OUT_OF_MEMORY:
+        error_type = contract.OUT_OF_MEMORY
+    return log_lines.InitReport(init_ms, phase, "error", error_type)
 
 
 def bad_response_of(error: ProtocolError, request_id: str) -> PhaseEnd:
-    """Give what the caller gets when the runtime's answer was refused: A7, A8, A9 and B7."""
+    """Return what the caller gets when the runtime's answer was refused: A7, A8, A9 and B7."""
     if isinstance(error, PayloadTooLarge):
         limit = contract.RESPONSE_LIMIT_BYTES
         message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."
@@ -95,7 +89,7 @@ def bad_response_of(error: ProtocolError, request_id: str) -> PhaseEnd:
     else:
         message = f"RequestId: {request_id} Error: {error}"  # [?] the text is not recorded
         error_type = contract.TRUNCATED_RESPONSE
-    return PhaseEnd(Ended.BAD_RESPONSE, error_payload(error_type, message), error_type)
+    return PhaseEnd(EndedBy.BAD_RESPONSE, error_payload(error_type, message), error_type)
 
 
 _SIGNALS = {
@@ -119,7 +113,7 @@ _SIGNALS = {
 
 def exit_text(status: int) -> str:
     """
-    Say how a process ended, in the words of Go's os/exec, which the service's messages are made of.
+    Return how a process ended, in the words of Go's os/exec, which the service's messages use.
 
     A segmentation fault was once recorded as a timeout; here, as in RIE, it is a signal [?].
 
