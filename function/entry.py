@@ -176,7 +176,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
     with under_way(invocation):
         try:
             if source.is_http:
-                return _http_door().answer(event, context, source)
+                return _http_door().answer(event, context)
             answer = _door_of(source, event).answer(event, context)
             require_carried(answer, MAX_REPLY_BYTES)
             invocation.status = 200

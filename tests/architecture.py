@@ -37,7 +37,7 @@ ENGINES: Final = {
 
 TRAINING: Final = {"matplotlib", "mlxtend", "onnx", "scipy", "skl2onnx", "sklearn", "tf2onnx"}
 SIBLINGS: Final = {
-    "function/doors": {"http_events", "results_queue", "sources"},
+    "function/doors": {"results_queue", "sources"},
     "function/protocols": set[str](),
     "model/engines": {"base"},
     "model/recipes": {"base"},

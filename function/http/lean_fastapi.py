@@ -36,6 +36,10 @@ def deferred_models() -> Iterator[None]:
 
 
 with deferred_models():
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI, Request, Response
+    from fastapi.exceptions import RequestValidationError
+    from fastapi.routing import APIRoute, iter_route_contexts
 
-__all__ = ["FastAPI", "Request"]
+__all__ = [
+    "APIRoute", "FastAPI", "Request", "RequestValidationError", "Response", "iter_route_contexts",
+]  # fmt: skip

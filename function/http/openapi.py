@@ -1,22 +1,28 @@
 """
-The public contract, as pydantic models, and the OpenAPI document made of them.
+The OpenAPI document: FastAPI's own, with each model shown by its inputs.
 
 Imported when the document is asked for and never before: what a cold start does not need costs it
-nothing. The models are enforced by `inputs` and `model`, which can say what was wrong and where;
+nothing. The schemas are enforced by `inputs` and `model`, which can say what was wrong and where;
 tests/function/http/test_openapi.py holds the two together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import copy
 from typing import Annotated, Any, Final
 
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
+from function.http.lean_fastapi import APIRoute
+from function.http.routes import EACH_MODEL, REF, SERVICE
 from model.bundle.manifest import Manifest
 from model.bundle.versions import Versions
 
-REF: Final = "#/components/schemas/{model}"
 Base64 = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -123,7 +129,7 @@ class ProblemAnswer(BaseModel):
     problems: list[ProblemItem]
 
 
-_ANSWERS: Final = (
+_SCHEMAS: Final = (
     ImagePayload,
     ImagesPayload,
     RowsPayload,
@@ -135,122 +141,90 @@ _ANSWERS: Final = (
 )
 
 
-SERVICE: Final = "the service"
-"""The group of the operations of no single model."""
-
-
-def openapi_of(models: list[Versions], *, version: str, server: str) -> dict[str, Any]:
+def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
     """
-    Write the OpenAPI 3.1 document: a predict path for each version of each model, and one for its
-    latest, so that each shows its own inputs.
+    Write the OpenAPI 3.1 document of an application.
 
     Args:
-        models: those that are served.
-        version: of this service.
-        server: the path under which it is reached, such as `/prod`.
+        app: all its routes are shown, ours and those that a user added.
+        models: those that are served; each gets operations of its own where a route is in the
+            group EACH_MODEL, so that it shows its own inputs.
     """
-    _, schemas = models_json_schema([(model, "validation") for model in _ANSWERS], ref_template=REF)
-    paths = _paths_of(models)
-    titles = {one.name: one.latest.manifest.description for one in models}
-    for path, operations in paths.items():
-        group = [name for name in titles if path.startswith(f"/models/{name}/")] or [SERVICE]
-        for operation in operations.values():
-            operation["tags"] = group
-    titles[SERVICE] = "What is served, and whether it is well."
-    return {
-        "openapi": "3.1.0",
-        "info": {
-            "title": "Lambake",
-            "version": version,
-            "description": "Trained models, baked into one serverless image and served.",
-        },
-        "servers": [{"url": server}],
-        "tags": [{"name": name, "description": title} for name, title in titles.items()],
-        "paths": paths,
-        "components": {"schemas": schemas["$defs"]},
-    }
+    document = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=[shown for route in app.routes for shown in _by_method(route)],
+        tags=[{"name": one.name, "description": one.latest.manifest.description} for one in models]
+        + [{"name": SERVICE, "description": "What is served, and whether it is well."}],
+    )
+    _, schemas = models_json_schema([(one, "validation") for one in _SCHEMAS], ref_template=REF)
+    document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+    names = {"schema": {"type": "string", "enum": [one.name for one in models]}}
+    paths: dict[str, Any] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if operation.get("tags") == [EACH_MODEL]:
+                for place, own in _operations_of(path, operation, models):
+                    paths.setdefault(place, {})[method] = own
+                continue
+            for parameter in operation.get("parameters", ()):
+                if operation.get("tags") == [SERVICE] and parameter["name"] == "name":
+                    parameter |= names
+            paths.setdefault(path, {})[method] = operation
+    return document | {"paths": paths}
 
 
-def _paths_of(models: list[Versions]) -> dict[str, Any]:
-    """Describe each path's operations."""
-    paths: dict[str, Any] = {
-        "/add": {
-            method: _operation(
-                "Add two numbers", {"type": "number"}, parameters=[_number("a"), _number("b")]
-            )
-            | {"operationId": f"add_{method}"}
-            for method in ("get", "post")
-        },
-        "/healthz": {"get": _operation("Whether the models are loaded", {"type": "object"})},
-        "/models": {"get": _operation("List the models", _ref(ModelList))},
-        "/models/{name}": {
-            "get": _operation("Show a model's card", _ref(ModelAnswer), parameters=[_name(models)])
-        },
-        "/models/{name}/versions": {
-            "get": _operation(
-                "List a model's versions", _ref(VersionsAnswer), parameters=[_name(models)]
-            )
-        },
-    }
+def _by_method(route: BaseRoute) -> Iterator[BaseRoute]:
+    """Part a route into one for each of its methods but HEAD, which goes without saying."""
+    if not isinstance(route, APIRoute):
+        yield route
+        return
+    methods = sorted((route.methods or set()) - {"HEAD"})
+    for method in methods:
+        one = copy(route)
+        one.methods = {method}
+        if route.operation_id and len(methods) > 1:
+            one.operation_id = f"{route.operation_id}_{method.lower()}"
+        yield one
+
+
+def _operations_of(
+    path: str, operation: dict[str, Any], models: list[Versions]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Write a route's operation once for each model; for each version, where its path has one."""
     for versions in models:
-        at = f"/models/{versions.name}"
-        paths[f"{at}/predict"] = {"post": _predict(versions.latest.manifest)}
+        at = path.replace("{name}", versions.name)
+        if "{version}" not in path:
+            yield at, _own(operation, versions.latest.manifest)
+            continue
         for name, labels in versions.labelled().items():
-            manifest = versions.predictors[name].manifest
             title = ", ".join([f"version {name}", *labels])
-            card = _operation(f"Show the card of {versions.name}, {title}", _ref(ModelAnswer))
-            paths[f"{at}/versions/{name}"] = {"get": card}
-            paths[f"{at}/versions/{name}/predict"] = {"post": _predict(manifest, title)}
-    return paths
+            yield (
+                at.replace("{version}", name),
+                _own(operation, versions.predictors[name].manifest, title),
+            )
+
+
+def _own(operation: dict[str, Any], manifest: Manifest, title: str = "") -> dict[str, Any]:
+    """Make an operation a model's: of a version, by its title, or of the latest one."""
+    act = operation["operationId"].removesuffix("_version")
+    own = operation | {
+        "tags": [manifest.name],
+        "summary": f"{operation['summary']} {manifest.name}" + (f", {title}" if title else ""),
+        "operationId": f"{act}_{manifest.name}" + (f":{manifest.version}" if title else ""),
+    }
+    if act == "predict":
+        content = _picture_content(manifest) if manifest.of_pictures else _row_content(manifest)
+        own |= {
+            "description": manifest.description,
+            "requestBody": {"required": True, "content": content},
+        }
+    return own
 
 
 def _ref(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": REF.format(model=model.__name__)}
-
-
-def _operation(summary: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    problem = {"application/problem+json": {"schema": _ref(ProblemAnswer)}}
-    return {
-        "summary": summary,
-        **more,
-        "responses": {
-            "200": {"description": "OK", "content": {"application/json": {"schema": schema}}},
-            "4XX": {"description": "The request's fault", "content": problem},
-            "5XX": {"description": "Not the request's fault", "content": problem},
-        },
-    }
-
-
-def _number(name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": "query",
-        "required": True,
-        "schema": {"type": "number"},
-        "example": {"a": 10, "b": 20}[name],
-    }
-
-
-def _name(models: list[Versions]) -> dict[str, Any]:
-    names = [versions.name for versions in models]
-    return {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string", "enum": names},
-    }
-
-
-def _predict(manifest: Manifest, title: str = "") -> dict[str, Any]:
-    """Describe a predict path: of a version, by its title, or of the latest one."""
-    content = _picture_content(manifest) if manifest.of_pictures else _row_content(manifest)
-    return _operation(
-        f"Predict with {manifest.name}" + (f", {title}" if title else ""),
-        _ref(PredictAnswer),
-        operationId=f"predict_{manifest.name}" + (f":{manifest.version}" if title else ""),
-        description=manifest.description,
-        requestBody={"required": True, "content": content},
-    )
 
 
 def _picture_content(manifest: Manifest) -> dict[str, Any]:

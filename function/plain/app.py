@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from function.errors import IncompleteError, MalformedError
-from function.http.app import JSON, PROBLEM_JSON, problem_of
+from function.http.problems import JSON, PROBLEM_JSON, problem_of
 from function.plain.prometheus import CONTENT_TYPE, PrometheusMetrics
 from function.plain.wire import MAX_HEAD_BYTES
 from function.telemetry.invocation import CURRENT, Invocation, write

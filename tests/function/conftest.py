@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from moto import mock_aws
 
 from function.doors.http import HttpDoor
-from function.doors.sources import source_of
 from function.http.app import create_app
 from function.service import Service
 from function.settings import ZOO
@@ -79,7 +78,7 @@ def answer(door: HttpDoor) -> Answer:
 
     def answered(call: Call | dict[str, Any], **more: Any) -> dict[str, Any]:
         event = (http_api_v2(call) if isinstance(call, Call) else call) | more
-        return door.answer(event, CONTEXT, source_of(event))
+        return door.answer(event, CONTEXT)
 
     return answered
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,7 +100,7 @@ class FakeService(Service):
 
     def find(self, name: object, version: str | None = None) -> Served:
         """Find a real model, and let it take its time."""
-        served = self._service.find(name, version)
+        served = copy(self._service.find(name, version))
         predict = served.predict
 
         def slow(instances: Sequence[Any]) -> Answer:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from function import entry
+from function.service import SUSPICIOUS
 from function.telemetry.invocation import Invocation, current
-from function.telemetry.vitals import SUSPICIOUS, is_fatal
+from function.telemetry.vitals import is_fatal
 from infra.local.logs import LogLine
 from infra.settings.function import FunctionConfig
-from model.errors import ArtefactError, EngineError, InputError, Problem
+from model.errors import EngineError, InputError, Problem
 from tests import ROOT
 from tests.function.conftest import CONTEXT
 from tests.function.doors.fronts import FRONTS, Call, http_api_v2, post_json
@@ -134,18 +135,27 @@ def test_a_caller_cannot_end_the_process(planted: Callable[[str], None], handler
     assert handler(BY_HTTP, CONTEXT)["statusCode"] == 200
 
 
-def test_failures_in_a_row(planted: Callable[[str], None], handler: Handler) -> None:
-    """An answer in between starts the count anew."""
-    from function.telemetry.vitals import EngineVitals
+def test_failures_in_a_row(
+    planted: Callable[[str], None], handler: Handler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer in between starts the count anew; only the last of them all is fatal."""
+    predictor, served = entry.SERVICE.predictors()[-1], entry.SERVICE.find("iris")
+    engine = predictor._engine
 
-    predictor = entry.SERVICE.predictors()[-1]
-    planted("broken")
-    vitals = EngineVitals()
+    def failures(number: int) -> list[bool]:
+        planted("broken")
+        errors: list[bool] = []
+        for _ in range(number):
+            with pytest.raises(EngineError) as caught:
+                served.predict([ROW])
+            errors.append(is_fatal(caught.value))
+        monkeypatch.setattr(predictor, "_engine", engine)
+        return errors
+
     for _ in range(3):
-        assert [vitals.failed(predictor) for _ in range(SUSPICIOUS - 1)] == [None, None]
-        vitals.answered(predictor)
-    *suspected, broken = [vitals.failed(predictor) for _ in range(SUSPICIOUS)]
-    assert (suspected, type(broken)) == ([None, None], ArtefactError)
+        assert failures(SUSPICIOUS - 1) == [False, False]
+        served.predict([ROW])
+    assert failures(SUSPICIOUS) == [False, False, True]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,112 @@
+"""Answers in JSON, and errors as problems (RFC 9457), for every door that speaks HTTP."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+
+from function.errors import (
+    InvalidError,
+    MethodError,
+    UnknownRouteError,
+    detail_of,
+    outcome_of,
+    problems_of,
+)
+from function.http.lean_fastapi import (
+    Request,
+    RequestValidationError,
+    Response,
+    iter_route_contexts,
+)
+from function.telemetry.invocation import current
+from model.errors import MAX_PROBLEMS, Problem
+
+JSON: Final = "application/json"
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+def json_response(
+    content: Any,
+    *,
+    status: int = 200,
+    media_type: str = JSON,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Answer in JSON, ASCII only: no text of ours can break an encoder on its way out."""
+    body = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return Response(body, status, headers, media_type)
+
+
+def problem_of(error: BaseException) -> dict[str, Any]:
+    """Spell an error as RFC 9457 does: what was expected, what it got, where, the request id."""
+    outcome = outcome_of(error)
+    problems = problems_of(error)
+    return _problem(outcome.status, outcome.title, detail_of(error)) | {
+        "problems": [
+            {"where": problem.where, "expected": problem.expected, "got": problem.got}
+            for problem in problems
+        ]
+    }
+
+
+def _problem(status: int, title: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": current().request_id,
+        "problems": [],
+    }
+
+
+async def on_error(_request: Request, error: Exception) -> Response:
+    """Answer an error of ours, or one that nobody expected."""
+    current().record_error(error)
+    problem = problem_of(error)
+    return json_response(problem, status=problem["status"], media_type=PROBLEM_JSON)
+
+
+async def on_invalid(request: Request, error: Exception) -> Response:
+    """Answer what a route's own pydantic models refuse; FastAPI would echo the input."""
+    errors = error.errors() if isinstance(error, RequestValidationError) else ()
+    problems = [
+        Problem(".".join(map(str, one["loc"])), one["msg"], "something else")
+        for one in errors[:MAX_PROBLEMS]
+    ]
+    return await on_error(request, InvalidError(problems))
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """Answer an HTTPException: of an unknown path or method, or one that a route raised itself."""
+    if not isinstance(error, HTTPException):
+        return await on_error(request, error)
+    if error.status_code == 405:
+        # Sorted: Starlette joins a set, whose order is another in every process.
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+        got = Problem("method", f"one of {allowed}", "another method")
+        response = await on_error(request, MethodError([got]))
+        response.headers["allow"] = allowed
+        return response
+    if "endpoint" not in request.scope:  # no route took it
+        return await on_error(request, unknown_path(request))
+    if error.status_code >= 500:
+        await on_error(request, error)
+    problem = _problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
+    return json_response(
+        problem,
+        status=error.status_code,
+        media_type=PROBLEM_JSON,
+        headers=dict(error.headers or {}),
+    )
+
+
+def unknown_path(request: Request) -> UnknownRouteError:
+    """Name the paths that there are."""
+    paths = [one.path for one in iter_route_contexts(request.app.routes) if one.path]
+    expected = f"one of {', '.join(dict.fromkeys(paths))}"
+    return UnknownRouteError([Problem("path", expected, "another path")])

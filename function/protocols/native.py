@@ -1,0 +1,98 @@
+"""The native protocol: what is served below /models, and predictions from pictures or rows."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any, Final
+
+from function.http.bodies import instances_in
+from function.http.lean_fastapi import APIRoute, Request, Response
+from function.http.problems import json_response
+from function.http.routes import EACH_MODEL, shown_route
+from function.protocols import Predict
+from function.service import Answer, Service
+from function.telemetry import invocation as telemetry
+from model.bundle.manifest import Manifest
+from model.bundle.versions import Versions
+
+_NAME: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> list[APIRoute]:
+    """Build the routes, as `function.protocols.Routes` says."""
+
+    async def models() -> Response:
+        summaries = [_summary_of(one.latest.manifest, one) for one in service.models()]
+        return json_response({"models": summaries})
+
+    async def versions(request: Request) -> Response:
+        found = service.versions(request.path_params["name"])
+        return json_response({"model": found.name, "versions": found.labelled()})
+
+    async def card(request: Request) -> Response:
+        manifest = service.find(**request.path_params).manifest
+        return json_response(_card_of(manifest, service.versions(manifest.name)))
+
+    async def predict(request: Request) -> Response:
+        started = perf_counter()
+        served = service.find(**request.path_params)
+        instances = await instances_in(request, served.manifest, max_body_bytes=max_body_bytes)
+        if ask:
+            answer = await ask(served, instances)
+        else:
+            answer = telemetry.predict(served, instances)
+        headers = _headers_of(answer, total_ms=(perf_counter() - started) * 1e3)
+        return json_response(answer.payload(), headers=headers)
+
+    model, version = "/models/{name}", "/models/{name}/versions/{version}"
+    post: dict[str, Any] = {"methods": ["POST"], "group": EACH_MODEL}
+    return [
+        shown_route("/models", models, "List the models", "ModelList"),
+        shown_route(model, card, "Show a model's card", "ModelAnswer", parameters=[_NAME]),
+        shown_route(f"{model}/predict", predict, "Predict with", "PredictAnswer", **post),
+        shown_route(
+            f"{model}/versions",
+            versions,
+            "List a model's versions",
+            "VersionsAnswer",
+            parameters=[_NAME],
+        ),
+        shown_route(version, card, "Show the card of", "ModelAnswer", group=EACH_MODEL),
+        shown_route(f"{version}/predict", predict, "Predict with", "PredictAnswer", **post),
+    ]
+
+
+def _headers_of(answer: Answer, *, total_ms: float) -> dict[str, str]:
+    steps_ms = {**answer.steps_ms, "total": total_ms}
+    return {
+        "x-model-version": f"{answer.model}/{answer.version}",
+        "server-timing": ", ".join(f"{step};dur={ms:.3f}" for step, ms in steps_ms.items()),
+    }
+
+
+def _summary_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "kind": manifest.kind,
+        "description": manifest.description,
+        "versions": versions.labelled(),
+    }
+
+
+def _card_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
+    card = manifest.folder / "CARD.md"
+    return _summary_of(manifest, versions) | {
+        "licence": manifest.licence,
+        "engine": manifest.engine,
+        "sha256": manifest.sha256,
+        "labels": manifest.labels,
+        "columns": [
+            {"name": one.name, "unit": one.unit, "minimum": one.minimum, "maximum": one.maximum}
+            for one in manifest.columns
+        ],
+        "max_instances": manifest.max_instances,
+        "training": dict(manifest.training),
+        "metrics": dict(manifest.metrics),
+        "card": card.read_text(encoding="utf-8") if card.is_file() else "",
+    }
