@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from function.errors import InvalidError, MalformedError
-from model.bundle.manifest import Manifest
+from function.service import Served
 from model.errors import MAX_PROBLEMS, Problem, counted, kind_of
+from model.recipes.base import Takes
+
+KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {"image": ("image", "images"), "row": ("rows",)}
+"""What holds the instances of each kind in a JSON payload: one of them, or a list."""
 
 
-def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
+def instances_of(payload: Any, served: Served) -> list[Any]:
     """
     Read the instances from `{"image": …}`, `{"images": […]}` or `{"rows": […]}`.
 
     Args:
         payload: parsed JSON.
-        manifest: says whether the model takes pictures or rows, and how many.
+        served: the model; its recipe says what it takes, its manifest how many.
 
     Returns:
         The pictures' bytes or the rows, none of them looked into.
@@ -27,18 +31,18 @@ def instances_of(payload: Any, manifest: Manifest) -> list[Any]:
         InvalidError: no object, another key than the model takes, not a list, too few or too
             many, or a text that is not base64. What came is described, never echoed.
     """
-    keys = ("image", "images") if manifest.of_pictures else ("rows",)
-    expected = " or ".join(f'{{"{key}": …}}' for key in keys)
+    takes = served.recipe.takes
+    expected = " or ".join(f'{{"{key}": …}}' for key in KEYS[takes])
     if not isinstance(payload, dict):
         raise InvalidError([Problem("body", expected, kind_of(payload))])
-    given = [key for key in keys if key in payload]
+    given = [key for key in KEYS[takes] if key in payload]
     others = len(payload) - len(given)
     if len(given) != 1 or others:
         got = f"both {' and '.join(given)}" if len(given) > 1 else _others(others, given)
         raise InvalidError([Problem("body", expected, got)])
     key = given[0]
-    values = [payload["image"]] if key == "image" else _list_of(payload[key], key, manifest)
-    return _decoded(values, key) if manifest.of_pictures else values
+    values = [payload[key]] if key == takes else _list_of(payload[key], key, served)
+    return _decoded(values, key) if takes == "image" else values
 
 
 def _others(others: int, given: Sequence[str]) -> str:
@@ -48,8 +52,8 @@ def _others(others: int, given: Sequence[str]) -> str:
     return counted(others, "other key") + (" beside it" if given else "")
 
 
-def _list_of(values: Any, key: str, manifest: Manifest) -> list[Any]:
-    limit = manifest.max_instances
+def _list_of(values: Any, key: str, served: Served) -> list[Any]:
+    limit = served.manifest.max_instances
     if not isinstance(values, list):
         raise InvalidError([Problem(key, f"a list of 1 to {limit}", kind_of(values))])
     # Counted before anything is decoded: a million empty pictures must cost nothing.

@@ -58,7 +58,7 @@ class Payloads:
         if "s3" in rest:
             uri = _address_in(rest)  # before boto3 is imported for it
             return self._objects().predictions_of(uri, served)
-        return predict(served, instances_of(rest, served.manifest)).payload()
+        return predict(served, instances_of(rest, served)).payload()
 
 
 def require_size(payload: Any, max_bytes: int) -> None:

@@ -13,6 +13,7 @@ from model.bundle.manifest import MANIFEST_FILE, Manifest
 from model.bundle.versions import LATEST, Versions
 from model.errors import ArtefactError, EngineError
 from model.predictor import Predictor
+from model.recipes.base import Description, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Served:
         self._predictor = predictor
         self._failures = 0
         self.manifest: Manifest = predictor.manifest
+        self.recipe: Recipe = predictor.recipe
+        self.description: Description = predictor.recipe.describe()
 
     def predict(self, instances: Sequence[Any]) -> Answer:
         """

@@ -10,20 +10,20 @@ from starlette.requests import Request
 from function.errors import MalformedError, MediaTypeError, TooLargeError
 from function.http.forms import files_in
 from function.inputs import instances_of
-from model.bundle.manifest import Manifest
+from function.service import Served
 from model.errors import Problem
 
 SPARE_BRACKETS: Final = 10_000
 """So many lists and objects cost nothing, and a client that sends too many learns how many."""
 
 
-async def instances_in(request: Request, manifest: Manifest, *, max_body_bytes: int) -> list[Any]:
+async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> list[Any]:
     """
     Read the instances from a request's body, by its media type.
 
     Args:
         request: its body is not read yet.
-        manifest: says what the model takes.
+        served: the model; its recipe says what it takes.
         max_body_bytes: the most bytes that the body may have.
 
     Returns:
@@ -36,24 +36,25 @@ async def instances_in(request: Request, manifest: Manifest, *, max_body_bytes: 
         InvalidError: it can be read, but holds something else.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    _require_media_type(media_type, request.headers.get("content-encoding", ""), manifest)
+    _require_media_type(media_type, request.headers.get("content-encoding", ""), served)
     body = await _body_of(request, max_body_bytes)
     if media_type == "application/json":
-        _require_few_brackets(body, manifest)
-        return instances_of(_json_of(body), manifest)
+        _require_few_brackets(body, served)
+        return instances_of(_json_of(body), served)
     if media_type == "multipart/form-data":
-        return files_in(body, request.headers["content-type"], limit=manifest.max_instances)
+        return files_in(body, request.headers["content-type"], limit=served.manifest.max_instances)
     return [body]
 
 
-def _require_media_type(media_type: str, encoding: str, manifest: Manifest) -> None:
+def _require_media_type(media_type: str, encoding: str, served: Served) -> None:
     if encoding.strip().lower() not in ("", "identity"):
         wanted = "none, or identity: bodies are not compressed"
         raise MediaTypeError([Problem("content-encoding", wanted, "another")])
     accepted = ["application/json"]
-    if manifest.of_pictures:
-        accepted = ["multipart/form-data", "image/*", *accepted]
-        if media_type.startswith("image/"):
+    types = served.description.media_types
+    if types:
+        accepted = ["multipart/form-data", *types, *accepted]
+        if any(media_type.startswith(one.rstrip("*")) for one in types):
             return
     if media_type not in accepted:
         got = "another type" if media_type else "none"
@@ -72,14 +73,15 @@ async def _body_of(request: Request, max_bytes: int) -> bytes:
     return b"".join(chunks)
 
 
-def _require_few_brackets(body: bytes, manifest: Manifest) -> None:
+def _require_few_brackets(body: bytes, served: Served) -> None:
     """
     Refuse JSON of more lists and objects than any request needs, before it is parsed.
 
     A million of them in 3 MB take a second and 100 MB, and the collector walks over each.
     """
+    columns = served.description.columns
     # An instance is one list or object; a column's name may hold a bracket as well.
-    limit = SPARE_BRACKETS + 2 * manifest.max_instances * (1 + len(manifest.columns))
+    limit = SPARE_BRACKETS + 2 * served.manifest.max_instances * (1 + len(columns))
     got = body.count(b"[") + body.count(b"{")
     if got > limit:
         raise TooLargeError([Problem("body", f"at most {limit} lists and objects", str(got))])

@@ -14,38 +14,20 @@ from typing import Annotated, Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
+from function.http.forms import FILE_FIELD
 from function.http.lean_fastapi import APIRoute
+from function.http.problems import JSON
 from function.http.routes import EACH_MODEL, REF, SERVICE
-from model.bundle.manifest import Manifest
+from function.inputs import KEYS
 from model.bundle.versions import Versions
+from model.predictor import Predictor
+from model.recipes.base import Description
 
-Base64 = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64"})]
 Probability = Annotated[float, Field(ge=0, le=1)]
-
-
-class ImagePayload(BaseModel):
-    """One picture: JPEG, PNG, WEBP, GIF or BMP in base64."""
-
-    model_config = ConfigDict(extra="forbid")
-    image: Base64
-
-
-class ImagesPayload(BaseModel):
-    """Some pictures."""
-
-    model_config = ConfigDict(extra="forbid")
-    images: Annotated[list[Base64], Field(min_length=1)]
-
-
-class RowsPayload(BaseModel):
-    """Some rows: lists in column order, or objects by column name."""
-
-    model_config = ConfigDict(extra="forbid")
-    rows: Annotated[list[list[float] | dict[str, float]], Field(min_length=1)]
 
 
 class PredictionAnswer(BaseModel):
@@ -130,9 +112,6 @@ class ProblemAnswer(BaseModel):
 
 
 _SCHEMAS: Final = (
-    ImagePayload,
-    ImagesPayload,
-    RowsPayload,
     PredictAnswer,
     ModelList,
     ModelAnswer,
@@ -196,26 +175,26 @@ def _operations_of(
     for versions in models:
         at = path.replace("{name}", versions.name)
         if "{version}" not in path:
-            yield at, _own(operation, versions.latest.manifest)
+            yield at, _own(operation, versions.latest)
             continue
         for name, labels in versions.labelled().items():
             title = ", ".join([f"version {name}", *labels])
             yield (
                 at.replace("{version}", name),
-                _own(operation, versions.predictors[name].manifest, title),
+                _own(operation, versions.predictors[name], title),
             )
 
 
-def _own(operation: dict[str, Any], manifest: Manifest, title: str = "") -> dict[str, Any]:
+def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> dict[str, Any]:
     """Make an operation a model's: of a version, by its title, or of the latest one."""
-    act = operation["operationId"].removesuffix("_version")
+    manifest, act = predictor.manifest, operation["operationId"].removesuffix("_version")
     own = operation | {
         "tags": [manifest.name],
         "summary": f"{operation['summary']} {manifest.name}" + (f", {title}" if title else ""),
         "operationId": f"{act}_{manifest.name}" + (f":{manifest.version}" if title else ""),
     }
     if act == "predict":
-        content = _picture_content(manifest) if manifest.of_pictures else _row_content(manifest)
+        content = _content_of(predictor.recipe.describe(), manifest.max_instances)
         own |= {
             "description": manifest.description,
             "requestBody": {"required": True, "content": content},
@@ -223,42 +202,40 @@ def _own(operation: dict[str, Any], manifest: Manifest, title: str = "") -> dict
     return own
 
 
-def _ref(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": REF.format(model=model.__name__)}
-
-
-def _picture_content(manifest: Manifest) -> dict[str, Any]:
+def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
+    """Write the bodies that a model takes, by media type."""
+    payloads = [
+        _object_with(
+            key,
+            description.schema
+            if key == description.takes
+            else {
+                "type": "array",
+                "items": description.schema,
+                "minItems": 1,
+                "maxItems": max_instances,
+            },
+        )
+        for key in KEYS[description.takes]
+    ]
+    key = KEYS[description.takes][0]
+    example = description.example if key == description.takes else [description.example]
+    schema = payloads[0] if len(payloads) == 1 else {"oneOf": payloads}
+    content: dict[str, Any] = {JSON: {"schema": schema, "example": {key: example}}}
     # `format: binary` is OpenAPI 3.0's word; Swagger UI draws the upload button by it.
-    picture = {"type": "string", "format": "binary"}
+    upload = {"type": "string", "format": "binary"}
+    uploads = {one: {"schema": upload} for one in description.media_types}
+    if uploads:
+        form = _object_with(FILE_FIELD, upload)
+        return {"multipart/form-data": {"schema": form}, **uploads, **content}
+    return content
+
+
+def _object_with(key: str, schema: Any) -> dict[str, Any]:
+    """Write the schema of an object of one key."""
     return {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {"file": picture},
-                "required": ["file"],
-            }
-        },
-        "image/*": {"schema": picture},
-        "application/json": {
-            "schema": {"oneOf": [_ref(ImagePayload), _limited(ImagesPayload, "images", manifest)]}
-        },
+        "type": "object",
+        "properties": {key: schema},
+        "required": [key],
+        "additionalProperties": False,
     }
-
-
-def _row_content(manifest: Manifest) -> dict[str, Any]:
-    middle = {
-        column.name: round(((column.minimum or 0) + (column.maximum or 0)) / 2, 1)
-        for column in manifest.columns
-    }
-    rows = {"rows": [list(middle.values()), middle]}
-    return {
-        "application/json": {
-            "schema": _limited(RowsPayload, "rows", manifest),
-            "example": rows,
-        }
-    }
-
-
-def _limited(model: type[BaseModel], key: str, manifest: Manifest) -> dict[str, Any]:
-    limit = {"properties": {key: {"maxItems": manifest.max_instances}}}
-    return {"allOf": [_ref(model), limit]}

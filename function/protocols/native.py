@@ -36,7 +36,7 @@ def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> lis
     async def predict(request: Request) -> Response:
         started = perf_counter()
         served = service.find(**request.path_params)
-        instances = await instances_in(request, served.manifest, max_body_bytes=max_body_bytes)
+        instances = await instances_in(request, served, max_body_bytes=max_body_bytes)
         if ask:
             answer = await ask(served, instances)
         else:

@@ -19,7 +19,7 @@ IRIS, DIGITS = '{"rows": …}', '{"image": …} or {"images": …}'
 def refusal(service: Service, model: str, payload: Any) -> str:
     """Name the reason for which a payload is refused."""
     with pytest.raises(InvalidError) as caught:
-        instances_of(payload, service.find(model).manifest)
+        instances_of(payload, service.find(model))
     return str(caught.value)
 
 
@@ -84,10 +84,8 @@ def test_counting_comes_before_decoding(service: Service, monkeypatch: pytest.Mo
 
 def test_the_most_instances(service: Service) -> None:
     """As many instances as the manifest allows are let through."""
-    assert len(instances_of({"rows": [[]] * 1000}, service.find("iris").manifest)) == 1000
-    assert (
-        instances_of({"images": ["e30="] * 256}, service.find("digits").manifest) == [b"{}"] * 256
-    )
+    assert len(instances_of({"rows": [[]] * 1000}, service.find("iris"))) == 1000
+    assert instances_of({"images": ["e30="] * 256}, service.find("digits")) == [b"{}"] * 256
 
 
 @pytest.mark.parametrize(
@@ -117,5 +115,5 @@ def test_wrong_base64(text: str) -> None:
 
 def test_an_empty_text(service: Service) -> None:
     """An empty text is a picture of no bytes, which the model refuses."""
-    assert instances_of({"image": ""}, service.find("digits").manifest) == [b""]
+    assert instances_of({"image": ""}, service.find("digits")) == [b""]
     assert b64encode(b"") == b""
