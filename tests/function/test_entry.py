@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -162,6 +163,32 @@ def test_doors_are_built_once(handler: Handler, monkeypatch: pytest.MonkeyPatch)
         assert set(doors) == {Source.DIRECT, Source.MAP}
     handler({"Items": []}, CONTEXT)
     assert entry._Doors.others == doors
+
+
+def modules_of(handler: Handler, event: Any) -> set[str]:
+    """Answer an event, and name the modules of ours in which something was called."""
+    found: set[str] = set()
+
+    def called(frame: FrameType, what: str, _: Any) -> None:
+        path = Path(frame.f_code.co_filename)
+        if what == "call" and path.is_relative_to(ROOT):
+            found.add(path.relative_to(ROOT).as_posix())
+
+    handler(event, CONTEXT)
+    sys.setprofile(called)
+    try:
+        handler(event, CONTEXT)
+    finally:
+        sys.setprofile(None)
+    return {path for path in found if path.startswith(("function/", "model/"))}
+
+
+def test_a_prediction_passes_few_modules(handler: Handler) -> None:
+    """Who follows a request through the code opens at most fifteen files."""
+    event = FRONTS["http-api-2.0"](post_json("/models/iris/predict", {"rows": [ROW]}))
+    modules = modules_of(handler, event)
+    assert {"function/doors/http.py", "function/service.py", "model/predictor.py"} <= modules
+    assert len(modules) <= 15, sorted(modules)
 
 
 def test_cold_then_warm() -> None:

@@ -34,6 +34,23 @@ def test_imported_as_usual_they_are_built() -> None:
     assert printed(code) == "True"
 
 
+def test_another_pydantic_is_left_alone() -> None:
+    """Where pydantic rebuilds its models in another way, FastAPI is imported as usual."""
+    code = (
+        "from functools import partial\n"
+        "from pydantic import BaseModel\n"
+        "class Other:\n"
+        "    rebuild = BaseModel.__dict__['model_rebuild'].__func__\n"
+        "    def __get__(self, _, cls): return partial(Other.rebuild, cls)\n"
+        "BaseModel.model_rebuild = Other()\n"
+        "import function.http.app\n"
+        "from fastapi.openapi.models import Schema\n"
+        "from function.http.lean_fastapi import can_defer\n"
+        "print(can_defer(), Schema.__pydantic_complete__)"
+    )
+    assert printed(code) == "False True"
+
+
 def test_fastapis_own_document_can_still_be_written() -> None:
     """Whoever uses the models finds them built."""
     code = (
