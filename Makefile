@@ -60,8 +60,6 @@ cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an acco
 lock: .venv/.dev ## resolve the dependencies anew, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
 	@$(UV) --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
-	@$(UV) --extra litert -c function/requirements.txt -o function/requirements-litert.txt $(UPGRADE)
-	@$(UV) --extra tensorflow -c function/requirements.txt -o function/requirements-tensorflow.txt $(UPGRADE)
 	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
 	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
 	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/cloud/requirements.txt -o requirements-dev.txt $(UPGRADE)

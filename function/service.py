@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from function.errors import UnknownModelError, UnknownVersionError
+from model.bundle.drift import Drift
 from model.bundle.golden import verify_golden
 from model.bundle.manifest import MANIFEST_FILE, Manifest
 from model.bundle.versions import LATEST, Versions
 from model.errors import ArtefactError, EngineError
 from model.predictor import Predictor
 from model.recipes.base import Description, Recipe
+from model.tasks.base import Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Answer:
     predictions: list[dict[str, Any]]
     """JSON-ready, as the model's task spells them: {"label", "confidence", "probabilities"}."""
     steps_ms: dict[str, float] = field(default_factory=dict)
-    drift: dict[str, float] = field(default_factory=dict)
+    drift: Drift = field(default_factory=dict)
     """The stability index by feature; empty where there is no news."""
 
     def payload(self) -> dict[str, Any]:
@@ -45,6 +47,7 @@ class Served:
         self._failures = 0
         self.manifest: Manifest = predictor.manifest
         self.recipe: Recipe = predictor.recipe
+        self.task: Task = predictor.task
         self.description: Description = predictor.recipe.describe()
 
     def predict(self, instances: Sequence[Any]) -> Answer:
@@ -77,14 +80,7 @@ class Served:
         return Answer(
             self.manifest.name,
             self.manifest.version,
-            [
-                {
-                    "label": prediction.label,
-                    "confidence": prediction.confidence,
-                    "probabilities": prediction.probabilities,
-                }
-                for prediction in predictions
-            ],
+            predictions,
             {name.removesuffix("_ms"): value for name, value in asdict(steps).items()},
             predictor.window.news() if predictor.window else {},
         )

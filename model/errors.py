@@ -44,8 +44,21 @@ class ModelError(Exception):
 class ArtefactError(ModelError):
     """A bundle that must not be served: says which file, what was expected and what was got."""
 
-    def __init__(self, path: Path, *, expected: str, got: object) -> None:
-        super().__init__(f"{path}: expected {expected}, got {got}")
+    def __init__(
+        self, path: Path, *, expected: str = "", got: object = "", problems: Sequence[Problem] = ()
+    ) -> None:
+        """
+        Say what is wrong with a file: one thing, or several with their places in it.
+
+        Args:
+            path: of the file.
+            expected, got: the one thing.
+            problems: several; the first ten are told.
+        """
+        texts = [str(problem) for problem in problems[:MAX_PROBLEMS]]
+        if len(problems) > MAX_PROBLEMS:
+            texts.append(f"and {len(problems) - MAX_PROBLEMS} more")
+        super().__init__(f"{path}: {'; '.join(texts) or f'expected {expected}, got {got}'}")
         self.path = path
 
 

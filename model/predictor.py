@@ -1,4 +1,4 @@
-"""One loaded model: preprocess -> engine -> postprocess, and nothing more."""
+"""One loaded model: recipe -> engine -> task, and nothing more."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
 from model.engines.base import Engine
 from model.errors import ArtefactError, EngineError, InputError, Problem
-from model.recipes import open_recipe
-from model.recipes.base import Recipe
-from model.tasks.classify import Prediction, to_predictions
+from model.tasks.base import Answer
 
 DEFAULT_MAX_PIXELS: Final = 16_777_216
 """
@@ -34,13 +32,12 @@ class Steps:
 
 
 class Predictor:
-    """A bundle in memory: its manifest, its recipe, its engine."""
+    """A bundle in memory: its manifest, its recipe, its engine, its task."""
 
-    def __init__(
-        self, manifest: Manifest, recipe: Recipe, engine: Engine, *, max_pixels: int
-    ) -> None:
+    def __init__(self, manifest: Manifest, engine: Engine, *, max_pixels: int) -> None:
         self.manifest = manifest
-        self.recipe = recipe
+        self.recipe = manifest.recipe
+        self.task = manifest.task
         self.window: Window | None = None
         self._engine = engine
         self._max_pixels = max_pixels
@@ -58,9 +55,8 @@ class Predictor:
             ArtefactError: a file is missing, tampered with or misshapen; names it.
         """
         manifest = read_manifest(folder)
-        content = _verified(manifest)
-        engine = open_engine(manifest, content)
-        return cls(manifest, open_recipe(manifest), engine, max_pixels=max_pixels)
+        engine = open_engine(manifest, _verified(manifest))
+        return cls(manifest, engine, max_pixels=max_pixels)
 
     def watch(self) -> None:
         """
@@ -69,18 +65,17 @@ class Predictor:
         Raises:
             ArtefactError: a reference that cannot be used.
         """
-        self.window = Window.of(self.manifest, self.recipe)
+        self.window = Window.of(self.manifest)
 
-    def predict(self, instances: Sequence[Any]) -> tuple[list[Prediction], Steps]:
+    def predict(self, instances: Sequence[Any]) -> tuple[list[Answer], Steps]:
         """
         Predict some instances together.
 
         Args:
-            instances: N of them, 1 <= N <= manifest.max_instances: bytes of pictures, or rows
-                (a list in column order or an object by column name).
+            instances: N of them, 1 <= N <= manifest.max_instances, as the recipe takes them.
 
         Returns:
-            N predictions in the order of the instances, and the time that each step took.
+            N answers in the order of the instances, and the time that each step took.
 
         Raises:
             InputError: too few, too many, or instances that are wrong; says which and how.
@@ -91,24 +86,23 @@ class Predictor:
         feeds = self.recipe.tensors(instances, max_pixels=self._max_pixels)
         preprocessed = perf_counter()
         try:
-            probabilities = self._engine.run(feeds[self.manifest.tensor])
+            outputs = self._engine.run(feeds)
         except Exception as exc:
             raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
         ran = perf_counter()
-        predictions = to_predictions(probabilities, self.manifest.labels, count=len(instances))
+        answers = self.task.answers(outputs, len(instances))
         end = perf_counter()
         if self.window:
-            self.window.observe(feeds, predictions)
+            self.window.observe(feeds, answers)
         steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
-        return predictions, steps
+        return answers, steps
 
     def _require_count(self, count: int) -> None:
         limit = self.manifest.max_instances
         if not 1 <= count <= limit:
-            what = f"{self.recipe.takes}s"
-            raise InputError(
-                [Problem(what, f"1 to {limit} {what}", str(count) if count else "none")]
-            )
+            what = self.recipe.describe().plural
+            got = str(count) if count else "none"
+            raise InputError([Problem(what, f"1 to {limit} {what}", got)])
 
 
 def _verified(manifest: Manifest) -> bytes:

@@ -29,13 +29,13 @@ READS_ENVIRONMENT: Final = {
 }
 ENGINES: Final = {
     "onnxruntime": "model/engines/onnx.py",
-    "ai_edge_litert": "model/engines/litert.py",
-    "keras": "model/engines/tensorflow.py",
-    "tensorflow": "model/engines/tensorflow.py",
 }
 """The one serving module that may import each runtime."""
 
-TRAINING: Final = {"matplotlib", "mlxtend", "onnx", "scipy", "skl2onnx", "sklearn", "tf2onnx"}
+TRAINING: Final = {
+    *("ai_edge_litert", "keras", "matplotlib", "mlxtend", "onnx", "scipy", "skl2onnx", "sklearn"),
+    *("tensorflow", "tf2onnx"),
+}
 SIBLINGS: Final = {
     "function/doors": {"results_queue", "sources"},
     "function/protocols": set[str](),

@@ -218,9 +218,8 @@ def test_training_in_what_serves_is_found(
 
 RUNTIMES = [
     ("model/engines/onnx.py", "import onnxruntime", ""),
-    ("model/engines/tensorflow.py", "import keras, tensorflow", ""),
-    ("model/zoo/digits/train.py", "import keras", ""),
-    ("model/engines/onnx.py", "import keras", "model/engines/onnx.py:1: imports keras"),
+    ("model/zoo/digits/train.py", "import onnxruntime", ""),
+    ("model/predictor.py", "import onnxruntime", "model/predictor.py:1: imports onnxruntime"),
     ("function/a.py", "def f():\n import onnxruntime", "function/a.py:2: imports onnxruntime"),
 ]
 

@@ -78,7 +78,7 @@ def test_iris_rows_answer_as_the_model_does(local: LocalLambda) -> None:
     rows = json.loads((ROOT / "model/zoo/iris/samples/rows.json").read_text())["rows"]
     direct, _ = Predictor.load(ROOT / "model" / "zoo" / "iris").predict(rows)
     answer = predicted(local, "iris", json={"rows": rows})
-    assert [one["label"] for one in answer["predictions"]] == [one.label for one in direct]
+    assert [one["label"] for one in answer["predictions"]] == [one["label"] for one in direct]
 
 
 def test_boto3_invokes_the_function(local: LocalLambda) -> None:
@@ -116,7 +116,7 @@ def test_500_requests_at_once_lose_none_and_mix_none_up(local: LocalLambda) -> N
 
     answers = asyncio.run(ask_all())
     assert len({tuple(answer.values()) for answer in answers}) > REQUESTS // 10
-    assert answers == [prediction.probabilities for prediction in expected]
+    assert answers == [one["probabilities"] for one in expected]
 
 
 def test_the_log_has_one_line_of_ours_an_invocation(local: LocalLambda) -> None:

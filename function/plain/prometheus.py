@@ -111,13 +111,13 @@ class _Drift(Collector):
         for predictor in self._service.predictors():
             manifest = predictor.manifest
             indices = predictor.window.indices() if predictor.window else {}
-            for name, value in indices.items():
-                gauge.add_metric([manifest.name, manifest.version, name], value)
+            for watched, value in indices.items():
+                gauge.add_metric([manifest.name, manifest.version, *watched], value)
         yield gauge
 
     def _gauge(self) -> GaugeMetricFamily:
         return GaugeMetricFamily(
             "lambake_drift_psi",
             "Population stability index against the reference of the bundle",
-            labels=["model", "version", "of"],
+            labels=["model", "version", "side", "of"],
         )

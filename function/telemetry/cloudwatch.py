@@ -25,7 +25,7 @@ from time import time
 from typing import Any, Final
 
 from function.telemetry.invocation import Invocation, Usage
-from model.bundle.reference import CONFIDENCE, LABELS
+from model.bundle.reference import INPUTS
 
 MAX_VALUES: Final = 100
 """The most values of a metric in one line, by the specification."""
@@ -79,11 +79,10 @@ class EmbeddedMetrics:
         ]
         total = Record({}, {"Faults": invocation.faults, "TotalMs": round(invocation.total_ms, 3)})
         fields = invocation.fields()
-        drift = {
-            name: round(value, 4)
-            for usage in invocation.usages.values()
-            for name, value in usage.drift.items()
-        }
+        drift: dict[str, dict[str, float]] = {}
+        for usage in invocation.usages.values():
+            for (side, name), value in usage.drift.items():
+                drift.setdefault(side, {})[name] = round(value, 4)
         if drift:
             fields["drift"] = drift
         return [
@@ -133,12 +132,12 @@ def metrics_of(usage: Usage) -> Metrics:
     metrics: Metrics = {
         "Predictions": usage.predictions,
         **{f"{step.capitalize()}Ms": round(ms, 3) for step, ms in usage.steps_ms.items()},
-        "Confidence": usage.confidences[:: every or 1],
     }
-    outputs = {LABELS: "DriftLabels", CONFIDENCE: "DriftConfidence"}
+    if usage.confidences:
+        metrics["Confidence"] = usage.confidences[:: every or 1]
     drift: dict[str, float] = {}
-    for name, value in usage.drift.items():
+    for (side, name), value in usage.drift.items():
         # Of all inputs the one that is furthest off: one metric, however many there are.
-        metric = outputs.get(name, "DriftInputs")
+        metric = "DriftInputs" if side == INPUTS else f"Drift{name.capitalize()}"
         drift[metric] = max(round(value, 4), drift.get(metric, 0.0))
     return metrics | drift

@@ -21,6 +21,7 @@ from typing import Any, Final
 from function.errors import name_of, outcome_of
 from function.service import Answer, Served
 from function.telemetry.vitals import is_fatal
+from model.bundle.drift import Drift
 from model.bundle.manifest import Manifest
 
 MAX_TRACE_CHARS: Final = 16_000
@@ -39,7 +40,7 @@ class Usage:
     predictions: int = 0
     steps_ms: dict[str, float] = field(default_factory=dict)
     confidences: list[float] = field(default_factory=list)
-    drift: dict[str, float] = field(default_factory=dict)
+    drift: Drift = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +83,9 @@ class Invocation:
         """Add what a model has answered."""
         usage = self.usages.setdefault((answer.model, answer.version), Usage())
         usage.predictions += len(answer.predictions)
-        usage.confidences += [prediction["confidence"] for prediction in answer.predictions]
+        usage.confidences += [
+            one["confidence"] for one in answer.predictions if "confidence" in one
+        ]
         # A bucket's table may be a million rows in one invocation.
         while len(usage.confidences) > MOST_CONFIDENCES:
             del usage.confidences[1::2]

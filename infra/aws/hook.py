@@ -7,8 +7,8 @@ the same, where that serves the same model of the same version, and expects the 
 
 It runs alone in a zip (infra/release/hook_package.py) beside `golden.json`:
 
-    [{"payload": {"model", "version", "images" | "rows"}, "tolerance",
-      "cases": [{"name", "label", "probabilities": {label: p}}]}]
+    [{"payload": {"model", "version", "images" | "rows" | …}, "tolerance",
+      "cases": [{"name", "answer"}]}]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,11 +141,9 @@ def _against_golden(answer: Mapping[str, Any], bundle: Mapping[str, Any]) -> lis
     if len(predictions) != len(cases):
         return [f"expected {len(cases)} predictions, got {len(predictions)}"]
     return [
-        f"{case['name']}: expected {case['label']}, got {prediction['label']}"
-        if case["label"] != prediction["label"]
-        else f"{case['name']}: {case['label']} with other probabilities than the golden vector's"
+        f"{case['name']}: {difference}"[:LONGEST]
         for case, prediction in zip(cases, predictions, strict=True)
-        if not _alike(case, prediction, bundle["tolerance"])
+        if (difference := difference_of(case["answer"], prediction, bundle["tolerance"]))
     ]
 
 
@@ -157,11 +155,41 @@ def _against_old(
         for case, ours, theirs in zip(
             bundle["cases"], new["predictions"], old["predictions"], strict=False
         )
-        if not _alike(theirs, ours, 2 * bundle["tolerance"])
+        if difference_of(theirs, ours, 2 * bundle["tolerance"])
     ]
 
 
-def _alike(expected: Mapping[str, Any], got: Mapping[str, Any], tolerance: float) -> bool:
-    ours, theirs = expected["probabilities"], got["probabilities"]
-    same = expected["label"] == got["label"] and ours.keys() == theirs.keys()
-    return same and all(abs(ours[label] - theirs[label]) <= tolerance for label in ours)
+def difference_of(expected: Any, got: Any, tolerance: float) -> str:
+    """
+    Compare two answers, key by key.
+
+    Args:
+        expected, got: any JSON.
+        tolerance: by how much numbers may differ, as a part of the largest in the expected answer.
+
+    Returns:
+        The first value that differs, as "expected label = yes, got no"; empty if none does.
+    """
+    theirs, ours = dict(_values_in(expected)), dict(_values_in(got))
+    allowed = tolerance * (max(map(abs, filter(_is_number, theirs.values())), default=0) or 1)
+    for key in sorted(theirs.keys() | ours.keys()):
+        one, other = theirs.get(key, "nothing"), ours.get(key, "nothing")
+        numbers = isinstance(one, float) and _is_number(other)
+        # Not `>`, which NaN passes.
+        if not (abs(one - other) <= allowed if numbers else one == other):
+            return f"expected {key} = {one}, got {other}"
+    return ""
+
+
+def _values_in(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the texts, numbers and the like in some JSON, by their places: "probabilities.yes"."""
+    if not isinstance(value, dict | list):
+        yield where[1:], value
+        return
+    yield f"{where}."[1:], f"{len(value)} {type(value).__name__}"
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield from _values_in(inner, f"{where}.{key}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

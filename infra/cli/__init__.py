@@ -225,7 +225,7 @@ def _add_image(commands: Commands) -> None:
     )
     parser.add_argument("--tag", help="of the image (lambake:VERSION)")
     parser.add_argument("--base", help="the image it is built on (AWS's for Python 3.13)")
-    parser.add_argument("--extras", default="", help='engines beside ONNX: "litert tensorflow"')
+    parser.add_argument("--extras", default="", help="locks beside function/requirements.txt")
     parser.add_argument("--platform", help="linux/amd64 or linux/arm64 (this machine's)")
     parser.add_argument("--only-check", action="store_true", help="build nothing")
     parser.add_argument(

@@ -16,6 +16,7 @@ from typing import Any
 HOOK = Path(__file__).parent.parent / "aws" / "hook.py"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MANIFEST = "model.toml"
+_PLURALS = {"row": "rows", "text": "texts"}
 
 
 def write_hook_package(zoo: Path, target: Path) -> Path:
@@ -51,21 +52,30 @@ def _question_of(folder: Path) -> dict[str, Any]:
     golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
     # As many as one request may have; a bundle seldom has more golden vectors.
     cases = golden["cases"][: manifest["limits"]["instances"]]
-    labels = manifest["output"]["labels"]
-    if "row" in cases[0]:
-        asked: dict[str, Any] = {"rows": [case["row"] for case in cases]}
-    else:
-        samples = [(folder / "samples" / case["sample"]).read_bytes() for case in cases]
-        asked = {"images": [base64.b64encode(sample).decode() for sample in samples]}
     return {
-        "payload": {"model": manifest["name"], "version": manifest["version"], **asked},
+        "payload": {
+            "model": manifest["name"],
+            "version": manifest["version"],
+            **_asked_in(cases, folder / "samples"),
+        },
         "tolerance": golden["tolerance"],
-        "cases": [
-            {
-                "name": case["name"],
-                "label": case["label"],
-                "probabilities": dict(zip(labels, case["probabilities"], strict=True)),
-            }
-            for case in cases
-        ],
+        "cases": [{"name": case["name"], "answer": _answer_of(case, manifest)} for case in cases],
     }
+
+
+def _asked_in(cases: list[dict[str, Any]], samples: Path) -> dict[str, Any]:
+    """Ask for all cases together, as their kind of instance is asked for."""
+    for key, plural in _PLURALS.items():
+        if key in cases[0]:
+            return {plural: [case[key] for case in cases]}
+    pictures = [(samples / case["sample"]).read_bytes() for case in cases]
+    return {"images": [base64.b64encode(picture).decode() for picture in pictures]}
+
+
+def _answer_of(case: dict[str, Any], manifest: dict[str, Any]) -> Any:
+    """Return a case's answer; in bundles of the first schema, it is in two parts."""
+    if "answer" in case:
+        return case["answer"]
+    labels, label = manifest["output"]["labels"], case["label"]
+    probabilities = dict(zip(labels, case["probabilities"], strict=True))
+    return {"label": label, "confidence": probabilities[label], "probabilities": probabilities}

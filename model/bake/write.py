@@ -19,12 +19,10 @@ from numpy.typing import NDArray
 
 from model.bundle.golden import GOLDEN_FILE
 from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
-from model.bundle.reference import REFERENCE_FILE, Histogram, read_reference
+from model.bundle.reference import ANSWERS, INPUTS, REFERENCE_FILE, Histogram, read_reference
 from model.bundle.reference import SCHEMA as REFERENCE_SCHEMA
-from model.engines.base import Matrix
 from model.predictor import Predictor
-from model.recipes import open_recipe
-from model.tasks.classify import DECIMALS
+from model.recipes.base import Feeds
 
 TOLERANCE: Final = 1e-5
 BINS: Final = 10
@@ -40,7 +38,7 @@ def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
 
     Args:
         folder: the bundle; the model file is there already.
-        document: the manifest's tables but for `schema` and `artefact.sha256`.
+        document: the manifest but for `schema` and `artefact.sha256`.
 
     Raises:
         ArtefactError: what was written is no manifest that would load.
@@ -61,47 +59,57 @@ def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> N
         cases: how golden.json names each input ({"name", "sample"} or {"name", "row"}), and the
             instance itself.
     """
-    predictions, _ = Predictor.load(folder).predict([instance for _, instance in cases])
+    answers, _ = Predictor.load(folder).predict([instance for _, instance in cases])
     document = {
         "tolerance": TOLERANCE,
         "why": WHY,
         "cases": [
-            {**named, "label": answer.label, "probabilities": list(answer.probabilities.values())}
-            for (named, _), answer in zip(cases, predictions, strict=True)
+            {**named, "answer": answer} for (named, _), answer in zip(cases, answers, strict=True)
         ],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (folder / GOLDEN_FILE).write_text(text, encoding="utf-8")
 
 
-def write_reference(
-    folder: Path, inputs: Matrix, probabilities: NDArray[Any], *, source: str
-) -> None:
+def write_reference(folder: Path, feeds: Feeds, outputs: Feeds, *, source: str) -> None:
     """
     Write down what instances and answers look like when all is well.
 
     Args:
         folder: the bundle, complete but for reference.json.
-        inputs: float32[N, ...], as the engine takes them: what the model was made from.
-        probabilities: [M, C], answers to instances that it was not made from, for it is surer of
-            those it has seen.
+        feeds: [N, ...] each, as the recipe makes them: what the model was made from.
+        outputs: [M, ...] each, as the engine returns them for instances that the model was not made
+            from, for it is surer of those it has seen.
         source: what they are, in a few words.
     """
     manifest = read_manifest(folder)
-    recipe = open_recipe(manifest)
-    features = recipe.features({manifest.tensor: inputs})
-    # As predictions are spelt: what they round to 1 must fall into the same bin.
-    answers = np.round(probabilities / probabilities.sum(axis=1, keepdims=True), DECIMALS)
+    # The task rounds: what it rounds to 1 must fall into the same bin.
+    answers = manifest.task.answers(outputs, len(next(iter(outputs.values()))))
     document = {
         "schema": REFERENCE_SCHEMA,
         "source": source,
-        "inputs": [{"name": name, **_histogram_of(values)} for name, values in features.items()],
-        "labels": np.bincount(answers.argmax(axis=1), minlength=len(manifest.labels)).tolist(),
-        "confidence": _histogram_of(answers.max(axis=1)),
+        INPUTS: _histograms_of(manifest.recipe.features(feeds)),
+        ANSWERS: _histograms_of(manifest.task.watched(answers), len(manifest.task.labels)),
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (folder / REFERENCE_FILE).write_text(text, encoding="utf-8")
-    read_reference(manifest, recipe.describe().features)
+    read_reference(manifest)
+
+
+def _histograms_of(features: Feeds, classes: int = 0) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": name,
+            **(_counts_of(values, classes) if values.dtype.kind == "i" else _histogram_of(values)),
+        }
+        for name, values in features.items()
+    ]
+
+
+def _counts_of(numbers: NDArray[Any], classes: int) -> dict[str, list[float]]:
+    """Count whole numbers, each in a bin of its own."""
+    counts = np.bincount(numbers, minlength=classes)
+    return {"edges": (np.arange(len(counts) - 1) + 0.5).tolist(), "counts": counts.tolist()}
 
 
 def _histogram_of(values: NDArray[Any]) -> dict[str, list[float]]:

@@ -7,16 +7,23 @@ population stability index (PSI) says how far the two are apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Final
 
 import numpy as np
 
 from model.bundle.manifest import Manifest
-from model.bundle.reference import Counts, Histogram, read_reference
-from model.recipes.base import Feeds, Recipe
-from model.tasks.classify import Prediction
+from model.bundle.reference import (
+    ANSWERS,
+    INPUTS,
+    Counts,
+    Histogram,
+    Watched,
+    read_reference,
+)
+from model.recipes.base import Feeds
+from model.tasks.base import Answer
 
 MODERATE: Final = 0.1
 LARGE: Final = 0.25
@@ -61,47 +68,51 @@ def psi(reference: Counts, counts: Counts) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
+Drift = dict[Watched, float]
+"""The index of each feature, as `(INPUTS, "petal_length_cm")` or `(ANSWERS, "labels")`."""
+
+
 class Window:
     """The latest instances of one model, counted; threads may share it."""
 
-    def __init__(self, manifest: Manifest, recipe: Recipe, reference: Sequence[Histogram]) -> None:
-        self._recipe = recipe
-        self._labels = {label: number for number, label in enumerate(manifest.labels)}
+    def __init__(self, manifest: Manifest, reference: Mapping[Watched, Histogram]) -> None:
+        self._recipe = manifest.recipe
+        self._task = manifest.task
         self._reference = reference
-        self._counts = [np.zeros_like(histogram.counts) for histogram in reference]
+        self._counts = {key: np.zeros_like(one.counts) for key, one in reference.items()}
         self._total = 0.0
-        self._kept: list[tuple[Feeds, Sequence[Prediction]]] = []
+        self._kept: list[tuple[Feeds, Sequence[Answer]]] = []
         self._kept_instances = 0
-        self._news: dict[str, float] = {}
+        self._news: Drift = {}
         self._lock = Lock()
 
     @classmethod
-    def of(cls, manifest: Manifest, recipe: Recipe) -> Window | None:
+    def of(cls, manifest: Manifest) -> Window | None:
         """
         Open a window on a model; None if its bundle has no reference.
 
         Raises:
             ArtefactError: a reference that cannot be used.
         """
-        reference = read_reference(manifest, recipe.describe().features)
-        return None if reference is None else cls(manifest, recipe, reference)
+        reference = read_reference(manifest)
+        return None if reference is None else cls(manifest, reference)
 
-    def observe(self, feeds: Feeds, predictions: Sequence[Prediction]) -> None:
+    def observe(self, feeds: Feeds, answers: Sequence[Answer]) -> None:
         """
         Take in what was asked and answered; the arrays are kept for a while, not copied.
 
         Args:
             feeds: what the recipe made of N instances.
-            predictions: N answers.
+            answers: N of them.
         """
         with self._lock:
-            self._kept.append((feeds, predictions))
-            self._kept_instances += len(predictions)
+            self._kept.append((feeds, answers))
+            self._kept_instances += len(answers)
             if self._kept_instances >= EVERY:
                 self._count()
                 self._news = self._indices()
 
-    def news(self) -> dict[str, float]:
+    def news(self) -> Drift:
         """Return the indices if they were computed since this was last asked."""
         # Without the lock, which every call would pay: at worst two threads tell the same news.
         news = self._news
@@ -109,38 +120,37 @@ class Window:
             self._news = {}
         return news
 
-    def indices(self) -> dict[str, float]:
+    def indices(self) -> Drift:
         """
-        Return the index of each input feature, of the labels and of the confidences.
+        Return the index of each feature of the inputs and of the answers.
 
         Returns:
-            By the names in the reference; empty while there are too few instances.
+            In the order of the reference; empty while there are too few instances.
         """
         with self._lock:
             return self._indices()
 
     def _count(self) -> None:
-        kept, predictions = zip(*self._kept, strict=True)
-        feeds = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
+        kept, answered = zip(*self._kept, strict=True)
         self._kept, self._kept_instances = [], 0
-        answers = [answer for some in predictions for answer in some]
-        columns = [
-            *self._recipe.features(feeds).values(),
-            np.array([self._labels[answer.label] for answer in answers]),
-            np.array([answer.confidence for answer in answers]),
-        ]
-        for counts, histogram, values in zip(self._counts, self._reference, columns, strict=True):
-            counts += histogram.count(values)
+        feeds = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
+        answers = [answer for some in answered for answer in some]
+        for side, features in (
+            (INPUTS, self._recipe.features(feeds)),
+            (ANSWERS, self._task.watched(answers)),
+        ):
+            for name, values in features.items():
+                self._counts[side, name] += self._reference[side, name].count(values)
         self._total += len(answers)
         while self._total >= 2 * SPAN:
             self._total /= 2
-            for counts in self._counts:
+            for counts in self._counts.values():
                 counts /= 2
 
-    def _indices(self) -> dict[str, float]:
+    def _indices(self) -> Drift:
         if self._total < LEAST:
             return {}
         return {
-            histogram.name: psi(histogram.counts, counts)
-            for histogram, counts in zip(self._reference, self._counts, strict=True)
+            key: psi(histogram.counts, self._counts[key])
+            for key, histogram in self._reference.items()
         }

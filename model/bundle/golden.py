@@ -1,6 +1,11 @@
 """
 The golden vectors of a bundle: inputs, and the answers that they must give.
 
+    {"tolerance": 1e-5, "cases": [{"name", "sample" | "row" | "text" | "inputs", "answer"}, …]}
+
+The answer is what every door says; a sample is a file in `samples/`. Numbers may differ by the
+tolerance times the largest number of the answer.
+
 The same vectors are checked when a model is baked, when the function starts (one of them, which
 also warms every step up), in the image, and before a new version gets traffic.
 """
@@ -13,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from model.bundle.manifest import NAME
+from model.bundle.table import NAME
 from model.errors import ArtefactError, ModelError
 from model.predictor import Predictor
+from model.tasks.base import Answer
 
 GOLDEN_FILE: Final = "golden.json"
 SAMPLES_FOLDER: Final = "samples"
@@ -24,22 +30,28 @@ MAX_TOLERANCE: Final = 0.01
 """Beyond it the vectors would let pass what another model answers."""
 
 
+_INSTANCES: Final = ("row", "text", "inputs")
+
+
 @dataclass(frozen=True, slots=True)
 class GoldenCase:
-    """One input with its answer; the probabilities are in the order of the labels."""
+    """One input with its answer."""
 
     name: str
     instance: Any
-    label: str
-    probabilities: Sequence[float]
+    answer: Answer
 
 
-def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
+def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[GoldenCase]]:
     """
     Read a bundle's golden vectors.
 
+    Args:
+        folder: the bundle's.
+        labels: of the model; the first form of the file has probabilities in their order.
+
     Returns:
-        The tolerance, the largest difference of a probability that is let pass; and the cases.
+        The tolerance, and the cases.
 
     Raises:
         ArtefactError: golden.json or a sample is missing, or not of the form expected.
@@ -48,12 +60,7 @@ def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         cases = [
-            GoldenCase(
-                name=case["name"],
-                instance=_instance_of(folder, case),
-                label=case["label"],
-                probabilities=[float(value) for value in case["probabilities"]],
-            )
+            GoldenCase(case["name"], _instance_of(folder, case), _answer_of(case, labels))
             for case in document["cases"]
         ]
         tolerance = float(document["tolerance"])
@@ -61,7 +68,7 @@ def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
         missing = Path(exc.filename or path)
         raise ArtefactError(missing, expected="a file", got=exc.strerror) from exc
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as exc:
-        form = '{"tolerance", "cases": [{"name", "sample" or "row", "label", "probabilities"}]}'
+        form = '{"tolerance", "cases": [{"name", "sample", "row", "text" or "inputs", "answer"}]}'
         raise ArtefactError(path, expected=form, got=repr(exc)) from exc
     if not 0 <= tolerance <= MAX_TOLERANCE:  # which NaN is not, either
         expected = f"a tolerance from 0 to {MAX_TOLERANCE}"
@@ -72,11 +79,22 @@ def read_golden(folder: Path) -> tuple[float, list[GoldenCase]]:
 
 
 def _instance_of(folder: Path, case: dict[str, Any]) -> Any:
-    if "row" in case:
-        return case["row"]
+    for key in _INSTANCES:
+        if key in case:
+            return case[key]
     if not NAME.fullmatch(case["sample"]):
         raise ValueError(f"a sample named {case['sample']!r}, not like {NAME.pattern}")
     return (folder / SAMPLES_FOLDER / case["sample"]).read_bytes()
+
+
+def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
+    """Read the answer; in the first form, of classifiers only, it is a label and probabilities."""
+    if "answer" in case:
+        return dict(case["answer"])
+    probabilities = dict(zip(labels, map(float, case["probabilities"]), strict=True))
+    label = case["label"]
+    confidence = probabilities[label]
+    return {"label": label, "confidence": confidence, "probabilities": probabilities}
 
 
 def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
@@ -94,19 +112,37 @@ def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
         ArtefactError: an answer is another than the vector says; names the case.
     """
     folder = predictor.manifest.folder
-    tolerance, cases = read_golden(folder)
+    tolerance, cases = read_golden(folder, predictor.task.labels)
     for case in cases[:limit]:
         path = folder / GOLDEN_FILE
         try:
-            prediction = predictor.predict([case.instance])[0][0]
+            (answer,), _ = predictor.predict([case.instance])
         except ModelError as exc:
             raise ArtefactError(path, expected=f"{case.name!r} to be predicted", got=exc) from exc
-        got = list(prediction.probabilities.values())
-        close = len(got) == len(case.probabilities) and all(
-            abs(ours - golden) <= tolerance
-            for ours, golden in zip(got, case.probabilities, strict=True)
-        )
-        if prediction.label != case.label or not close:
-            expected = f"{case.name!r} to be {case.label} with {list(case.probabilities)}"
-            raise ArtefactError(path, expected=expected, got=f"{prediction.label} with {got}")
+        if not alike(case.answer, answer, tolerance * (largest_in(case.answer) or 1)):
+            expected = f"{case.name!r} to be answered with {case.answer}"
+            raise ArtefactError(path, expected=expected, got=answer)
     return len(cases[:limit])
+
+
+def alike(expected: Any, got: Any, allowed: float) -> bool:
+    """Whether two JSON values are the same, numbers up to a difference."""
+    if isinstance(expected, dict) and isinstance(got, dict):
+        return expected.keys() == got.keys() and all(
+            alike(value, got[key], allowed) for key, value in expected.items()
+        )
+    if isinstance(expected, list) and isinstance(got, list):
+        return len(expected) == len(got) and all(
+            alike(ours, theirs, allowed) for ours, theirs in zip(expected, got, strict=True)
+        )
+    if isinstance(expected, float) and isinstance(got, int | float):
+        return abs(expected - got) <= allowed
+    return bool(expected == got)
+
+
+def largest_in(value: Any) -> float:
+    """Return the largest absolute value of the numbers in a JSON value."""
+    if isinstance(value, dict | list):
+        parts = value.values() if isinstance(value, dict) else value
+        return max(map(largest_in, parts), default=0.0)
+    return abs(value) if isinstance(value, int | float) else 0.0

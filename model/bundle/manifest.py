@@ -1,12 +1,24 @@
 """
 Read and check `model.toml`, the manifest of a bundle.
 
-Every key is required, none is ignored: a manifest with a misspelt key must not load.
+    schema = 2
+    name, version                     as the folders are called
+    task = "classify"                 a file of model/tasks
+    description, licence              may be absent
+    recipe = "digit"                  a file or folder of model/recipes; or a table of its settings,
+    [rows]                            which names it as well (model/recipes/base.py)
+    [artefact]                        file, sha256; engine, unless the file ends in its name
+    [[inputs]], [[outputs]]           name, dtype, shape: -1 for any size; outputs' are hints
+    [answer]                          the task's settings
+    [limits]                          instances: most of one request; batch: most of one run
+    [training], [metrics]             the author's notes; may be absent
+
+No key is ignored: a manifest with a misspelt key must not load. Everything that is wrong is told at
+once. Schema 1 is read as well (schema_1.py).
 """
 
 from __future__ import annotations
 
-import math
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,43 +26,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from model import tenants
+from model.bundle import schema_1
+from model.bundle.table import NAME, Table
 from model.errors import ArtefactError
-from model.recipes.base import Column
+from model.recipes.base import Column, Recipe, read_recipe
+from model.tasks.base import Task, read_task
+from model.tensors import Tensor
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 MANIFEST_FILE: Final = "model.toml"
-NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}")
-"""Names of models, versions and files: they stand in URLs and paths, so no separators."""
-
-ENGINES: Final = ("onnx", "litert", "tensorflow")
-RECIPES: Final = {"image-classification": ("digit",), "table-classification": ("columns",)}
-"""Each kind of model, and the preprocessing recipes that fit it."""
-
-SHAPES: Final = {"digit": (-1, 28, 28, 1)}
-"""What a recipe makes of N instances; for `columns` it is as wide as there are columns."""
+_SHA256: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle says of itself. Shapes use -1 for the batch axis."""
+    """What a bundle says of itself."""
 
     folder: Path
     name: str
     version: str
-    kind: str
     description: str
     licence: str
     file: str
     engine: str
     sha256: str
-    tensor: str
-    dtype: str
-    shape: tuple[int, ...]
-    recipe: str
-    columns: tuple[Column, ...]
-    output_tensor: str
-    labels: tuple[str, ...]
+    made_from: Mapping[str, Any]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    recipe: Recipe
+    task: Task
     max_instances: int
+    batch: int | None
     training: Mapping[str, Any]
     metrics: Mapping[str, float]
 
@@ -61,8 +68,23 @@ class Manifest:
 
     @property
     def of_pictures(self) -> bool:
-        """Whether an instance is a picture; a row otherwise."""
-        return self.kind.startswith("image-")
+        """Whether an instance is a picture."""
+        return self.recipe.takes == "image"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of a row."""
+        return self.recipe.describe().columns
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of a classifier."""
+        return self.task.labels
+
+    @property
+    def kind(self) -> str:
+        """What the model does with what, as "image-classification"."""
+        return f"{self.recipe.describe().subject}-{self.task.noun}"
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -70,189 +92,81 @@ def read_manifest(folder: Path) -> Manifest:
     Read `model.toml` in a bundle's folder.
 
     Raises:
-        ArtefactError: the file is missing, is no TOML, or a key is missing, unknown or wrong.
+        ArtefactError: the file is missing, is no TOML, or keys are missing, unknown or wrong; names
+            each of them.
     """
     path = folder / MANIFEST_FILE
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        repr(document)  # what Python will not print, as 0x and 4,000 digits, no error could name
+        repr(document)  # ints too long to print would break the error message
     except OSError as exc:
         raise ArtefactError(path, expected="a manifest", got=exc.strerror) from exc
     except (ValueError, RecursionError) as exc:  # no UTF-8, no TOML, too long a number, too deep
         raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
-    top = _Table(path, "", document)
-    if top.integer("schema") != SCHEMA:
-        raise ArtefactError(path, expected=f"schema {SCHEMA}", got=document["schema"])
+    schema = document.get("schema")
+    if type(schema) is int and schema == schema_1.SCHEMA:
+        document = schema_1.upgraded(document)
+    elif type(schema) is not int or schema != SCHEMA:
+        got = "none" if schema is None else repr(schema)
+        raise ArtefactError(path, expected=f"schema = {SCHEMA} or {schema_1.SCHEMA}", got=got)
+    top = Table(folder, document, [])
+    top.integer("schema")
     manifest = _manifest_of(folder, top)
     top.close()
-    _check_together(path, manifest)
+    if top.problems:
+        raise ArtefactError(path, problems=top.problems)
     return manifest
 
 
-def _manifest_of(folder: Path, top: _Table) -> Manifest:
-    artefact, inputs, output = top.table("artefact"), top.table("input"), top.table("output")
-    preprocessing, limits = top.table("preprocessing"), top.table("limits")
-    kind = top.text("kind", choices=tuple(RECIPES))
+def _manifest_of(folder: Path, top: Table) -> Manifest:
+    artefact, limits = top.table("artefact"), top.table("limits")
+    name, version = top.text("name", pattern=NAME), top.text("version", pattern=NAME)
+    _check_folder(top, name, version)
+    file = artefact.text("file", pattern=NAME)
+    inputs, outputs = top.tensors("inputs"), top.tensors("outputs")
+    batch = limits.integer("batch", default=0) or None
     manifest = Manifest(
         folder=folder,
-        name=top.text("name", pattern=NAME),
-        version=top.text("version", pattern=NAME),
-        kind=kind,
-        description=top.text("description"),
-        licence=top.text("licence"),
-        file=artefact.text("file", pattern=NAME),
-        engine=artefact.text("engine", choices=ENGINES),
-        sha256=artefact.text("sha256", pattern=re.compile("[0-9a-f]{64}")),
-        tensor=inputs.text("tensor"),
-        dtype=inputs.text("dtype", choices=("float32",)),
-        shape=inputs.shape("shape"),
-        recipe=preprocessing.text("recipe", choices=RECIPES[kind]),
-        columns=tuple(_column_of(table) for table in top.tables("columns")),
-        output_tensor=output.text("tensor"),
-        labels=output.texts("labels"),
+        name=name,
+        version=version,
+        description=top.text("description", default=""),
+        licence=top.text("licence", default="unknown"),
+        file=file,
+        engine=_engine_of(artefact, file),
+        sha256=artefact.text("sha256", pattern=_SHA256),
+        made_from=artefact.notes("made_from"),
+        inputs=inputs,
+        outputs=outputs,
+        recipe=read_recipe(top, inputs),
+        task=read_task(top, outputs),
         max_instances=limits.integer("instances"),
+        batch=batch,
         training=top.notes("training"),
         metrics=top.numbers("metrics"),
     )
-    for table in (artefact, inputs, output, preprocessing, limits):
-        table.close()
+    artefact.close()
+    limits.close()
     return manifest
 
 
-def _column_of(table: _Table) -> Column:
-    name, unit = table.text("name"), table.text("unit")
-    minimum, maximum = table.number("minimum"), table.number("maximum")
-    table.close()
-    if minimum > maximum:
-        raise table.error("minimum", f"at most maximum ({maximum})", minimum)
-    return Column(name, unit, minimum, maximum)
+def _engine_of(artefact: Table, file: str) -> str:
+    """Return the engine that is named, or that a file's ending names."""
+    by_ending = file.rpartition(".")[2]
+    engine = artefact.text("engine", default=by_ending)
+    if file and engine and not tenants.has("model.engines", engine):
+        key = "engine" if "engine" in artefact.values else "file"
+        engines = tenants.names_in("model.engines")
+        expected = f"one of {engines}" if key == "engine" else f"an ending of {engines}"
+        artefact.note(key, expected, repr(engine))
+    return engine
 
 
-def _check_together(path: Path, manifest: Manifest) -> None:
-    _check_folder(path, manifest)
-    names = [column.name for column in manifest.columns]
-    for what, values in (("labels", manifest.labels), ("columns", names)):
-        if len(set(values)) != len(values):
-            raise ArtefactError(path, expected=f"{what} that differ", got=list(values))
-    if manifest.of_pictures and names:
-        raise ArtefactError(path, expected="no columns in a manifest of pictures", got=names)
-    if not manifest.of_pictures and not names:
-        raise ArtefactError(path, expected="columns in a manifest of a table", got="none")
-    shape = SHAPES.get(manifest.recipe, (-1, len(names)))
-    if manifest.shape != shape:
-        expected = f"input.shape = {list(shape)}, as the recipe {manifest.recipe} makes it"
-        raise ArtefactError(path, expected=expected, got=list(manifest.shape))
-
-
-def _check_folder(path: Path, manifest: Manifest) -> None:
+def _check_folder(top: Table, name: str, version: str) -> None:
     """Hold the names against the folder: the model's, or a version's within the model's."""
-    name, parent = manifest.folder.name, manifest.folder.parent.name
-    if manifest.name == name or (manifest.name, manifest.version) == (parent, name):
+    folder, parent = top.folder.name, top.folder.parent.name
+    if not name or not version or name == folder or (name, version) == (parent, folder):
         return
-    if manifest.name == parent:
-        raise ArtefactError(
-            path, expected=f"version = {name!r}, as the folder", got=manifest.version
-        )
-    raise ArtefactError(path, expected=f"name = {name!r}, as the folder", got=manifest.name)
-
-
-class _Table:
-    """A TOML table that is read key by key; what was never asked for is an error."""
-
-    def __init__(self, path: Path, prefix: str, values: Mapping[str, Any]) -> None:
-        self._path = path
-        self._prefix = prefix
-        self._values = values
-        self._asked: set[str] = set()
-
-    def error(self, key: str, expected: str, got: object) -> ArtefactError:
-        return ArtefactError(self._path, expected=f"{self._prefix}{key} = {expected}", got=got)
-
-    def close(self) -> None:
-        unknown = sorted(self._values.keys() - self._asked)
-        if unknown:
-            known = ", ".join(f"{self._prefix}{key}" for key in sorted(self._asked))
-            got = repr(f"{self._prefix}{unknown[0]}")
-            raise ArtefactError(self._path, expected=f"no keys but {known}", got=got)
-
-    def _get(self, key: str, kinds: tuple[type, ...], expected: str) -> Any:
-        self._asked.add(key)
-        if key not in self._values:
-            raise self.error(key, expected, "nothing")
-        value = self._values[key]
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise self.error(key, expected, repr(value))
-        return value
-
-    def text(
-        self, key: str, *, pattern: re.Pattern[str] | None = None, choices: tuple[str, ...] = ()
-    ) -> str:
-        value: str = self._get(key, (str,), "a text")
-        if choices and value not in choices:
-            raise self.error(key, "one of " + ", ".join(choices), repr(value))
-        if pattern and not pattern.fullmatch(value):
-            raise self.error(key, f"a text like {pattern.pattern}", repr(value))
-        if not value.strip():
-            raise self.error(key, "a text", "an empty one")
-        return value
-
-    def integer(self, key: str) -> int:
-        value: int = self._get(key, (int,), "a whole number from 1")
-        if value < 1:
-            raise self.error(key, "a whole number from 1", value)
-        return value
-
-    def number(self, key: str) -> float:
-        value = self._get(key, (int, float), "a finite number")
-        if not _is_finite(value):
-            raise self.error(key, "a finite number", repr(value))
-        return float(value)
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        values = self._get(key, (list,), "a list of texts")
-        if not values or not all(isinstance(value, str) and value.strip() for value in values):
-            raise self.error(key, "a list of texts", values)
-        return tuple(values)
-
-    def shape(self, key: str) -> tuple[int, ...]:
-        values = self._get(key, (list,), "a list of sizes, -1 first")
-        whole = all(type(value) is int for value in values)
-        if not whole or values[:1] != [-1] or any(value < 1 for value in values[1:]):
-            raise self.error(key, "a list of sizes, -1 (the batch) first", values)
-        return tuple(values)
-
-    def table(self, key: str) -> _Table:
-        return _Table(self._path, f"{self._prefix}{key}.", self._get(key, (dict,), "a table"))
-
-    def tables(self, key: str) -> list[_Table]:
-        """Read an array of tables, which may be absent."""
-        self._asked.add(key)
-        values = self._values.get(key, [])
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            raise self.error(key, "an array of tables", repr(values))
-        return [
-            _Table(self._path, f"{self._prefix}{key}[{index}].", value)
-            for index, value in enumerate(values)
-        ]
-
-    def numbers(self, key: str) -> dict[str, float]:
-        """Read a table of numbers whose keys are the author's own."""
-        table = self.table(key)
-        return {name: table.number(name) for name in table._values}
-
-    def notes(self, key: str) -> dict[str, Any]:
-        """Read a table whose keys are the author's own, and whose values JSON can spell."""
-        table = self.table(key)
-        for name, value in table._values.items():
-            scalars = value if isinstance(value, list) else [value]
-            if not all(isinstance(one, str) or _is_finite(one) for one in scalars):
-                raise table.error(name, "a text, a number, true or false, or a list", repr(value))
-        return dict(table._values)
-
-
-def _is_finite(value: object) -> bool:
-    """Tell whether `value` is a number (or true or false) that a float64 can hold."""
-    try:
-        return isinstance(value, int | float) and math.isfinite(value)
-    except OverflowError:  # a whole number beyond float64
-        return False
+    if name == parent:
+        top.note("version", f"{folder!r}, as the folder", repr(version))
+    else:
+        top.note("name", f"{folder!r}, as the folder", repr(name))

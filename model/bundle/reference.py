@@ -1,17 +1,17 @@
 """
 What a model's inputs and answers look like when all is well: the histograms of a bundle.
 
-    {"schema": 1, "source": text, "inputs": [{"name", "edges", "counts"}, …],
-     "labels": counts, "confidence": {"edges", "counts"}}
+    {"schema": 2, "source": text,
+     "inputs": [{"name", "edges", "counts"}, …], "answers": [{"name", "edges", "counts"}, …]}
 
-Bin j holds the values above edges[j - 1] up to edges[j]; there is one more count than edges. The
-file is `reference.json`, optional: a bundle that was made elsewhere need not have it.
+Inputs are by the features that the model's recipe computes, answers by those of its task. Bin j
+holds the values above edges[j - 1] up to edges[j]; there is one more count than edges. The file is
+`reference.json`, optional: a bundle that was made elsewhere need not have it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,11 +22,13 @@ from model.bundle.manifest import Manifest
 from model.errors import ArtefactError
 
 REFERENCE_FILE: Final = "reference.json"
-SCHEMA: Final = 1
-LABELS: Final = "labels"
-CONFIDENCE: Final = "confidence"
+SCHEMA: Final = 2
+INPUTS: Final = "inputs"
+ANSWERS: Final = "answers"
 
 Counts = NDArray[np.float64]
+Watched = tuple[str, str]
+"""Which side of the model, INPUTS or ANSWERS, and the feature: two may have the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,45 +46,52 @@ class Histogram:
         return np.bincount(bins, minlength=len(self.counts)).astype(np.float64)
 
 
-def read_reference(manifest: Manifest, features: Sequence[str]) -> list[Histogram] | None:
+def read_reference(manifest: Manifest) -> dict[Watched, Histogram] | None:
     """
     Read a bundle's reference.
 
-    Args:
-        manifest: of the bundle.
-        features: what the model's recipe watches, in order.
-
     Returns:
-        The inputs' histograms, then those of the labels and of the confidences; None: no file.
+        The histograms of the inputs, then those of the answers; None: no file.
 
     Raises:
-        ArtefactError: not of the form above, or not of this model's features and labels.
+        ArtefactError: not of the form above, or not of this model's features.
     """
     path = manifest.folder / REFERENCE_FILE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] == 1:
+            document = _upgraded(document)
         if document["schema"] != SCHEMA:
             raise ArtefactError(path, expected=f"schema {SCHEMA}", got=document["schema"])
-        inputs = [
-            _histogram(one["name"], one["edges"], one["counts"]) for one in document["inputs"]
-        ]
-        confidence = document["confidence"]
-        between = np.arange(len(manifest.labels) - 1) + 0.5
-        outputs = [
-            _histogram(LABELS, between, document["labels"]),
-            _histogram(CONFIDENCE, confidence["edges"], confidence["counts"]),
-        ]
+        reference = {
+            (side, one["name"]): _histogram(one["name"], one["edges"], one["counts"])
+            for side in (INPUTS, ANSWERS)
+            for one in document[side]
+        }
     except FileNotFoundError:
         return None
     except OSError as exc:
         raise ArtefactError(path, expected="a reference", got=exc.strerror) from exc
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as exc:
-        form = '{"schema", "source", "inputs", "labels", "confidence"}, edges and counts that fit'
+        form = '{"schema", "source", "inputs", "answers"}, edges and counts that fit'
         raise ArtefactError(path, expected=form, got=repr(exc)) from exc
-    names = [one.name for one in inputs]
-    if names != list(features):
-        raise ArtefactError(path, expected=f"inputs {', '.join(features)}", got=names)
-    return [*inputs, *outputs]
+    features = ((INPUTS, manifest.recipe.describe().features), (ANSWERS, manifest.task.features))
+    for side, expected in features:
+        names = [name for which, name in reference if which == side]
+        if names != list(expected):
+            raise ArtefactError(path, expected=f"{side} {', '.join(expected)}", got=names)
+    return reference
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """Spell a reference of schema 1, which knew classifiers only, as one of schema 2."""
+    edges = [number + 0.5 for number in range(len(document["labels"]) - 1)]
+    labels = {"name": "labels", "edges": edges, "counts": document["labels"]}
+    return {
+        **document,
+        "schema": 2,
+        "answers": [labels, {"name": "confidence", **document["confidence"]}],
+    }
 
 
 def _histogram(name: str, edges: Any, counts: Any) -> Histogram:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from model.bundle.manifest import MANIFEST_FILE, NAME, Manifest
+from model.bundle.manifest import MANIFEST_FILE, Manifest
+from model.bundle.table import NAME
 from model.errors import ArtefactError
 from model.predictor import Predictor
 

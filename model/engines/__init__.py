@@ -1,12 +1,12 @@
-"""One file an engine, imported only when a manifest names it."""
+"""One file an engine, imported only when a manifest names it; the folder is the list."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
+from model import tenants
 from model.bundle.manifest import Manifest
-from model.engines.base import Engine
+from model.engines.base import Engine, InBatches
 from model.errors import ArtefactError
 
 
@@ -23,7 +23,7 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
             other than the manifest states.
     """
     try:
-        module = import_module(f"model.engines.{manifest.engine}")
+        module = tenants.tenant(__name__, manifest.engine)
     except ImportError as exc:
         raise ArtefactError(
             manifest.artefact,
@@ -31,7 +31,7 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
             got=f"none installed: {exc}",
         ) from exc
     engine: Engine = module.load(manifest, content)
-    return engine
+    return InBatches(engine, manifest.batch) if manifest.batch else engine
 
 
 def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:

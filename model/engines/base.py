@@ -1,45 +1,79 @@
-"""What the predictor asks of an engine, and the checks that every engine shares."""
+"""What the predictor asks of an engine, and what every engine shares."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import ArtefactError
+from model.tensors import Tensor
 
-Matrix: TypeAlias = NDArray[np.float32]
-Shape: TypeAlias = tuple[int, ...]
-"""The size of each axis; -1 for an axis of any size."""
+Array = NDArray[Any]
 
 
 class Engine(Protocol):
-    """A loaded model: one tensor in, one tensor of probabilities out."""
+    """A loaded model: named arrays in, named arrays out, of any element type."""
 
-    def run(self, tensor: Matrix) -> NDArray[Any]:
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """
-        Compute the probabilities.
+        Compute the outputs that the manifest names.
 
         Args:
-            tensor: float32[N, ...], the shape that the manifest states.
-
-        Returns:
-            [N, C], one row an instance, one column a label.
+            feeds: by tensor name, as the manifest states them.
         """
         ...
 
 
-def shape_of(axes: Sequence[Any]) -> Shape:
-    """Spell a runtime's idea of a shape as ours: names, None and zero stand for any size."""
-    return tuple(axis if isinstance(axis, int) and axis > 0 else -1 for axis in axes)
+class InBatches:
+    """An engine that is asked for a few instances at a time: one, where a model's batch is one."""
+
+    def __init__(self, engine: Engine, most: int) -> None:
+        self._engine = engine
+        self._most = most
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Compute the outputs batch by batch, and put them together along the first axis."""
+        count = max(len(array) for array in feeds.values())
+        if count <= self._most:
+            return self._engine.run(feeds)
+        parts = [
+            self._engine.run({n: array[at : at + self._most] for n, array in feeds.items()})
+            for at in range(0, count, self._most)
+        ]
+        return {name: _joined([part[name] for part in parts], self._most) for name in parts[0]}
 
 
-def require_shape(path: Path, what: str, *, expected: Shape, got: Shape) -> None:
+def _joined(parts: Sequence[Array], most: int) -> Array:
+    """Put the outputs of batches together; one without a batch axis gets one."""
+    has_batch = parts[0].shape[:1] == (most,)
+    return np.concatenate(parts) if has_batch else np.stack(parts)
+
+
+def require_tensors(
+    path: Path, what: str, *, expected: Sequence[Tensor], got: Mapping[str, Tensor]
+) -> None:
     """
-    Stop the load where a tensor of the model file is not shaped as the manifest says.
+    Stop the load where the model file lacks a tensor of the manifest, or has it of another type.
+
+    Raises:
+        ArtefactError: names the tensor.
+    """
+    for tensor in expected:
+        if tensor.name not in got:
+            raise ArtefactError(path, expected=f"an {what} {tensor.name!r}", got=list(got))
+        dtype = got[tensor.name].dtype
+        if dtype != tensor.dtype:
+            expected_type = f"an {what} {tensor.name!r} of {tensor.dtype}"
+            raise ArtefactError(path, expected=expected_type, got=dtype)
+
+
+def require_shape(path: Path, expected: Tensor, got: Tensor) -> None:
+    """
+    Stop the load where an input of the model file is not shaped as the manifest says.
 
     The file may leave free what the manifest fixes, but not the other way round: a model made for
     batches of 1 would fail at the first batch of 2.
@@ -47,19 +81,10 @@ def require_shape(path: Path, what: str, *, expected: Shape, got: Shape) -> None
     Raises:
         ArtefactError: another number of axes, or another size on a fixed axis.
     """
-    fits = len(expected) == len(got) and all(
-        theirs in (-1, ours) for ours, theirs in zip(expected, got, strict=True)
+    ours, theirs = expected.shape, got.shape
+    fits = len(ours) == len(theirs) and all(
+        their in (-1, our) for our, their in zip(ours, theirs, strict=True)
     )
     if not fits:
-        raise ArtefactError(path, expected=f"{what} of shape {list(expected)}", got=list(got))
-
-
-def require(path: Path, what: str, *, expected: object, got: object) -> None:
-    """
-    Stop the load where a property of the model file is not what the manifest says.
-
-    Raises:
-        ArtefactError: the two differ.
-    """
-    if expected != got:
-        raise ArtefactError(path, expected=f"{what} {expected}", got=got)
+        shape = f"an input {expected.name!r} of shape {list(ours)}"
+        raise ArtefactError(path, expected=shape, got=list(theirs))

@@ -1,20 +1,30 @@
-"""ONNX Runtime, the default engine."""
+"""ONNX Runtime, which serves all: nearly every other format converts to it exactly."""
 
 from __future__ import annotations
 
 import os
-from typing import Any
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 # Before the import, which else starts a thread that reports to Microsoft and leaves an identifier
 # in the home folder. Source: ONNX Runtime's docs/Privacy.md.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from model.bundle.manifest import Manifest
 from model.engines import unreadable
-from model.engines.base import Matrix, require, require_shape, shape_of
+from model.engines.base import Array, require_shape, require_tensors
+from model.errors import ArtefactError
+from model.tensors import Tensor
+
+_TYPE: Final = re.compile(r"(?:seq\(map\(\w+,)?tensor\((\w+)\)+")
+"""A tensor, or skl2onnx's ZipMap: a dictionary an instance, from label to probability."""
+
+_DTYPES: Final = {"float": "float32", "double": "float64"}
+"""What ONNX calls otherwise than NumPy."""
 
 
 def load(manifest: Manifest, content: bytes) -> OnnxEngine:
@@ -31,19 +41,29 @@ def load(manifest: Manifest, content: bytes) -> OnnxEngine:
         )
     except Exception as exc:
         raise unreadable(path, "ONNX Runtime", exc) from exc
-    inputs = {node.name: node for node in session.get_inputs()}
-    outputs = {node.name: node for node in session.get_outputs()}
-    require(path, "the inputs", expected=[manifest.tensor], got=list(inputs))
-    node = inputs[manifest.tensor]
-    require(path, "an input of type", expected="tensor(float)", got=node.type)
-    require_shape(path, "an input", expected=manifest.shape, got=shape_of(node.shape))
-    if manifest.output_tensor not in outputs:
-        require(path, "an output", expected=manifest.output_tensor, got=list(outputs))
-    node = outputs[manifest.output_tensor]
-    require(path, "an output of type", expected="tensor(float)", got=node.type)
-    labels = (-1, len(manifest.labels))
-    require_shape(path, "an output", expected=labels, got=shape_of(node.shape))
-    return OnnxEngine(session, manifest.tensor, manifest.output_tensor)
+    inputs, outputs = _tensors_of(session.get_inputs()), _tensors_of(session.get_outputs())
+    stated = [one.name for one in manifest.inputs]
+    if sorted(stated) != sorted(inputs):
+        raise ArtefactError(path, expected=f"the inputs {stated}", got=list(inputs))
+    require_tensors(path, "input", expected=manifest.inputs, got=inputs)
+    require_tensors(path, "output", expected=manifest.outputs, got=outputs)
+    for tensor in manifest.inputs:
+        one_by_one = manifest.batch == 1 and tensor.shape[:1] == (-1,)
+        shape = (1, *tensor.shape[1:]) if one_by_one else tensor.shape
+        require_shape(path, Tensor(tensor.name, tensor.dtype, shape), inputs[tensor.name])
+    return OnnxEngine(session, [one.name for one in manifest.outputs])
+
+
+def _tensors_of(nodes: Sequence[Any]) -> dict[str, Tensor]:
+    """Spell a session's tensors as ours: names, None and zero stand for an axis of any size."""
+    tensors = {}
+    for node in nodes:
+        found = _TYPE.fullmatch(node.type)
+        dtype = _DTYPES.get(found[1], found[1]) if found else node.type
+        axes = node.shape if found and node.type == found[0] else ()
+        shape = tuple(axis if isinstance(axis, int) and axis > 0 else -1 for axis in axes or ())
+        tensors[node.name] = Tensor(node.name, dtype, shape)
+    return tensors
 
 
 def _options() -> onnxruntime.SessionOptions:
@@ -57,14 +77,21 @@ def _options() -> onnxruntime.SessionOptions:
 
 
 class OnnxEngine:
-    """A session and the names of its two tensors."""
+    """A session and the names of the outputs that are asked of it."""
 
-    def __init__(self, session: Any, tensor: str, output_tensor: str) -> None:
+    def __init__(self, session: Any, outputs: list[str]) -> None:
         self._session = session
-        self._tensor = tensor
-        self._outputs = [output_tensor]
+        self._outputs = outputs
 
-    def run(self, tensor: Matrix) -> NDArray[Any]:
-        """Compute the probabilities, float32[N, C]."""
-        result: NDArray[Any] = self._session.run(self._outputs, {self._tensor: tensor})[0]
-        return result
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Compute the outputs; a ZipMap becomes [N, C], its labels in order."""
+        results = self._session.run(self._outputs, dict(feeds))
+        return dict(zip(self._outputs, map(_array_of, results), strict=True))
+
+
+def _array_of(result: Any) -> Array:
+    if not isinstance(result, list):
+        array: Array = result
+        return array
+    labels = sorted(result[0])
+    return np.array([[one[label] for label in labels] for one in result], np.float32)

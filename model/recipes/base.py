@@ -3,7 +3,10 @@ What a recipe is: the way from instances, as a caller sends them, to the arrays 
 
 A recipe is one file or folder here, named as the manifest names it, with a function `load`:
 
-    load(manifest: Manifest) -> Recipe
+    load(settings: Table, inputs: tuple[Tensor, ...]) -> Recipe
+
+`settings` is the manifest's table of the recipe; what is wrong with it, or with the inputs that the
+recipe has to make, is noted there.
 
 Nothing else knows it by name: what a form, a slider, a document or a protocol needs to know of a
 model's input stands in `Description`.
@@ -13,11 +16,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 from numpy.typing import NDArray
 
+from model import tenants
+from model.errors import Problem
 from model.tensors import Tensor
+
+if TYPE_CHECKING:
+    from model.bundle.table import Table
+
+TABLES: Final = {"rows": "columns"}
+"""Tables of settings that are not called as their recipe, but for what it takes."""
+
+WITHOUT_SETTINGS: Final = "tensors"
+"""The recipe of a manifest that names none."""
+
+_PACKAGE: Final = "model.recipes"
 
 Takes = Literal["image", "row", "text", "tensors"]
 Feeds = dict[str, NDArray[Any]]
@@ -59,6 +75,11 @@ class Description:
     columns: tuple[Column, ...] = ()
     features: tuple[str, ...] = ()
 
+    @property
+    def plural(self) -> str:
+        """What payloads call several instances: "images"."""
+        return "inputs" if self.takes == "tensors" else f"{self.takes}s"
+
 
 class Recipe(Protocol):
     """The preparation of one model's instances."""
@@ -96,3 +117,41 @@ class Recipe(Protocol):
             Each [N], by the names in the description and in their order.
         """
         ...
+
+
+def only_input(settings: Table, inputs: Sequence[Tensor], *shape: int) -> str:
+    """Return the name of a model's only input; note one that is not float32 of this shape."""
+    fits = [one.dtype == "float32" and one.shape[1:] == shape[1:] for one in inputs]
+    if inputs and fits != [True]:
+        got = ", ".join(f"{one.dtype} {list(one.shape)}" for one in inputs)
+        expected = f"one, float32 {list(shape)}, as the recipe makes it"
+        settings.problems.append(Problem("inputs", expected, got))
+    return inputs[0].name if inputs else ""
+
+
+def read_recipe(top: Table, inputs: tuple[Tensor, ...]) -> Recipe:
+    """
+    Open the recipe of a manifest: the one it names, or the one it has a table of settings for.
+
+    Args:
+        top: the whole manifest; what is wrong is noted there.
+        inputs: the tensors that the recipe has to make.
+    """
+    tables = [
+        key
+        for key, value in top.values.items()
+        if isinstance(value, dict) and tenants.has(_PACKAGE, TABLES.get(key, key))
+    ]
+    named = top.text("recipe", default="")
+    name = named or (TABLES.get(tables[0], tables[0]) if tables else WITHOUT_SETTINGS)
+    if not tenants.has(_PACKAGE, name):
+        names = tenants.names_in(_PACKAGE)
+        top.note("recipe", f"one of {names}", repr(named) if named else "nothing")
+        for key in tables:  # which may be right
+            top.table(key)
+        return cast("Recipe", None)
+    key = next((key for key in tables if TABLES.get(key, key) == name), name)
+    settings = top.table(key, default={})
+    recipe: Recipe = tenants.tenant(_PACKAGE, name).load(settings, inputs)
+    settings.close()
+    return recipe

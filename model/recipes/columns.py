@@ -1,4 +1,10 @@
-"""The recipe `columns`: rows of numbers to one matrix."""
+"""
+The recipe `columns`: rows of numbers to one matrix.
+
+    [[rows.columns]]
+    name = "sepal_length_cm"
+    unit, minimum, maximum       where they are known
+"""
 
 from __future__ import annotations
 
@@ -8,14 +14,14 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model.engines.base import Matrix
 from model.errors import MAX_PROBLEMS, InputError, Problem, counted, kind_of
-from model.recipes.base import Column, Description, Feeds, Takes
+from model.recipes.base import Column, Description, Feeds, Takes, only_input
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
-    from model.bundle.manifest import Manifest
+    from model.bundle.table import Table
 
 FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
@@ -60,9 +66,30 @@ class Columns:
         return [column.name for column in self.columns]
 
 
-def load(manifest: Manifest) -> Columns:
-    """Open the recipe for a model's columns."""
-    return Columns(manifest.tensor, manifest.columns)
+def load(settings: Table, inputs: tuple[Tensor, ...]) -> Columns:
+    """Read the columns, and open the recipe for a model's input."""
+    columns = tuple(map(_column_of, settings.tables("columns")))
+    names = [column.name for column in columns]
+    if len(set(names)) != len(names):
+        settings.note("columns", "names that differ", names)
+    tensor = only_input(settings, inputs, -1, len(columns)) if columns else ""
+    return Columns(tensor, columns)
+
+
+def _column_of(table: Table) -> Column:
+    column = Column(
+        name=table.text("name"),
+        unit=table.text("unit", default=""),
+        minimum=table.number("minimum", default=None),
+        maximum=table.number("maximum", default=None),
+    )
+    table.choice("dtype", ("float32",), default="float32")
+    table.choice("missing", ("refuse",), default="refuse")
+    table.close()
+    low, high = column.minimum, column.maximum
+    if low is not None and high is not None and low > high:
+        table.note("minimum", f"at most maximum ({high})", low)
+    return column
 
 
 def _middle_of(column: Column) -> float:
@@ -72,7 +99,7 @@ def _middle_of(column: Column) -> float:
     return round((low + high) / 2, 1)
 
 
-def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> Matrix:
+def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> NDArray[np.float32]:
     """
     Turn rows into the engine's input.
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from model.errors import LimitError, Problem
 from model.pictures.decode import decode_each
-from model.recipes.base import Description, Feeds, Takes
+from model.recipes.base import Description, Feeds, Takes, only_input
 from model.recipes.digit.features import FEATURES, features_of
 from model.recipes.digit.normalise import LOOK_SIDE, SIDE, digit_of
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
-    from model.bundle.manifest import Manifest
+    from model.bundle.table import Table
 
 MAX_LOOKS: Final = 48
 """Most large pictures in one request: finding the ink on one takes some ten milliseconds."""
@@ -59,9 +59,9 @@ class Digit:
         return features_of(feeds[self.tensor])
 
 
-def load(manifest: Manifest) -> Digit:
-    """Open the recipe for a model's input."""
-    return Digit(manifest.tensor)
+def load(settings: Table, inputs: tuple[Tensor, ...]) -> Digit:
+    """Open the recipe, which has no settings, for a model's input."""
+    return Digit(only_input(settings, inputs, *SHAPE))
 
 
 def to_digits(

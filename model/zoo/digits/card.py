@@ -75,9 +75,9 @@ def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
     accuracy = manifest.metrics["validation_accuracy"]
     held_out = manifest.metrics["validation_digits"]
     return CARD.format(
-        tensor=manifest.tensor,
-        output=manifest.output_tensor,
-        labels=", ".join(manifest.labels),
+        tensor=manifest.inputs[0].name,
+        output=manifest.outputs[0].name,
+        labels=", ".join(manifest.task.labels),
         size_kb=manifest.artefact.stat().st_size / 1000,
         data=manifest.training["data"],
         seed=manifest.training["seed"],

@@ -94,7 +94,7 @@ def _read(folder: Path, pictures: list[bytes]) -> NDArray[np.int64]:
     labels: list[int] = []
     for start in range(0, len(pictures), BATCH):
         answers, _ = predictor.predict(pictures[start : start + BATCH])
-        labels += [int(answer.label) for answer in answers]
+        labels += [int(answer["label"]) for answer in answers]
     return np.array(labels)
 
 

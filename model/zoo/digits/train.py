@@ -32,7 +32,7 @@ from model.bundle.reference import REFERENCE_FILE
 from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import manifest_of, write_card, write_samples
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
-from model.zoo.digits.network import TEACHER, built, exported
+from model.zoo.digits.network import INPUT, OUTPUT, TEACHER, built, exported
 from model.zoo.digits.training import History, Lesson, Recipe, trained
 
 FOLDER: Final = Path(__file__).parent
@@ -115,7 +115,7 @@ def bake_reference(folder: Path, data: Dataset) -> None:
     learnt, apart = split_of(data.labels, seed=manifest.training["seed"])
     answers = measures.runner(manifest.artefact.read_bytes())(data.digits[apart])
     source = f"{data.origin}: {len(learnt)} learnt from; answers: to the {len(apart)} held out"
-    write_reference(folder, data.digits[learnt], answers, source=source)
+    write_reference(folder, {INPUT: data.digits[learnt]}, {OUTPUT: answers}, source=source)
 
 
 def taught(

@@ -30,6 +30,8 @@ SEED: Final = 7
 TREES: Final = 100
 FOLDS: Final = 5
 NAMES: Final = ("sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm")
+INPUT: Final = "rows"
+OUTPUT: Final = "probabilities"
 LABELS: Final = ("setosa", "versicolor", "virginica")
 
 CARD: Final = """# iris
@@ -69,7 +71,7 @@ def export(forest: RandomForestClassifier) -> bytes:
     """Spell the forest as ONNX: `rows` float32[N, 4] -> `probabilities` float32[N, 3]."""
     model = skl2onnx.to_onnx(
         forest,
-        initial_types=[("rows", FloatTensorType([None, len(NAMES)]))],
+        initial_types=[(INPUT, FloatTensorType([None, len(NAMES)]))],
         # Without zipmap the probabilities are one matrix, not a list of dictionaries.
         options={id(forest): {"zipmap": False}},
         target_opset={"": 18, "ai.onnx.ml": 3},
@@ -83,17 +85,19 @@ def manifest_of(rows: NDArray[np.float64], accuracy: float) -> dict[str, Any]:
     return {
         "name": "iris",
         "version": "1",
-        "kind": "table-classification",
+        "task": "classify",
         "description": "Which of three irises is it, by four lengths of the flower.",
         "licence": "Apache-2.0",
-        "artefact": {"file": "iris.onnx", "engine": "onnx"},
-        "input": {"tensor": "rows", "dtype": "float32", "shape": [-1, len(NAMES)]},
-        "preprocessing": {"recipe": "columns"},
-        "columns": [
-            {"name": name, "unit": "cm", "minimum": float(low), "maximum": float(high)}
-            for name, low, high in zip(NAMES, rows.min(axis=0), rows.max(axis=0), strict=True)
-        ],
-        "output": {"tensor": "probabilities", "labels": list(LABELS)},
+        "artefact": {"file": "iris.onnx"},
+        "inputs": [{"name": INPUT, "dtype": "float32", "shape": [-1, len(NAMES)]}],
+        "outputs": [{"name": OUTPUT, "dtype": "float32", "shape": [-1, len(LABELS)]}],
+        "rows": {
+            "columns": [
+                {"name": name, "unit": "cm", "minimum": float(low), "maximum": float(high)}
+                for name, low, high in zip(NAMES, rows.min(axis=0), rows.max(axis=0), strict=True)
+            ]
+        },
+        "answer": {"labels": list(LABELS)},
         "limits": {"instances": 1000},
         "training": {
             "data": "sklearn.datasets.load_iris, 150 rows",
@@ -124,10 +128,10 @@ def bake(folder: Path) -> None:
 
     bake_reference(folder)
 
-    predictions, _ = Predictor.load(folder).predict(data.data.tolist())
-    ours = np.array([list(answer.probabilities.values()) for answer in predictions])
+    answers, _ = Predictor.load(folder).predict(data.data.tolist())
+    ours = np.array([list(answer["probabilities"].values()) for answer in answers])
     card = CARD.format(
-        columns=", ".join(f"`{column.name}`" for column in manifest.columns),
+        columns=", ".join(f"`{name}`" for name in NAMES),
         labels=", ".join(LABELS),
         trees=TREES,
         seed=SEED,
@@ -144,7 +148,8 @@ def bake_reference(folder: Path) -> None:
     data = load_iris()
     answers = cross_val_predict(_forest(), data.data, data.target, cv=FOLDS, method="predict_proba")
     source = f"sklearn.datasets.load_iris, 150 rows; answers: {FOLDS}-fold, out of fold"
-    write_reference(folder, data.data.astype(np.float32), answers, source=source)
+    rows = data.data.astype(np.float32)
+    write_reference(folder, {INPUT: rows}, {OUTPUT: answers}, source=source)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

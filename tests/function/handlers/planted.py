@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from function import entry
-from model.engines.base import Engine, Matrix
+from model.engines.base import Array, Engine
 
 _PREDICTOR = entry.SERVICE.predictors()[-1]
 
 
 class Planted:
-    """An engine that fails by a function of the tensor, and else answers as the real one."""
+    """An engine that fails by a function of the rows, and else answers as the real one."""
 
-    def __init__(self, fault: Callable[[Matrix], object], engine: Engine) -> None:
+    def __init__(self, fault: Callable[[Array], object], engine: Engine) -> None:
         self._fault = fault
         self._engine = engine
 
-    def run(self, tensor: Matrix) -> Any:
+    def run(self, feeds: Mapping[str, Array]) -> Any:
         """Fail, or answer."""
-        self._fault(tensor)
-        return self._engine.run(tensor)
+        self._fault(feeds["rows"])
+        return self._engine.run(feeds)
 
 
-def out_of_memory(tensor: Matrix) -> NoReturn:
+def out_of_memory(rows: Array) -> NoReturn:
     """Find no memory left."""
     raise MemoryError
 
 
-def broken(tensor: Matrix) -> NoReturn:
+def broken(rows: Array) -> NoReturn:
     """Fail whatever is asked."""
     raise RuntimeError("the weights are gone")
 
 
-def upset(tensor: Matrix) -> None:
+def upset(rows: Array) -> None:
     """Fail by what a caller asks: two rows at once."""
-    if len(tensor) == 2:
+    if len(rows) == 2:
         raise RuntimeError("two rows")
 
 
-def leaving(tensor: Matrix) -> NoReturn:
+def leaving(rows: Array) -> NoReturn:
     """End the program, as a library should not."""
     raise SystemExit(0)
 

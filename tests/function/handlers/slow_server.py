@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from function import serve
@@ -18,7 +19,7 @@ from function.plain import app as plain_http
 from function.plain import wire
 from model import engines
 from model.bundle.manifest import Manifest
-from model.engines.base import Engine, Matrix
+from model.engines.base import Array, Engine
 
 SHORT_S = 0.5
 DRAIN_S = 3
@@ -30,14 +31,14 @@ class Slow:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, tensor: Matrix) -> Any:
+    def run(self, feeds: Mapping[str, Array]) -> Any:
         """Wait and answer."""
-        seconds = float(tensor.flat[0])
+        seconds = float(feeds["rows"].flat[0])
         if seconds < 0:
             raise MemoryError
         # The golden vector's 5.1 cm are no seconds.
-        time.sleep(0 if seconds == tensor.dtype.type(5.1) else seconds)
-        return self._engine.run(tensor)
+        time.sleep(0 if seconds == feeds["rows"].dtype.type(5.1) else seconds)
+        return self._engine.run(feeds)
 
 
 def opened(manifest: Manifest, content: bytes) -> Engine:
@@ -46,7 +47,7 @@ def opened(manifest: Manifest, content: bytes) -> Engine:
         print('{"level": "INFO", "message": "loading"}', flush=True)
         time.sleep(60)
     engine = engines.open_engine(manifest, content)
-    return engine if manifest.of_pictures else Slow(engine)
+    return engine if manifest.recipe.takes == "image" else Slow(engine)
 
 
 if __name__ == "__main__":

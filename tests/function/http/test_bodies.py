@@ -77,8 +77,8 @@ def test_every_form_through_every_front(
         "predictions": [
             {
                 "label": "7",
-                "confidence": expected.confidence,
-                "probabilities": expected.probabilities,
+                "confidence": expected["confidence"],
+                "probabilities": expected["probabilities"],
             }
         ],
     }

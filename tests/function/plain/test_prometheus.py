@@ -82,8 +82,8 @@ def test_drift(watched: Service) -> None:
     for _ in range(LEAST // 50):
         watched.find("iris").predict(rows)
     model = {"model": "iris", "version": "1"}
-    for feature in ("petal_width_cm", "labels", "confidence"):
-        assert value(metrics, "drift_psi", **model, of=feature) > 0.25
+    for side, feature in (("inputs", "petal_width_cm"), ("answers", "confidence")):
+        assert value(metrics, "drift_psi", **model, side=side, of=feature) > 0.25
 
 
 @given(st.lists(st.tuples(st.text(), st.integers(100, 599)), min_size=1, max_size=30))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from function.plain.threads import PredictionThreads
 from function.service import Service
 from function.settings import ZOO
 from function.telemetry.invocation import Invocation, under_way
-from model.engines.base import Engine, Matrix
+from model.engines.base import Array, Engine
 from model.errors import InputError
 from model.predictor import DEFAULT_MAX_PIXELS
 
@@ -29,11 +29,11 @@ class Gate:
         self.begun = threading.Semaphore(0)
         self.let = threading.Event()
 
-    def run(self, tensor: Matrix) -> Any:
+    def run(self, feeds: Mapping[str, Array]) -> Any:
         """Wait, and answer as the real one."""
         self.begun.release()
         assert self.let.wait(20)
-        return self._engine.run(tensor)
+        return self._engine.run(feeds)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from function.service import Answer, Service
 from function.telemetry.cloudwatch import MAX_VALUES, EmbeddedMetrics, metrics_of
 from function.telemetry.invocation import Invocation, Usage
 from model.bundle.drift import LEAST
+from model.bundle.reference import ANSWERS, INPUTS
 from model.errors import EngineError, Problem
 from tests.function.conftest import CONTEXT
 from tests.function.doors.fronts import http_api_v2, post_json
@@ -69,7 +70,7 @@ def metrics_at(clock: float = 1_800_000_000.5) -> EmbeddedMetrics:
     return EmbeddedMetrics("Lambake", "fn", lambda: clock)
 
 
-OUTPUTS = {"labels": 0.2, "confidence": 3.0}
+OUTPUTS = {(ANSWERS, "labels"): 0.2, (ANSWERS, "confidence"): 3.0}
 NAMES = st.sampled_from(["iris", "digits", "other"])
 USAGES = st.dictionaries(
     st.tuples(NAMES, st.sampled_from(["1", "2"])),
@@ -78,7 +79,7 @@ USAGES = st.dictionaries(
         predictions=st.integers(1, 1000),
         steps_ms=st.just({"preprocess": 0.1234, "engine": 1.0, "postprocess": 2e-5}),
         confidences=st.lists(st.floats(0, 1), min_size=1, max_size=1000),
-        drift=st.sampled_from([{}, {"a": 0.1, **OUTPUTS}, OUTPUTS]),
+        drift=st.sampled_from([{}, {(INPUTS, "labels"): 0.1, **OUTPUTS}, OUTPUTS]),
     ),
     max_size=4,
 )
@@ -224,7 +225,8 @@ def test_many_confidences_are_sampled() -> None:
 def test_drift_of_inputs(inputs: dict[str, float], metric: dict[str, float]) -> None:
     """One metric has the input that is furthest off; a reference without inputs has none."""
     outputs = {"DriftLabels": 0.2, "DriftConfidence": 3.0}
-    found = metrics_of(Usage(drift=inputs | OUTPUTS))
+    drift = {(INPUTS, name): value for name, value in inputs.items()}
+    found = metrics_of(Usage(drift=drift | OUTPUTS))
     assert {name: found[name] for name in found if name.startswith("Drift")} == metric | outputs
 
 
@@ -255,8 +257,12 @@ def test_drift_through_the_handler(metered: Handler, log_lines: Lines) -> None:
     metered({"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}, CONTEXT)
     first, second = log_lines()
     assert list(breaches_of(json.dumps(first))) == []
-    assert list(first["drift"])[-2:] == ["labels", "confidence"]
-    assert first["DriftInputs"] == max(list(first["drift"].values())[:4])
-    assert first["DriftLabels"] > 1
+    assert {side: len(indices) for side, indices in first["drift"].items()} == {
+        "inputs": 4,
+        "answers": 2,
+    }
+    assert first["DriftInputs"] == max(first["drift"]["inputs"].values())
+    assert first["DriftLabels"] == first["drift"]["answers"]["labels"] > 1
+    assert first["DriftConfidence"] == first["drift"]["answers"]["confidence"]
     assert "drift" not in second
     assert "DriftInputs" not in second

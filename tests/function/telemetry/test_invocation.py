@@ -245,11 +245,11 @@ def test_a_batch_is_summed() -> None:
     invocation = Invocation("id-1", "sqs", cold=False)
     for version, confidence, ms in (("1", 0.5, 1.5), ("1", 0.75, 1.5), ("2", 1.0, 4.0)):
         predictions = [{"confidence": confidence}]
-        drift = {"labels": confidence} if version == "1" else {}
+        drift = {("answers", "labels"): confidence} if version == "1" else {}
         answer = Answer("iris", version, predictions, {"engine": ms}, drift)
         invocation.record_answer(answer)
     assert invocation.usages == {
-        ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], {"labels": 0.75}),
+        ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], {("answers", "labels"): 0.75}),
         ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0], {}),
     }
     assert invocation.steps_ms == {"engine": 7.0}

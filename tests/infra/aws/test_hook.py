@@ -25,7 +25,9 @@ GOLDEN = [
     {
         "payload": {"model": "m", "version": "1", "rows": [[1]]},
         "tolerance": 0.01,
-        "cases": [{"name": "one", "label": "yes", "probabilities": {"yes": 1.0, "no": 0.0}}],
+        "cases": [
+            {"name": "one", "answer": {"label": "yes", "probabilities": {"yes": 1.0, "no": 0.0}}}
+        ],
     }
 ]
 
@@ -52,16 +54,16 @@ OTHERWISE = "m 1: one: the same model answers otherwise than in the version befo
 CASES: dict[str, tuple[Answer, Answer, list[str]]] = {
     "the same": (said("yes"), said("yes"), []),
     "within the tolerance": (said("yes", share=0.995), said("yes"), []),
-    "another label": (said("no"), said("no"), ["m 1: one: expected yes, got no"]),
+    "another label": (said("no"), said("no"), ["m 1: one: expected label = yes, got no"]),
     "another label than before": (
         said("no"),
         said("yes"),
-        ["m 1: one: expected yes, got no", OTHERWISE],
+        ["m 1: one: expected label = yes, got no", OTHERWISE],
     ),
     "other probabilities": (
         said("yes", share=0.9),
         said("yes", share=0.9),
-        ["m 1: one: yes with other probabilities than the golden vector's"],
+        ["m 1: one: expected probabilities.yes = 1.0, got 0.9"],
     ),
     "the old one was wrong": (said("yes"), said("no"), [OTHERWISE]),
     "the old one had another version": (said("yes"), said("no", version="0"), []),
@@ -95,6 +97,28 @@ def test_what_it_has_against_a_version(name: str) -> None:
     new, old, complaints = CASES[name]
     client = Functions(v1=old, v2=new)
     assert hook.complaints_about(client, "f", "1", "2", golden=GOLDEN) == complaints
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "difference"),
+    [
+        ({"value": 1383.6}, {"value": 1383.7}, ""),
+        ({"value": 1383.6}, {"value": 1399.7}, "expected value = 1383.6, got 1399.7"),
+        ({"value": 1.0}, {"value": float("nan")}, "expected value = 1.0, got nan"),
+        ({"value": 1.0}, {"value": None}, "expected value = 1.0, got None"),
+        ({"outputs": {"a": [[1.0, 2.0]]}}, {"outputs": {"a": [[1.0, 2.0]]}}, ""),
+        (
+            {"outputs": {"a": [1.0, 2.0]}},
+            {"outputs": {"a": [1.0]}},
+            "expected outputs.a. = 2 list, got 1 list",
+        ),
+        ({"a": 3, "b": 900}, {"a": 4, "b": 900}, "expected a = 3, got 4"),
+        ({"a": "x"}, {"a": "x", "b": 1}, "expected  = 1 dict, got 2 dict"),
+    ],
+)
+def test_answers_of_any_task_are_compared(expected: Any, got: Any, difference: str) -> None:
+    """Key by key, numbers up to a part of the largest: the hook knows no labels."""
+    assert hook.difference_of(expected, got, 0.01) == difference
 
 
 def test_a_first_version_has_none_before() -> None:
@@ -164,7 +188,7 @@ def test_it_reports(handled: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert told == {
         "deployment": "d-1",
         "status": "Failed",
-        "complaints": ["m 1: one: expected yes, got no"],
+        "complaints": ["m 1: one: expected label = yes, got no"],
         "target": "2",
         "current": "1",
     }

@@ -21,7 +21,7 @@ from infra.aws import hook
 BUNDLE = {
     "payload": {"model": "m", "version": "1", "rows": [[1]]},
     "tolerance": 0.01,
-    "cases": [{"name": "one", "label": "yes", "probabilities": {"yes": 1.0}}],
+    "cases": [{"name": "one", "answer": {"label": "yes", "probabilities": {"yes": 1.0}}}],
 }
 RIGHT = {"version": "1", "predictions": [{"label": "yes", "probabilities": {"yes": 1.0}}]}
 INACTIVE = ClientError({"Error": {"Code": "ResourceConflictException"}}, "Invoke")

@@ -36,12 +36,23 @@ def test_every_bundle_and_version(tmp_path: Path) -> None:
     digits, iris, _ = questions
     assert len(digits["payload"]["images"]) == len(digits["cases"]) > 0
     assert len(iris["payload"]["rows"]) == len(iris["cases"]) > 0
-    assert iris["cases"][0] == {
-        "name": "row 0",
-        "label": "setosa",
-        "probabilities": iris["cases"][0]["probabilities"],
-    }
-    assert sorted(iris["cases"][0]["probabilities"]) == ["setosa", "versicolor", "virginica"]
+    answer = iris["cases"][0]["answer"]
+    assert (iris["cases"][0]["name"], answer["label"]) == ("row 0", "setosa")
+    assert sorted(answer["probabilities"]) == ["setosa", "versicolor", "virginica"]
+
+
+def test_a_bundle_of_the_first_schema(tmp_path: Path) -> None:
+    """Its labels are in the manifest, its probabilities in their order: an answer of both."""
+    folder = tmp_path / "zoo" / "old"
+    folder.mkdir(parents=True)
+    (folder / "model.toml").write_text(
+        'name = "old"\nversion = "1"\noutput.labels = ["x", "y"]\nlimits.instances = 9\n'
+    )
+    case = {"name": "one", "row": [1], "label": "y", "probabilities": [0.25, 0.75]}
+    (folder / "golden.json").write_text(json.dumps({"tolerance": 0.01, "cases": [case]}))
+    (question,) = questions_of(tmp_path / "zoo")
+    answer = {"label": "y", "confidence": 0.75, "probabilities": {"x": 0.25, "y": 0.75}}
+    assert question["cases"] == [{"name": "one", "answer": answer}]
 
 
 def test_no_more_than_a_request_may_have(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def test_a_manifest_that_would_not_load_is_refused(folder: Path) -> None:
     with pytest.raises(ArtefactError) as caught:
         write_manifest(folder, changed("limits.instances", 0))
     assert str(caught.value) == (
-        f"{folder / 'model.toml'}: expected limits.instances = a whole number from 1, got 0"
+        f"{folder / 'model.toml'}: limits.instances: expected a whole number from 1, got 0"
     )
 
 
@@ -69,8 +69,14 @@ def test_a_baked_bundle_verifies(folder: Path) -> None:
         "float32 arithmetic differs by machine in the sixth decimal; answers are rounded there"
     )
     assert document["cases"][1] == {
-        "name": "row 1", "row": [0, 0, 99], "label": "z", "probabilities": [0.0, 0.0, 1.0],
-    }  # fmt: skip
+        "name": "row 1",
+        "row": [0, 0, 99],
+        "answer": {
+            "label": "z",
+            "confidence": 1.0,
+            "probabilities": {"x": 0.0, "y": 0.0, "z": 1.0},
+        },
+    }
 
 
 def test_baking_twice_writes_the_same(folder: Path) -> None:

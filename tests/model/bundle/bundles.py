@@ -22,24 +22,39 @@ from tests import ROOT
 ZOO: Final = ROOT / "model" / "zoo"
 
 DOCUMENT: Final[dict[str, Any]] = {
-    "schema": 1,
+    "schema": 2,
     "name": "tiny",
     "version": "1",
-    "kind": "table-classification",
+    "task": "classify",
     "description": "Which of three numbers is the largest.",
     "licence": "Apache-2.0",
-    "artefact": {"file": "tiny.onnx", "engine": "onnx"},
-    "input": {"tensor": "rows", "dtype": "float32", "shape": [-1, 3]},
-    "preprocessing": {"recipe": "columns"},
-    "columns": [
-        {"name": name, "unit": "cm", "minimum": 0, "maximum": 9.5} for name in ("a", "b", "c")
-    ],
-    "output": {"tensor": "probabilities", "labels": ["x", "y", "z"]},
+    "artefact": {"file": "tiny.onnx"},
+    "inputs": [{"name": "rows", "dtype": "float32", "shape": [-1, 3]}],
+    "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, 3]}],
+    "rows": {
+        "columns": [
+            {"name": name, "unit": "cm", "minimum": 0, "maximum": 9.5} for name in ("a", "b", "c")
+        ]
+    },
+    "answer": {"labels": ["x", "y", "z"]},
     "limits": {"instances": 4},
     "training": {"data": "none", "seed": 7, "layers": [3, 3], "augmented": False},
     "metrics": {"accuracy": 1},
 }
 """A valid manifest, but for the hash, which `write_bundle` fills in."""
+
+DOCUMENT_1: Final[dict[str, Any]] = {
+    **{key: DOCUMENT[key] for key in ("name", "version", "description", "licence", "limits")},
+    **{key: DOCUMENT[key] for key in ("training", "metrics")},
+    "schema": 1,
+    "kind": "table-classification",
+    "artefact": {"file": "tiny.onnx", "engine": "onnx"},
+    "input": {"tensor": "rows", "dtype": "float32", "shape": [-1, 3]},
+    "preprocessing": {"recipe": "columns"},
+    "columns": DOCUMENT["rows"]["columns"],
+    "output": {"tensor": "probabilities", "labels": ["x", "y", "z"]},
+}
+"""The same manifest, as the first schema has it."""
 
 ABSENT: Final = object()
 """In place of a value: the key is left out."""

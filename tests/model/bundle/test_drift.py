@@ -19,12 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from model.bake.write import write_reference
-from model.bundle.drift import EVERY, LARGE, LEAST, MODERATE, SPAN, Window, psi
-from model.bundle.manifest import read_manifest
+from model.bundle.drift import EVERY, LARGE, LEAST, MODERATE, SPAN, Drift, psi
+from model.bundle.reference import ANSWERS, INPUTS, Watched
 from model.predictor import Predictor
-from model.recipes import open_recipe
 from model.zoo.digits.dataset import small_mnist, split_of
-from tests.model.bundle.bundles import ZOO, write_bundle
+from tests.model.bundle.bundles import ZOO, changed, write_bundle
 
 Array = NDArray[Any]
 
@@ -71,7 +70,7 @@ def test_chance_alone_stays_below_the_threshold() -> None:
     assert np.quantile(draws, 0.99) < MODERATE
 
 
-def served(name: str, instances: list[Any]) -> dict[str, float]:
+def served(name: str, instances: list[Any]) -> Drift:
     """Predict some instances with a real model that is watched, and return the indices."""
     predictor = Predictor.load(ZOO / name)
     predictor.watch()
@@ -97,20 +96,21 @@ def flowers() -> Array:
 def test_iris_unshifted(flowers: Array) -> None:
     """Flowers like those it was made from: every index is low."""
     indices = served("iris", flowers.tolist())
-    assert list(indices)[-2:] == ["labels", "confidence"]
+    assert list(indices)[-2:] == [LABELS, (ANSWERS, "confidence")]
     assert max(indices.values()) < MODERATE
 
 
-FLOWER_SHIFTS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "in inches": (lambda rows: rows / 2.54, "petal_length_cm"),
-    "a tenth longer": (lambda rows: rows * 1.1, "sepal_length_cm"),
-    "columns swapped": (lambda rows: rows[:, [1, 0, 2, 3]], "sepal_width_cm"),
-    "one species": (lambda rows: np.tile(rows[rows[:, 3] < 0.7], (3, 1)), "labels"),
+LABELS = (ANSWERS, "labels")
+FLOWER_SHIFTS: dict[str, tuple[Callable[[Any], Any], Watched]] = {
+    "in inches": (lambda rows: rows / 2.54, (INPUTS, "petal_length_cm")),
+    "a tenth longer": (lambda rows: rows * 1.1, (INPUTS, "sepal_length_cm")),
+    "columns swapped": (lambda rows: rows[:, [1, 0, 2, 3]], (INPUTS, "sepal_width_cm")),
+    "one species": (lambda rows: np.tile(rows[rows[:, 3] < 0.7], (3, 1)), LABELS),
 }
 
 
 @pytest.mark.parametrize(("shift", "shown_by"), FLOWER_SHIFTS.values(), ids=FLOWER_SHIFTS)
-def test_iris_shifted(flowers: Array, shift: Callable[[Any], Any], shown_by: str) -> None:
+def test_iris_shifted(flowers: Array, shift: Callable[[Any], Any], shown_by: Watched) -> None:
     """What shifts shows in its own index, as a large shift."""
     assert served("iris", shift(flowers).tolist())[shown_by] > LARGE
 
@@ -162,7 +162,7 @@ def test_digits_shifted(
     digits: list[Image.Image], shift: Callable[[Image.Image], Image.Image], shown_by: str
 ) -> None:
     """What pens and cameras change shows in the features of the ink."""
-    assert served("digits", [png_of(shift(one)) for one in digits])[shown_by] > LARGE
+    assert served("digits", [png_of(shift(one)) for one in digits])[INPUTS, shown_by] > LARGE
 
 
 def test_only_sevens() -> None:
@@ -170,22 +170,26 @@ def test_only_sevens() -> None:
     data = small_mnist()
     sevens = data.digits[data.labels == 7][:DRAWN, ..., 0]
     pictures = [png_of(Image.fromarray((one * 255).astype(np.uint8))) for one in sevens]
-    assert served("digits", pictures)["labels"] > LARGE
+    assert served("digits", pictures)[LABELS] > LARGE
 
 
 @pytest.fixture
 def predictor(tmp_path: Path) -> Predictor:
     """Load a bundle of our own whose reference is uniform from 0 to 1, and watch it."""
-    folder = write_bundle(tmp_path / "tiny")
+    return watched(write_bundle(tmp_path / "tiny"))
+
+
+def watched(folder: Path) -> Predictor:
+    """Load and watch a bundle whose reference is uniform from 0 to 1."""
     inputs = np.random.default_rng(7).uniform(0, 1, (5_000, 3)).astype(np.float32)
     shares = np.random.default_rng(7).dirichlet((1, 1, 1), 500)
-    write_reference(folder, inputs, shares, source="uniform")
+    write_reference(folder, {"rows": inputs}, {"probabilities": shares}, source="uniform")
     predictor = Predictor.load(folder)
     predictor.watch()
     return predictor
 
 
-def ask(predictor: Predictor, count: int, *, above: float = 0.0) -> list[dict[str, float]]:
+def ask(predictor: Predictor, count: int, *, above: float = 0.0) -> list[Drift]:
     """Predict rows of uniform numbers, shifted or not; return what news there was."""
     assert predictor.window
     random = np.random.default_rng(count)
@@ -202,7 +206,7 @@ def test_too_few_say_nothing(predictor: Predictor) -> None:
     assert ask(predictor, LEAST - 1, above=5) == []
     assert predictor.window.indices() == {}
     assert len(ask(predictor, 1, above=5)) == 1
-    assert predictor.window.indices()["a"] > LARGE
+    assert predictor.window.indices()[INPUTS, "a"] > LARGE
 
 
 def test_news_come_now_and_then(predictor: Predictor) -> None:
@@ -214,11 +218,11 @@ def test_what_is_long_past_is_forgotten(predictor: Predictor) -> None:
     """After a shift is over the index falls again, and before it is, it stays."""
     assert predictor.window
     ask(predictor, 10 * SPAN)
-    assert predictor.window.indices()["a"] < MODERATE
+    assert predictor.window.indices()[INPUTS, "a"] < MODERATE
     ask(predictor, SPAN, above=5)
-    assert predictor.window.indices()["a"] > LARGE
+    assert predictor.window.indices()[INPUTS, "a"] > LARGE
     ask(predictor, 8 * SPAN)
-    assert predictor.window.indices()["a"] < MODERATE
+    assert predictor.window.indices()[INPUTS, "a"] < MODERATE
 
 
 def test_a_batch_counts_as_many(predictor: Predictor) -> None:
@@ -227,7 +231,8 @@ def test_a_batch_counts_as_many(predictor: Predictor) -> None:
     random = np.random.default_rng(7)
     for _ in range(LEAST // 4):
         predictor.predict(random.uniform(0, 1, (4, 3)).tolist())
-    assert set(predictor.window.indices()) == {"a", "b", "c", "labels", "confidence"}
+    inputs = [(INPUTS, name) for name in "abc"]
+    assert list(predictor.window.indices()) == [*inputs, LABELS, (ANSWERS, "confidence")]
 
 
 def test_threads_may_share_a_window(predictor: Predictor) -> None:
@@ -245,7 +250,7 @@ def test_threads_may_share_a_window(predictor: Predictor) -> None:
     for thread in threads:
         thread.join()
     # 2,000 instances: halved at 1,000 and again at 500 more, as often as EVERY divides them.
-    assert [round(counts.sum()) for counts in window._counts] == [500] * 5
+    assert [round(counts.sum()) for counts in window._counts.values()] == [500] * 5
 
 
 def test_who_does_not_watch_pays_nothing(tmp_path: Path) -> None:
@@ -256,7 +261,13 @@ def test_who_does_not_watch_pays_nothing(tmp_path: Path) -> None:
     assert predictor.window is None
 
 
-def test_a_window_needs_a_reference(tmp_path: Path) -> None:
-    """Of a bundle without a reference there is none."""
-    manifest = read_manifest(write_bundle(tmp_path / "tiny"))
-    assert Window.of(manifest, open_recipe(manifest)) is None
+def test_a_column_may_be_called_as_the_answers_are(tmp_path: Path) -> None:
+    """Columns `labels` and `confidence` have indices of their own beside the answers'."""
+    document = changed("rows.columns.0.name", "labels")
+    document = changed("rows.columns.1.name", "confidence", document)
+    predictor = watched(write_bundle(tmp_path / "tiny", document))
+    ask(predictor, LEAST)
+    assert predictor.window
+    indices = predictor.window.indices()
+    assert len(indices) == 5
+    assert indices[INPUTS, "labels"] < MODERATE < indices[ANSWERS, "confidence"]

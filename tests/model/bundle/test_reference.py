@@ -12,29 +12,22 @@ import pytest
 
 from model.bake.write import write_reference
 from model.bundle.manifest import Manifest, read_manifest
-from model.bundle.reference import Histogram
-from model.bundle.reference import read_reference as read
+from model.bundle.reference import ANSWERS, INPUTS, Histogram, read_reference
 from model.errors import ArtefactError
-from model.recipes import open_recipe
 from model.recipes.digit.features import features_of
 from tests.model.bundle.bundles import ZOO, write_bundle
 
-FORM = '{"schema", "source", "inputs", "labels", "confidence"}, edges and counts that fit'
+FORM = '{"schema", "source", "inputs", "answers"}, edges and counts that fit'
 RANDOM = np.random.default_rng(7)
-INPUTS = RANDOM.uniform(0, 9, (1000, 3)).astype(np.float32)
-ANSWERS = RANDOM.dirichlet((1, 1, 1), 400)
-
-
-def read_reference(manifest: Manifest) -> list[Histogram] | None:
-    """Read a bundle's reference by what its recipe watches."""
-    return read(manifest, open_recipe(manifest).describe().features)
+ROWS = RANDOM.uniform(0, 9, (1000, 3)).astype(np.float32)
+SHARES = RANDOM.dirichlet((1, 1, 1), 400)
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Manifest:
     """Write a bundle of three columns and three labels, with its reference."""
     folder = write_bundle(tmp_path / "tiny")
-    write_reference(folder, INPUTS, ANSWERS, source="drawn at random")
+    write_reference(folder, {"rows": ROWS}, {"probabilities": SHARES}, source="drawn at random")
     return read_manifest(folder)
 
 
@@ -42,12 +35,26 @@ def test_what_is_baked_is_read(bundle: Manifest) -> None:
     """Each column, the labels and the confidences come back, every instance counted."""
     reference = read_reference(bundle)
     assert reference
-    assert [one.name for one in reference] == ["a", "b", "c", "labels", "confidence"]
-    assert [one.counts.sum() for one in reference] == [1000, 1000, 1000, 400, 400]
-    assert [len(one.counts) for one in reference] == [10, 10, 10, 3, 5]
+    inputs = [(INPUTS, name) for name in "abc"]
+    assert list(reference) == [*inputs, (ANSWERS, "labels"), (ANSWERS, "confidence")]
+    assert [one.counts.sum() for one in reference.values()] == [1000, 1000, 1000, 400, 400]
+    assert [len(one.counts) for one in reference.values()] == [10, 10, 10, 3, 5]
     # Bins by quantile: nearly the same number in each.
-    assert reference[0].counts.min() >= 99
-    assert reference[3].counts.tolist() == np.bincount(ANSWERS.argmax(axis=1)).tolist()
+    assert reference[INPUTS, "a"].counts.min() >= 99
+    labels = reference[ANSWERS, "labels"]
+    assert labels.edges.tolist() == [0.5, 1.5]
+    assert labels.counts.tolist() == np.bincount(SHARES.argmax(axis=1)).tolist()
+
+
+def test_the_first_schema_is_read_as_the_second(bundle: Manifest) -> None:
+    """A reference of an earlier version, which knew classifiers only, means the same."""
+    path = bundle.folder / "reference.json"
+    document = json.loads(path.read_text())
+    labels, confidence = document.pop("answers")
+    old = {**document, "schema": 1, "labels": labels["counts"], "confidence": confidence}
+    before = repr(read_reference(bundle))
+    path.write_text(json.dumps(old))
+    assert repr(read_reference(bundle)) == before
 
 
 def test_a_bundle_without_one(tmp_path: Path) -> None:
@@ -67,8 +74,8 @@ def test_our_bundles_have_one(name: str) -> None:
 def test_values_that_repeat_share_a_bin(tmp_path: Path) -> None:
     """Where most values are one there are fewer bins, and none that must stay empty."""
     folder = write_bundle(tmp_path / "tiny")
-    inputs = np.where(INPUTS < 6, 1, INPUTS).astype(np.float32)
-    write_reference(folder, inputs, ANSWERS, source="few values")
+    inputs = np.where(ROWS < 6, 1, ROWS).astype(np.float32)
+    write_reference(folder, {"rows": inputs}, {"probabilities": SHARES}, source="few values")
     document = json.loads((folder / "reference.json").read_text())
     for one in document["inputs"]:
         assert min(one["counts"]) > 0
@@ -82,20 +89,24 @@ def test_an_edge_is_met_by_the_same_number_in_float32() -> None:
     assert histogram.count(np.array([0.2])).tolist() == [1, 0]
 
 
+def answers_of(**histogram: Any) -> tuple[str, Any]:
+    """Put a histogram in the place of the answers."""
+    return ANSWERS, [{"name": "labels", **histogram}]
+
+
 WRONG: dict[str, tuple[str, Any]] = {
-    "no inputs": ("inputs", None),
-    "an input without edges": ("inputs", [{"name": "a", "counts": [1]}]),
-    "edges that fall": ("confidence", {"edges": [2, 1], "counts": [1, 1, 1]}),
-    "edges that stand": ("confidence", {"edges": [1, 1], "counts": [1, 1, 1]}),
-    "an edge that is NaN": ("confidence", {"edges": [float("nan")], "counts": [1, 1]}),
-    "edges in two dimensions": ("confidence", {"edges": [[1]], "counts": [1, 1]}),
-    "a text for an edge": ("confidence", {"edges": ["x"], "counts": [1, 1]}),
-    "too few counts": ("confidence", {"edges": [1, 2], "counts": [1, 1]}),
-    "a count below 0": ("confidence", {"edges": [1], "counts": [2, -1]}),
-    "a count that is infinite": ("confidence", {"edges": [1], "counts": [2, float("inf")]}),
-    "counts of nothing": ("confidence", {"edges": [1], "counts": [0, 0]}),
-    "fewer counts than labels": ("labels", [1, 1]),
-    "no counts of labels": ("labels", {}),
+    "no inputs": (INPUTS, None),
+    "an input without edges": (INPUTS, [{"name": "a", "counts": [1]}]),
+    "edges that fall": answers_of(edges=[2, 1], counts=[1, 1, 1]),
+    "edges that stand": answers_of(edges=[1, 1], counts=[1, 1, 1]),
+    "an edge that is NaN": answers_of(edges=[float("nan")], counts=[1, 1]),
+    "edges in two dimensions": answers_of(edges=[[1]], counts=[1, 1]),
+    "a text for an edge": answers_of(edges=["x"], counts=[1, 1]),
+    "too few counts": answers_of(edges=[1, 2], counts=[1, 1]),
+    "a count below 0": answers_of(edges=[1], counts=[2, -1]),
+    "a count that is infinite": answers_of(edges=[1], counts=[2, float("inf")]),
+    "counts of nothing": answers_of(edges=[1], counts=[0, 0]),
+    "no answers": (ANSWERS, {"labels": 1}),
 }
 
 
@@ -120,21 +131,25 @@ def test_what_is_no_reference_at_all(bundle: Manifest, text: str) -> None:
 def test_another_schema(bundle: Manifest) -> None:
     """A later form is refused by its number."""
     path = bundle.folder / "reference.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 2}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"schema": 3}))
     with pytest.raises(ArtefactError) as caught:
         read_reference(bundle)
-    assert str(caught.value) == f"{path}: expected schema 1, got 2"
+    assert str(caught.value) == f"{path}: expected schema 2, got 3"
 
 
-def test_one_of_other_columns(bundle: Manifest) -> None:
-    """A reference of another model's columns is refused by their names."""
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [(INPUTS, "a, b, c, got ['a', 'b']"), (ANSWERS, "labels, confidence, got ['labels']")],
+)
+def test_one_of_other_features(bundle: Manifest, side: str, expected: str) -> None:
+    """A reference of another model's columns or answers is refused by their names."""
     path = bundle.folder / "reference.json"
     document = json.loads(path.read_text())
-    document["inputs"].pop()
+    document[side].pop()
     path.write_text(json.dumps(document))
     with pytest.raises(ArtefactError) as caught:
         read_reference(bundle)
-    assert str(caught.value) == f"{path}: expected inputs a, b, c, got ['a', 'b']"
+    assert str(caught.value) == f"{path}: expected {side} {expected}"
 
 
 def test_one_that_cannot_be_read(bundle: Manifest) -> None:

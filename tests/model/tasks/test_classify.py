@@ -13,28 +13,32 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from model.errors import EngineError
-from model.tasks.classify import Prediction, to_predictions
+from model.tasks.base import Answer
+from model.tasks.classify import Classify
 
 LABELS = ("x", "y", "z")
 
 
-def predictions(*rows: list[float], dtype: Any = np.float32) -> list[Prediction]:
+def predictions(*rows: list[float], dtype: Any = np.float32, **settings: Any) -> list[Answer]:
     """Label some rows of probabilities."""
-    return to_predictions(np.array(rows, dtype=dtype), LABELS, count=len(rows))
+    task = Classify("scores", **({"labels": LABELS} | settings))
+    return task.answers({"scores": np.array(rows, dtype=dtype)}, len(rows))
 
 
 def test_each_row_is_labelled() -> None:
     """The label is the most probable one, the confidence its probability; the order is kept."""
     assert predictions([0.5, 0.25, 0.25], [0.0, 0.125, 0.875]) == [
-        Prediction("x", 0.5, {"x": 0.5, "y": 0.25, "z": 0.25}),
-        Prediction("z", 0.875, {"x": 0.0, "y": 0.125, "z": 0.875}),
+        {"label": "x", "confidence": 0.5, "probabilities": {"x": 0.5, "y": 0.25, "z": 0.25}},
+        {"label": "z", "confidence": 0.875, "probabilities": {"x": 0.0, "y": 0.125, "z": 0.875}},
     ]
 
 
 def test_what_comes_out_are_plain_floats() -> None:
     """JSON knows no NumPy numbers."""
     (answer,) = predictions([0.5, 0.25, 0.25])
-    assert {type(value) for value in (answer.confidence, *answer.probabilities.values())} == {float}
+    assert {type(value) for value in (answer["confidence"], *answer["probabilities"].values())} == {
+        float
+    }
 
 
 @pytest.mark.parametrize(
@@ -50,26 +54,26 @@ def test_what_comes_out_are_plain_floats() -> None:
 def test_the_first_of_equals_wins(row: list[float], label: str) -> None:
     """Probabilities that differ by float32's noise only are equal; 0.002 is a difference."""
     (answer,) = predictions(row)
-    assert answer.label == label
-    assert answer.confidence == max(answer.probabilities.values())
+    assert answer["label"] == label
+    assert answer["confidence"] == max(answer["probabilities"].values())
 
 
 def test_probabilities_are_rounded_to_six_decimals() -> None:
     """A third is 0.333333: float32 has no more to say."""
-    assert predictions([1 / 3, 1 / 3, 1 / 3])[0].probabilities == dict.fromkeys(LABELS, 0.333333)
+    assert predictions([1 / 3, 1 / 3, 1 / 3])[0]["probabilities"] == dict.fromkeys(LABELS, 0.333333)
 
 
 @pytest.mark.parametrize("total", [0.9995, 0.9999993, 1.0000005, 1.0005])
 def test_a_sum_beside_one_is_put_right(total: float) -> None:
     """What a forest of float32 adds up to is divided by its sum, so that 1 is never passed."""
-    assert predictions([0.0, total, 0.0])[0].probabilities == {"x": 0.0, "y": 1.0, "z": 0.0}
-    assert predictions([total / 2, total / 2, 0.0])[0].confidence == 0.5
+    assert predictions([0.0, total, 0.0])[0]["probabilities"] == {"x": 0.0, "y": 1.0, "z": 0.0}
+    assert predictions([total / 2, total / 2, 0.0])[0]["confidence"] == 0.5
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_any_float_type_is_taken(dtype: Any) -> None:
     """Engines may answer in another precision than the input's."""
-    assert predictions([0.25, 0.5, 0.25], dtype=dtype)[0].confidence == 0.5
+    assert predictions([0.25, 0.5, 0.25], dtype=dtype)[0]["confidence"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -101,8 +105,52 @@ def test_what_is_no_probability_is_refused(row: list[float]) -> None:
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     """An answer must have one row an instance and one column a label."""
     with pytest.raises(EngineError) as caught:
-        to_predictions(np.full(shape, 0.25, dtype=np.float32), LABELS, count=2)
+        Classify("scores", LABELS).answers({"scores": np.full(shape, 0.25, np.float32)}, 2)
     assert str(caught.value) == f"expected an output of shape (2, 3), got {shape}"
+
+
+@pytest.mark.parametrize(
+    ("apply", "scores"),
+    [
+        ("none", [0.25, 0.75]),
+        ("softmax", [100.0, 100 + math.log(3)]),
+        ("exp", [math.log(0.25), math.log(0.75)]),
+    ],
+)
+def test_scores_become_probabilities(apply: str, scores: list[float]) -> None:
+    """Whether the graph ends in a softmax, in its logarithm or before it, the answer is one."""
+    (answer,) = predictions(scores, labels=("x", "y"), apply=apply)
+    assert answer == {
+        "label": "y",
+        "confidence": 0.75,
+        "probabilities": {"x": 0.25, "y": 0.75},
+    }
+
+
+def test_many_labels_may_be_true() -> None:
+    """Each label for itself: all from a half on are the answer, and drift watches none."""
+    task = Classify("scores", LABELS, apply="sigmoid", many=True)
+    answers = task.answers({"scores": np.array([[0, 9, -9]], np.float32)}, 1)
+    probabilities = {"x": 0.5, "y": 0.999877, "z": 0.000123}
+    assert answers == [{"labels": ["x", "y"], "probabilities": probabilities}]
+    assert (task.features, task.watched(answers)) == ((), {})
+
+
+def test_of_many_probabilities_the_best_are_told() -> None:
+    """Of more than twenty labels there are the ten best, the best first; unnamed, by number."""
+    scores = np.arange(21) / 210
+    task = Classify("scores", ())
+    (answer,) = answers = task.answers({"scores": scores[np.newaxis]}, 1)
+    assert list(answer["probabilities"]) == [str(number) for number in range(20, 10, -1)]
+    assert task.watched(answers)["labels"].tolist() == [20]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_the_schema_is_of_the_answer(many: bool) -> None:
+    """Every key of an answer is in the schema, and no other."""
+    task = Classify("scores", LABELS, many=many)
+    (answer,) = task.answers({"scores": np.array([[0.5, 0.25, 0.25]])}, 1)
+    assert list(task.schema()["properties"]) == list(answer)
 
 
 @given(
@@ -114,11 +162,11 @@ def test_a_softmax_is_always_labelled(logits: Any) -> None:
     """Any softmax in float32 gives labels that are among its largest, and sums of 1."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     rows = powers / powers.sum(axis=1, keepdims=True)
-    answers = to_predictions(rows, LABELS, count=len(rows))
+    answers = predictions(*rows)
     for row, answer in zip(rows, answers, strict=True):
-        assert row[LABELS.index(answer.label)] == pytest.approx(row.max(), abs=2e-6)
-        assert sum(answer.probabilities.values()) == pytest.approx(1, abs=2e-6)
-        assert list(answer.probabilities) == list(LABELS)
+        assert row[LABELS.index(answer["label"])] == pytest.approx(row.max(), abs=2e-6)
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=2e-6)
+        assert list(answer["probabilities"]) == list(LABELS)
 
 
 @given(
@@ -133,4 +181,4 @@ def test_any_matrix_is_labelled_or_refused(rows: list[list[float]]) -> None:
     """Any answer is probabilities from 0 to 1 or EngineError, and NumPy warns of nothing."""
     with contextlib.suppress(EngineError):
         for answer in predictions(*rows):
-            assert all(0 <= value <= 1 for value in answer.probabilities.values())
+            assert all(0 <= value <= 1 for value in answer["probabilities"].values())

@@ -98,8 +98,8 @@ def test_graph_is_lean(manifest: Manifest) -> None:
     assert {node.op_type for node in graph.node} <= {
         "Add", "Conv", "Gemm", "MatMul", "MaxPool", "Relu", "Reshape", "Softmax", "Transpose",
     }  # fmt: skip
-    assert [value.name for value in graph.input] == [manifest.tensor]
-    assert [value.name for value in graph.output] == [manifest.output_tensor]
+    assert [value.name for value in graph.input] == [one.name for one in manifest.inputs]
+    assert [value.name for value in graph.output] == [one.name for one in manifest.outputs]
 
 
 @pytest.mark.parametrize("label", range(10))

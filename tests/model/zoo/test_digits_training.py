@@ -148,7 +148,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     assert dict(predictor.manifest.metrics) == metrics
     assert metrics["validation_digits"] == 60
     answers, _ = predictor.predict([(folder / "samples" / "7.png").read_bytes()])
-    assert sum(answers[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
+    assert sum(answers[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert sorted(path.name for path in folder.iterdir()) == [
         "CARD.md", "confusion_matrix.png", "digits.keras", "digits.onnx", "golden.json",
         "learning_curve.png", "model.toml", "reference.json", "samples",

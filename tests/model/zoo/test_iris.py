@@ -49,8 +49,8 @@ def answers(predictor: Predictor, rows: list[Any]) -> tuple[list[str], Rows]:
         for start in range(0, len(rows), limit)
         for prediction in predictor.predict(rows[start : start + limit])[0]
     ]
-    matrix = np.array([list(one.probabilities.values()) for one in predictions])
-    return [one.label for one in predictions], matrix
+    matrix = np.array([list(one["probabilities"].values()) for one in predictions])
+    return [one["label"] for one in predictions], matrix
 
 
 def require_agreement(forest: Any, predictor: Predictor, rows: Rows) -> None:

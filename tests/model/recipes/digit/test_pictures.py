@@ -49,7 +49,7 @@ def test_pictures_as_people_send_them_are_read_right(digits: Predictor, sent: li
         # A picture that is taken for blank is a wrong answer as well.
         with contextlib.suppress(InputError):
             (prediction,), _ = digits.predict([one.data])
-            right[one.kind] += prediction.label == str(one.label)
+            right[one.kind] += prediction["label"] == str(one.label)
     weak = {kind: right[kind] for kind in KINDS if right[kind] < FLOOR * EACH}
     assert not weak
     assert right.total() >= GOAL * len(sent)
