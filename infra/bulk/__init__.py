@@ -1,7 +1,6 @@
 """
 Predict every object below a prefix, by the state machine of infra/aws/bulk.asl.json.
 
-    command.py        lambake bulk: check, start, watch, sum up
     addresses.py      s3://bucket/prefix
     execution.py      the calls to Step Functions and S3, and what their refusals mean
     progress.py       how far it is, and how long it will take

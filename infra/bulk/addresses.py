@@ -15,7 +15,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True)
 class Folder:
-    """Be a folder of a bucket; the prefix is empty, or ends with a slash."""
+    """A folder of a bucket; the prefix is empty, or ends with a slash."""
 
     bucket: str
     prefix: str
@@ -38,17 +38,17 @@ class Folder:
 
     @property
     def uri(self) -> str:
-        """Give the address, with its last slash."""
+        """The address, with its last slash."""
         return f"s3://{self.bucket}/{self.prefix}"
 
     @property
     def name(self) -> str:
-        """Give the last folder's name, or nothing."""
+        """The last folder's name, or nothing."""
         return self.prefix.rstrip("/").rpartition("/")[2]
 
     @property
     def runs(self) -> str:
-        """Give the prefix of the files about runs into this folder, without a last slash."""
+        """The prefix of the files about runs into this folder, without a last slash."""
         return f"{self.prefix}_runs"
 
     def require_outside(self, inputs: Folder) -> None:

@@ -13,16 +13,16 @@ from infra.settings.errors import InfraError
 
 
 class BulkError(InfraError):
-    """Be the root of the errors of bulk runs."""
+    """The root of the errors of bulk runs."""
 
 
 class AddressError(BulkError):
-    """Say which address is wrong."""
+    """An address is wrong."""
 
 
 class MissingError(BulkError):
-    """Say what is missing, and where to get it."""
+    """Something is missing; says where to get it."""
 
 
 class CloudError(BulkError):
-    """Say which service refused what."""
+    """A service refused something."""

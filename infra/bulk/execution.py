@@ -26,7 +26,7 @@ _FORBIDDEN: Final = {"403", "AccessDenied", "AccessDeniedException"}
 
 @dataclass(frozen=True)
 class Clients:
-    """Be the two services a bulk run needs."""
+    """The two services a bulk run needs."""
 
     states: Any
     s3: Any
@@ -34,7 +34,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Execution:
-    """Say how a run stands."""
+    """How a run stands."""
 
     status: str
     counts: Counts
@@ -49,7 +49,7 @@ class Execution:
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
     """
-    Say what boto3's errors mean to who starts a run.
+    Translate boto3's errors for whoever starts a run.
 
     Raises:
         MissingError, CloudError: instead of boto3's.

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counts:
-    """
-    Count objects, as the map's run does. The total grows while
-    the bucket is still being listed.
-    """
+    """Objects, as the map's run counts them; the total grows while the bucket is listed."""
 
     total: int = 0
     done: int = 0
@@ -20,7 +17,7 @@ class Counts:
 
 def progress_line(counts: Counts, *, before: int, elapsed_s: float) -> str:
     """
-    Say it in one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`.
+    Spell it in one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`.
 
     Args:
         counts: as they are now.

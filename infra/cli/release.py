@@ -23,9 +23,9 @@ from infra.image.errors import ImageError
 from infra.release import smoke, traffic
 from infra.release.aws_errors import explained
 from infra.release.calls import call_lines
-from infra.release.deploy import Deploy, deploy, planned
+from infra.release.deploy import Deploy, deploy, show_plan
 from infra.release.destroy import destroy
-from infra.release.preflight import Tools, found_tools
+from infra.release.preflight import Tools, find_tools
 from infra.release.registry import Pushed, Registry
 from infra.release.status import api_url, as_it_is, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
@@ -100,7 +100,7 @@ def _interruptible() -> Iterator[None]:
 
 def plan_command(target: Target, options: ReleaseOptions) -> int:
     """Show what a deployment would change."""
-    planned(_job(target, options))
+    show_plan(_job(target, options))
     return 0
 
 
@@ -199,7 +199,7 @@ def _job(target: Target, options: ReleaseOptions) -> Deploy:
 
 
 def _terraform(target: Target) -> Terraform:
-    tools = found_tools(target, builds=False)
+    tools = find_tools(target, builds=False)
     return Terraform(target, _folder(target), tools.terraform, tell=_say)
 
 

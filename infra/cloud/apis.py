@@ -12,14 +12,15 @@ import contextlib
 import http.client
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Protocol
-from unittest.mock import patch
+from typing import Any
 
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.awslambda.models import lambda_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
-from infra.cloud.aliases import function_behind
+from infra.cloud.plugin import ImageFunctions
+from infra.cloud.replaced import replaced
+from infra.cloud.versions import function_behind
 from infra.local.server import LocalLambda
 
 _HOST = re.compile(
@@ -33,15 +34,8 @@ Environ = dict[str, Any]
 Start = Callable[..., Any]
 
 
-class Functions(Protocol):
-    """What runs functions (plugin.ImageFunctions)."""
-
-    def local(self, function: Any, qualifier: str | None = None) -> LocalLambda:
-        """Find or start a function's emulator."""
-
-
 @contextlib.contextmanager
-def apis_answered(functions: Functions) -> Iterator[None]:
+def apis_answered(functions: ImageFunctions) -> Iterator[None]:
     """Answer requests to HTTP APIs while the block runs."""
     original = DomainDispatcherApplication.__call__
 
@@ -50,18 +44,18 @@ def apis_answered(functions: Functions) -> Iterator[None]:
         if found is None:
             answer: Iterable[bytes] = original(self, environ, start_response)
             return answer
-        status, headers, body = _answered(functions, found["api"], found["region"], environ)
+        status, headers, body = _answer(functions, found["api"], found["region"], environ)
         start_response(status, headers)
         return [body]
 
-    with patch.object(DomainDispatcherApplication, "__call__", call):
+    with replaced((DomainDispatcherApplication, "__call__", call)):
         yield
 
 
 Answer = tuple[str, list[tuple[str, str]], bytes]
 
 
-def _answered(functions: Functions, api_id: str, region: str, environ: Environ) -> Answer:
+def _answer(functions: ImageFunctions, api_id: str, region: str, environ: Environ) -> Answer:
     owners = [
         (account, regions[region].apis[api_id])
         for account, regions in apigatewayv2_backends.items()
@@ -82,14 +76,14 @@ def _answered(functions: Functions, api_id: str, region: str, environ: Environ) 
         return _message("500 Internal Server Error", "Internal Server Error")
     backend = lambda_backends[account][region]
     function = function_behind(backend, named["name"], named["qualifier"])
-    return _passed_on(functions.local(function, named["qualifier"]), environ)
+    return _pass_on(functions.local(function, named["qualifier"]), environ)
 
 
 def _message(status: str, text: str) -> Answer:
     return status, [("content-type", "application/json")], f'{{"message":"{text}"}}'.encode()
 
 
-def _passed_on(local: LocalLambda, environ: Environ) -> Answer:
+def _pass_on(local: LocalLambda, environ: Environ) -> Answer:
     """Send a WSGI request on to a front as it came."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     headers = {

@@ -57,7 +57,7 @@ def _move_one(name: str, state: dict[str, Any]) -> None:
 
 def batches_of(items: list[Any], batcher: dict[str, Any]) -> list[dict[str, Any]]:
     """
-    Give the input of each child: {"BatchInput", "Items"}.
+    Return the input of each child: {"BatchInput", "Items"}.
 
     Args:
         items: what the reader has read.

@@ -29,7 +29,6 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.server import ThreadedMotoServer
 
 from infra.cloud.apis import apis_answered
-from infra.cloud.certificates import Authority
 from infra.cloud.code import Images, one_code_for_all
 from infra.cloud.gaps import gaps_filled
 from infra.cloud.machines import machines_run
@@ -37,7 +36,7 @@ from infra.cloud.mappings import NO_QUEUE, Client
 from infra.cloud.plugin import ImageFunctions
 from infra.cloud.queues import queues_locked
 from infra.cloud.ready import make_ready
-from infra.cloud.tls import telling, with_tls
+from infra.cloud.tls import Authority, telling, with_tls
 from infra.local import triggers
 from infra.local.errors import PortTaken
 from infra.settings import Settings
@@ -187,7 +186,7 @@ def run_cloud(
     quieten()
     with cloud(config, host=host, port=port, images=images) as box:
         # What is made to try has no image in a registry.
-        tried = "" if empty or registry else _made_to_try(config, box)
+        tried = "" if empty or registry else _prepare_trial(config, box)
         out.write(
             f"cloud:  {box.url}\n"
             f"        export AWS_ENDPOINT_URL={box.url}\n"
@@ -211,7 +210,7 @@ def _run_how(config: Settings, registry: str | None) -> str:
     )
 
 
-def _made_to_try(config: Settings, box: Cloud) -> str:
+def _prepare_trial(config: Settings, box: Cloud) -> str:
     inputs, results = make_ready(config, box.client)
     where = f"--endpoint-url {box.url} --region {config.region}"
     return f"try:    .venv/bin/lambake bulk {inputs} {results} {where}\n"

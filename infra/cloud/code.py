@@ -27,14 +27,14 @@ class FunctionCode:
         self._unpacked: dict[str, Path] = {}
 
     def runs(self, function: Any) -> bool:
-        """Tell whether the emulator can run it: an image, or a zip for Python."""
+        """Whether the emulator can run it: an image, or a zip for Python."""
         if function.package_type == "Image":
             return True
         python = str(function.run_time or "").startswith("python")
         return python and zipfile.is_zipfile(io.BytesIO(function.code_bytes or b""))
 
     def settings_of(self, function: Any) -> dict[str, Any]:
-        """Give the settings that say where the code is, and its handler where that is known."""
+        """Return the settings that say where the code is, and its handler where that is known."""
         if function.package_type != "Image":
             return {"root": self._folder_of(function), "handler": function.handler}
         settings = dict(self._images(str(function.code.get("ImageUri", ""))))

@@ -37,7 +37,7 @@ _put = LambdaBackend.put_function_concurrency
 
 @contextlib.contextmanager
 def concurrency_limited() -> Iterator[None]:
-    """Tell of the limits, and hold functions to them, while the block runs."""
+    """Report the limits, and hold functions to them, while the block runs."""
     with (
         patch.dict(urls.url_paths, {_PATH: LambdaResponse.dispatch}),
         patch.object(LambdaResponse, "get_account_settings", _settings, create=True),

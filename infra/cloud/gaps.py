@@ -8,7 +8,6 @@ the next plan shows changes that nobody made.
     RedrivePolicy                    told with other spaces than the service writes
     LoggingConfig, SnapStart         taken by moto's functions, and never told again
     a mapping's FunctionArn          told as the version behind the alias
-    a group's loadBalancerInfo       told as an empty one where there is none
     aws:SecureTransport              unknown, so a bucket that refuses plain HTTP refuses everybody
 """
 
@@ -18,10 +17,8 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest.mock import patch
 
 from moto.awslambda.models import EventSourceMapping, LambdaFunction
-from moto.codedeploy import responses as codedeploy
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicyStatement, PermissionResult
 from moto.sqs.models import Queue
@@ -31,6 +28,8 @@ from moto.stepfunctions.parser.asl.parse.asl_parser import (
 )
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from infra.cloud.replaced import replaced
+
 _permitted = IAMPolicyStatement.is_action_permitted
 _update = LambdaFunction.update_configuration
 _KEPT = ("LoggingConfig", "SnapStart")
@@ -39,22 +38,19 @@ _KEPT = ("LoggingConfig", "SnapStart")
 @contextlib.contextmanager
 def gaps_filled() -> Iterator[None]:
     """Answer them all, while the block runs."""
-    with contextlib.ExitStack() as stack:
-        for target, name, replacement in (
-            (Queue, "attributes", property(_queue(Queue.attributes.fget))),
-            (LambdaFunction, "__init__", _made(LambdaFunction.__init__)),
-            (LambdaFunction, "update_configuration", _changed(_update)),
-            (LambdaFunction, "get_configuration", _function(LambdaFunction.get_configuration)),
-            (EventSourceMapping, "get_configuration", _mapping(EventSourceMapping)),
-            (codedeploy, "_deployment_group_info", _group(codedeploy._deployment_group_info)),
-            (IAMPolicyStatement, "is_action_permitted", _judged(_permitted)),
-        ):
-            stack.enter_context(patch.object(target, name, replacement))
-        for name, answer in (
-            ("validate_state_machine_definition", _validate),
-            ("list_state_machine_versions", _versions),
-        ):
-            stack.enter_context(patch.object(StepFunctionResponse, name, answer, create=True))
+    told = (
+        (Queue, "attributes", property(_queue(Queue.attributes.fget))),
+        (LambdaFunction, "__init__", _made(LambdaFunction.__init__)),
+        (LambdaFunction, "update_configuration", _changed(_update)),
+        (LambdaFunction, "get_configuration", _function(LambdaFunction.get_configuration)),
+        (EventSourceMapping, "get_configuration", _mapping(EventSourceMapping)),
+        (IAMPolicyStatement, "is_action_permitted", _judged(_permitted)),
+    )
+    answered = (
+        (StepFunctionResponse, "validate_state_machine_definition", _validate),
+        (StepFunctionResponse, "list_state_machine_versions", _versions),
+    )
+    with replaced(*told), replaced(*answered, create=True):
         yield
 
 
@@ -124,14 +120,6 @@ def _mapping(mappings: Any) -> Callable[[Any], dict[str, Any]]:
         return {**told, "FunctionArn": asked_for} if asked_for.startswith("arn:") else told
 
     return get_configuration
-
-
-def _group(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def info(group: Any) -> dict[str, Any]:
-        told = original(group)
-        return {**told, "loadBalancerInfo": told.get("loadBalancerInfo") or None}
-
-    return info
 
 
 def _judged(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,13 +1,9 @@
-"""
-What functions log, in moto's CloudWatch Logs: where their group stands, as on the service with a
-role that may not make one.
-"""
+"""What functions log, in moto's CloudWatch Logs; only where their group stands already."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from types import TracebackType
 from typing import Any, Self
 
 from moto.logs.models import logs_backends
@@ -33,12 +29,7 @@ class LogDelivery:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Write what is left, and end."""
         self._lines.put(None)
         self._thread.join()

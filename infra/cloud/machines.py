@@ -53,6 +53,7 @@ from moto.stepfunctions.parser.utils import TMP_THREADS
 from infra.cloud.batches import batches_of, with_batchers_read
 from infra.cloud.map_runs import CountedRun, result_files
 from infra.cloud.mappings import Client
+from infra.cloud.replaced import replaced
 
 _WAIT_S = 10.0
 
@@ -67,9 +68,9 @@ def machines_run(client: Client) -> Iterator[None]:
             must not repeat calls by itself: that is for the definition to say.
     """
     settings = {"stepfunctions": {"execute_state_machine": True}}
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(patch.dict(default_user_config, settings))
-        for target, name, replacement in (
+    with (
+        patch.dict(default_user_config, settings),
+        replaced(
             (boto_client, "boto3", SimpleNamespace(client=_shared(client))),
             (ExecutionWorker, "start", _start),
             (AmazonStateLanguageParser, "parse", staticmethod(_parse)),
@@ -81,17 +82,16 @@ def machines_run(client: Client) -> Iterator[None]:
             (result_writer.ResultWriter, "_eval_body", _evaluate_writer),
             (writer.ResourceEvalS3, "_handle_put_object", staticmethod(_write)),
             (json_path, "_contains_slice_or_wildcard_array", _may_be_empty),
-        ):
-            stack.enter_context(patch.object(target, name, replacement))
-        stack.callback(_stop_executions)
-        yield
+        ),
+    ):
+        try:
+            yield
+        finally:
+            _stop_executions()
 
 
 def _shared(client: Client) -> Callable[..., Any]:
-    """
-    Make one client a service and region: making them is slow,
-    and not safe in several threads.
-    """
+    """Make one client a service and region: making them is slow, and not thread-safe."""
     made: dict[tuple[str, str], Any] = {}
     lock = threading.Lock()
 
@@ -126,10 +126,7 @@ _original_empty = json_path._contains_slice_or_wildcard_array
 
 
 def _start(self: Any) -> None:
-    """
-    Start, and wait until moto can answer for the execution:
-    else it cannot be seen or stopped.
-    """
+    """Start, and wait until moto knows the execution: else it cannot be seen or stopped."""
     _original_start(self)
     end_s = time.monotonic() + _WAIT_S
     while self.env is None and time.monotonic() < end_s:

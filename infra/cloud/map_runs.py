@@ -16,10 +16,7 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 
 class CountedRun(MapRunRecord):  # type: ignore[misc]
-    """
-    Count items and not batches, know the total from the start,
-    and keep what came of each child.
-    """
+    """A run that counts items, not batches, and keeps what became of each child."""
 
     def begin(self, inputs: list[Any]) -> None:
         """Note the input of every child, all pending."""
@@ -33,7 +30,7 @@ class CountedRun(MapRunRecord):  # type: ignore[misc]
             counter.pending.count(sum(sizes))
 
     def counting(self, index: int) -> Any:
-        """Give what moto's worker takes for the run while it evaluates one child."""
+        """Return what moto's worker takes for the run while it evaluates one child."""
         return SimpleNamespace(
             item_counter=_scaled(self.item_counter, _size(self.inputs[index])),
             execution_counter=_scaled(self.execution_counter, 1),
@@ -50,7 +47,7 @@ class CountedRun(MapRunRecord):  # type: ignore[misc]
 
 
 class _Scaled:
-    """Be a counter that counts by more than one."""
+    """A counter that counts by more than one."""
 
     def __init__(self, counter: Any, size: int) -> None:
         self._counter = counter
@@ -64,7 +61,7 @@ class _Scaled:
 
 
 class _Begun(_Scaled):
-    """Be the counter of what runs: what begins is pending no more."""
+    """The counter of what runs: what begins is pending no more."""
 
     def __init__(self, counter: Any, size: int, pending: Any) -> None:
         super().__init__(counter, size)
@@ -90,7 +87,7 @@ def _size(child: Any) -> int:
 
 def result_files(run: CountedRun, outputs: list[Any]) -> dict[str, list[dict[str, Any]]]:
     """
-    Give the lines of the result files: how each child ended, by its status.
+    Return the lines of the result files: how each child ended, by its status.
 
     Source: the Step Functions guide, ResultWriter: "exports executions with the same status to
     their respective files", with input, output, ARN and status of each.

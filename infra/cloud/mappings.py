@@ -1,7 +1,4 @@
-"""
-The event source mappings that moto keeps: each enabled one
-of a queue gets a poller of its own.
-"""
+"""The event source mappings that moto keeps: each enabled one of a queue gets a poller."""
 
 from __future__ import annotations
 
@@ -19,8 +16,8 @@ from moto.awslambda.exceptions import LambdaClientError
 from moto.awslambda.models import lambda_backends
 from moto.awslambda_simple.models import lambda_simple_backends
 
-from infra.cloud.aliases import function_behind
 from infra.cloud.patches import Answer
+from infra.cloud.versions import function_behind
 from infra.local.errors import Throttled
 from infra.local.invocation import InvokeResult
 from infra.local.triggers import QueueMapping, SqsPoller
@@ -93,10 +90,10 @@ class _Keeper:
             self._end([wish for wish in self._polls if wish not in wishes])
             for wish in wishes:
                 if wish not in self._polls:
-                    self._polls[wish] = self._started(wish)
+                    self._polls[wish] = self._start(wish)
         self._end(list(self._polls))
 
-    def _started(self, wish: _Wish) -> _Poll:
+    def _start(self, wish: _Wish) -> _Poll:
         stop = threading.Event()
         thread = threading.Thread(
             target=self._poll, args=(wish, stop), name=f"lambake-{wish.queue_arn}"

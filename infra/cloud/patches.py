@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
-from unittest.mock import patch
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from moto.awslambda.models import LambdaFunction
@@ -16,50 +15,37 @@ from moto.core.responses import BaseResponse
 from moto.s3 import notifications
 from moto.sqs.models import Queue
 
-from infra.cloud.aliases import function_behind, named
+from infra.cloud.replaced import replaced
+from infra.cloud.versions import function_behind, named
 from infra.local.trigger_events import Change, StoredObject, s3_event
+
+if TYPE_CHECKING:
+    from infra.cloud.plugin import ImageFunctions
 
 Answer = tuple[int, dict[str, str], bytes]
 
 _OF_THE_CONNECTION = frozenset({"connection", "content-length", "date"})
 
 
-class Functions(Protocol):
-    """What runs functions (plugin.ImageFunctions)."""
-
-    def runs(self, function: Any) -> bool:
-        """Tell whether it is one to run."""
-
-    def invoke(
-        self, function: Any, body: bytes, headers: Mapping[str, str], qualifier: str | None = None
-    ) -> Answer:
-        """Pass an invocation on."""
-
-    def accept(self, function: Any, body: bytes) -> None:
-        """Queue an asynchronous invocation."""
-
-
 @contextlib.contextmanager
-def moto_patched(functions: Functions) -> Iterator[None]:
+def moto_patched(functions: ImageFunctions) -> Iterator[None]:
     """Lead every way by which moto invokes a function to the emulator, while the block runs."""
-    with contextlib.ExitStack() as stack:
-        for target, name, replacement in (
+    # moto's queues would invoke by themselves at each message sent, past the visibility timeout
+    # and with invented attributes: they must not know their mappings.
+    forgetful = property(lambda _: {}, lambda _, __: None)
+    with (
+        replaced(
             (LambdaResponse, "invoke", _operation(functions, LambdaResponse.invoke)),
             (LambdaResponse, "_enrich_response", staticmethod(_enriched)),
             (LambdaFunction, "invoke", _internal(functions, LambdaFunction.invoke)),
             (notifications, "_get_s3_event", _s3_event),
-        ):
-            stack.enter_context(patch.object(target, name, replacement))
-        # moto's queues would invoke by themselves at each message sent, past the visibility timeout
-        # and with invented attributes: they must not know their mappings.
-        forgetful = property(lambda _: {}, lambda _, __: None)
-        stack.enter_context(
-            patch.object(Queue, "lambda_event_source_mappings", forgetful, create=True)
-        )
+        ),
+        replaced((Queue, "lambda_event_source_mappings", forgetful), create=True),
+    ):
         yield
 
 
-def _operation(functions: Functions, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _operation(functions: ImageFunctions, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Replace the Invoke operation, as clients call it."""
 
     def invoke(self: Any) -> Any:
@@ -89,11 +75,8 @@ def _enriched(headers: dict[str, str], body: Any) -> tuple[dict[str, str], Any]:
     return headers, body
 
 
-def _internal(functions: Functions, original: Callable[..., Any]) -> Callable[..., Any]:
-    """
-    Replace the method by which S3, SNS, EventBridge and log
-    groups invoke: all asynchronously.
-    """
+def _internal(functions: ImageFunctions, original: Callable[..., Any]) -> Callable[..., Any]:
+    """Replace the method by which S3, SNS, EventBridge and log groups invoke asynchronously."""
 
     def invoke(self: Any, body: Any, request_headers: Any, response_headers: Any) -> Any:
         if not functions.runs(self):

@@ -21,14 +21,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from infra.cloud.code import FunctionCode, Images, one_code_for_all
 from infra.cloud.codedeploy.operations import codedeploy_played
 from infra.cloud.concurrency import concurrency_limited
-from infra.cloud.images import images_resolved
+from infra.cloud.image_digests import images_resolved
 from infra.cloud.logs import LogDelivery
 from infra.cloud.mappings import Client, default_client, queues_polled
 from infra.cloud.patches import Answer, moto_patched
@@ -114,12 +113,7 @@ class ImageFunctions:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Give moto its methods back and stop every function."""
         self._stack.close()
 
@@ -161,7 +155,7 @@ class ImageFunctions:
         )
 
     def runs(self, function: Any) -> bool:
-        """Tell whether the emulator runs one of moto's functions."""
+        """Whether the emulator runs one of moto's functions."""
         return self._code.runs(function)
 
     def invoke(
@@ -195,7 +189,7 @@ class ImageFunctions:
         self.invoke(function, body, {"X-Amz-Invocation-Type": "Event"})
 
     def logs(self, function_name: str) -> list[str]:
-        """Give what a function's emulators have logged since they were started."""
+        """Return what a function's emulators have logged since they were started."""
         with self._lock:
             running = [r for r in self._running.values() if r.config.name == function_name]
         return [line for one in running for line in one.local.logs]

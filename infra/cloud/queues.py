@@ -13,9 +13,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest.mock import patch
 
 from moto.sqs.models import SQSBackend
+
+from infra.cloud.replaced import replaced
 
 _LOOK_S = 0.05
 
@@ -34,12 +35,9 @@ _CHANGES = (
 def queues_locked() -> Iterator[None]:
     """Let moto's queues be used by one client after the other, while the block runs."""
     lock = threading.RLock()
-    with contextlib.ExitStack() as stack:
-        for name in _CHANGES:
-            changed = _locked(getattr(SQSBackend, name), lock)
-            stack.enter_context(patch.object(SQSBackend, name, changed))
-        received = _received(SQSBackend.receive_message, lock)
-        stack.enter_context(patch.object(SQSBackend, "receive_message", received))
+    changed = ((SQSBackend, name, _locked(getattr(SQSBackend, name), lock)) for name in _CHANGES)
+    received = _received(SQSBackend.receive_message, lock)
+    with replaced(*changed, (SQSBackend, "receive_message", received)):
         yield
 
 

@@ -1,7 +1,4 @@
-"""
-A real registry for images on this machine, for the cloud
-that has none: Debian's docker-registry.
-"""
+"""A registry for the simulated cloud's images, on this machine: Debian's docker-registry."""
 
 from __future__ import annotations
 

@@ -1,38 +1,41 @@
 """
-Published versions as the service keeps them: frozen, of a number that is never used again, and not
-to be removed from under an alias.
+Versions and aliases as the service keeps them.
 
-moto's versions share the code of $LATEST, so that an update of it changes them all; and it counts
-those that are left, so that after a removal two have the same number.
+A published version is frozen, its number is never used again, and it is not removed from under an
+alias. An invocation of an alias runs a version drawn by the alias's weights.
+
+moto keeps the weights, and never draws. Its versions share the code of $LATEST, so that an update
+of it changes them all; and it counts those that are left, so that after a removal two have the same
+number.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+import random
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
-from unittest.mock import patch
 
-from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.exceptions import LambdaClientError, UnknownAliasException
 from moto.awslambda.models import LambdaStorage
 
-from infra.cloud.aliases import named
+from infra.cloud.replaced import replaced
 
+_NAME = re.compile(r"(?P<name>(?:.*:)?function:[^:]+|[^:]+)(?::(?P<qualifier>[^:]+))?")
 _publish = LambdaStorage.publish_version
 _delete = LambdaStorage.del_function
 
 
-@contextlib.contextmanager
-def versions_frozen() -> Iterator[None]:
+def versions_frozen() -> AbstractContextManager[None]:
     """Publish and delete so while the block runs."""
-    with (
-        patch.object(LambdaStorage, "publish_version", _published),
-        patch.object(LambdaStorage, "del_function", _deleted),
-    ):
-        yield
+    return replaced(
+        (LambdaStorage, "publish_version", _publish_version),
+        (LambdaStorage, "del_function", _delete_function),
+    )
 
 
-def _published(self: Any, name_or_arn: str, description: str = "") -> Any:
+def _publish_version(self: Any, name_or_arn: str, description: str = "") -> Any:
     before = [one for versions in self._functions.values() for one in versions["versions"]]
     made = _publish(self, name_or_arn, description)
     if made is None or any(made is one for one in before):
@@ -48,7 +51,7 @@ def _published(self: Any, name_or_arn: str, description: str = "") -> Any:
     return made
 
 
-def _deleted(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
+def _delete_function(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
     """
     Source: AWS Lambda API, DeleteFunction: no version is deleted that an alias references; the
     message as it is quoted in karl-cardenas-coding/go-lambda-cleanup#45.
@@ -69,5 +72,44 @@ def _deleted(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
 
 
 def _versions_of(alias: Any) -> set[str]:
-    weights = (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
-    return {str(alias.function_version), *weights}
+    return {str(alias.function_version), *_weights(alias)}
+
+
+def _weights(alias: Any) -> dict[str, Any]:
+    return (alias.routing_config or {}).get("AdditionalVersionWeights") or {}
+
+
+def named(text: str) -> tuple[str, str | None]:
+    """Cut the qualifier off a function's name or ARN, where it carries one: NAME:live."""
+    found = _NAME.fullmatch(text)
+    return (found["name"], found["qualifier"]) if found else (text, None)
+
+
+def function_behind(
+    backend: Any,
+    name: str,
+    qualifier: str | None,
+    draw: Callable[[], float] = random.random,
+) -> Any:
+    """
+    Find the function that a qualifier stands for, by the alias's weights where it has some.
+
+    Args:
+        backend: moto's, of an account and region.
+        name: the function's name or ARN.
+        qualifier: a version, an alias, or none.
+        draw: a number from 0 to below 1, anew for each invocation.
+    """
+    found = backend.get_function(name, qualifier)
+    if not qualifier:
+        return found
+    try:
+        alias = backend.get_alias(qualifier, found.function_name)
+    except UnknownAliasException:
+        return found
+    drawn = draw()
+    for version, weight in _weights(alias).items():
+        drawn -= float(weight)
+        if drawn < 0:
+            return backend.get_function(found.function_name, str(version))
+    return found

@@ -22,7 +22,7 @@ from infra.demo.narration import Narration
 from infra.demo.story import Clock, Story, checkout_of
 from infra.image.build import PUBLIC_BASE, version_of
 from infra.image.errors import ImageError
-from infra.release.preflight import found_tools
+from infra.release.preflight import find_tools
 from infra.release.target import Target
 from infra.settings import read
 from infra.settings.errors import InfraError
@@ -85,7 +85,7 @@ def _prepared(options: DemoOptions, say: Narration, stack: contextlib.ExitStack)
     config = read(function_file)
     box = stack.enter_context(cloud(config, port=0, images=images.settings_of, now_s=clock))
     target = Target.of(function_file, "dev", box.url)
-    tools = found_tools(target, builds=images.registry is not None, registry=images.registry)
+    tools = find_tools(target, builds=images.registry is not None, registry=images.registry)
     say(f"a simulated cloud is at {box.url}: nothing leaves this machine")
     return Story(target, place / "terraform", images, clock, tools, say)
 

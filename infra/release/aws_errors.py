@@ -41,7 +41,7 @@ def explained(error: BotoCoreError | ClientError) -> str:
 
 
 def remedy_of(error: BotoCoreError | ClientError) -> str | None:
-    """Say what to do about an error; None where that is not known."""
+    """Return what to do about an error; None where that is not known."""
     if isinstance(error, ClientError):
         return _BY_CODE.get(code_of(error))
     if isinstance(error, exceptions.NoRegionError):
@@ -54,5 +54,5 @@ def remedy_of(error: BotoCoreError | ClientError) -> str | None:
 
 
 def code_of(error: ClientError) -> str:
-    """Give AWS's own name of an error."""
+    """Return AWS's own name of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))

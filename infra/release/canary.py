@@ -1,4 +1,4 @@
-"""Give a new version the traffic by a canary, and watch it: CodeDeploy shifts, we tell of it."""
+"""Shift the traffic to a new version by a canary: CodeDeploy shifts, we watch and report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from infra.release.deployments import ENDED, Deployment, Deployments, Step
 from infra.release.errors import Refused
-from infra.release.target import Target
+from infra.release.target import Say, Target
 from infra.release.traffic import give_all, live_version, weights
 
 POLL_S: Final = 2.0
@@ -28,12 +28,10 @@ _HOOK_FAILED = "HOOK_EXECUTION_FAILURE"
 _LATELY_S = 3600.0
 _LOOKS = 5
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Watch:
-    """Say what happens, and wait in between."""
+    """How to report what happens, and to wait in between."""
 
     say: Say
     sleep: Callable[[float], None] = time.sleep
@@ -43,7 +41,7 @@ class Watch:
 
 def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
     """
-    Give a version the traffic, by a canary; one that is under way already is taken up.
+    Shift the traffic to a version by a canary; one under way already is taken up.
 
     Args:
         target: the stage.
@@ -58,10 +56,10 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
         Refused: the hook, an alarm or somebody stopped it; the old version has the traffic.
     """
     deployments = Deployments(target)
-    running = _begun(target, deployments, version, hook, watch)
+    running = _begin(target, deployments, version, hook, watch)
     if running is None:
         return False
-    ended = _followed(target, deployments, running, watch)
+    ended = _follow(target, deployments, running, watch)
     if ended.status != "Succeeded":
         _take_back(target, deployments, watch)
         raise Refused(_why(target, ended, hook, watch))
@@ -71,10 +69,10 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
     return True
 
 
-def _begun(
+def _begin(
     target: Target, deployments: Deployments, version: str, hook: str | None, watch: Watch
 ) -> Deployment | None:
-    """Give the deployment that moves the traffic to a version, or None where it is there."""
+    """Begin the deployment that moves the traffic to a version; None where it is there."""
     while True:
         running = deployments.under_way()
         if running is not None and running.target == version and not running.is_rollback:
@@ -82,7 +80,7 @@ def _begun(
             return running
         if running is not None:
             watch.say(f"waiting for deployment {running.identifier} to end, of another version")
-            _followed(target, deployments, running, watch)
+            _follow(target, deployments, running, watch)
             continue
         _take_back(target, deployments, watch)
         current = live_version(target)
@@ -105,10 +103,7 @@ def _take_back(target: Target, deployments: Deployments, watch: Watch) -> None:
 
 
 def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
-    """
-    Wait for a version: Lambda unpacks an image first, and takes
-    minutes for SnapStart's snapshot.
-    """
+    """Wait for a version: Lambda unpacks its image, and takes minutes for a snapshot."""
     client, said = target.client("lambda"), False
     while True:
         found = client.get_function_configuration(FunctionName=target.name, Qualifier=version)
@@ -124,10 +119,10 @@ def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
         watch.sleep(watch.poll_s)
 
 
-def _followed(
+def _follow(
     target: Target, deployments: Deployments, deployment: Deployment, watch: Watch
 ) -> Deployment:
-    """Tell of each step of a deployment, until it and its rollback are over."""
+    """Report each step of a deployment, until it and its rollback are over."""
     look = _Look(target, deployments, watch, deployment.identifier)
     said, quiet_s = "", 0.0
     while True:
@@ -138,14 +133,14 @@ def _followed(
             said, quiet_s = now, 0.0
         if deployment.status in ENDED:
             if deployment.rolled_back_by:
-                _followed(target, deployments, deployments.get(deployment.rolled_back_by), watch)
+                _follow(target, deployments, deployments.get(deployment.rolled_back_by), watch)
             return deployment
         watch.sleep(watch.poll_s)
         quiet_s += watch.poll_s
 
 
 class _Look:
-    """Say how a deployment stands."""
+    """How a deployment stands, as a line."""
 
     def __init__(
         self, target: Target, deployments: Deployments, watch: Watch, identifier: str
@@ -161,7 +156,7 @@ class _Look:
         return self._deployments.minutes_of(self._identifier) or self._target.aws.canary.minutes
 
     def at(self, deployment: Deployment) -> str:
-        """Say it in a line."""
+        """Spell it."""
         if deployment.is_rollback:
             return "the old version gets the traffic back"
         if deployment.status in ENDED:
@@ -183,10 +178,7 @@ class _Look:
         return f"{told}; {len(self._alarms)} alarms {alarms}"
 
     def _left(self, step: Step) -> str:
-        """
-        Say how much is left since CodeDeploy began, maybe for an
-        earlier deploy than this one.
-        """
+        """Spell how much time is left; CodeDeploy may have begun before this command."""
         passed_s = self._now_s() - step.began.timestamp()
         left = min(math.ceil(self._minutes - passed_s / 60), self._minutes)
         if left < 1:
@@ -214,10 +206,7 @@ def _why(target: Target, ended: Deployment, hook: str | None, watch: Watch) -> s
 
 
 def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> list[str]:
-    """
-    Read in the hook's log what it had against a deployment; a
-    line takes some seconds to get there.
-    """
+    """Read the hook's complaints in its log, where a line takes some seconds to arrive."""
     for _ in range(_LOOKS):
         pages = target.client("logs").get_paginator("filter_log_events")
         try:

@@ -21,24 +21,23 @@ from infra.release.aws_errors import explained
 from infra.release.canary import Watch, shift
 from infra.release.errors import CutOff, NotAgreed
 from infra.release.hook_package import questions_of, write_hook_package
-from infra.release.images import remove_unused_images
 from infra.release.plan_text import changes_of, outputs_change, plan_lines
-from infra.release.preflight import Tools, found_tools, require_same_place
+from infra.release.preflight import Tools, find_tools, require_same_place
 from infra.release.registry import Pushed
 from infra.release.smoke import require_closed, smoke
-from infra.release.target import Target
+from infra.release.target import Say, Target
 from infra.release.terraform import Terraform
+from infra.release.unused_images import remove_unused_images
 
 REPOSITORY = "aws_ecr_repository.images"
 
-Say = Callable[[str], None]
 # Builds the image and has it in the repository at an address, pushed or there already.
 Images = Callable[[Tools, str], Pushed]
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """Say what to deploy, where, and whom to ask."""
+    """What to deploy, where, and whom to ask."""
 
     target: Target
     folder: Path  # of the stage's own: build/terraform/STAGE
@@ -48,10 +47,10 @@ class Deploy:
     builds: bool = True  # whether an engine is needed
     registry: str | None = None  # of a simulated cloud: HOST:PORT
     watch: Watch | None = None
-    tools: Callable[..., Tools] = found_tools
+    tools: Callable[..., Tools] = find_tools
 
     def tell(self, line: str) -> None:
-        """Say what belongs to the step that was said last."""
+        """Report what belongs to the current step."""
         self.say(f"    {line}")
 
 
@@ -75,7 +74,7 @@ def deploy(job: Deploy) -> bool:
     say(f"    account {tools.account}, {', '.join(names)}")
     terraform = Terraform(target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():
-        with _standing(_AS_IT_WAS):
+        with _says_what_stands(_AS_IT_WAS):
             terraform.init()
             outputs = terraform.outputs()
             require_same_place(target, outputs)
@@ -84,7 +83,7 @@ def deploy(job: Deploy) -> bool:
             if asked:
                 models = (f"{one['model']} {one['version']}" for one in asked)
                 job.tell(f"models: {', '.join(models)}")
-            digest = _pushed(job, terraform, tools, outputs)
+            digest = _push_image(job, terraform, tools, outputs)
             say("3/7 plan")
             plan = terraform.plan(_variables(job, digest))
             for line in plan_lines(plan):
@@ -92,15 +91,15 @@ def deploy(job: Deploy) -> bool:
             changed = bool(changes_of(plan))
             if changed and not job.agree(f"Apply this to {target.name}?"):
                 raise NotAgreed("the image is in the registry, nothing else was changed")
-        with _standing(_APPLIED_IN_PART):
+        with _says_what_stands(_APPLIED_IN_PART):
             say(f"4/7 apply{'' if changed else ': nothing to do'}")
             if changed or outputs_change(plan):
                 terraform.apply(job.tell)
             outputs = terraform.outputs()
-        return _released(job, outputs, changed=changed)
+        return _release(job, outputs, changed=changed)
 
 
-def planned(job: Deploy) -> bool:
+def show_plan(job: Deploy) -> bool:
     """
     Show what `deploy` would change, and change nothing.
 
@@ -137,8 +136,8 @@ _SHIFTING = (
 
 
 @contextlib.contextmanager
-def _standing(stands: str) -> Iterator[None]:
-    """Say what stands, where Ctrl-C, the network or credentials that expire cut the block off."""
+def _says_what_stands(stands: str) -> Iterator[None]:
+    """Add what stands to the error where Ctrl-C, the network or AWS cuts the block off."""
     try:
         yield
     except KeyboardInterrupt:
@@ -147,7 +146,7 @@ def _standing(stands: str) -> Iterator[None]:
         raise CutOff(explained(error), stands) from error
 
 
-def _pushed(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[str, Any]) -> str:
+def _push_image(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[str, Any]) -> str:
     """Have the image in the registry, which is made first where there is none."""
     if "repository_url" not in outputs:
         plan = terraform.plan({}, only=REPOSITORY)
@@ -178,14 +177,14 @@ def _variables(job: Deploy, digest: str) -> Mapping[str, str | None]:
     return {"image_digest": digest, "hook_package": str(package)}
 
 
-def _released(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
+def _release(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
     say, target = job.say, job.target
     watch = job.watch or Watch(job.tell)
-    with _standing(_SHIFTING):
+    with _says_what_stands(_SHIFTING):
         say("5/7 canary")
-        version = traffic.published(target)
+        version = traffic.publish(target)
         moved = shift(target, version, outputs["release"]["hook_function"], watch)
-    with _standing(f"version {version} has the traffic; deploy again does the rest"):
+    with _says_what_stands(f"version {version} has the traffic; deploy again does the rest"):
         say(f"    version {version} has {'all' if moved else 'the'} traffic")
         say("6/7 superseded versions")
         removed = traffic.remove_superseded(target, job.tell)

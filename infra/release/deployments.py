@@ -1,7 +1,4 @@
-"""
-CodeDeploy's records of one stage: which deployments there
-were, which is under way, how it stands.
-"""
+"""CodeDeploy's records of one stage: past deployments, and how the current one stands."""
 
 from __future__ import annotations
 
@@ -28,7 +25,7 @@ _RUNS = "InProgress"
 
 @dataclass(frozen=True)
 class Deployment:
-    """Be one deployment: the traffic of the alias, moved from a version to a version."""
+    """One deployment: the alias's traffic, moved from one version to another."""
 
     identifier: str
     status: str
@@ -62,7 +59,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Step:
-    """Be a lifecycle event of a deployment, and say when it began."""
+    """A lifecycle event of a deployment, and when it began."""
 
     name: str
     began: datetime
@@ -153,7 +150,7 @@ class Deployments:
         return [alarm["name"] for alarm in alarms]
 
     def minutes_of(self, identifier: str) -> int | None:
-        """Say for how long a canary gives a part of the traffic; None: it is no canary."""
+        """Return how long a canary has a part of the traffic; None: it is no canary."""
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         name = info["deploymentConfigName"]
         config = self._client.get_deployment_config(deploymentConfigName=name)
@@ -162,7 +159,7 @@ class Deployments:
         return minutes
 
     def step_of(self, identifier: str) -> Step | None:
-        """Give the lifecycle event that is in progress; None before the first, and between two."""
+        """Return the lifecycle event in progress; None before the first, and between two."""
         one = {"deploymentId": identifier}
         try:
             listed = self._client.list_deployment_targets(**one)["targetIds"]

@@ -11,10 +11,8 @@ from infra.release.aws_errors import code_of
 from infra.release.deployments import Deployments
 from infra.release.errors import NotDeployed
 from infra.release.preflight import require_same_place
-from infra.release.target import Target
+from infra.release.target import Say, Target
 from infra.release.terraform import Terraform
-
-Say = Callable[[str], None]
 
 _NO_GROUP = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistException")
 
@@ -30,10 +28,10 @@ def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str
         NotDeployed: there is nothing.
     """
     with terraform.alone():
-        return _destroyed(target, terraform, say, agree)
+        return _destroy_all(target, terraform, say, agree)
 
 
-def _destroyed(
+def _destroy_all(
     target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]
 ) -> bool:
     terraform.init()
@@ -83,10 +81,7 @@ def _stop_canary(target: Target, say: Say) -> None:
 
 
 def _detach(target: Target, policy: str, say: Say) -> None:
-    """
-    Take a policy from the callers that somebody gave it to: IAM
-    removes none that is attached.
-    """
+    """Detach a policy from its callers: IAM removes none that is attached."""
     iam = target.client("iam")
     try:
         pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy)

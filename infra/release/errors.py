@@ -20,36 +20,36 @@ from infra.settings.errors import InfraError
 
 
 class ReleaseError(InfraError):
-    """Be the root of the release's errors."""
+    """The root of the release's errors."""
 
 
 class NotReady(ReleaseError):
-    """List what is missing, and what to do about each."""
+    """Something is missing; lists each, with its remedy."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__("not ready:" + "".join(f"\n  {one}" for one in missing))
 
 
 class NotAgreed(ReleaseError):
-    """Say what stands where somebody did not agree."""
+    """Somebody did not agree; says what stands."""
 
     def __init__(self, stands: str) -> None:
         super().__init__(f"not agreed to (--yes agrees): {stands}")
 
 
 class Busy(ReleaseError):
-    """Say who is at a stage, and what to do about it."""
+    """Somebody else is at the stage; says who, and what to do."""
 
 
 class CutOff(ReleaseError):
-    """Say what went wrong in the middle, and what stands now."""
+    """Something went wrong in the middle; says what stands now."""
 
     def __init__(self, said: str, stands: str) -> None:
         super().__init__(f"{said}\n{stands}")
 
 
 class TerraformFailed(ReleaseError):
-    """Say which command failed, and the end of what it said."""
+    """A command of Terraform's failed; carries the end of what it said."""
 
     def __init__(self, program: str, command: str, said: str) -> None:
         lines = [line for line in said.strip().splitlines() if line.strip(" ╷│╵")][-20:]
@@ -58,7 +58,7 @@ class TerraformFailed(ReleaseError):
 
 
 class NotDeployed(ReleaseError):
-    """Name a stage that has no function, or only a part of what it needs."""
+    """A stage has no function, or only a part of what it needs."""
 
     def __init__(self, stage: str, got: str = "none") -> None:
         super().__init__(
@@ -68,8 +68,8 @@ class NotDeployed(ReleaseError):
 
 
 class Refused(ReleaseError):
-    """Say why a version did not get, or keep, the traffic."""
+    """A version did not get, or keep, the traffic; says why."""
 
 
 class NotHealthy(ReleaseError):
-    """Say what was asked over HTTPS, what was expected and what it got."""
+    """The API does not answer as it must; says what was asked, expected and got."""

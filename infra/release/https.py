@@ -36,7 +36,7 @@ _PATIENCE_S: Final = 35
 
 @dataclass(frozen=True)
 class Answer:
-    """Be what came back over HTTPS; status 0: nothing did, and the body says why."""
+    """What came back over HTTPS; status 0: nothing did, and the body says why."""
 
     status: int
     body: bytes

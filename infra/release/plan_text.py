@@ -1,7 +1,4 @@
-"""
-A plan as people read it: what is made, changed, replaced
-and removed, and which settings change.
-"""
+"""A plan as people read it: which resources and which of their settings change."""
 
 from __future__ import annotations
 
@@ -40,7 +37,7 @@ def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any
 
 
 def outputs_change(plan: Mapping[str, Any]) -> bool:
-    """Say whether a plan tells more, or other, of what stands."""
+    """Whether a plan changes an output."""
     outputs = plan.get("output_changes") or {}
     return any(change["actions"] != ["no-op"] for change in outputs.values())
 

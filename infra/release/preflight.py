@@ -1,7 +1,4 @@
-"""
-What a release needs of this machine: looked at before
-anything is changed, each with its remedy.
-"""
+"""What a release needs of this machine, looked at before anything changes."""
 
 from __future__ import annotations
 
@@ -41,7 +38,7 @@ class Tools:
     engine: ContainerTool | None  # None: this command builds nothing
 
 
-def found_tools(
+def find_tools(
     target: Target,
     *,
     builds: bool,
@@ -116,10 +113,7 @@ def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
 
 
 def _concurrency(target: Target) -> list[str]:
-    """
-    Hold what the function reserves against what the account has
-    left: a new one has ten in all.
-    """
+    """Compare what the function reserves with what the account has left; a new one has ten."""
     key = "reserved_concurrency"
     own_key = key in target.settings.model_fields_set  # which Terraform takes first, too
     reserved = (target.settings if own_key else target.aws).reserved_concurrency

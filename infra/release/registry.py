@@ -30,7 +30,7 @@ _ARCHITECTURES = {"amd64": "linux/amd64", "x86_64": "linux/amd64", "arm64": "lin
 
 @dataclass(frozen=True)
 class Pushed:
-    """Say under which digest the registry has an image, and whether it was pushed now."""
+    """The digest under which the registry has an image, and whether it was pushed now."""
 
     digest: str
     now: bool
@@ -38,7 +38,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Registry:
-    """Be one repository of ECR, or of a simulated cloud's."""
+    """One repository of ECR, or of a simulated cloud's."""
 
     target: Target
     engine: ContainerTool

@@ -59,14 +59,17 @@ def smoke(
         return "not tried: function.yaml has no sample"
     auth = target.aws.api.auth
     expected = 401 if auth == "jwt" else 200
-    answer = _awaited(
-        lambda: _posted(target, sample, api_url, signed=auth == "iam"), (expected,), sleep, now_s
+    answer = _ask_until(
+        lambda: _post_sample(target, sample, api_url, signed=auth == "iam"),
+        (expected,),
+        sleep,
+        now_s,
     )
     _require(answer, (expected,), api_url, target)
     if auth == "jwt":
-        seen = _seen(_invoked(target, sample, api_url))
+        seen = _summary(_invoke_sample(target, sample, api_url))
         return f"401 without a token, as it must be; by Invoke {seen}"
-    return _seen(answer)
+    return _summary(answer)
 
 
 def require_closed(
@@ -86,7 +89,9 @@ def require_closed(
     if target.aws.api.auth == "none" or sample is None:
         return
     refused = (401, 403)
-    answer = _awaited(lambda: _posted(target, sample, api_url, signed=False), refused, sleep, now_s)
+    answer = _ask_until(
+        lambda: _post_sample(target, sample, api_url, signed=False), refused, sleep, now_s
+    )
     _require(answer, refused, f"{api_url}, unsigned", target)
 
 
@@ -130,7 +135,7 @@ def invoke(
     return "FunctionError" not in answered, text
 
 
-def _awaited(
+def _ask_until(
     asked: Callable[[], Answer],
     expected: Collection[int],
     sleep: Callable[[float], None],
@@ -161,7 +166,7 @@ def _line(body: bytes) -> str:
     return "".join(character for character in text if character.isprintable())
 
 
-def _seen(answer: Answer) -> str:
+def _summary(answer: Answer) -> str:
     try:
         said = json.loads(answer.body)
         labels = ", ".join(prediction["label"] for prediction in said["predictions"])
@@ -177,13 +182,13 @@ def _request(sample: Sample, api_url: str) -> Request:
     return Request("POST", path, query, fields, sample.read(), port=443, scheme="https")
 
 
-def _posted(target: Target, sample: Sample, api_url: str, *, signed: bool) -> Answer:
+def _post_sample(target: Target, sample: Sample, api_url: str, *, signed: bool) -> Answer:
     request = _request(sample, api_url)
     url = api_url.rstrip("/") + sample.path
     return post(target, url, request.body, dict(request.fields), signed=signed)
 
 
-def _invoked(target: Target, sample: Sample, api_url: str) -> Answer:
+def _invoke_sample(target: Target, sample: Sample, api_url: str) -> Answer:
     """Send the function what the front would have sent."""
     request, config = _request(sample, api_url), FrontConfig()
     event = HTTP_API.event(request, config, Moment.now())

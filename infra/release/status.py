@@ -16,10 +16,9 @@ from infra.release.canary import ringing_of
 from infra.release.deployments import ENDED, UNDER_WAY, Deployments
 from infra.release.errors import NotDeployed
 from infra.release.preflight import require_same_place
-from infra.release.target import Target
+from infra.release.target import Say, Target
 from infra.release.terraform import Terraform
 
-Say = Callable[[str], None]
 View = Callable[[str], Sequence[str]]
 
 _NEEDED = ("function", "release", "api_url", "auth", "log_groups", "queues", "buckets", "bulk")
@@ -29,7 +28,7 @@ _LATE_MS = 60_000
 
 def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
     """
-    Give the outputs of a stage that is deployed.
+    Return the outputs of a stage that is deployed.
 
     Raises:
         NotDeployed: it is not, or a deployment or a destroy was cut off.
@@ -45,7 +44,7 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
 
 
 def _is_live(target: Target) -> bool:
-    """Say whether the alias stands: a destroy that was cut off leaves the outputs in the state."""
+    """Whether the alias stands: a destroy that was cut off leaves the outputs in the state."""
     try:
         traffic.live_version(target)
     except NotDeployed:
@@ -116,7 +115,7 @@ def _image_of(target: Target, version: str) -> str:
 
 
 def as_it_is(text: str) -> list[str]:
-    """Give a line of the log as a file wants it."""
+    """Return a line of the log as a file wants it."""
     return [text]
 
 

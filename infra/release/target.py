@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +15,9 @@ from botocore.config import Config
 from infra.settings import Sample, Settings, read, simulated
 from infra.settings.aws import AwsConfig
 from infra.settings.errors import ConfigError
+
+Say = Callable[[str], None]
+"""Takes a line for whoever typed the command."""
 
 ALIAS = "live"
 ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}

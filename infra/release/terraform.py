@@ -21,13 +21,13 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from infra.release.errors import Busy, TerraformFailed
-from infra.release.target import Target
+from infra.release.target import Say, Target
 
 DESCRIPTION = Path(__file__).parent.parent / "aws"
 STATES = DESCRIPTION / "state"
@@ -57,11 +57,9 @@ _SIMULATED_S3 = {
     "use_path_style": "true",
 }
 
-Say = Callable[[str], None]
-
 
 def find_terraform() -> tuple[str, tuple[int, int]] | None:
-    """Give the first program that is installed, and its version."""
+    """Return the first program that is installed, and its version."""
     for program in PROGRAMS:
         if shutil.which(program):
             said = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
@@ -137,7 +135,7 @@ class Terraform:
             os.close(descriptor)
 
     def state_settings(self) -> dict[str, str]:
-        """Say where the state is: of the backend in a bucket, or of the one on this machine."""
+        """Return the settings of the state's backend: a bucket, or a file on this machine."""
         bucket = self.target.aws.state_bucket
         if bucket:
             key = f"{self.target.name}.tfstate"
@@ -189,7 +187,7 @@ class Terraform:
         self._run("destroy", *_QUIETLY, "-auto-approve", *given, say=say)
 
     def outputs(self) -> dict[str, Any]:
-        """Give what the state says that the release needs; empty where nothing is deployed."""
+        """Return the outputs that the release needs; none where nothing is deployed."""
         loaded = json.loads(self._run("output", "-json") or "{}")
         return {name: output["value"] for name, output in loaded.items()}
 
@@ -212,10 +210,7 @@ class Terraform:
         return [f"-var={name}={value}" for name, value in given.items() if value is not None]
 
     def _run(self, command: str, *arguments: str, say: Say | None = None) -> str:
-        """
-        Run one command; with `say`, each line that tells of a
-        resource is passed on as it comes.
-        """
+        """Run one command; `say` gets each line about a resource as it comes."""
         environ = {**self.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if self.target.region:
             environ["AWS_REGION"] = self.target.region

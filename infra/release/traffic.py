@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,19 +11,17 @@ from botocore.exceptions import ClientError
 from infra.release.aws_errors import code_of
 from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
-from infra.release.target import ALIAS, Target
-
-Say = Callable[[str], None]
+from infra.release.target import ALIAS, Say, Target
 
 
 def live_version(target: Target) -> str:
-    """Give the version that has the traffic, or most of it."""
+    """Return the version that has the traffic, or most of it."""
     version: str = _alias(target)["FunctionVersion"]
     return version
 
 
 def weights(target: Target) -> dict[str, float]:
-    """Give the versions that have a part of the traffic, with their shares from 0 to 1."""
+    """Return the versions that have a part of the traffic, with their shares from 0 to 1."""
     routing = _alias(target).get("RoutingConfig") or {}
     return dict(routing.get("AdditionalVersionWeights") or {})
 
@@ -50,7 +48,7 @@ def versions(target: Target) -> list[int]:
     return sorted(found)
 
 
-def published(target: Target) -> str:
+def publish(target: Target) -> str:
     """
     Publish the function as it is, and give its version; the newest, where that is the same.
 
@@ -65,7 +63,7 @@ def published(target: Target) -> str:
 
 def previous_version(target: Target) -> str | None:
     """
-    Give the version that had the traffic before the live one, if it is still there.
+    Return the version that had the traffic before the live one, if it is still there.
 
     It is not always the number before: that one may have been refused.
     """

@@ -1,4 +1,1 @@
-"""
-CodeDeploy behind moto: Lambda deployments that really call
-hooks, shift traffic and roll back.
-"""
+"""CodeDeploy behind moto: deployments that really call hooks, shift traffic and roll back."""

@@ -192,10 +192,7 @@ def rollback_of(ended: LambdaDeployment, deployment_id: str) -> LambdaDeployment
 
 
 def target_of(playing: LambdaDeployment) -> dict[str, Any]:
-    """
-    Spell a deployment's state as BatchGetDeploymentTargets'
-    lambdaTarget does, times in seconds.
-    """
+    """Spell a deployment as BatchGetDeploymentTargets' lambdaTarget does, times in seconds."""
     revision = playing.revision
     return {
         "deploymentId": playing.deployment_id,

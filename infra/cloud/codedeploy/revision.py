@@ -29,7 +29,7 @@ class Revision:
         return f"{self.function}:{self.alias}"
 
     def reversed(self) -> Self:
-        """Give the way back, without hooks."""
+        """Return the way back, without hooks."""
         return type(self)(self.function, self.alias, self.target_version, self.current_version)
 
 

@@ -36,7 +36,7 @@ Accept = Callable[[Any, bytes], None]
 _PAUSE_S = 0.05
 
 
-class Deployments:
+class DeploymentPlayer:
     """What is known of deployments beyond moto's own records, by deployment id."""
 
     def __init__(self, accept: Accept, now_s: Callable[[], float] = time.time) -> None:
@@ -123,7 +123,7 @@ class Deployments:
                     continue
                 backend = self._backends[deployment_id]
                 self._move(backend, playing, now_s)
-                self._ended(backend, playing)
+                self._roll_back_if_due(backend, playing)
 
     def stop(self, deployment_id: str, *, roll_back: bool) -> None:
         """
@@ -142,7 +142,7 @@ class Deployments:
             playing.stop(self.now_s(), roll_back=roll_back)
             backend = self._backends[deployment_id]
             backend.deployments[deployment_id].status = playing.status
-            self._ended(backend, playing)
+            self._roll_back_if_due(backend, playing)
 
     def rollback_info(self, deployment_id: str) -> dict[str, str]:
         """Spell which deployment rolled this one back, or which one this one rolls back."""
@@ -166,7 +166,7 @@ class Deployments:
         # moto lists deployments by the status that it knows.
         backend.deployments[playing.deployment_id].status = playing.status
 
-    def _ended(self, backend: CodeDeployBackend, playing: LambdaDeployment) -> None:
+    def _roll_back_if_due(self, backend: CodeDeployBackend, playing: LambdaDeployment) -> None:
         """Begin the deployment that gives the traffic back, where one has to follow."""
         if playing.status not in ENDED or not playing.rolls_back:
             return
@@ -177,13 +177,7 @@ class Deployments:
             info.deployment_group,
             info.revision,
             info.deployment_config_name,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
+            *[None] * 7,
             "codeDeployRollback",
         )
         backend.deployments[back.deployment_id] = back
@@ -252,7 +246,7 @@ class _Places:
 
 
 @contextlib.contextmanager
-def advancing(deployments: Deployments) -> Iterator[None]:
+def advancing(deployments: DeploymentPlayer) -> Iterator[None]:
     """Move the deployments on, again and again, while the block runs."""
     stop = threading.Event()
 

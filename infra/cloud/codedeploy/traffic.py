@@ -10,10 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Shift:
-    """
-    Move the traffic by `step` at once and again every
-    `every_s`; a canary's second step is all.
-    """
+    """Traffic moves by `step` at once and again every `every_s`; a canary's second step is all."""
 
     step: float = 1.0  # share, 0 to 1
     every_s: float = 0.0
@@ -21,7 +18,7 @@ class Shift:
 
 
 def weight_at(shift: Shift, elapsed_s: float) -> float:
-    """Give the new version's share of the traffic, 0 to 1, so long after the shift began."""
+    """Return the new version's share of the traffic, 0 to 1, so long after the shift began."""
     if shift.step >= 1.0 or shift.every_s <= 0.0:
         return 1.0
     steps = 1 + int(elapsed_s // shift.every_s)

@@ -1,7 +1,4 @@
-"""
-A function with alias, hook and deployment group, set up in
-a second by boto3 as Terraform would.
-"""
+"""A function with alias, hook and deployment group, set up by boto3 as Terraform would."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-HTTP APIs by their host, and aliases by weight: what moto
-has no data plane for, the emulator has.
-"""
+"""HTTP APIs by their host, and aliases by weight: the emulator is moto's data plane."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from typing import Any
 import pytest
 from moto.awslambda.exceptions import UnknownAliasException
 
-from infra.cloud.aliases import function_behind, named
 from infra.cloud.cloud import Cloud, cloud
+from infra.cloud.versions import function_behind, named
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import REGION, Client, client_of, created, told
 

@@ -1,7 +1,4 @@
-"""
-The state machine's definition, held against the schema of AWS's own linter, and against dead ends;
-and the interpreter of the simulated cloud.
-"""
+"""The bulk machine's definition, against AWS's own linter; and moto's interpreter of it."""
 
 from __future__ import annotations
 

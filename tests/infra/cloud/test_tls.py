@@ -1,7 +1,4 @@
-"""
-A simulated cloud answers by TLS at the port of plain HTTP,
-directly and at the end of a tunnel.
-"""
+"""A simulated cloud answers by TLS at the port of plain HTTP, directly and by a tunnel."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-Versions of a function of moto's: each keeps its image and
-its number; lines reach its log group.
-"""
+"""Versions of moto's functions keep image and number; lines reach the log group."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from infra.demo.images import Containers
 from infra.demo.story import Clock, Story, checkout_of
 from infra.release import traffic
 from infra.release.errors import NotDeployed
-from infra.release.preflight import found_tools
+from infra.release.preflight import find_tools
 from infra.release.smoke import require_closed
 from infra.release.status import api_url, follow_logs, outputs_of, status_lines
 from infra.release.target import Target
@@ -82,7 +82,7 @@ def story(
             patch.setenv(PLUGINS_VARIABLE, str(mirror))
         target = Target.of(function, "dev", box.url)
         target.client("s3").create_bucket(Bucket=STATES)
-        tools = found_tools(target, builds=True, registry=registry, engine=lambda: engine)
+        tools = find_tools(target, builds=True, registry=registry, engine=lambda: engine)
         yield Story(target, place / "dev", images, clock, tools, Said())
     images.close()
 

@@ -1,7 +1,4 @@
-"""
-An API on this machine that speaks real TLS, as a simulated
-cloud's does: by a tunnel or directly.
-"""
+"""An API on this machine that speaks real TLS, by a tunnel or directly."""
 
 from __future__ import annotations
 
@@ -15,8 +12,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from infra.cloud.certificates import Authority
-from infra.cloud.tls import with_tls
+from infra.cloud.tls import Authority, with_tls
 from infra.release.target import Target
 from infra.settings.simulated import CA_PATH
 from tests.infra.release.staged import target_at

@@ -30,10 +30,7 @@ FUNCTION = ROOT / FUNCTION_FILE
 
 
 def target_at(url: str | None, *, name: str = "lambake", stage: str = "dev", **aws: Any) -> Target:
-    """
-    Make a target without a file of its own; keys of `aws`, and of its parts, replace the
-    repository's.
-    """
+    """Make a target of the repository's settings; `aws` replaces keys, and keys of parts."""
     target = Target(FUNCTION, read(FUNCTION), stage, REGION, url)
     changed = target.aws.model_dump()
     for key, value in aws.items():
@@ -71,7 +68,7 @@ def terraform(target: Target, program: str, tmp_path: Path, monkeypatch: Any) ->
     made = Terraform(target, tmp_path / "dev", program, {}, tmp_path / "states")
     monkeypatch.setattr(command, "_terraform", lambda _target: made)
     tools = Tools("123456789012", program, None)
-    monkeypatch.setattr(command, "found_tools", lambda *_, **__: tools)
+    monkeypatch.setattr(command, "find_tools", lambda *_, **__: tools)
     return made
 
 

@@ -1,7 +1,4 @@
-"""
-The order of a deployment, and how the next one takes up
-what was cut off. Terraform is a fake.
-"""
+"""The order of a deployment, and how the next takes up a cut-off one; Terraform is a fake."""
 
 from __future__ import annotations
 
@@ -14,9 +11,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.release.canary import Watch
-from infra.release.deploy import Deploy, deploy, planned
+from infra.release.deploy import Deploy, deploy, show_plan
 from infra.release.errors import Busy, CutOff, NotAgreed, NotReady
-from infra.release.preflight import Tools, found_tools
+from infra.release.preflight import Tools, find_tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
 from tests.infra.cloud.stages import Stage
@@ -224,7 +221,7 @@ def test_where_no_region_is_known(bench: Bench) -> None:
     """The preflight says what is missing; its title has no word for nothing."""
     nowhere = dataclasses.replace(bench.job.target, region=None, simulated=None)
     with pytest.raises(NotReady):
-        deploy(dataclasses.replace(bench.job, target=nowhere, tools=found_tools))
+        deploy(dataclasses.replace(bench.job, target=nowhere, tools=find_tools))
     assert bench.said == [f"1/7 preflight: stage {nowhere.stage}"]
 
 
@@ -239,7 +236,7 @@ def test_a_description_that_tells_more(bench: Bench, tmp_path: Path) -> None:
 
 def test_a_plan_before_anything_stands(bench: Bench) -> None:
     """It says that there is no image yet, shows all, and applies nothing."""
-    assert planned(bench.job)
+    assert show_plan(bench.job)
     assert bench.said == [
         "no image is deployed yet: the plan shows a digest of noughts in its place",
         "  + aws_ecr_repository.images",
@@ -253,7 +250,7 @@ def test_a_plan_of_what_stands(bench: Bench) -> None:
     """With the image that is deployed it changes nothing."""
     bench.deploy()
     bench.said.clear()
-    assert not planned(bench.job)
+    assert not show_plan(bench.job)
     assert bench.said == ["no changes"]
 
 
@@ -311,7 +308,7 @@ def test_two_at_once(bench: Bench) -> None:
     """A second command of this machine would write over the plan of the first: it is refused."""
 
     def agree(_question: str) -> bool:
-        for command in (deploy, planned):
+        for command in (deploy, show_plan):
             with pytest.raises(Busy) as refused:
                 command(bench.job)
             assert str(refused.value) == (
@@ -321,14 +318,14 @@ def test_two_at_once(bench: Bench) -> None:
         return True
 
     assert deploy(dataclasses.replace(bench.job, agree=agree))
-    assert not planned(bench.job)
+    assert not show_plan(bench.job)
 
 
 def test_another_region(bench: Bench) -> None:
     """A stage is not made a second time where the first cannot be seen."""
     bench.deploy()
     elsewhere = dataclasses.replace(bench.job.target, region="eu-west-1")
-    for command in (deploy, planned):
+    for command in (deploy, show_plan):
         with pytest.raises(NotReady) as refused:
             command(dataclasses.replace(bench.job, target=elsewhere))
         assert str(refused.value) == (

@@ -1,7 +1,4 @@
-"""
-The hook's zip: the golden vectors of every bundle and
-version, the same bytes for the same bundles.
-"""
+"""The hook's zip: every bundle's golden vectors, and the same bytes for the same bundles."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-HTTPS as it is spoken with AWS: verified, signed, by proxies
-and authorities of the environment.
-"""
+"""HTTPS as it is spoken with AWS: verified, signed, by the environment's proxies and CAs."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cloud.certificates import Authority
+from infra.cloud.tls import Authority
 from infra.release.errors import NotHealthy
 from infra.release.https import Answer, post
 from infra.release.smoke import smoke

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from infra.cloud.cloud import Cloud
 from infra.containers import ContainerTool, NoContainerTool
 from infra.release.errors import NotReady
-from infra.release.preflight import Tools, found_tools
+from infra.release.preflight import Tools, find_tools
 from infra.release.target import Target
 from tests.infra.cloud.clouds import client_of, created, moto_server
 from tests.infra.release.staged import registry_of, target_at
@@ -41,7 +41,7 @@ def url() -> Iterator[str]:
 def refused(target: Target, **found: object) -> list[str]:
     """Give what is missing."""
     with pytest.raises(NotReady) as error:
-        found_tools(target, **found)  # type: ignore[arg-type]
+        find_tools(target, **found)  # type: ignore[arg-type]
     first, *missing = str(error.value).split("\n  ")
     assert first == "not ready:"
     return missing
@@ -50,14 +50,14 @@ def refused(target: Target, **found: object) -> list[str]:
 def test_all_is_there(url: str) -> None:
     """The account is that of the credentials; what builds nothing needs no engine."""
     target = target_at(url)
-    found = found_tools(target, builds=False, terraform=terraform, engine=no_engine)
+    found = find_tools(target, builds=False, terraform=terraform, engine=no_engine)
     assert found == Tools("123456789012", "terraform", None)
 
 
 def test_what_builds_takes_an_engine(url: str) -> None:
     """And a registry on this machine, which is asked whether it is one."""
     with registry_of({"/v2/": b"{}"}) as registry:
-        found = found_tools(
+        found = find_tools(
             target_at(url),
             builds=True,
             registry=registry,
@@ -183,7 +183,7 @@ def account(limit: int, others: int, own: int, reserved: int | None = 20) -> Tar
 def test_enough_environments(limits: tuple[int, int, int], reserved: int | None) -> None:
     """What the function reserves is there, or is its own already, or is not reserved at all."""
     target = account(*limits, reserved)
-    assert found_tools(target, builds=True, terraform=terraform, engine=lambda: PODMAN)
+    assert find_tools(target, builds=True, terraform=terraform, engine=lambda: PODMAN)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_simulated_account(box: Cloud) -> None:
         asked = {"registry": registry, "terraform": terraform, "engine": lambda: PODMAN}
         said = refused(target_at(box.url), builds=True, **asked)
         enough = target_at(box.url, reserved_concurrency=15)
-        assert found_tools(enough, builds=True, **asked)  # type: ignore[arg-type]
+        assert find_tools(enough, builds=True, **asked)  # type: ignore[arg-type]
     assert said == [
         "aws.reserved_concurrency in function.yaml: expected 15 at most in this account, which has "
         "1000 environments, got 20: set it to 15 or less, or ask AWS for more (Service Quotas, "

@@ -1,7 +1,4 @@
-"""
-An image is pushed once, and named by its digest. The
-engines here only note what they are asked.
-"""
+"""An image is pushed once, and named by its digest; docker and podman are fakes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""
-How Terraform is run: where, with what, and what becomes of
-its failures. The program is a fake.
-"""
+"""How Terraform is run, and what becomes of its failures; the program is a fake."""
 
 from __future__ import annotations
 

@@ -166,6 +166,6 @@ def test_a_version_that_somebody_uses(stage: Stage, target: Target, watched: Wat
 
 def test_publish_once(stage: Stage, target: Target) -> None:
     """A function that has not changed since has the version that it had."""
-    assert traffic.published(target) == "1"
+    assert traffic.publish(target) == "1"
     second = stage.publish("yes")
-    assert traffic.published(target) == second
+    assert traffic.publish(target) == second

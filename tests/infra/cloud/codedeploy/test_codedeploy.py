@@ -1,7 +1,4 @@
-"""
-CodeDeploy behind moto: boto3 deploys, a real hook checks,
-traffic really moves and comes back.
-"""
+"""CodeDeploy behind moto: a real hook checks, and traffic really moves and comes back."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cloud.codedeploy.service import Deployments
+from infra.cloud.codedeploy.service import DeploymentPlayer
 from tests.infra.cloud.clouds import created, told, until
 from tests.infra.cloud.stages import GROUP, PROMOTED_S, Stage
 
@@ -111,8 +108,8 @@ def test_what_has_not_started_has_no_targets(stage: Stage, monkeypatch: pytest.M
     """Neither a list of them nor their state; a moment later it has one."""
     codedeploy = stage.client("codedeploy")
     moved: list[str] = []
-    advance = Deployments.advance
-    monkeypatch.setattr(Deployments, "advance", lambda self: moved and advance(self))
+    advance = DeploymentPlayer.advance
+    monkeypatch.setattr(DeploymentPlayer, "advance", lambda self: moved and advance(self))
     one = {"deploymentId": stage.deploy("1", stage.publish("yes"), hook=False)}
     its = {**one, "targetIds": [f"{stage.function}:live"]}
     not_started = "DeploymentNotStartedException"

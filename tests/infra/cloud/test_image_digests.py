@@ -8,7 +8,7 @@ import pytest
 from moto.awslambda.models import LambdaFunction
 from moto.moto_api._internal.models import moto_api_backend
 
-from infra.cloud.images import images_resolved
+from infra.cloud.image_digests import images_resolved
 from tests.infra.cloud.clouds import Client, client_of, created, moto_server
 
 REPOSITORY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake"

@@ -11,8 +11,8 @@ import pytest
 from botocore.stub import Stubber
 from moto.ecr.models import ecr_backends
 
-from infra.release.images import remove_unused_images
 from infra.release.target import Target
+from infra.release.unused_images import remove_unused_images
 from tests.infra.cloud.clouds import REGION
 from tests.infra.cloud.stages import Stage
 from tests.infra.release.staged import target_at

@@ -7,16 +7,14 @@ A lifecycle rule of ECR's cannot do it: it knows when an image was pushed, and n
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.release.aws_errors import explained
-from infra.release.target import Target
+from infra.release.target import Say, Target
 from infra.release.traffic import versions
-
-Say = Callable[[str], None]
 
 _MOST_AT_ONCE = 100  # BatchDeleteImage takes no more
 
@@ -34,7 +32,7 @@ def remove_unused_images(target: Target, say: Say) -> list[str]:
     removed: list[str] = []
     try:
         for some in _at_most(_MOST_AT_ONCE, _unused(target)):
-            removed += _deleted(target, some, say)
+            removed += _delete(target, some, say)
     except _Unknown as unknown:
         say(f"all images stay: {unknown}")
     except (BotoCoreError, ClientError) as error:
@@ -73,7 +71,7 @@ def _in_use(target: Target) -> Iterator[str]:
         yield digest
 
 
-def _deleted(target: Target, digests: Sequence[str], say: Say) -> list[str]:
+def _delete(target: Target, digests: Sequence[str], say: Say) -> list[str]:
     answer: Any = target.client("ecr").batch_delete_image(
         repositoryName=target.name, imageIds=[{"imageDigest": digest} for digest in digests]
     )

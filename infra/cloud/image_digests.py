@@ -6,29 +6,27 @@ moto tells a digest that it makes up from the URI, and cuts one that is in the U
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
-from unittest.mock import patch
 
 from moto.awslambda.models import LambdaFunction
 from moto.ecr.models import ecr_backends
+
+from infra.cloud.replaced import replaced
 
 _set = LambdaFunction._set_function_code
 _told = LambdaFunction.get_code
 
 
-@contextlib.contextmanager
-def images_resolved() -> Iterator[None]:
+def images_resolved() -> AbstractContextManager[None]:
     """Find and tell digests so while the block runs."""
-    with (
-        patch.object(LambdaFunction, "_set_function_code", _resolved),
-        patch.object(LambdaFunction, "get_code", _code),
-    ):
-        yield
+    return replaced(
+        (LambdaFunction, "_set_function_code", _set_code),
+        (LambdaFunction, "get_code", _code),
+    )
 
 
-def _resolved(self: Any, spec: dict[str, Any]) -> None:
+def _set_code(self: Any, spec: dict[str, Any]) -> None:
     _set(self, spec)
     if "ImageUri" not in spec or spec.get("DryRun"):
         return
