@@ -31,7 +31,8 @@ RUNTIME_CONTENT_TYPE: Final = "application/json"
 # --- Invoke API ----------------------------------------------------------------------------------
 
 INVOKE_API_PREFIX: Final = "/2015-03-31/functions/"  # [DOC] botocore lambda/2015-03-31
-SYNC_REQUEST_LIMIT_BYTES: Final = 6 * 1024 * 1024  # [3P] no +100 here: the two limits differ
+# [3P] no +100 here: the two limits differ. It bites before API Gateway's 10 MB: 413.
+SYNC_REQUEST_LIMIT_BYTES: Final = 6 * 1024 * 1024
 EVENT_REQUEST_LIMIT_BYTES: Final = 1_048_576  # [DOC] 262,144 before October 2025
 CLIENT_CONTEXT_LIMIT_BYTES: Final = 3_583  # [DOC] of the base64 text; how more is refused: [?]
 LOG_TAIL_BYTES: Final = 4_096  # [DOC] X-Amz-Log-Result
@@ -46,6 +47,53 @@ LOG_TYPES: Final = ("None", "Tail")  # [DOC]
 
 THROTTLED_BY_RESERVED: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"  # [REC]
 THROTTLED_BY_ACCOUNT: Final = "ConcurrentInvocationLimitExceeded"  # [DOC] enum ThrottleReason
+
+# --- HTTP fronts ---------------------------------------------------------------------------------
+
+# [DOC] "Total combined size of request line and header values: 10240 bytes", HTTP and REST APIs.
+# Which status answers more is not documented: 431 here [?].
+API_HEAD_LIMIT_BYTES: Final = 10_240
+API_BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # [DOC] "Payload size: 10 MB"
+HTTP_API_TIMEOUT_S: Final = 30.0  # [DOC] "Maximum integration timeout: 30 seconds"
+REST_API_TIMEOUT_S: Final = 29.0  # [DOC] 29 seconds by default
+ALB_HEADER_LINE_LIMIT_BYTES: Final = 16 * 1024  # [DOC] "Request headers: 16 K per line"
+ALB_HEAD_LIMIT_BYTES: Final = 64 * 1024  # [DOC] "Entire request header: 64 K" -> 400
+ALB_BODY_LIMIT_BYTES: Final = 1024 * 1024  # [DOC] request to a Lambda target: 1 MB -> 413
+ALB_RESPONSE_LIMIT_BYTES: Final = 1024 * 1024  # [DOC] the response JSON: 1 MB -> 502
+ALB_FORWARDED_LIMIT: Final = 30  # [DOC] more than 30 addresses in X-Forwarded-For -> 463
+URL_BODY_LIMIT_BYTES: Final = SYNC_REQUEST_LIMIT_BYTES  # [DOC] Function URL: 6 MB -> 413
+
+# [3P] ministack PR #766, verified on AWS: these reach the function as text, all others as base64.
+TEXT_TYPES: Final = ("application/json", "application/xml", "application/javascript")
+# [DOC] api-gateway-known-issues: what an integration may not set comes back under another name.
+# Connection, Transfer-Encoding and the like are dropped instead (hop-by-hop).
+REMAPPED_HEADERS: Final = frozenset(
+    {
+        "authorization",
+        "content-length",
+        "content-md5",
+        "date",
+        "expect",
+        "host",
+        "max-forwards",
+        "server",
+        "user-agent",
+        "www-authenticate",
+    }
+)
+REMAPPED_PREFIX: Final = "x-amzn-Remapped-"  # [DOC]
+# [DOC] RFC 9110 section 7.6.1, and Keep-Alive and Proxy-Connection, which everyone drops too.
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
 
 # --- Asynchronous invocation ---------------------------------------------------------------------
 

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from infra.local import contract
 from infra.local.errors import Throttled
-from infra.local.fronts import limits
 from infra.local.fronts.alb import ALB
 from infra.local.fronts.authorization import refusal_of
 from infra.local.fronts.front import Failure, Front
@@ -22,9 +22,10 @@ from infra.local.fronts.http_api import HTTP_API, HTTP_API_V1
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Base64Error, Response, ResultError, compact
 from infra.local.fronts.rest_api import REST_API
-from infra.local.http.asgi import HEAD_EXTENSION
+from infra.local.fronts.visit import Visit
+from infra.local.http.asgi import HEAD_EXTENSION, read_body, send_answer
 from infra.local.http.connection import Limits, Refusal
-from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invocation import InvokeRequest, InvokeResult, answering
 from infra.settings.errors import ConfigError
 from infra.settings.front import FrontConfig
 
@@ -43,7 +44,7 @@ FRONTS: Mapping[str, Front] = {
 
 # Wider than any front's own limits, so that the front words its own refusals.
 GATEWAY_LIMITS = Limits(
-    header_bytes=limits.SERVER_HEAD_LIMIT_BYTES, body_bytes=limits.SERVER_BODY_LIMIT_BYTES
+    header_bytes=2 * contract.ALB_HEAD_LIMIT_BYTES, body_bytes=contract.API_BODY_LIMIT_BYTES + 1
 )
 
 _REFUSALS = {
@@ -96,7 +97,7 @@ def gateway_app(
 
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
-    """Let the server's own refusals sound like the front's (http/server.serving's `refusal`)."""
+    """Word the host's own refusals as the front would (`refusal` of http/server.serving)."""
     chosen = front_of(front)
 
     def refusal(status: int, _reason: str) -> Refusal:
@@ -122,33 +123,26 @@ class _Gateway:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise ValueError(f"expected an http scope, got {scope['type']}")
-        body = await _body_of(receive)
-        if body is None:
+        read = await read_body(receive, contract.API_BODY_LIMIT_BYTES + 1)
+        if read is None:
             return
-        request = request_of(scope, body)
-        moment = self._moment()
-        answered = asyncio.get_running_loop().create_future()
-        try:
-            response = await self._answer(request, moment, answered)
-            await _send(self._front.after(response, request, self._config, moment), send)
-        finally:
-            answered.set_result(None)
+        visit = self._front.visit(request_of(scope, read[0]), self._config, self._moment())
+        with answering() as answered:
+            answer = self._front.after(await self._answer(visit, answered), visit)
+            headers = [(name.encode("ascii"), value.encode()) for name, value in answer.headers]
+            await send_answer(send, answer.status, headers, answer.body, reason=answer.reason)
 
-    async def _answer(
-        self, request: Request, moment: Moment, answered: asyncio.Future[None]
-    ) -> Response:
-        front, config = self._front, self._config
+    async def _answer(self, visit: Visit, answered: asyncio.Future[None]) -> Response:
+        front, request = self._front, visit.request
         if not request.raw_path.startswith("/"):
             return front.failure(Failure.BAD_REQUEST)
-        early = front.before(request, config)
-        if early is None:
-            early = refusal_of(front, request, config)
+        early = front.before(visit) or refusal_of(front, visit)
         if early is not None:
             return early
-        payload = compact(front.event(request, config, moment)).encode()
-        if len(payload) > limits.EVENT_LIMIT_BYTES:
+        payload = compact(front.event(visit)).encode()
+        if len(payload) > contract.SYNC_REQUEST_LIMIT_BYTES:
             return front.failure(Failure.EVENT_TOO_LARGE)
-        trace_id = request.header("x-amzn-trace-id") or moment.trace_id
+        trace_id = request.header("x-amzn-trace-id") or visit.moment.trace_id
         try:
             result = await self._result(
                 InvokeRequest(payload, trace_id=trace_id, answered=answered)
@@ -160,7 +154,7 @@ class _Gateway:
         if result.function_error is not None:
             return front.failure(Failure.FUNCTION_ERROR)
         try:
-            return front.response(result.payload, request, config)
+            return front.response(result.payload, visit)
         except ResultError as error:
             LOGGER.warning("%s: the function's result is no response: %s", front.name, error)
             bad_base64 = isinstance(error, Base64Error)
@@ -184,10 +178,7 @@ class _Gateway:
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
-    """
-    Read an ASGI scope as a request; from our own server, with
-    the headers in the client's casing.
-    """
+    """Read an ASGI scope as a request. Our own host tells the headers in the client's casing."""
     head = scope.get("extensions", {}).get(HEAD_EXTENSION)
     fields = head["fields"] if head is not None else scope["headers"]
     client = scope.get("client") or ("127.0.0.1", 0)
@@ -211,28 +202,3 @@ def _text(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")  # [?] what the service makes of such bytes is unknown
-
-
-async def _body_of(receive: Receive) -> bytes | None:
-    """Read the whole body; None when the client went away before its end."""
-    parts: list[bytes] = []
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-async def _send(response: Response, send: Send) -> None:
-    headers = [(name.encode("ascii"), value.encode()) for name, value in response.headers]
-    headers.append((b"content-length", str(len(response.body)).encode("ascii")))
-    start = {
-        "type": "http.response.start",
-        "status": response.status,
-        "headers": headers,
-        "reason": response.reason,
-    }
-    await send(start)
-    await send({"type": "http.response.body", "body": response.body})

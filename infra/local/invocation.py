@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import secrets
 import uuid
@@ -28,11 +27,11 @@ class InvokeRequest:
 
 
 @contextlib.contextmanager
-def answering(request: InvokeRequest) -> Iterator[InvokeRequest]:
-    """Have the runtime acknowledged after the caller is answered, at the end of the block."""
+def answering() -> Iterator[asyncio.Future[None]]:
+    """Answer a caller within the block: its end is what `InvokeRequest.answered` waits for."""
     answered = asyncio.get_running_loop().create_future()
     try:
-        yield dataclasses.replace(request, answered=answered)
+        yield answered
     finally:
         answered.set_result(None)
 

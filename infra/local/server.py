@@ -46,7 +46,7 @@ _INVOKE_LIMITS = Limits(body_bytes=64 * 1024 * 1024, body_timeout_s=300.0)
 
 
 class LocalLambda:
-    """Be one function, served as AWS serves it. A context manager: ready when entered."""
+    """One function, served as AWS serves it. A context manager: ready when entered."""
 
     def __init__(
         self,
@@ -86,31 +86,31 @@ class LocalLambda:
 
     @property
     def url(self) -> str:
-        """Give the HTTP front's address."""
+        """The HTTP front's address."""
         return self._started(self._addresses)[0].url
 
     @property
     def invoke_url(self) -> str:
-        """Give the Invoke API's address, for boto3's endpoint_url."""
+        """The Invoke API's address, for boto3's endpoint_url."""
         return self._started(self._addresses)[1].url
 
     @property
     def logs(self) -> list[str]:
-        """Give everything logged so far (the last 10,000 lines) as text."""
+        """Everything logged so far (the last 10,000 lines) as text."""
         return [line.text for line in self._log.lines()]
 
     @property
     def environments(self) -> int:
-        """Give how many environments there are now."""
+        """How many environments there are now."""
         return self._started(self._broker).environments
 
     @property
     def under_way(self) -> int:
-        """Give how many invocations wait or run."""
+        """How many invocations wait or run."""
         return self._started(self._broker).under_way
 
     def listen(self, listener: Listener) -> None:
-        """Tell somebody about each log line, in the emulator's own thread."""
+        """Call the listener with each log line, in the emulator's own thread."""
         self._log.listen(listener)
 
     def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
@@ -120,7 +120,7 @@ class LocalLambda:
         return self._run(call(request))
 
     def drained(self) -> None:
-        """Wait until no asynchronous invocation is left, be it queued or running."""
+        """Wait until no asynchronous invocation is queued or running."""
         self._run(self._started(self._events).drained())
 
     def __enter__(self) -> Self:

@@ -190,13 +190,12 @@ def _post_sample(target: Target, sample: Sample, api_url: str, *, signed: bool) 
 
 def _invoke_sample(target: Target, sample: Sample, api_url: str) -> Answer:
     """Send the function what the front would have sent."""
-    request, config = _request(sample, api_url), FrontConfig()
-    event = HTTP_API.event(request, config, Moment.now())
-    succeeded, text = invoke(target, json.dumps(event))
+    visit = HTTP_API.visit(_request(sample, api_url), FrontConfig(), Moment.now())
+    succeeded, text = invoke(target, json.dumps(HTTP_API.event(visit)))
     answer = Answer(500, text.encode())  # so the front says what is no response
     if succeeded:
         with contextlib.suppress(ResultError):
-            response = HTTP_API.response(text.encode(), request, config)
+            response = HTTP_API.response(text.encode(), visit)
             answer = Answer(response.status, response.body)
     _require(answer, (200,), f"{target.name}:{ALIAS} by Invoke", target)
     return answer

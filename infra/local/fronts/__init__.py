@@ -2,9 +2,9 @@
 The HTTP services in front of Lambda, as pure functions: request -> event, result -> response.
 
     front.py          what a front is, and everything it may say by itself (Failure)
+    visit.py          one request at a front: the request, the settings, the moment, the route
     request.py        one HTTP request as it came; time and ids, injected
     response.py       one HTTP response; what may not be in it
-    settings.py       FrontConfig: stage, routes, CORS, binary types
     routes.py         which route a request takes
     authorization.py  what is refused where a front asks for a signature, token or session
     cors.py           preflights and CORS headers, where the front answers for them
@@ -15,7 +15,9 @@ The HTTP services in front of Lambda, as pure functions: request -> event, resul
     alb.py            Application Load Balancer, single and multi-value headers
     function_url.py   Lambda Function URL
 
-    FrontError
+    LocalError
     └── ResultError         the function's result is no response by the front's rules
         └── Base64Error     the body is not the base64 it says it is
+
+Their settings are infra.settings.front.FrontConfig, their limits in infra/local/contract.py.
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.local.fronts import limits
+from infra.local import contract
 from infra.local.fronts import request as readings
 from infra.local.fronts.front import Event, Failure, Front
 from infra.local.fronts.request import Moment, Pair, Request
@@ -23,7 +23,8 @@ from infra.local.fronts.response import (
     status_of,
     text_of,
 )
-from infra.local.fronts.routes import matching
+from infra.local.fronts.routes import Match, matching
+from infra.local.fronts.visit import Visit
 from infra.settings.front import FrontConfig
 
 _STATUSES = {
@@ -70,28 +71,29 @@ def failure(kind: Failure) -> Response:
     return Response(status, (("content-type", "text/html"),), html.encode("ascii"))
 
 
-def before(request: Request, config: FrontConfig) -> Response | None:
-    """Check the limits; refuse what no listener rule takes."""
+def check(request: Request) -> Failure | None:
+    """Look for a header line that is too long, and for too many forwarded addresses."""
     longest = max((len(name) + len(value) + 4 for name, value in request.fields), default=0)
-    too_long = longest > limits.ALB_HEADER_LINE_LIMIT_BYTES
-    if too_long or request.head_bytes > limits.ALB_HEAD_LIMIT_BYTES:
-        return failure(Failure.HEAD_TOO_LARGE)
-    if len(request.body) > limits.ALB_BODY_LIMIT_BYTES:
-        return failure(Failure.BODY_TOO_LARGE)
+    if longest > contract.ALB_HEADER_LINE_LIMIT_BYTES:
+        return Failure.HEAD_TOO_LARGE
     addresses = ",".join(request.values("x-forwarded-for")).split(",")
-    if len(addresses) > limits.ALB_FORWARDED_LIMIT:
-        return failure(Failure.FORWARDED_TOO_OFTEN)
-    matched = matching(config.routes, request.method, request.raw_path)
-    return None if matched else failure(Failure.NO_ROUTE)
+    too_often = len(addresses) > contract.ALB_FORWARDED_LIMIT
+    return Failure.FORWARDED_TOO_OFTEN if too_often else None
 
 
-def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
+def match(request: Request, config: FrontConfig) -> Match | None:
+    """Find the listener rule."""
+    return matching(config.routes, request.method, request.raw_path)
+
+
+def stamp(response: Response, moment: Moment) -> Response:
     """Say who answers ([3P] awselb/2.0), unless the function does."""
     return response if response.header("server") else response.plus(("server", "awselb/2.0"))
 
 
-def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
+def event_of(visit: Visit) -> Event:
     """Make the event: path and query raw, header names in lower case."""
+    request, config = visit.request, visit.config
     content_type = request.header("content-type")
     encoded = request.header("content-encoding") is not None
     binary = bool(request.body) and (encoded or not readings.is_text(content_type))
@@ -102,7 +104,7 @@ def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
         "path": request.raw_path,
     }
     query = readings.query_pairs(request.raw_query, decode=False)
-    headers = _headers(request, moment)
+    headers = _headers(request, visit.moment)
     if config.multi_value_headers:
         event["multiValueQueryStringParameters"] = readings.listed(query)
         event["multiValueHeaders"] = readings.listed(headers)
@@ -114,7 +116,7 @@ def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
     return event
 
 
-def response_of(payload: bytes, request: Request, config: FrontConfig) -> Response:
+def response_of(payload: bytes, visit: Visit) -> Response:
     """
     Read a result; whatever is malformed is a 502.
 
@@ -122,15 +124,15 @@ def response_of(payload: bytes, request: Request, config: FrontConfig) -> Respon
         ResultError: it is no object with a statusCode, has another key [?], lacks multiValueHeaders
             where the target group has them on, or is larger than 1 MB.
     """
-    if len(payload) > limits.ALB_RESPONSE_LIMIT_BYTES:
-        raise ResultError(f"result: expected at most {limits.ALB_RESPONSE_LIMIT_BYTES} bytes")
+    if len(payload) > contract.ALB_RESPONSE_LIMIT_BYTES:
+        raise ResultError(f"result: expected at most {contract.ALB_RESPONSE_LIMIT_BYTES} bytes")
     result = result_of(payload)
     if not isinstance(result, dict) or "statusCode" not in result:
         raise ResultError("result: expected an object with a statusCode")
     extra = sorted(set(result) - _ALLOWED)
     if extra:
         raise ResultError(f"result: expected only {', '.join(sorted(_ALLOWED))}, got {extra[0]!r}")
-    headers = _multi_headers(result) if config.multi_value_headers else _single_headers(result)
+    headers = (_multi_headers if visit.config.multi_value_headers else _single_headers)(result)
     encoded = flag_of(result.get("isBase64Encoded"))
     content = content_of(result.get("body"), base64_encoded=encoded)
     if not any(name.lower() == "content-type" for name, _ in headers):
@@ -183,11 +185,13 @@ def _reason(result: dict[str, Any], status: int) -> str | None:
 
 ALB = Front(
     name="alb",
-    before=before,
+    head_limit_bytes=contract.ALB_HEAD_LIMIT_BYTES,
+    body_limit_bytes=contract.ALB_BODY_LIMIT_BYTES,
+    authorizations=("oidc",),
+    match=match,
+    check=check,
     event=event_of,
     response=response_of,
     failure=failure,
-    after=after,
-    timeout_s=None,
-    authorizations=("oidc",),
+    stamp=stamp,
 )

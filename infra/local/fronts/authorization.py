@@ -21,20 +21,20 @@ from urllib.parse import quote
 from infra.local.fronts.front import Failure, Front
 from infra.local.fronts.request import Request, query_pairs
 from infra.local.fronts.response import Response
-from infra.settings.front import FrontConfig
+from infra.local.fronts.visit import Visit
 
 _SIGNED = "AWS4-HMAC-SHA256 "
 _TOKEN = re.compile(r"(?:[Bb]earer +)?[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _SESSION_COOKIE = "AWSELBAuthSessionCookie-0="  # [DOC] the default name, in pieces of 4 KB
 
 
-def refusal_of(front: Front, request: Request, config: FrontConfig) -> Response | None:
+def refusal_of(front: Front, visit: Visit) -> Response | None:
     """Answer a request that carries nothing to be let in by, or None to go on."""
-    kind = config.authorization
-    if kind == "none" or _CARRIED[kind](request):
+    kind = visit.config.authorization
+    if kind == "none" or _CARRIED[kind](visit.request):
         return None
     if kind == "oidc":
-        return _to_identity_provider(request, config)
+        return _to_identity_provider(visit)
     return front.failure(Failure.NOT_AUTHENTICATED if kind == "jwt" else Failure.NOT_SIGNED)
 
 
@@ -60,13 +60,13 @@ _CARRIED: Mapping[str, Callable[[Request], bool]] = {
 }
 
 
-def _to_identity_provider(request: Request, config: FrontConfig) -> Response:
+def _to_identity_provider(visit: Visit) -> Response:
     """
     Redirect as the authorization code flow begins; the balancer's state is opaque, ours is a word.
 
     Authentication needs an HTTPS listener [DOC], hence the scheme. That there is no body, and the
     order of the parameters, are assumed [?].
     """
-    back = quote(f"https://{request.domain}:443/oauth2/idpresponse", safe="")
+    back = quote(f"https://{visit.request.domain}:443/oauth2/idpresponse", safe="")
     query = f"client_id=local&redirect_uri={back}&response_type=code&scope=openid&state=local"
-    return Response(302, (("location", f"{config.authorization_endpoint}?{query}"),))
+    return Response(302, (("location", f"{visit.config.authorization_endpoint}?{query}"),))

@@ -8,38 +8,31 @@ requests", "ignores CORS headers returned from your backend integration"; and to
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infra.local.fronts.request import Pair, Request
 from infra.local.fronts.response import Response
-from infra.settings.front import Cors, FrontConfig
+from infra.settings.front import Cors
 
 _PREFIX = "access-control-"
 
 
 def is_preflight(request: Request) -> bool:
-    """Say whether a browser asks what it may send."""
+    """Whether a browser asks what it may send."""
     asked = request.header("access-control-request-method")
     return request.method == "OPTIONS" and bool(request.header("origin")) and bool(asked)
 
 
-def preflight_of(request: Request, config: FrontConfig, *, status: int) -> Response | None:
+def with_cors(response: Response, request: Request, cors: Cors | None) -> Response:
     """
-    Answer a preflight, or None when there is none or CORS is not configured.
+    Replace the function's CORS headers by the configured ones.
 
     A refused origin gets the same status without the headers [?].
     """
-    if config.cors is None or not is_preflight(request):
-        return None
-    return Response(status)
-
-
-def with_cors(response: Response, request: Request, config: FrontConfig) -> Response:
-    """Replace the function's CORS headers by the configured ones."""
-    cors = config.cors
     if cors is None:
         return response
     kept = tuple(pair for pair in response.headers if not pair[0].lower().startswith(_PREFIX))
-    own = Response(response.status, kept, response.body, response.reason)
-    return own.plus(*_headers(cors, request))
+    return replace(response, headers=kept).plus(*_headers(cors, request))
 
 
 def _headers(cors: Cors, request: Request) -> list[Pair]:

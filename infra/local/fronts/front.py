@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from infra.local.fronts.cors import is_preflight, with_cors
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response
+from infra.local.fronts.routes import Match
+from infra.local.fronts.visit import Visit
 from infra.settings.front import FrontConfig
 
 Event = dict[str, Any]
@@ -43,26 +46,59 @@ SERVER_ANSWERS: Mapping[Failure, tuple[int, str]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Front:
     """
     One service in front of Lambda.
 
     Args:
-        before: answer without the function, or None to go on (limits, routes, CORS).
+        head_limit_bytes: of the request line and headers.
+        body_limit_bytes: of the request's body.
+        timeout_s: how long it waits; None: as long as the function may run.
+        authorizations: what it can ask for before it lets a request in (authorization.py).
+        preflight_status: of the preflights it answers itself, where CORS is configured; None: they
+            are the function's.
+        match: the route that takes a request.
+        check: what else is wrong with its head.
         event: the event for the function.
         response: its result as a response; raises ResultError.
         failure: what the front says by itself.
-        after: what the front adds to every response, its own included.
-        timeout_s: how long it waits; None: as long as the function may run.
-        authorizations: what it can ask for before it lets a request in (authorization.py).
+        stamp: puts the front's ids into every response, its own included.
     """
 
     name: str
-    before: Callable[[Request, FrontConfig], Response | None]
-    event: Callable[[Request, FrontConfig, Moment], Event]
-    response: Callable[[bytes, Request, FrontConfig], Response]
-    failure: Callable[[Failure], Response]
-    after: Callable[[Response, Request, FrontConfig, Moment], Response]
-    timeout_s: float | None
+    head_limit_bytes: int
+    body_limit_bytes: int
+    timeout_s: float | None = None
     authorizations: tuple[str, ...]
+    preflight_status: int | None = None
+    match: Callable[[Request, FrontConfig], Match | None]
+    check: Callable[[Request], Failure | None] = lambda _request: None
+    event: Callable[[Visit], Event]
+    response: Callable[[bytes, Visit], Response]
+    failure: Callable[[Failure], Response]
+    stamp: Callable[[Response, Moment], Response]
+
+    def visit(self, request: Request, config: FrontConfig, moment: Moment) -> Visit:
+        """Find the route of a request."""
+        return Visit(request, config, moment, self.match(request, config))
+
+    def before(self, visit: Visit) -> Response | None:
+        """Answer without the function, or None to go on: limits, preflights, routes."""
+        request = visit.request
+        if request.head_bytes > self.head_limit_bytes:
+            return self.failure(Failure.HEAD_TOO_LARGE)
+        kind = self.check(request)
+        if kind is not None:
+            return self.failure(kind)
+        if len(request.body) > self.body_limit_bytes:
+            return self.failure(Failure.BODY_TOO_LARGE)
+        if self.preflight_status is not None and visit.config.cors and is_preflight(request):
+            return Response(self.preflight_status)
+        return None if visit.match else self.failure(Failure.NO_ROUTE)
+
+    def after(self, response: Response, visit: Visit) -> Response:
+        """Add what the front adds to every response, its own included."""
+        if self.preflight_status is not None:
+            response = with_cors(response, visit.request, visit.config.cors)
+        return self.stamp(response, visit.moment)

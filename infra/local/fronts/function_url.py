@@ -6,13 +6,14 @@ Cells: docs/contract.md 6.5.1 and 6.5.2.
 
 from __future__ import annotations
 
-from infra.local.fronts import limits, payload_v2
-from infra.local.fronts import request as readings
-from infra.local.fronts.cors import preflight_of, with_cors
+from infra.local import contract
+from infra.local.fronts import payload_v2
 from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
-from infra.local.fronts.request import Moment, Request
+from infra.local.fronts.request import Moment, Request, decoded_path
 from infra.local.fronts.response import Response, message
-from infra.settings.front import DEFAULT_STAGE, FrontConfig
+from infra.local.fronts.routes import Match
+from infra.local.fronts.visit import Visit
+from infra.settings.front import DEFAULT_ROUTE, DEFAULT_STAGE, FrontConfig
 
 # [REC] 502, text without JSON. All other words are guesses in the shape of the recorded 403 [?].
 _ANSWERS = {
@@ -28,7 +29,6 @@ _FORBIDDEN = message(
     "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
     key="Message",
 ).plus(("x-amzn-ErrorType", "AccessDeniedException"))
-_DEFAULT_ROUTE_KEY = "$default"
 _UNTYPED = "application/json"
 
 
@@ -42,55 +42,44 @@ def failure(kind: Failure) -> Response:
     return Response(502, (content_type,), b"Internal Server Error")
 
 
-def before(request: Request, config: FrontConfig) -> Response | None:
-    """Check the limits and answer preflights. Every path is the function's."""
-    if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:  # [?] no limit is documented
-        return failure(Failure.HEAD_TOO_LARGE)
-    if len(request.body) > limits.URL_BODY_LIMIT_BYTES:
-        return failure(Failure.BODY_TOO_LARGE)
-    return preflight_of(request, config, status=200)  # [?]
+def match(request: Request, config: FrontConfig) -> Match:
+    """Take every path: it is the function's."""
+    return Match(DEFAULT_ROUTE, {})
 
 
-def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """Set the CORS headers as configured, and the service's request id."""
-    return with_cors(response, request, config).plus(("x-amzn-RequestId", moment.uuid))
+def stamp(response: Response, moment: Moment) -> Response:
+    """Add the service's request id."""
+    return response.plus(("x-amzn-RequestId", moment.uuid))
 
 
-def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """Make the event: 2.0, with a raw rawPath, and the cookies twice."""
-    headers = payload_v2.headers_of(request, moment)
+def event_of(visit: Visit) -> Event:
+    """Make the event: 2.0 with rawPath as sent, and the cookies in the list and the headers."""
+    headers = payload_v2.headers_of(visit)
     headers += [
         ("x-amzn-tls-version", "TLSv1.3"),  # there is no TLS here, but a URL never is without
         ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
     ]
-    event: Event = payload_v2.opening_of(
-        request, headers, route_key=_DEFAULT_ROUTE_KEY, raw_path=request.raw_path
-    )
-    path = readings.decoded_path(request.raw_path)
-    event["requestContext"] = {
-        **payload_v2.context_of(request, moment, path=path),
-        "accountId": "anonymous",
-        "apiId": config.api_id,
-        "requestId": moment.uuid,
-        "routeKey": _DEFAULT_ROUTE_KEY,
-        "stage": DEFAULT_STAGE,
-    }
-    event.update(payload_v2.body_fields(request))
+    raw_path = visit.request.raw_path
+    event = payload_v2.event_of(visit, headers, raw_path=raw_path, path=decoded_path(raw_path))
+    own = {"accountId": "anonymous", "requestId": visit.moment.uuid, "stage": DEFAULT_STAGE}
+    event["requestContext"].update(own)
     return event
 
 
-def response_of(payload: bytes, request: Request, config: FrontConfig) -> Response:
+def response_of(payload: bytes, visit: Visit) -> Response:
     """Read a result of payload format 2.0."""
     return payload_v2.response_of(payload, untyped=_UNTYPED)
 
 
 FUNCTION_URL = Front(
     name="function_url",
-    before=before,
+    head_limit_bytes=contract.API_HEAD_LIMIT_BYTES,  # [?] no limit is documented
+    body_limit_bytes=contract.URL_BODY_LIMIT_BYTES,
+    authorizations=("iam",),
+    preflight_status=200,  # [?]
+    match=match,
     event=event_of,
     response=response_of,
     failure=failure,
-    after=after,
-    timeout_s=None,
-    authorizations=("iam",),
+    stamp=stamp,
 )

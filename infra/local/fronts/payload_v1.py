@@ -6,71 +6,89 @@ Source: [REC] localstack test_lambda_aws_proxy_integration, 2 Aug 2024; [REC] vo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from infra.local.fronts import request as readings
-from infra.local.fronts.request import Moment, Pair, Request
-from infra.settings.front import FrontConfig
+from infra.local.fronts.request import Pair
+from infra.local.fronts.visit import Visit
 
 # [REC] these get title case whatever the client wrote; what the service sets itself has capitals.
-_TITLED = {"authorization": "Authorization", "user-agent": "User-Agent", "host": "Host"}
+_TITLED = {
+    "authorization": "Authorization",
+    "host": "Host",
+    "user-agent": "User-Agent",
+    "x-amzn-trace-id": "X-Amzn-Trace-Id",
+}
 _REPLACED = ("content-length", "expect", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto")
+_IDENTITY = (
+    "accessKey",
+    "accountId",
+    "caller",
+    "cognitoAuthenticationProvider",
+    "cognitoAuthenticationType",
+    "cognitoIdentityId",
+    "cognitoIdentityPoolId",
+    "principalOrgId",
+    "user",
+    "userArn",
+)
 
 
-def headers_of(request: Request, moment: Moment, *, content_length: bool) -> dict[str, Any]:
+def event_of(
+    visit: Visit, *, path: str, context_path: str, binary: bool, parameters: dict[str, str]
+) -> dict[str, Any]:
+    """Make an event but for what only one of the two APIs has; what is empty is null."""
+    request, match = visit.request, visit.matched
+    resource = match.route.path or match.route.key
+    query = readings.query_pairs(request.raw_query)
+    headers = _headers_of(visit)
+    return {
+        "resource": resource,
+        "path": path,
+        "httpMethod": request.method,
+        "headers": dict(headers),
+        "multiValueHeaders": readings.listed(headers),
+        "queryStringParameters": dict(query) or None,
+        "multiValueQueryStringParameters": readings.listed(query) or None,
+        "requestContext": _context_of(visit, path=context_path, resource=resource),
+        "pathParameters": parameters or None,
+        "stageVariables": dict(visit.config.stage_variables) or None,
+        "body": readings.body_of(request, binary=binary) if request.body else None,
+        "isBase64Encoded": binary and bool(request.body),
+    }
+
+
+def add_headers(event: dict[str, Any], added: Mapping[str, str]) -> None:
+    """Add headers to both maps of an event."""
+    event["headers"].update(added)
+    event["multiValueHeaders"].update({name: [value] for name, value in added.items()})
+
+
+def _headers_of(visit: Visit) -> list[Pair]:
     """
-    Give `headers` (last values) and `multiValueHeaders`, in the client's own casing.
+    List the headers in the client's own casing, with what both APIs add.
 
     Names that differ only by case are one header, in its first casing [?].
     """
+    request = visit.request
     casing = dict(_TITLED)
-    pairs: list[Pair] = []
-    for name, value in readings.without_hops(request.fields, *_REPLACED):
-        lower = "X-Amzn-Trace-Id" if name.lower() == "x-amzn-trace-id" else name
-        pairs.append((casing.setdefault(name.lower(), lower), value))
+    pairs = [
+        (casing.setdefault(name.lower(), name), value)
+        for name, value in readings.without_hops(request.fields, *_REPLACED)
+    ]
     if not request.values("x-amzn-trace-id"):
-        pairs.append(("X-Amzn-Trace-Id", moment.trace_id))
-    if content_length:
-        pairs.append(("Content-Length", str(len(request.body))))
-    pairs += [
+        pairs.append(("X-Amzn-Trace-Id", visit.moment.trace_id))
+    return [
+        *pairs,
         ("X-Forwarded-For", request.forwarded_for),
         ("X-Forwarded-Port", str(request.port)),
         ("X-Forwarded-Proto", request.scheme),
     ]
-    return {"headers": dict(pairs), "multiValueHeaders": readings.listed(pairs)}
 
 
-def query_of(request: Request) -> dict[str, Any]:
-    """Give both maps of the query, decoded; null without one."""
-    pairs = readings.query_pairs(request.raw_query)
-    return {
-        "queryStringParameters": dict(pairs) or None,
-        "multiValueQueryStringParameters": readings.listed(pairs) or None,
-    }
-
-
-def identity_of(request: Request) -> dict[str, Any]:
-    """Say who calls: nobody known, so nulls beside the address."""
-    return {
-        "accessKey": None,
-        "accountId": None,
-        "caller": None,
-        "cognitoAuthenticationProvider": None,
-        "cognitoAuthenticationType": None,
-        "cognitoIdentityId": None,
-        "cognitoIdentityPoolId": None,
-        "principalOrgId": None,
-        "sourceIp": request.source_ip,
-        "user": None,
-        "userAgent": request.header("user-agent"),
-        "userArn": None,
-    }
-
-
-def context_of(
-    request: Request, config: FrontConfig, moment: Moment, *, path: str, resource: str
-) -> dict[str, Any]:
-    """Give the part of the request context that both APIs have."""
+def _context_of(visit: Visit, *, path: str, resource: str) -> dict[str, Any]:
+    request, config, moment = visit.request, visit.config, visit.moment
     return {
         "accountId": config.account_id,
         "apiId": config.api_id,
@@ -78,7 +96,12 @@ def context_of(
         "domainPrefix": request.domain.partition(".")[0],
         "extendedRequestId": moment.short_id,
         "httpMethod": request.method,
-        "identity": identity_of(request),
+        # Nobody known calls: nulls beside the address.
+        "identity": {
+            **dict.fromkeys(_IDENTITY),
+            "sourceIp": request.source_ip,
+            "userAgent": request.header("user-agent"),
+        },
         "path": path,
         "protocol": request.protocol,
         "requestId": moment.uuid,

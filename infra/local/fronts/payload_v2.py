@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.local.fronts import request as readings
-from infra.local.fronts.request import Moment, Pair, Request
+from infra.local.fronts.request import Pair, Request
 from infra.local.fronts.response import (
     Response,
     ResultError,
@@ -22,6 +22,7 @@ from infra.local.fronts.response import (
     status_of,
     text_of,
 )
+from infra.local.fronts.visit import Visit
 
 _OWN = (
     "content-length",
@@ -33,12 +34,13 @@ _OWN = (
 )
 
 
-def headers_of(request: Request, moment: Moment) -> list[Pair]:
+def headers_of(visit: Visit) -> list[Pair]:
     """
     List the headers as 2.0 has them, in lower case, with what the service adds.
 
     Content-Length is there even for an empty body [3P]; also for a chunked one, it is assumed [?].
     """
+    request = visit.request
     kept = readings.without_hops(request.fields, *_OWN)
     headers = [(name.lower(), value) for name, value in kept]
     cookies = request.values("cookie")
@@ -51,33 +53,27 @@ def headers_of(request: Request, moment: Moment) -> list[Pair]:
         ("x-forwarded-proto", request.scheme),
     ]
     if not request.values("x-amzn-trace-id"):
-        headers.append(("x-amzn-trace-id", moment.trace_id))
+        headers.append(("x-amzn-trace-id", visit.moment.trace_id))
     return headers
 
 
-def opening_of(
-    request: Request, headers: list[Pair], *, route_key: str, raw_path: str
-) -> dict[str, Any]:
-    """Make an event's fields up to its request context; those that are empty are absent."""
+def event_of(visit: Visit, headers: list[Pair], *, raw_path: str, path: str) -> dict[str, Any]:
+    """Make an event but for what only one front has; fields that are empty are absent."""
+    request, moment = visit.request, visit.moment
+    route_key = visit.matched.route.key
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route_key,
         "rawPath": raw_path,
         "rawQueryString": request.raw_query,
     }
-    cookies = cookies_of(request)
-    if cookies:
+    if cookies := _cookies_of(request):
         event["cookies"] = cookies
     event["headers"] = readings.joined(headers)
-    query = readings.joined(readings.query_pairs(request.raw_query))
-    if query:
+    if query := readings.joined(readings.query_pairs(request.raw_query)):
         event["queryStringParameters"] = query
-    return event
-
-
-def context_of(request: Request, moment: Moment, *, path: str) -> dict[str, Any]:
-    """Make the part of the request context that says nothing of the front itself."""
-    return {
+    event["requestContext"] = {
+        "apiId": visit.config.api_id,
         "domainName": request.domain,
         "domainPrefix": request.domain.partition(".")[0],
         "http": {
@@ -87,25 +83,21 @@ def context_of(request: Request, moment: Moment, *, path: str) -> dict[str, Any]
             "sourceIp": request.source_ip,
             "userAgent": request.header("user-agent") or "",
         },
+        "routeKey": route_key,
         "time": moment.text,
         "timeEpoch": moment.epoch_ms,
     }
+    binary = readings.is_binary(request)
+    if request.body:
+        event["body"] = readings.body_of(request, binary=binary)
+    event["isBase64Encoded"] = binary
+    return event
 
 
-def cookies_of(request: Request) -> list[str]:
+def _cookies_of(request: Request) -> list[str]:
     """List the cookies, one "name=value" each, across all Cookie headers."""
     pieces = ";".join(request.values("cookie")).split(";")
     return [piece.strip() for piece in pieces if piece.strip()]
-
-
-def body_fields(request: Request) -> dict[str, Any]:
-    """Give `body` (absent without one) and `isBase64Encoded`."""
-    binary = bool(request.body) and not readings.is_text(request.header("content-type"))
-    fields: dict[str, Any] = {}
-    if request.body:
-        fields["body"] = readings.body_of(request, binary=binary)
-    fields["isBase64Encoded"] = binary
-    return fields
 
 
 def response_of(payload: bytes, *, untyped: str) -> Response:

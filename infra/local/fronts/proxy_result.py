@@ -40,10 +40,7 @@ def proxy_result_of(payload: bytes) -> dict[str, Any]:
 
 
 def status_or_ok(result: dict[str, Any]) -> int:
-    """
-    Give the status; a result without one is 200. [REC] for
-    `headers` alone, `{}` is not proven [?].
-    """
+    """Read the status; 200 without one: [REC] for `headers` alone, `{}` is not proven [?]."""
     return status_of(result.get("statusCode", 200))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, unquote_plus
 
-from infra.local.fronts import limits
+from infra.local import contract
 
 Pair = tuple[str, str]
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -44,13 +44,13 @@ class Request:
         return [value for key, value in self.fields if key.lower() == name]
 
     def header(self, name: str) -> str | None:
-        """Give a header's last value, by its lower-case name."""
+        """Return a header's last value, by its lower-case name."""
         values = self.values(name)
         return values[-1] if values else None
 
     @property
     def domain(self) -> str:
-        """Give the host without its port, as the service's `domainName`."""
+        """The host without its port, as the service's `domainName`."""
         host = self.header("host") or "localhost"
         if host.startswith("["):
             return host.partition("]")[0] + "]"
@@ -58,7 +58,7 @@ class Request:
 
     @property
     def forwarded_for(self) -> str:
-        """Give X-Forwarded-For with this client's address at its end."""
+        """X-Forwarded-For with this client's address at its end."""
         return ", ".join([*self.values("x-forwarded-for"), self.source_ip])
 
 
@@ -84,12 +84,12 @@ class Moment:
 
     @property
     def epoch_ms(self) -> int:
-        """Give the unix time in milliseconds."""
+        """The Unix time in milliseconds."""
         return int(self.now_s * 1000)
 
     @property
     def text(self) -> str:
-        """Write the time as access logs do: 10/Jul/2026:19:19:05 +0000."""
+        """The time as access logs have it: 10/Jul/2026:19:19:05 +0000."""
         at = time.gmtime(self.now_s)
         clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
         return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"
@@ -101,10 +101,7 @@ def decoded_path(raw_path: str) -> str:
 
 
 def query_pairs(raw_query: str, *, decode: bool = True) -> list[Pair]:
-    """
-    Split a query into names and values, in order; empty pieces
-    between two "&" are skipped [?].
-    """
+    """Split a query into names and values, in order. An empty piece is skipped [?]."""
     pairs = []
     for piece in raw_query.split("&"):
         if piece:
@@ -132,10 +129,7 @@ def listed(pairs: Sequence[Pair]) -> dict[str, list[str]]:
 
 
 def body_of(request: Request, *, binary: bool) -> str:
-    """
-    Write the body as an event carries it. As text, bytes that
-    are no UTF-8 are lost, as at AWS.
-    """
+    """Write the body as an event carries it. Text loses bytes that are no UTF-8, as at AWS."""
     if binary:
         return base64.b64encode(request.body).decode("ascii")
     return request.body.decode("utf-8", errors="replace")
@@ -143,15 +137,20 @@ def body_of(request: Request, *, binary: bool) -> str:
 
 def is_text(content_type: str | None) -> bool:
     """
-    Say whether HTTP API, Function URL [?] and ALB pass such a body as text.
+    Whether HTTP API, Function URL [?] and ALB pass such a body as text.
 
     Source: docs/contract.md 2.2. No content type means binary.
     """
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    return media_type.startswith("text/") or media_type in limits.TEXT_TYPES
+    return media_type.startswith("text/") or media_type in contract.TEXT_TYPES
+
+
+def is_binary(request: Request) -> bool:
+    """Whether an HTTP API and a Function URL pass the body as base64."""
+    return bool(request.body) and not is_text(request.header("content-type"))
 
 
 def without_hops(fields: Sequence[Pair], *also: str) -> list[Pair]:
     """Leave out the headers that concern one connection only, and those named."""
-    dropped = limits.HOP_BY_HOP.union(also)
+    dropped = contract.HOP_BY_HOP.union(also)
     return [(name, value) for name, value in fields if name.lower() not in dropped]

@@ -10,36 +10,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.fronts import limits
-
-Pair = tuple[str, str]
+from infra.local import contract
+from infra.local.errors import LocalError
+from infra.local.fronts.request import Pair
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _STATUS = re.compile(r"[0-9]{3}")
 
 
-class FrontError(Exception):
-    """Be the root of the fronts' errors."""
-
-
-class ResultError(FrontError):
-    """
-    Say why a function's result is no response, for the log: the
-    client only gets the front's words.
-    """
+class ResultError(LocalError):
+    """Why a function's result is no response, for the log: the client gets the front's words."""
 
 
 class Base64Error(ResultError):
-    """Say that a body which should be base64 is none: a REST API has another status for that."""
+    """A body that should be base64 is none: a REST API has another status for that."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """
-    A response. `reason` is the phrase behind the status, where
-    the front lets the function set it.
-    """
+    """A response; `reason` is the phrase behind the status, if the front lets a function set it."""
 
     status: int
     headers: tuple[Pair, ...] = ()
@@ -47,16 +37,16 @@ class Response:
     reason: str | None = None
 
     def header(self, name: str) -> str | None:
-        """Give a header's first value, by its lower-case name."""
+        """Return a header's first value, by its lower-case name."""
         return next((value for key, value in self.headers if key.lower() == name), None)
 
     def plus(self, *headers: Pair) -> Response:
-        """Give the same response with more headers."""
+        """Return the same response with more headers."""
         return Response(self.status, (*self.headers, *headers), self.body, self.reason)
 
 
 def message(status: int, text: str, *, key: str = "message") -> Response:
-    """Say something as API Gateway does: one JSON object."""
+    """Word an answer as API Gateway does: one JSON object."""
     body = compact({key: text}).encode()
     return Response(status, (("content-type", "application/json"),), body)
 
@@ -119,7 +109,7 @@ def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
     for name, value in headers:
         if _NAME.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
             raise ResultError(f"headers: expected one line each, got {name!r}")
-        if name.lower() not in limits.HOP_BY_HOP and name.lower() != "content-length":
+        if name.lower() not in contract.HOP_BY_HOP and name.lower() != "content-length":
             kept.append((name, value))
     return tuple(kept)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from infra.local.fronts import limits, payload_v1, proxy_result
-from infra.local.fronts import request as readings
+from infra.local import contract
+from infra.local.fronts import payload_v1, proxy_result
 from infra.local.fronts.front import SERVER_ANSWERS, Event, Failure, Front
 from infra.local.fronts.request import Moment, Request
 from infra.local.fronts.response import Response, content_of, message
 from infra.local.fronts.routes import Match, matching
+from infra.local.fronts.visit import Visit
 from infra.settings.front import (
     DEFAULT_ROUTE,
     DEFAULT_STAGE,
@@ -24,7 +25,7 @@ _ANSWERS = {
     **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (
         413,
-        f"HTTP content length exceeded {limits.API_BODY_LIMIT_BYTES} bytes.",
+        f"HTTP content length exceeded {contract.API_BODY_LIMIT_BYTES} bytes.",
     ),
     Failure.EVENT_TOO_LARGE: (413, "Request Too Long"),
     Failure.NO_ROUTE: (403, "Missing Authentication Token"),
@@ -47,90 +48,69 @@ def failure(kind: Failure) -> Response:
     return message(*_ANSWERS.get(kind, _OTHERS))
 
 
-def before(request: Request, config: FrontConfig) -> Response | None:
-    """
-    Check the limits and refuse what has no resource. Preflights
-    are the function's own business.
-    """
-    if request.head_bytes > limits.API_HEAD_LIMIT_BYTES:
-        return failure(Failure.HEAD_TOO_LARGE)
-    if len(request.body) > limits.API_BODY_LIMIT_BYTES:
-        return failure(Failure.BODY_TOO_LARGE)
-    return None if _match(request, config) else failure(Failure.NO_ROUTE)
-
-
-def after(response: Response, request: Request, config: FrontConfig, moment: Moment) -> Response:
-    """Add the ids by which the gateway's own logs know the request."""
-    return response.plus(("x-amzn-RequestId", moment.uuid), ("x-amz-apigw-id", moment.short_id))
-
-
-def event_of(request: Request, config: FrontConfig, moment: Moment) -> Event:
-    """Make the event of a Lambda proxy integration."""
-    match = _match(request, config)
-    if match is None:
-        raise ValueError("expected a request that has a resource: `before` refuses the others")
-    resource = match.route.path
-    context = payload_v1.context_of(
-        request, config, moment, path=request.raw_path, resource=resource
-    )
-    context["deploymentId"] = "local"
-    if config.stage == DEFAULT_STAGE:
-        context["stage"] = _DOMAIN_STAGE
-    binary = _binary(config, request.header("content-type"))
-    headers = payload_v1.headers_of(request, moment, content_length=False)
-    if config.edge:
-        _add_edge(headers, moment)
-    return {
-        "resource": resource,
-        # [REC] a doubled slash right after the stage collapses here, not in the context's path.
-        "path": _LEADING_SLASHES.sub("/", _own_path(request, config) or "/"),
-        "httpMethod": request.method,
-        **headers,
-        **payload_v1.query_of(request),
-        "pathParameters": _variables(match) or None,
-        "stageVariables": dict(config.stage_variables) or None,
-        "requestContext": context,
-        "body": readings.body_of(request, binary=binary) if request.body else None,
-        "isBase64Encoded": binary and bool(request.body),
-    }
-
-
-def response_of(payload: bytes, request: Request, config: FrontConfig) -> Response:
-    """
-    Read a proxy result; base64 is decoded only for who accepts a binary type first.
-
-    Source: [DOC] api-gateway-payload-encodings: "the first media type in the Accept header".
-    """
-    result = proxy_result.proxy_result_of(payload)
-    accept = (request.header("accept") or "").partition(",")[0]
-    decode = bool(result.get("isBase64Encoded")) and _binary(config, accept)
-    content = content_of(result.get("body"), base64_encoded=decode)
-    headers = tuple(
-        (limits.REMAPPED_PREFIX + name if name.lower() in limits.REMAPPED_HEADERS else name, value)
-        for name, value in proxy_result.headers_of(result)
-    )
-    return Response(proxy_result.status_or_ok(result), headers, content)
-
-
-def _own_path(request: Request, config: FrontConfig) -> str | None:
-    """Give the raw path without its stage; None when it has another."""
-    stage = config.stage_path
-    if stage and request.raw_path != stage and not request.raw_path.startswith(stage + "/"):
-        return None
-    return request.raw_path.removeprefix(stage)
-
-
-def _match(request: Request, config: FrontConfig) -> Match | None:
+def match(request: Request, config: FrontConfig) -> Match | None:
+    """Find the resource, behind the stage."""
     path = _own_path(request, config)
     if path is None:
         return None
     routes: tuple[Route, ...] = ()
     for route in config.routes:
         routes += _WHOLE if route == DEFAULT_ROUTE else (route,)
-    return matching(routes, request.method, _LEADING_SLASHES.sub("/", path))
+    return matching(routes, request.method, path)
 
 
-def _variables(match: Match) -> dict[str, str]:
+def stamp(response: Response, moment: Moment) -> Response:
+    """Add the ids by which the gateway's own logs know the request."""
+    return response.plus(("x-amzn-RequestId", moment.uuid), ("x-amz-apigw-id", moment.short_id))
+
+
+def event_of(visit: Visit) -> Event:
+    """Make the event of a Lambda proxy integration."""
+    request, config = visit.request, visit.config
+    event = payload_v1.event_of(
+        visit,
+        path=_own_path(request, config) or "/",
+        context_path=request.raw_path,
+        binary=_binary(config, request.header("content-type")),
+        parameters=_parameters(visit.matched),
+    )
+    event["requestContext"]["deploymentId"] = "local"
+    if config.stage == DEFAULT_STAGE:
+        event["requestContext"]["stage"] = _DOMAIN_STAGE
+    if config.edge:
+        payload_v1.add_headers(event, _edge_headers(visit.moment))
+    return event
+
+
+def response_of(payload: bytes, visit: Visit) -> Response:
+    """
+    Read a proxy result; base64 is decoded only if the client accepts a binary type first.
+
+    Source: [DOC] api-gateway-payload-encodings: "the first media type in the Accept header".
+    """
+    result = proxy_result.proxy_result_of(payload)
+    accept = (visit.request.header("accept") or "").partition(",")[0]
+    decode = bool(result.get("isBase64Encoded")) and _binary(visit.config, accept)
+    content = content_of(result.get("body"), base64_encoded=decode)
+    headers = tuple((_sent_name(name), value) for name, value in proxy_result.headers_of(result))
+    return Response(proxy_result.status_or_ok(result), headers, content)
+
+
+def _sent_name(name: str) -> str:
+    remapped = name.lower() in contract.REMAPPED_HEADERS
+    return contract.REMAPPED_PREFIX + name if remapped else name
+
+
+def _own_path(request: Request, config: FrontConfig) -> str | None:
+    """Return the raw path without its stage; None when it has another."""
+    stage = config.stage_path
+    if stage and request.raw_path != stage and not request.raw_path.startswith(stage + "/"):
+        return None
+    # [REC] a doubled slash right after the stage collapses here, not in the context's path.
+    return _LEADING_SLASHES.sub("/", request.raw_path.removeprefix(stage))
+
+
+def _parameters(match: Match) -> dict[str, str]:
     # [REC] raw, and the greedy one without a trailing slash.
     variables = dict(match.variables)
     if match.route.greedy:
@@ -146,9 +126,9 @@ def _binary(config: FrontConfig, content_type: str | None) -> bool:
     return not wanted.isdisjoint(known.lower() for known in config.binary_media_types)
 
 
-def _add_edge(headers: dict[str, dict[str, object]], moment: Moment) -> None:
+def _edge_headers(moment: Moment) -> dict[str, str]:
     host = moment.uuid.replace("-", "")
-    added = {
+    return {
         "CloudFront-Forwarded-Proto": "https",
         "CloudFront-Is-Desktop-Viewer": "true",
         "CloudFront-Is-Mobile-Viewer": "false",
@@ -158,17 +138,17 @@ def _add_edge(headers: dict[str, dict[str, object]], moment: Moment) -> None:
         "Via": f"1.1 {host}.cloudfront.net (CloudFront)",
         "X-Amz-Cf-Id": moment.short_id,
     }
-    headers["headers"].update(added)
-    headers["multiValueHeaders"].update({name: [value] for name, value in added.items()})
 
 
 REST_API = Front(
     name="rest_api",
-    before=before,
+    head_limit_bytes=contract.API_HEAD_LIMIT_BYTES,
+    body_limit_bytes=contract.API_BODY_LIMIT_BYTES,
+    timeout_s=contract.REST_API_TIMEOUT_S,
+    authorizations=("iam", "jwt"),
+    match=match,
     event=event_of,
     response=response_of,
     failure=failure,
-    after=after,
-    timeout_s=limits.REST_API_TIMEOUT_S,
-    authorizations=("iam", "jwt"),
+    stamp=stamp,
 )

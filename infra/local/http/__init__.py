@@ -1,4 +1,11 @@
 """
-The HTTP/1.1 host of the local servers: what it reads, how a
-connection lives, what it refuses.
+The one HTTP/1.1 host of the emulator's servers.
+
+    message.py      a request's head and body, read strictly
+    connection.py   a client's connection: requests in turn, limits, deadlines, refusals
+    exchange.py     what a connection knows of the request it reads
+    asgi.py         an exchange with an ASGI application (the fronts, the Invoke API)
+    server.py       the listener, and its end
+
+The Runtime API's exchange is runtime/exchange.py.
 """

@@ -12,10 +12,10 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from starlette.types import ASGIApp, Message, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from infra.local.http.exchange import CONTINUE, STATUS_LINES, Exchange
-from infra.local.http.message import Head
+from infra.local.http.message import Field, Head
 
 if TYPE_CHECKING:
     from infra.local.http.connection import Connection
@@ -29,6 +29,38 @@ _ABSOLUTE = re.compile(rb"https?://[^/?#]*+", re.IGNORECASE)
 _UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
 _BODILESS = frozenset((204, 304))
+
+
+async def read_body(receive: Receive, keep_bytes: int) -> tuple[bytes, int] | None:
+    """
+    Read a request's body to its end.
+
+    Args:
+        receive: ASGI's.
+        keep_bytes: the rest is read and dropped, since a client that still sends hears no answer.
+
+    Returns:
+        What was kept, and the size of the whole; None if the client left before the end.
+    """
+    body, size, more = bytearray(), 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        content: bytes = message.get("body", b"")
+        size += len(content)
+        body += content[: max(0, keep_bytes - len(body))]
+        more = message.get("more_body", False)
+    return bytes(body), size
+
+
+async def send_answer(
+    send: Send, status: int, headers: list[Field], body: bytes, *, reason: str | None = None
+) -> None:
+    """Send a whole answer. `reason` is our host's own: ASGI leaves the phrase to the server."""
+    start = {"type": "http.response.start", "status": status, "headers": headers, "reason": reason}
+    await send(start)
+    await send({"type": "http.response.body", "body": body})
 
 
 def scope_of(head: Head, *, client: tuple[str, int], server: tuple[str, int]) -> Scope:
@@ -194,7 +226,7 @@ class AsgiExchange(Exchange):
         self, start: Message, body: bytes, *, more: bool, keep_alive: bool
     ) -> tuple[bytes, bool]:
         status: int = start["status"]
-        reason = start.get("reason")  # our own: ASGI leaves the phrase to the server
+        reason = start.get("reason")
         line = STATUS_LINES.get(status) if reason is None else None
         if line is None:
             line = f"HTTP/1.1 {status} {reason or ''}\r\n".encode("ascii")
@@ -222,10 +254,7 @@ class AsgiExchange(Exchange):
         return b"".join(parts), keep_alive
 
     def _frame(self, parts: list[bytes], size: int, status: int, *, more: bool) -> bool:
-        """
-        Choose how the client finds the body's end; say whether the
-        connection can be used after it.
-        """
+        """Choose how the client finds the body's end. Return whether it can send more after it."""
         if self._left is None and not more:
             self._left = size
         if self.head.method == "HEAD" or status in _BODILESS:

@@ -1,9 +1,4 @@
-"""
-One request on a connection and the answer to it, whoever answers.
-
-    asgi.AsgiExchange            an ASGI application, in a task of its own
-    runtime/exchange.RuntimeRequest    the Runtime API, by a callback
-"""
+"""One request on a connection and the answer to it, whoever answers."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 Field = tuple[bytes, bytes]
 
@@ -167,15 +167,6 @@ def _length_of(deciding: dict[bytes, list[bytes]], *, modern: bool) -> int | Non
     return int(lengths[0])
 
 
-class Body(Protocol):
-    """What takes a body's bytes out of a connection's buffer."""
-
-    complete: bool
-
-    def take(self, buffer: bytearray) -> bytes:
-        """Remove what belongs to this body from the buffer's front and return its content."""
-
-
 class SizedBody:
     """A body of as many bytes as its Content-Length says."""
 
@@ -186,7 +177,7 @@ class SizedBody:
         self.complete = length == 0
 
     def take(self, buffer: bytearray) -> bytes:
-        """Remove at most the bytes that are still missing."""
+        """Remove at most the missing bytes from the buffer's front, and return them."""
         content = bytes(buffer[: self._left])
         del buffer[: self._left]
         self._left -= len(content)
@@ -195,10 +186,7 @@ class SizedBody:
 
 
 class ChunkedBody:
-    """
-    A chunked body. States, in order of life: size, content, end
-    of content, again; then trailer.
-    """
+    """A chunked body. States: size, content, end of content, size again; then trailer."""
 
     __slots__ = ("_at", "_left", "_trailer_bytes", "complete")
 
@@ -210,7 +198,7 @@ class ChunkedBody:
 
     def take(self, buffer: bytearray) -> bytes:
         """
-        Decode every chunk, whole or part, that has arrived. Trailers are checked and dropped.
+        Remove what belongs to the body from the buffer's front, decoded; trailers are dropped.
 
         Raises:
             MessageError: 400, for a size that is no hexadecimal number, a chunk longer or shorter
@@ -256,10 +244,7 @@ class ChunkedBody:
 
 
 def _line_of(buffer: bytearray) -> bytes | None:
-    """
-    Remove one line from the buffer's front, without its CRLF;
-    None when it has not all arrived.
-    """
+    """Remove one line from the buffer's front, without its CRLF; None if it is not whole yet."""
     end = buffer.find(b"\n")
     if end < 0:
         if len(buffer) > TRAILER_BYTES or buffer.find(b"\r", 0, len(buffer) - 1) >= 0:
@@ -272,7 +257,7 @@ def _line_of(buffer: bytearray) -> bytes | None:
     return line
 
 
-def body_of(head: Head) -> Body:
+def body_of(head: Head) -> SizedBody | ChunkedBody:
     """Choose the reader for a request's body."""
     length = head.length
     if length is None:

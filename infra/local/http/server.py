@@ -39,7 +39,7 @@ class Address:
 
 
 def plain_refusal(status: int, reason: str) -> Refusal:
-    """Say in plain text what was wrong."""
+    """Say what was wrong in plain text."""
     return Refusal(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
 
 

@@ -11,30 +11,26 @@ from __future__ import annotations
 
 import base64
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from infra.local import contract
 from infra.local.errors import StartError, Throttled
+from infra.local.http.asgi import read_body, send_answer
+from infra.local.http.message import Field
 from infra.local.invocation import InvokeRequest, InvokeResult, answering
 from infra.local.invoke.errors import InvokeError, service_failed, throttled, unknown_operation
-from infra.local.invoke.request import InvokeCall, call_of, function_name_of, target_of
+from infra.local.invoke.request import InvokeCall, call_of, function_name_of, version_of
 from infra.settings.function import FunctionConfig
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-_KEPT_BODY_BYTES = contract.SYNC_REQUEST_LIMIT_BYTES + 1
 
 
 def invoke_app(
     config: FunctionConfig,
     invoke: Callable[[InvokeRequest], Awaitable[InvokeResult]],
     accept_event: Callable[[InvokeRequest], str],
-) -> App:
+) -> ASGIApp:
     """
     Build the application.
 
@@ -56,8 +52,9 @@ def invoke_app(
             elif call.invocation_type == "Event":
                 await _reply(send, 202, b"", _request_id(accept_event(call.request)))
             else:
-                with answering(call.request) as request:
-                    await _reply_result(send, await invoke(request), tail=call.wants_tail)
+                with answering() as answered:
+                    result = await invoke(replace(call.request, answered=answered))
+                    await _reply_result(send, result, tail=call.wants_tail)
         except InvokeError as exc:
             await _reply_error(send, exc)
         except Throttled as exc:
@@ -70,23 +67,15 @@ def invoke_app(
 
 async def _call(scope: Scope, receive: Receive, config: FunctionConfig) -> InvokeCall | None:
     """Read the request; None if the client left before it was complete."""
-    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
-    body, size = bytearray(), 0
-    more = True
-    while more:
-        # All of it is read, also when it is too large: a client that still sends hears no answer.
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
-        body += chunk[: max(0, _KEPT_BODY_BYTES - len(body))]
-        more = message.get("more_body", False)
-    name = function_name_of(raw_path)
+    read = await read_body(receive, contract.SYNC_REQUEST_LIMIT_BYTES + 1)
+    if read is None:
+        return None
+    name = function_name_of(scope["raw_path"])
     if name is None or scope["method"] != "POST":
-        raise unknown_operation(scope["method"], raw_path.decode("latin-1"))
-    target = target_of(name, scope.get("query_string", b""), config)
-    return call_of(target, dict(scope["headers"]), bytes(body), size=size)
+        raise unknown_operation(scope["method"], scope["raw_path"].decode("latin-1"))
+    names = version_of(name, scope["query_string"], config)
+    body, size = read
+    return call_of(dict(scope["headers"]), body, size, names)
 
 
 async def _reply_result(send: Send, result: InvokeResult, *, tail: bool) -> None:
@@ -108,14 +97,10 @@ async def _reply_error(send: Send, error: InvokeError) -> None:
     await _reply(send, error.status, error.body, headers)
 
 
-def _request_id(request_id: str) -> list[tuple[bytes, bytes]]:
+def _request_id(request_id: str) -> list[Field]:
     return [(b"x-amzn-requestid", request_id.encode())]
 
 
-async def _reply(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    described = list(headers)
-    if status != 204:
-        described.append((b"content-type", b"application/json"))
-        described.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": described})
-    await send({"type": "http.response.body", "body": body})
+async def _reply(send: Send, status: int, body: bytes, headers: list[Field]) -> None:
+    typed = [] if status == 204 else [(b"content-type", b"application/json")]
+    await send_answer(send, status, headers + typed, body)

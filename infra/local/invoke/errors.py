@@ -14,7 +14,7 @@ from infra.local.errors import LocalError
 
 
 class InvokeError(LocalError):
-    """Be one refusal, ready to be sent."""
+    """One refusal, ready to be sent."""
 
     def __init__(self, status: int, error_type: str, body: dict[str, object]) -> None:
         self.status = status
@@ -38,20 +38,14 @@ def invalid_content(detail: str) -> InvokeError:
 
 
 def not_json(detail: str) -> InvokeError:
-    """
-    B12. What follows the second colon is the parser's own text:
-    ours differs from the service's.
-    """
+    """B12. The detail is the parser's own text: ours differs from the service's."""
     return invalid_content(
         "Could not parse request body into json: Could not parse payload into json: " + detail
     )
 
 
 def payload_too_large(size: int, *, event: bool) -> InvokeError:
-    """
-    B13 and B14. On the wire RequestEntityTooLargeException; botocore models
-    RequestTooLargeException.
-    """
+    """B13, B14. RequestEntityTooLargeException; RequestTooLargeException in botocore's model."""
     if event:
         limit = contract.EVENT_REQUEST_LIMIT_BYTES
         message = (

@@ -1,7 +1,4 @@
-"""
-Read an Invoke call: which function, which way, what
-payload. Pure; raises InvokeError to refuse.
-"""
+"""An Invoke call, read: which function, which way, what payload. InvokeError refuses it."""
 
 from __future__ import annotations
 
@@ -39,28 +36,16 @@ _TARGET = re.compile(
 
 
 @dataclass(frozen=True)
-class Target:
-    """Be the function that is meant, and its version."""
-
-    qualifier: str | None
-    version: str
-
-
-@dataclass(frozen=True)
 class InvokeCall:
-    """Be a call as it was asked for."""
+    """One call, checked."""
 
-    target: Target
     invocation_type: str
     wants_tail: bool
     request: InvokeRequest
 
 
 def function_name_of(raw_path: bytes) -> str | None:
-    """
-    Give the function's name as it stands in the path, decoded, or None if the path is another
-    operation's.
-    """
+    """Return the function's name in the path, decoded; None for another operation's path."""
     prefix, suffix = contract.INVOKE_API_PREFIX.encode(), b"/invocations"
     if not raw_path.startswith(prefix) or not raw_path.endswith(suffix):
         return None
@@ -70,10 +55,12 @@ def function_name_of(raw_path: bytes) -> str | None:
     return unquote_to_bytes(name).decode("utf-8", "replace")
 
 
-def target_of(name: str, query: bytes, config: FunctionConfig) -> Target:
+def version_of(name: str, query: bytes, config: FunctionConfig) -> tuple[str | None, str]:
     """
-    Find the function: by name, name:alias, partial or full ARN, with ?Qualifier= or without (B11,
-    B16).
+    Find the function by its name or ARN, with a qualifier or without (B11, B16).
+
+    Returns:
+        The qualifier, and the version that it stands for.
     """
     if len(name) > contract.FUNCTION_ARN_LIMIT:
         limit = f"have length less than or equal to {contract.FUNCTION_ARN_LIMIT}"
@@ -95,20 +82,20 @@ def target_of(name: str, query: bytes, config: FunctionConfig) -> Target:
     if version is None:
         arn = f"arn:aws:lambda:{region}:{account}:function:{parts['name']}"
         raise function_not_found(f"{arn}:{qualifier or limits.LATEST}")
-    return Target(qualifier, version)
+    return qualifier, version
 
 
 def call_of(
-    target: Target, headers: Mapping[bytes, bytes], body: bytes, *, size: int
+    headers: Mapping[bytes, bytes], body: bytes, size: int, names: tuple[str | None, str]
 ) -> InvokeCall:
     """
     Read headers and body (B9, B10, B12 to B14, B16, B17).
 
     Args:
-        target: from target_of.
         headers: names in lower case.
         body: at least the first SYNC_REQUEST_LIMIT_BYTES + 1 bytes.
         size: of the whole body.
+        names: from version_of.
     """
     kind = _text(headers, b"x-amz-invocation-type") or "RequestResponse"
     if kind not in contract.INVOCATION_TYPES:
@@ -125,15 +112,15 @@ def call_of(
         payload=_payload(body),
         # The service hands the context over for synchronous calls only [DOC].
         client_context=None if is_event else context,
-        qualifier=target.qualifier,
+        qualifier=names[0],
         trace_id=_text(headers, b"x-amzn-trace-id"),
-        executed_version=target.version,
+        executed_version=names[1],
     )
-    return InvokeCall(target, kind, log_type == "Tail", request)
+    return InvokeCall(kind, log_type == "Tail", request)
 
 
 def _payload(body: bytes) -> bytes:
-    """Check that the body is JSON, and let it through as it came. Empty means {}."""
+    """Check that the body is JSON, and pass it on as sent. Empty means {}."""
     if not body:
         return b"{}"
     try:
@@ -157,8 +144,9 @@ def _no_constant(name: str) -> None:
 
 def _client_context(encoded: str | None) -> str | None:
     """
-    Decode the client context into text that fits a header: JSON is written anew, in one line of
-    ASCII. What is refused here is refused with words of ours (B17) [?].
+    Decode the client context into text that fits a header: JSON on one line of ASCII.
+
+    The words of the refusals are ours (B17) [?].
     """
     if not encoded:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra.local.fronts import limits
+from infra.local import contract
 from infra.local.fronts.front import Failure
 from infra.local.http.server import Address
 from tests.infra.local.fronts.front_requests import FRONT_NAMES
@@ -24,10 +24,10 @@ def test_event_limit(front: str) -> None:
         rest = len(function.requests[0].payload) - 1
         # The event's content-length grows from 1 digit to 7: a REST API has none, 1.0 has two.
         rest += {"rest_api": 0, "http_api_v1": 12}.get(front, 6)
-        assert limits.EVENT_LIMIT_BYTES == 6_291_456
-        size = limits.EVENT_LIMIT_BYTES - rest
+        assert contract.SYNC_REQUEST_LIMIT_BYTES == 6_291_456
+        size = contract.SYNC_REQUEST_LIMIT_BYTES - rest
         assert (await got(wire, head % size + b"x" * size))[0] == 201
-        assert len(function.requests[1].payload) == limits.EVENT_LIMIT_BYTES
+        assert len(function.requests[1].payload) == contract.SYNC_REQUEST_LIMIT_BYTES
         assert (await got(wire, head % (size + 1) + b"x" * (size + 1)))[0] == 413
         assert len(function.requests) == 2
 

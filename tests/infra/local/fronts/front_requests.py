@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from infra.local.fronts.request import Moment, Request
+from infra.local.fronts.visit import Visit
 from infra.local.gateway import front_of
 from infra.settings.front import FrontConfig
 from tests import ROOT
@@ -45,13 +46,18 @@ def settings(front: str = "", **options: object) -> FrontConfig:
     return FrontConfig.model_validate(options)
 
 
+def visit(front: str, asked: Request | None = None, **options: object) -> Visit:
+    """Come to a front with a request, at the golden moment."""
+    return front_of(front).visit(asked or request(), settings(front, **options), MOMENT)
+
+
 def event(front: str, asked: Request, **options: object) -> dict[str, Any]:
     """Make a front's event, once the front would let the request pass, as the function gets it."""
-    config = settings(front, **options)
-    early = front_of(front).before(asked, config)
+    visited = visit(front, asked, **options)
+    early = front_of(front).before(visited)
     if early is not None:
         raise AssertionError(f"expected to pass the front, got {early}")
-    made: dict[str, Any] = json.loads(json.dumps(front_of(front).event(asked, config, MOMENT)))
+    made: dict[str, Any] = json.loads(json.dumps(front_of(front).event(visited)))
     return made
 
 

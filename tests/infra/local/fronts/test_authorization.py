@@ -12,7 +12,7 @@ from infra.local.fronts.response import Response
 from infra.local.gateway import front_of, gateway_app
 from infra.local.http.server import Address
 from infra.settings.errors import ConfigError
-from tests.infra.local.fronts.front_requests import FRONT_NAMES, request, settings
+from tests.infra.local.fronts.front_requests import FRONT_NAMES, request, settings, visit
 from tests.infra.local.gateways import Function, got, through
 from tests.infra.local.http.raw_http import Wire
 
@@ -46,7 +46,7 @@ CARRIED = {
 
 def refusal(front: str, kind: str, asked: Request) -> Response | None:
     """Ask for what a front says to a request."""
-    return refusal_of(front_of(front), asked, settings(front, authorization=kind))
+    return refusal_of(front_of(front), visit(front, asked, authorization=kind))
 
 
 @pytest.mark.parametrize(("front", "kind", "status", "body"), REFUSED)
@@ -67,7 +67,7 @@ def test_who_carries_nothing_is_refused(front: str, kind: str, status: int, body
 @pytest.mark.parametrize("front", FRONT_NAMES)
 def test_nothing_is_asked_for_by_default(front: str) -> None:
     """A front without authorization lets everybody in."""
-    assert refusal_of(front_of(front), request(), settings(front)) is None
+    assert refusal_of(front_of(front), visit(front)) is None
 
 
 def test_a_function_url_names_the_error() -> None:

@@ -11,14 +11,14 @@ from infra.local.fronts.front import Failure
 from infra.local.fronts.request import Request
 from infra.local.fronts.response import Response
 from infra.local.gateway import front_of
-from tests.infra.local.fronts.front_requests import FRONT_NAMES, MOMENT, request, settings
+from tests.infra.local.fronts.front_requests import FRONT_NAMES, MOMENT, request, visit
 
 MIB = 1024 * 1024
 
 
 def before(front: str, asked: Request, **options: object) -> Response | None:
     """Ask a front whether it answers without the function."""
-    return front_of(front).before(asked, settings(front, **options))
+    return front_of(front).before(visit(front, asked, **options))
 
 
 def html(line: str) -> bytes:
@@ -200,6 +200,8 @@ def test_no_route(front: str, status: int) -> None:
         refusal = before(front, asked, routes=routes)
         assert refusal is not None
         assert refusal.status == status
+        with pytest.raises(ValueError, match=r"Front\.before refuses the others"):
+            _ = visit(front, asked, routes=routes).matched
 
 
 @pytest.mark.parametrize("front", ["http_api", "http_api_v1", "rest_api"])
@@ -226,7 +228,7 @@ ASKED: dict[str, Any] = {"origin": "https://a.example", "access_control_request_
 
 def answered(front: str, asked: Request, made: Response, **cors: object) -> dict[str, list[str]]:
     """Give the CORS headers of a front's final response."""
-    final = front_of(front).after(made, asked, settings(front, cors={**CORS, **cors}), MOMENT)
+    final = front_of(front).after(made, visit(front, asked, cors={**CORS, **cors}))
     names: dict[str, list[str]] = {}
     for name, value in final.headers:
         if name.lower().startswith("access-control-"):
@@ -276,7 +278,7 @@ def test_backend_headers_are_ignored(front: str) -> None:
         "access-control-allow-origin": ["https://a.example"],
         "access-control-expose-headers": ["x-c"],
     }
-    plain = front_of(front).after(made, request(), settings(front), MOMENT)
+    plain = front_of(front).after(made, visit(front))
     assert ("Access-Control-Allow-Origin", "https://evil") in plain.headers
 
 
@@ -315,11 +317,11 @@ def test_origins(
 )
 def test_ids_in_the_response(front: str, headers: dict[str, str]) -> None:
     """Each front puts the ids into the response by which its logs know the request."""
-    made = front_of(front).after(Response(200), request(), settings(front), MOMENT)
+    made = front_of(front).after(Response(200), visit(front))
     assert dict(made.headers) == headers
 
 
 def test_alb_keeps_the_functions_server() -> None:
     """A load balancer does not hide what the function says of itself."""
     own = Response(200, (("Server", "mine"),))
-    assert front_of("alb").after(own, request(), settings("alb"), MOMENT) == own
+    assert front_of("alb").after(own, visit("alb")) == own

@@ -10,14 +10,14 @@ import pytest
 
 from infra.local.fronts.response import Base64Error, Response, ResultError
 from infra.local.gateway import front_of
-from tests.infra.local.fronts.front_requests import ALBS, FRONT_NAMES, V1, V2, request, settings
+from tests.infra.local.fronts.front_requests import ALBS, FRONT_NAMES, V1, V2, request, visit
 
 
 def response(front: str, result: Any, accept: str | None = None, **options: Any) -> Response:
     """Read a function's result as a front does."""
     asked = request() if accept is None else request(accept=accept)
     payload = result if isinstance(result, bytes) else json.dumps(result).encode()
-    return front_of(front).response(payload, asked, settings(front, **options))
+    return front_of(front).response(payload, visit(front, asked, **options))
 
 
 def refused(front: str, result: Any, **options: Any) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
+from starlette.types import ASGIApp, Message
 
 from infra.local.errors import StartError
 from infra.local.invocation import InvokeRequest, InvokeResult
-from infra.local.invoke.api import App, invoke_app
+from infra.local.invoke.api import invoke_app
 from infra.settings.function import FunctionConfig
 
-Message = MutableMapping[str, Any]
 
-
-def app_of(result: InvokeResult | Exception) -> App:
+def app_of(result: InvokeResult | Exception) -> ASGIApp:
     """Build the application around a function that does the same at every call."""
 
     async def invoke(_request: InvokeRequest) -> InvokeResult:
@@ -28,7 +26,7 @@ def app_of(result: InvokeResult | Exception) -> App:
 
 
 def sent_by(
-    app: App,
+    app: ASGIApp,
     *messages: Message,
     kind: str = "http",
     headers: Sequence[tuple[bytes, bytes]] = (),
@@ -39,7 +37,7 @@ def sent_by(
     scope = {
         "type": kind,
         "method": "POST",
-        "path": "/2015-03-31/functions/f/invocations",
+        "raw_path": b"/2015-03-31/functions/f/invocations",
         "headers": headers,
         "query_string": b"",
     }
