@@ -10,114 +10,78 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import BaseModel, Field
-from pydantic.json_schema import models_json_schema
 from starlette.routing import BaseRoute
 
 from function.http.forms import FILE_FIELD
 from function.http.lean_fastapi import APIRoute
 from function.http.problems import JSON
-from function.http.routes import EACH_MODEL, REF, SERVICE
+from function.http.routes import EACH_MODEL, SERVICE
 from function.inputs import KEYS
 from model.bundle.versions import Versions
+from model.errors import MAX_PROBLEMS
 from model.predictor import Predictor
 from model.recipes.base import Description
 
-Probability = Annotated[float, Field(ge=0, le=1)]
+_TEXT: Final = {"type": "string"}
+_NUMBER: Final = {"type": "number"}
+_LABELS: Final = {
+    "type": "object",
+    "additionalProperties": {"type": "array", "items": _TEXT},
+    "description": "Each version with its labels.",
+}
 
 
-class PredictionAnswer(BaseModel):
-    """One instance's answer."""
-
-    label: str
-    confidence: Probability
-    probabilities: dict[str, Probability]
-
-
-class PredictAnswer(BaseModel):
-    """The answer: one prediction an instance, in their order."""
-
-    model: str
-    version: str
-    predictions: list[PredictionAnswer]
+def _object(**properties: Any) -> dict[str, Any]:
+    """Write the schema of an object that has all of these properties, and no others."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
+    }
 
 
-class ModelSummary(BaseModel):
-    """A model in the list."""
-
-    name: str
-    version: str
-    kind: str
-    description: str
-    versions: Annotated[dict[str, list[str]], Field(description="Each version with its labels.")]
+def _list(items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items, **more}
 
 
-class ModelList(BaseModel):
-    """The models that are served."""
-
-    models: list[ModelSummary]
-
-
-class VersionsAnswer(BaseModel):
-    """A model's versions, each with the labels that stand for it."""
-
-    model: str
-    versions: dict[str, list[str]]
-
-
-class ColumnAnswer(BaseModel):
-    """A column: its unit, and the range it was trained on."""
-
-    name: str
-    unit: str
-    minimum: float
-    maximum: float
-
-
-class ModelAnswer(ModelSummary):
-    """What a model says of itself."""
-
-    licence: str
-    engine: str
-    sha256: str
-    labels: list[str]
-    columns: list[ColumnAnswer]
-    max_instances: int
-    training: dict[str, Any]
-    metrics: dict[str, float]
-    card: str
-
-
-class ProblemItem(BaseModel):
-    """One thing that is wrong: where, what was expected, what it got."""
-
-    where: str
-    expected: str
-    got: str
-
-
-class ProblemAnswer(BaseModel):
-    """An error, as RFC 9457 writes it, with at most ten problems."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    request_id: str
-    problems: list[ProblemItem]
-
-
-_SCHEMAS: Final = (
-    PredictAnswer,
-    ModelList,
-    ModelAnswer,
-    VersionsAnswer,
-    ProblemAnswer,
+_SHARE: Final = _NUMBER | {"minimum": 0, "maximum": 1}
+_ANSWER: Final = _object(
+    label=_TEXT,
+    confidence=_SHARE,
+    probabilities={"type": "object", "additionalProperties": _SHARE},
 )
+_SUMMARY: Final = {
+    **dict.fromkeys(("name", "version", "kind", "description"), _TEXT),
+    "versions": _LABELS,
+}
+_COLUMN: Final = _object(name=_TEXT, unit=_TEXT, minimum=_NUMBER, maximum=_NUMBER)
+_PROBLEM: Final = _object(where=_TEXT, expected=_TEXT, got=_TEXT)
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "ModelList": _object(models=_list(_object(**_SUMMARY))),
+    "VersionsAnswer": _object(model=_TEXT, versions=_LABELS),
+    "ModelAnswer": _object(
+        **_SUMMARY,
+        **dict.fromkeys(("licence", "engine", "sha256", "card"), _TEXT),
+        labels=_list(_TEXT),
+        columns=_list(_COLUMN),
+        max_instances={"type": "integer"},
+        training={"type": "object"},
+        metrics={"type": "object", "additionalProperties": _NUMBER},
+    ),
+    "PredictAnswer": _object(model=_TEXT, version=_TEXT, predictions=_list(_ANSWER)),
+    "ProblemAnswer": _object(
+        **dict.fromkeys(("type", "title", "detail", "request_id"), _TEXT),
+        status={"type": "integer"},
+        problems=_list(_PROBLEM, maxItems=MAX_PROBLEMS),
+    ),
+}
+"""What the answers are; function/http/routes.py names them. Problems: as RFC 9457 writes them."""
 
 
 def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
@@ -137,8 +101,7 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
         tags=[{"name": one.name, "description": one.latest.manifest.description} for one in models]
         + [{"name": SERVICE, "description": "What is served, and whether it is well."}],
     )
-    _, schemas = models_json_schema([(one, "validation") for one in _SCHEMAS], ref_template=REF)
-    document.setdefault("components", {}).setdefault("schemas", {}).update(schemas["$defs"])
+    document.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
     names = {"schema": {"type": "string", "enum": [one.name for one in models]}}
     paths: dict[str, Any] = {}
     for path, operations in document["paths"].items():
@@ -204,38 +167,17 @@ def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> di
 
 def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
     """Write the bodies that a model takes, by media type."""
-    payloads = [
-        _object_with(
-            key,
-            description.schema
-            if key == description.takes
-            else {
-                "type": "array",
-                "items": description.schema,
-                "minItems": 1,
-                "maxItems": max_instances,
-            },
-        )
-        for key in KEYS[description.takes]
-    ]
-    key = KEYS[description.takes][0]
-    example = description.example if key == description.takes else [description.example]
+    one, takes = description.schema, description.takes
+    some = _list(dict(one), minItems=1, maxItems=max_instances)
+    payloads = [_object(**{key: one if key == takes else some}) for key in KEYS[takes]]
+    key = KEYS[takes][0]
+    example = description.example if key == takes else [description.example]
     schema = payloads[0] if len(payloads) == 1 else {"oneOf": payloads}
     content: dict[str, Any] = {JSON: {"schema": schema, "example": {key: example}}}
     # `format: binary` is OpenAPI 3.0's word; Swagger UI draws the upload button by it.
     upload = {"type": "string", "format": "binary"}
     uploads = {one: {"schema": upload} for one in description.media_types}
     if uploads:
-        form = _object_with(FILE_FIELD, upload)
+        form = _object(**{FILE_FIELD: upload})
         return {"multipart/form-data": {"schema": form}, **uploads, **content}
     return content
-
-
-def _object_with(key: str, schema: Any) -> dict[str, Any]:
-    """Write the schema of an object of one key."""
-    return {
-        "type": "object",
-        "properties": {key: schema},
-        "required": [key],
-        "additionalProperties": False,
-    }
