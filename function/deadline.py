@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from function.errors import DeadlineError
 
 RESERVE_MS: Final = 1_000
-"""What is left for the reply, and for a clock that is not ours."""
+"""What is kept for the reply, and for differences between clocks."""
 
 
 class Context(Protocol):
@@ -20,9 +20,9 @@ class Context(Protocol):
 
 class Deadline:
     """
-    Says whether one more item fits before the end, by the longest that there has been.
+    Tells whether there is time for one more item, judged by the longest so far.
 
-    A time-out fails the whole event, its good items included: better to return the rest undone.
+    A time-out fails the whole event, good items included: better to return the rest undone.
     """
 
     def __init__(self, remaining_ms: Callable[[], int]) -> None:
@@ -31,7 +31,7 @@ class Deadline:
         self._longest_ms = 0
 
     def allows_another(self) -> bool:
-        """Measure the item that has just ended, and compare the longest with what is left."""
+        """Measure the item that has just ended, and compare the longest with the time left."""
         now_ms = self.remaining_ms()
         self._longest_ms = max(self._longest_ms, self._started_ms - now_ms)
         self._started_ms = now_ms

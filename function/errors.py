@@ -119,7 +119,7 @@ class UnsupportedSourceError(FunctionError):
 
 
 class StorageError(FunctionError):
-    """A bucket that failed, or is busy: another time it may work."""
+    """A bucket that failed or is busy: a retry may succeed."""
 
 
 class DeadlineError(FunctionError):
@@ -187,18 +187,18 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def name_of(error: BaseException) -> str:
-    """Name an error for the outside: by its class, if that is one of ours."""
+    """Return an error's name for the outside: that of its class, if the class is ours."""
     ours = isinstance(error, FunctionError | ModelError)
     return type(error).__name__ if ours else "InternalError"
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
-    """List what is wrong with the request; nothing where the fault is ours."""
+    """Return what is wrong with the request; nothing if the fault is ours."""
     return error.problems if isinstance(error, RequestError | InputError) else ()
 
 
 def detail_of(error: BaseException) -> str:
-    """Say what happened in a sentence that is safe to send out: ours stay in the log."""
+    """Return a sentence that is safe to send out: what is ours stays in the log."""
     problems = problems_of(error)
     if problems:
         return "; ".join(str(problem) for problem in problems)
@@ -208,7 +208,7 @@ def detail_of(error: BaseException) -> str:
 
 
 def item_error_of(error: BaseException) -> ItemError:
-    """Spell an error as the result of one item among many: a message, an item of a map."""
+    """Return an error as the result of one item among many: a message, an item of a map."""
     outcome = outcome_of(error)
     return {
         "type": name_of(error),

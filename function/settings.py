@@ -28,9 +28,13 @@ MAX_ALB_REPLY_BYTES: Final = 1_000_000
 MAX_MESSAGE_BYTES: Final = MEBIBYTE
 """Source: SQS, message quotas, since August 2025."""
 
+QUEUE: Final = r"https?://[!-~]+/[A-Za-z0-9_-]+(\.fifo)?"
+BUCKET: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}"
+"""Wider than for new buckets: those of before 2018 may have capitals and 255 characters."""
+
 
 class SettingsError(Exception):
-    """A setting that cannot be used: names the key, the value and the form expected."""
+    """A setting that cannot be used: names the key, the value and the expected form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,127 +127,104 @@ class Settings:
         Raises:
             SettingsError: a value that is malformed.
         """
-        input_prefix, output_prefix, output_bucket = _object_places(environ)
-        return cls(
+        read = _Environment(environ)
+        in_lambda = bool(environ.get("AWS_LAMBDA_FUNCTION_NAME"))
+        settings = cls(
             zoo=Path(environ.get("LAMBAKE_ZOO") or ZOO),
-            models=_names(environ, "LAMBAKE_MODELS"),
-            max_pixels=_whole(environ, "LAMBAKE_MAX_PIXELS", 4096 * 4096),
-            max_body_bytes=_whole(environ, "LAMBAKE_MAX_BODY_BYTES", MAX_EVENT_BYTES),
-            base_path=_path(environ, "LAMBAKE_BASE_PATH"),
-            docs=_switch(environ, "LAMBAKE_DOCS", default=True),
-            preload_http=_switch(environ, "LAMBAKE_PRELOAD_HTTP", default=True),
-            metrics=_switch(
-                environ, "LAMBAKE_METRICS", default=bool(environ.get("AWS_LAMBDA_FUNCTION_NAME"))
+            models=read.names("LAMBAKE_MODELS"),
+            max_pixels=read.number("LAMBAKE_MAX_PIXELS", 4096 * 4096),
+            max_body_bytes=read.number("LAMBAKE_MAX_BODY_BYTES", MAX_EVENT_BYTES),
+            base_path=read.path("LAMBAKE_BASE_PATH"),
+            docs=read.switch("LAMBAKE_DOCS", default=True),
+            preload_http=read.switch("LAMBAKE_PRELOAD_HTTP", default=True),
+            metrics=read.switch("LAMBAKE_METRICS", default=in_lambda),
+            # Source: CloudWatch, PutMetricData: no colon first, and AWS/ is Amazon's own.
+            metrics_namespace=read.text(
+                "LAMBAKE_METRICS_NAMESPACE",
+                r"(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}",
+                "letters, digits and ._/#:-",
+                default="Lambake",
             ),
-            metrics_namespace=_namespace(environ, "LAMBAKE_METRICS_NAMESPACE", "Lambake"),
-            port=_port(environ, "PORT", 5000),
-            host=_address(environ, "LAMBAKE_HOST", "0.0.0.0"),  # noqa: S104 -- as Cloud Run asks
-            input_prefix=input_prefix,
-            output_prefix=output_prefix,
-            output_bucket=output_bucket,
-            object_model=_name(environ, "LAMBAKE_OBJECT_MODEL"),
-            max_object_bytes=_whole(environ, "LAMBAKE_MAX_OBJECT_BYTES", 256 * MEBIBYTE),
-            results_queue=_queue(environ, "LAMBAKE_RESULTS_QUEUE"),
-            permanent_failures=_choice(
-                environ, "LAMBAKE_PERMANENT_FAILURES", ("dead-letter", "result")
-            ),
+            port=read.port("PORT", 5000),
+            host=read.address("LAMBAKE_HOST", "0.0.0.0"),  # noqa: S104 -- as Cloud Run asks
+            input_prefix=read.prefix("LAMBAKE_INPUT_PREFIX", "in/"),
+            output_prefix=read.prefix("LAMBAKE_OUTPUT_PREFIX", "out/"),
+            output_bucket=read.text("LAMBAKE_OUTPUT_BUCKET", BUCKET, "a bucket's name") or None,
+            object_model=read.name("LAMBAKE_OBJECT_MODEL"),
+            max_object_bytes=read.number("LAMBAKE_MAX_OBJECT_BYTES", 256 * MEBIBYTE),
+            results_queue=read.text("LAMBAKE_RESULTS_QUEUE", QUEUE, "a queue's URL") or None,
+            permanent_failures=read.choice("LAMBAKE_PERMANENT_FAILURES", "dead-letter", "result"),
         )
+        _require_apart(settings)
+        return settings
 
 
-def _whole(environ: Mapping[str, str], key: str, default: int) -> int:
-    value = environ.get(key) or str(default)
-    if not re.fullmatch(r"[0-9]{1,15}", value) or int(value) < 1:
-        raise SettingsError(f"{key}: expected a whole number from 1, got {value!r}")
-    return int(value)
-
-
-def _namespace(environ: Mapping[str, str], key: str, default: str) -> str:
-    value = environ.get(key) or default
-    # Source: CloudWatch, PutMetricData: no colon first, and AWS/ is Amazon's own.
-    if not re.fullmatch(r"(?!AWS/)[A-Za-z0-9._/#-][A-Za-z0-9._/#:-]{0,254}", value):
-        raise SettingsError(f"{key}: expected letters, digits and ._/#:-, got {value!r}")
-    return value
-
-
-def _port(environ: Mapping[str, str], key: str, default: int) -> int:
-    port = (
-        int(value) if re.fullmatch(r"[0-9]{1,5}", value := environ.get(key) or str(default)) else -1
-    )
-    if not 0 <= port <= 65535:
-        raise SettingsError(f"{key}: expected a port from 0 to 65535, got {value!r}")
-    return port
-
-
-def _address(environ: Mapping[str, str], key: str, default: str) -> str:
-    value = environ.get(key) or default
-    try:
-        return str(ip_address(value))
-    except ValueError as exc:
-        raise SettingsError(f"{key}: expected an IP address, got {value!r}") from exc
-
-
-def _switch(environ: Mapping[str, str], key: str, *, default: bool) -> bool:
-    value = environ.get(key) or ("on" if default else "off")
-    if value not in ("on", "off"):
-        raise SettingsError(f"{key}: expected on or off, got {value!r}")
-    return value == "on"
-
-
-def _choice(environ: Mapping[str, str], key: str, choices: tuple[str, ...]) -> str:
-    value = environ.get(key) or choices[0]
-    if value not in choices:
-        raise SettingsError(f"{key}: expected {' or '.join(choices)}, got {value!r}")
-    return value
-
-
-def _queue(environ: Mapping[str, str], key: str) -> str | None:
-    value = environ.get(key) or None
-    if value is not None and not re.fullmatch(r"https?://[!-~]+/[A-Za-z0-9_-]+(\.fifo)?", value):
-        raise SettingsError(f"{key}: expected a queue's URL, got {value!r}")
-    return value
-
-
-def _names(environ: Mapping[str, str], key: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in environ.get(key, "").split(",") if name.strip())
-    for name in names:
-        if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
-            raise SettingsError(f"{key}: expected names separated by commas, got {name!r}")
-    return names
-
-
-def _path(environ: Mapping[str, str], key: str) -> str:
-    value = environ.get(key, "").rstrip("/")
-    if value and not re.fullmatch(r"(/[A-Za-z0-9_.~-]+)+", value):
-        raise SettingsError(f"{key}: expected a path such as /ml, got {value!r}")
-    return value
-
-
-def _name(environ: Mapping[str, str], key: str) -> str | None:
-    names = _names(environ, key)
-    if len(names) > 1:
-        raise SettingsError(f"{key}: expected one name, got {environ[key]!r}")
-    return names[0] if names else None
-
-
-def _object_places(environ: Mapping[str, str]) -> tuple[str, str, str | None]:
-    """Read where objects come from and where their results go, which must not be one place."""
-    places = _prefix(environ, "LAMBAKE_INPUT_PREFIX", "in/")
-    results = _prefix(environ, "LAMBAKE_OUTPUT_PREFIX", "out/")
-    bucket = environ.get("LAMBAKE_OUTPUT_BUCKET") or None
-    if bucket is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}", bucket):
-        raise SettingsError(f"LAMBAKE_OUTPUT_BUCKET: expected a bucket's name, got {bucket!r}")
-    if bucket is None and (places.startswith(results) or results.startswith(places)):
+def _require_apart(settings: Settings) -> None:
+    """Refuse to write results where objects are read, since they would be predicted again."""
+    places, results = settings.input_prefix, settings.output_prefix
+    if not settings.output_bucket and (places.startswith(results) or results.startswith(places)):
         raise SettingsError(
             "LAMBAKE_OUTPUT_PREFIX: expected one apart from LAMBAKE_INPUT_PREFIX, since a result "
             f"below it would be predicted again, got {results or '/'!r} and {places or '/'!r}"
         )
-    return places, results, bucket
 
 
-def _prefix(environ: Mapping[str, str], key: str, default: str) -> str:
-    value = environ.get(key) or default
-    if value == "/":
-        return ""
-    if not re.fullmatch(r"([A-Za-z0-9_.=-]+/)+", value):
-        raise SettingsError(f"{key}: expected a prefix such as {default}, got {value!r}")
-    return value
+class _Environment:
+    """Reads variables, each by the form that it must have."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+
+    def text(self, key: str, form: str, expected: str, *, default: str = "") -> str:
+        value = self._environ.get(key) or default
+        if value and not re.fullmatch(form, value):
+            raise SettingsError(f"{key}: expected {expected}, got {value!r}")
+        return value
+
+    def number(self, key: str, default: int) -> int:
+        form, expected = r"(?=0*[1-9])[0-9]{1,15}", "a whole number from 1"
+        return int(self.text(key, form, expected, default=str(default)))
+
+    def port(self, key: str, default: int) -> int:
+        expected = "a port from 0 to 65535"
+        value = self.text(key, r"[0-9]{1,5}", expected, default=str(default))
+        if int(value) > 65535:
+            raise SettingsError(f"{key}: expected {expected}, got {value!r}")
+        return int(value)
+
+    def address(self, key: str, default: str) -> str:
+        value = self._environ.get(key) or default
+        try:
+            return str(ip_address(value))
+        except ValueError as exc:
+            raise SettingsError(f"{key}: expected an IP address, got {value!r}") from exc
+
+    def choice(self, key: str, default: str, *others: str) -> str:
+        choices = (default, *others)
+        return self.text(key, "|".join(choices), " or ".join(choices), default=default)
+
+    def switch(self, key: str, *, default: bool) -> bool:
+        value = self.text(key, "on|off", "on or off", default="on" if default else "off")
+        return value == "on"
+
+    def names(self, key: str) -> tuple[str, ...]:
+        names = tuple(filter(None, map(str.strip, self._environ.get(key, "").split(","))))
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
+                raise SettingsError(f"{key}: expected names separated by commas, got {name!r}")
+        return names
+
+    def name(self, key: str) -> str | None:
+        names = self.names(key)
+        if len(names) > 1:
+            raise SettingsError(f"{key}: expected one name, got {self._environ[key]!r}")
+        return names[0] if names else None
+
+    def path(self, key: str) -> str:
+        form = r"(/[A-Za-z0-9_.~-]+)*/*"
+        return self.text(key, form, "a path such as /ml").rstrip("/")
+
+    def prefix(self, key: str, default: str) -> str:
+        form = r"/|([A-Za-z0-9_.=-]+/)+"
+        value = self.text(key, form, f"a prefix such as {default}", default=default)
+        return "" if value == "/" else value

@@ -1,8 +1,8 @@
 """
 The event bus's door: new objects, payloads in a detail, and schedules that keep the function warm.
 
-Lambda invokes asynchronously here, as a bucket does, so an object's fault that would come again is
-written into its result object; a payload's has no such place, and goes to the invocation's
+Lambda invokes asynchronously here, as for a bucket, so an object's permanent failure is written
+into its result object. A payload has no such place: its failure goes to the invocation's
 destination or dead-letter queue.
 """
 

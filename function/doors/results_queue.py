@@ -21,12 +21,12 @@ MAX_TOGETHER: Final = 10
 """Source: SQS, SendMessageBatch: "up to 10 messages"."""
 
 MAX_TOGETHER_BYTES: Final = 262_144
-"""A batch that is refused for its size fails as a whole; any queue takes one of so many bytes."""
+"""A batch that is too large fails as a whole; every queue takes this many bytes."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """The answer to one message; the group is the one that its FIFO queue kept it in order by."""
+    """The answer to one message, with the message's group if its queue is FIFO."""
 
     message_id: str | None
     group: str | None

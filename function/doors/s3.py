@@ -1,9 +1,9 @@
 """
-The bucket's door: a notification, and each of its objects gets a result object.
+The bucket's door: each object of a notification gets a result object.
 
-Lambda invokes asynchronously here, and repeats an invocation that fails twice. So a fault that
-would come again, such as a picture that is none, is written into the result object and does not
-fail the invocation; one that may pass, such as a busy bucket, does, once the others are done.
+Lambda invokes asynchronously here, and repeats an invocation that fails up to twice. So a permanent
+failure, such as a file that is no picture, is written into the result object and does not fail the
+invocation. A passing one, such as a busy bucket, does, once the other objects are done.
 """
 
 from __future__ import annotations

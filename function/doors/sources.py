@@ -125,7 +125,7 @@ _KEYS: Final = {
 
 
 def clue_in(event: Any) -> str | None:
-    """Say what tells of an event's sender: `eventSource`, or else the known keys in it."""
+    """Return what tells of an event's sender: `eventSource`, or else the known keys in it."""
     if isinstance(event, list) and event:
         event = event[0]  # as a pipe of EventBridge hands over a batch: no object around it
     if not isinstance(event, dict):

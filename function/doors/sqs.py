@@ -46,7 +46,7 @@ class Message:
     """
     What the door reads of a record, whatever the record is.
 
-    The group is set for a FIFO queue only: standard queues have groups as well, without an order.
+    The group is set for FIFO queues only: a standard queue's groups have no order.
     """
 
     id: str | None
@@ -123,7 +123,7 @@ class SqsDoor:
         return {"batchItemFailures": [{"itemIdentifier": one} for one in dict.fromkeys(ids)]}
 
     def _result_of(self, message: Message, deadline: Deadline) -> Result | None:
-        """Answer one message; None where it is to come again."""
+        """Answer one message; None if SQS shall deliver it again."""
         try:
             result = Result(message.id, message.group, self._answer_to(message.body, deadline))
             if len(result.body) > self._send.max_bytes:
@@ -153,7 +153,7 @@ class SqsDoor:
         raise InvalidError([Problem("body", expected, kind_of(payload))])
 
     def _summaries_of(self, refs: list[ObjectRef], deadline: Deadline) -> list[dict[str, Any]]:
-        """Predict a message's objects, and only then fail, by what may pass if there is."""
+        """Predict all objects of a message, then raise the failure that counts most, if any."""
         summaries: list[dict[str, Any]] = []
         failures: list[Exception] = []
         for ref in refs:
@@ -170,7 +170,7 @@ class SqsDoor:
 
 def _unwrapped(body: object) -> Any:
     """
-    Parse a message's body, and the message in it where SNS sent it.
+    Parse a message's body, and where SNS sent it the message inside.
 
     Raises:
         MalformedError: no text, or no JSON.

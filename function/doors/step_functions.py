@@ -42,7 +42,7 @@ class MapDoor:
 
     def answer(self, event: dict[str, Any], context: Context) -> MapAnswer:
         """
-        Answer every item of a batch, whatever is the matter with its neighbours.
+        Answer every item of a batch, whatever is wrong with its neighbours.
 
         Args:
             event: {"Items", "BatchInput"?}. An item is a payload, for which BatchInput may hold

@@ -1,7 +1,7 @@
 """
 Objects as they lie in a bucket: which one, and its bytes, or why there are none.
 
-The client is handed in, so nothing here knows boto3: an error of the service is told by its code.
+The client is handed in, so nothing here knows boto3: its errors are told by their codes.
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ from function.errors import (
     StorageError,
     TooLargeError,
 )
+from function.settings import BUCKET
 from model.errors import Problem
 
 CHUNK_BYTES: Final = 256 * 1024
-"""How much of an object is in memory at a time, before it is cut into lines."""
+"""How much of an object is read at a time."""
 
 MAX_KEY_BYTES: Final = 1024
-_BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}")
-"""Wider than for new buckets: those of before 2018 may have capitals and 255 characters."""
 
 _GONE: Final = {"NoSuchKey", "NoSuchVersion", "NoSuchBucket", "MethodNotAllowed", "404"}
 _FORBIDDEN: Final = {"AccessDenied", "AllAccessDisabled", "Forbidden", "403"}
@@ -51,12 +50,12 @@ class ObjectRef:
 
 
 def is_bucket(name: str) -> bool:
-    """Tell whether a name is one that a bucket may have."""
-    return bool(_BUCKET.fullmatch(name))
+    """Whether a bucket may have this name."""
+    return bool(re.fullmatch(BUCKET, name))
 
 
 def is_key(key: str) -> bool:
-    """Tell whether a text is one that S3 takes for a key: any UTF-8 of 1 to 1,024 bytes."""
+    """Whether S3 takes a text for a key: any UTF-8 of 1 to 1,024 bytes."""
     try:
         return 1 <= len(key.encode()) <= MAX_KEY_BYTES
     except UnicodeEncodeError:  # a lone surrogate
@@ -81,10 +80,10 @@ def ref_of(uri: object, where: str = "s3") -> ObjectRef:
 
 def require_address(ref: ObjectRef, where: str = "object") -> None:
     """
-    Hold a bucket's name and a key against what S3 takes, before it is asked.
+    Check that S3 would take a bucket's name and a key, before it is asked.
 
     Raises:
-        MalformedError: it would take one of them for no such thing.
+        MalformedError: it would refuse one of them.
     """
     if not is_bucket(ref.bucket) or not is_key(ref.key):
         expected = "a bucket's name, and a key of 1 to 1024 bytes in UTF-8"
@@ -108,7 +107,7 @@ class StoredObject:
         Yield the bytes, in pieces of CHUNK_BYTES at the most.
 
         Raises:
-            StorageError: the connection broke, or fewer or more bytes came than were announced.
+            StorageError: the connection broke, or another number of bytes came than announced.
         """
         got = 0
         while True:
@@ -128,12 +127,12 @@ class StoredObject:
         return b"".join(self.chunks())
 
     def close(self) -> None:
-        """Let go of the connection, however much was read."""
+        """Release the connection, however much was read."""
         self._body.close()
 
 
 def too_large(size_bytes: int, max_bytes: int) -> TooLargeError:
-    """Say that an object is beyond a limit."""
+    """Return the error for an object beyond a limit."""
     return TooLargeError([Problem("object", f"at most {max_bytes} bytes", str(size_bytes))])
 
 
@@ -144,7 +143,7 @@ def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
     Raises:
         TooLargeError: more bytes than allowed; none of them was read.
         GoneError, ReplacedError, ForbiddenError, ArchivedError: it cannot be had.
-        StorageError: the service failed or is busy; another time it may work.
+        StorageError: the service failed or is busy; a retry may succeed.
     """
     if ref.size_bytes is not None and ref.size_bytes > max_bytes:
         raise too_large(ref.size_bytes, max_bytes)
@@ -161,14 +160,14 @@ def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
 
 
 def code_of(error: Exception) -> str:
-    """Name an error of the service by its code; empty where no reply came at all."""
+    """Return the code of the service's error; empty if there was no reply at all."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 
 
 def meaning_of(error: Exception) -> Exception:
     """
-    Tell what the service's refusal to hand out an object means.
+    Return what the service's refusal to hand out an object means, as an error of ours.
 
     Source: the error codes of Amazon S3's API reference; KMS's own come as `KMS.` and their name.
     """

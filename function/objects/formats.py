@@ -1,10 +1,9 @@
 """
 An object's bytes to its instances, one by one: a picture, or the lines of a table or a listing.
 
-A line is read by itself, whatever stands in its neighbours, and never longer than allowed: one that
-is wrong costs its own instance and no other. So a quoted cell cannot hold a line break, which no
-number needs. The first line with anything in it is the exception: if it cannot be read, the whole
-object is not what its name says.
+Each line is read by itself and up to a limit, so a wrong one costs no other. A quoted cell cannot
+hold a line break, which no number needs. If the first line that is not blank cannot be read, the
+whole object is refused: it is not what its name says.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from model.bundle.manifest import Manifest
 from model.errors import Problem, kind_of
 
 MAX_ROW_BYTES: Final = 64 * 1024
-"""A row of numbers is far shorter; what is not a table must not fill the memory."""
+"""A row of numbers is far shorter; what is no table must not fill the memory."""
 
 _NUMBER: Final = r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?\s*"
 NUMBER: Final = re.compile(_NUMBER, re.ASCII)
@@ -52,7 +51,7 @@ class Format(Enum):
 
 
 def format_of(key: str) -> Format:
-    """Tell a format by the end of a key; what is none of the others is taken for a picture."""
+    """Return a format by the end of a key; any other end is a picture's."""
     formats = (one for one in Format if one.value and key.lower().endswith(one.value))
     return next(formats, Format.PICTURE)
 
@@ -106,10 +105,7 @@ class ObjectReader:
     def _listed(
         self, listing: ObjectRef, lines: Iterable[Line], manifest: Manifest
     ) -> Iterator[Item]:
-        """
-        Read the instances of the objects that a listing names: keys
-        of its own bucket, or URIs.
-        """
+        """Read the objects that a listing names: keys of its own bucket, or URIs."""
         for number, line in lines:
             place = {"object": number}
             try:
@@ -153,7 +149,7 @@ def lines_in(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
 
 
 def _pieces_of(chunks: Iterable[bytes], max_bytes: int) -> Iterator[bytes]:
-    """Cut at line feeds; of a line that is too long so much is kept that one sees it."""
+    """Cut at line feeds; a line that is too long is kept only as far as shows that."""
     rest = b""
     for chunk in chunks:
         *whole, last = chunk.split(b"\n")
@@ -211,7 +207,7 @@ def _cells_of(line: str) -> list[str]:
 
 
 def _row_of(line: str, order: Sequence[int]) -> list[float | str | None]:
-    """Bring a row into column order; one of another length is left, for the model to refuse."""
+    """Bring a row into column order; one of another length is left for the model to refuse."""
     row: list[float | str | None]
     if NUMBERS.fullmatch(line):
         row = list(map(float, line.split(",")))
@@ -221,7 +217,7 @@ def _row_of(line: str, order: Sequence[int]) -> list[float | str | None]:
 
 
 def _order_of(cells: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Say where each column stands in a header."""
+    """Return where each column stands in a header."""
     header = [cell.strip() for cell in cells]
     if sorted(header) != sorted(names):
         expected = f"numbers, or the columns {', '.join(names)} in any order"
@@ -230,10 +226,7 @@ def _order_of(cells: Sequence[str], names: Sequence[str]) -> list[int]:
 
 
 def _value_of(cell: str) -> float | str | None:
-    """
-    Read a number; what is none stays a text, and nothing stays
-    nothing, for the model to refuse.
-    """
+    """Read a number; another text, or an empty cell, is left for the model to refuse."""
     if NUMBER.fullmatch(cell):
         return float(cell)
     return cell if cell.strip() else None

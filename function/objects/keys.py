@@ -30,7 +30,7 @@ class KeyLayout:
     version: str | None = None
 
     def reason_to_skip(self, ref: ObjectRef) -> str | None:
-        """Say why an object is none of ours to predict; None if it is."""
+        """Return why an object is not ours to predict; None if it is."""
         result = self.result_of(ref)
         if ref.bucket == result.bucket and ref.key.startswith(self.output_prefix):
             return "a result, or another object below the output prefix"
@@ -45,17 +45,14 @@ class KeyLayout:
         return None
 
     def model_of(self, ref: ObjectRef) -> tuple[str, str | None]:
-        """Name the model, and the version if one is asked for, of an object that is not skipped."""
+        """Return an object's model, and its version if the key names one."""
         if self.model is not None:
             return self.model, self.version
         model, *rest = ref.key[len(self.input_prefix) :].split("/")
         return model, rest[1] if len(rest) > 2 and rest[0] == "versions" else None
 
     def result_of(self, ref: ObjectRef) -> ObjectRef:
-        """
-        Name the result of an object: always the same, so that a
-        second one replaces the first.
-        """
+        """Return where an object's result goes: always the same key, so the last one stays."""
         suffix = ".json" if format_of(ref.key) is Format.PICTURE else ".jsonl"
         key = self.output_prefix + ref.key.removeprefix(self.input_prefix) + suffix
         return ObjectRef(self.output_bucket or ref.bucket, key)

@@ -37,7 +37,7 @@ from function.telemetry.invocation import current, log, predict
 from model.errors import InputError, Problem
 
 MAX_ROWS_BYTES: Final = 1024 * 1024
-"""Of the rows of one batch as text; parsed they take some thirty times as much."""
+"""Of one batch, as text; parsed, rows take some thirty times as much."""
 
 MAX_PICTURES: Final = 32
 """Of one batch: a listing's are fetched one by one, and the clock is read between batches."""
@@ -46,7 +46,7 @@ _ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
 
 class Objects:
-    """What predicts objects: from where, to where, within which limits."""
+    """Predicts objects: from where, to where, within which limits."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Objects:
             why there is nothing to do.
 
         Raises:
-            RequestError, InputError: the object is at fault, and will be the next time.
+            RequestError, InputError: the object is at fault, and will be again.
             DeadlineError, StorageError, EngineError: ours; there is no result, nor half of one.
         """
         require_address(ref)
@@ -134,13 +134,13 @@ class Objects:
 
     def settle(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
         """
-        Process an object; if it is at fault itself, log that and write it in place of a result.
+        Process an object; if it is at fault itself, record that and write it as the result.
 
         Returns:
             What `process` or `report` returns.
 
         Raises:
-            DeadlineError, StorageError, EngineError: ours; another time it may work.
+            DeadlineError, StorageError, EngineError: ours; a retry may succeed.
         """
         try:
             return self.process(ref, remaining_ms=remaining_ms)
@@ -152,7 +152,7 @@ class Objects:
 
     def report(self, ref: ObjectRef, error: Exception) -> dict[str, Any]:
         """
-        Write why an object has no predictions, in place of them.
+        Write why an object has no predictions, as its result.
 
         Returns:
             {"source", "result", "error"}, or {"source", "skipped"}: a newer result is there.
@@ -211,7 +211,7 @@ class Objects:
 
 
 def _instance_of(item: Item) -> Any:
-    """Take an item's instance, or raise its error with the line where it stands."""
+    """Return an item's instance, or raise its error with the number of its line."""
     if item.error is None:
         return item.instance
     line = f"line {item.place['line']}"
@@ -234,9 +234,9 @@ def answers_to(
     Predict items batch by batch, in their order.
 
     Args:
-        items: instances, or why there are none.
+        items: instances, each of them or why there is none.
         served: the model; a batch has as many rows as its manifest allows.
-        max_bytes: the most that the instances of a batch have together, unless it is one.
+        max_bytes: the most that the instances of a batch have together; a larger one goes alone.
         deadline: asked before each batch.
 
     Yields:
@@ -276,7 +276,7 @@ def _batches_of(items: Iterable[Item], max_count: int, max_bytes: int) -> Iterat
 
 
 def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
-    """Predict instances together; where some are wrong, halve until those stand alone."""
+    """Predict instances together; if some are wrong, halve until those are alone."""
     if not instances:
         return []
     try:
@@ -292,11 +292,11 @@ def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]
 
 
 def _json(value: Any) -> bytes:
-    """Spell one line of JSON, in ASCII."""
+    """Return one line of JSON, in ASCII."""
     return _ENCODER.encode(value).encode() + b"\n"
 
 
 def _skipped(ref: ObjectRef, reason: str) -> dict[str, Any]:
-    """Say that nothing was to be done; the log has the reason without the key."""
+    """Return the summary of an object that is left alone; the log has the reason, not the key."""
     log("WARN", "object skipped", reason=reason)
     return {"source": ref.uri, "skipped": reason}

@@ -1,8 +1,8 @@
 """
 Write a result object: small ones in one piece, large ones in parts, and never half of one.
 
-Who writes says what was there when it looked, and S3 refuses if it is something else by now: of two
-invocations at the same time none puts an older result over a newer one.
+A write names what was there before, and S3 refuses it if that has changed: of two invocations at
+the same time neither puts an older result over a newer one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def metadata_of(
     ref: ObjectRef, manifest: Manifest | None = None, source: StoredObject | None = None
 ) -> dict[str, str]:
     """
-    Say beside a result what it is of: which content of the object, by which model.
+    Return the metadata of a result: which content of the object it is of, by which model.
 
     Args:
         ref: the object, as the event has it.
@@ -59,7 +59,7 @@ class KnownResult:
     @classmethod
     def look_up(cls, client: Any, result: ObjectRef) -> KnownResult:
         """
-        Ask what is there.
+        Look up what lies under a key.
 
         Raises:
             StorageError: the service failed.
@@ -69,14 +69,14 @@ class KnownResult:
         except Exception as exc:
             if code_of(exc) == "404":
                 return cls({}, {"IfNoneMatch": "*"})
-            if code_of(exc) == "403":  # what S3 says without s3:ListBucket of what is not there
+            if code_of(exc) == "403":  # S3's answer for a missing key, without s3:ListBucket
                 return cls({}, {})
             raise _failed(exc) from exc
         return cls(reply["Metadata"], {"IfMatch": reply["ETag"]})
 
     def reason_to_skip(self, ref: ObjectRef, manifest: Manifest | None = None) -> str | None:
         """
-        Say why an object needs no new result; None if it does.
+        Return why an object needs no new result; None if it does.
 
         Args:
             ref: the object, as the event has it.
@@ -94,7 +94,7 @@ class KnownResult:
 
 
 class ResultObject:
-    """A result object that is being written: `with` it, what fails inside leaves nothing behind."""
+    """A result object that is being written; a failure inside its `with` leaves nothing behind."""
 
     def __init__(
         self, client: Any, result: ObjectRef, known: KnownResult, *, metadata: Mapping[str, str]
@@ -113,7 +113,7 @@ class ResultObject:
 
     def write(self, data: bytes) -> None:
         """
-        Add to the result; a part of it is sent once it is large enough.
+        Add to the result; a part is sent once it is large enough.
 
         Raises:
             StorageError: the service failed.
@@ -156,7 +156,7 @@ class ResultObject:
         self._buffer.clear()
 
     def _finish(self) -> None:
-        """Make the object be there, as a whole and at once."""
+        """Make the object appear, as a whole and at once."""
         if self._upload and self._buffer:
             self._send_part()
         try:
@@ -172,12 +172,9 @@ class ResultObject:
             raise _failed(exc) from exc
 
     def _abort(self) -> None:
-        """
-        Give the parts up; where not even that works, the bucket's
-        lifecycle rule removes them.
-        """
+        """Drop the parts; if that fails, the bucket's lifecycle rule removes them."""
         if self._upload:
-            with suppress(Exception):  # what is told is why it was given up
+            with suppress(Exception):  # the first failure is the one to raise
                 self._client.abort_multipart_upload(**self._upload)
 
 

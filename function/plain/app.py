@@ -1,11 +1,11 @@
 """
 The plain HTTP door: the same application with no Lambda around it.
 
-Adds what Lambda and its fronts do elsewhere: a request id, one log line a request, errors that
-are answered and not raised, a deadline for bodies, and the paths by which a platform watches:
+It adds what Lambda and its fronts do elsewhere: a request id, one log line a request, an answer to
+every error, a deadline for bodies, and the paths by which a platform watches:
 
     /livez      200 as long as the process answers
-    /readyz     200; 503 once it is to end, or must
+    /readyz     200; 503 once the process is to end
     /metrics    Prometheus's text
 """
 
@@ -26,10 +26,10 @@ from function.telemetry.invocation import CURRENT, Invocation, write
 from model.errors import Problem
 
 BODY_TIMEOUT_S: Final = 30.0
-"""How long a body may take to come; API Gateway allows as long for the whole exchange."""
+"""How long a body may take; API Gateway allows as long for the whole exchange."""
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:=/+-]{8,128}")
-"""What a caller may call its request: as UUIDs and the ids of the clouds look, and harmless."""
+"""What a caller may use as a request id: the forms of UUIDs and of the clouds' ids."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -101,7 +101,7 @@ class PlainHttp:
 
 def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
     """
-    Refuse a head that servers in a row would read differently, or that is too large.
+    Refuse a head that is too large, or that two servers could read differently.
 
     Raises:
         MalformedError: says which.
@@ -117,7 +117,7 @@ def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
 
 
 def _in_time(receive: Receive) -> Receive:
-    """Put a deadline to the body, which a slow client would stretch without end."""
+    """Put a deadline on the body, which a slow client could send forever."""
     deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
 
     async def received() -> Message:
@@ -135,7 +135,7 @@ def _in_time(receive: Receive) -> Receive:
 
 
 class _Sent:
-    """A `send` that notes the status, and names the request in the answer."""
+    """A `send` that records the status, and adds the request id to the answer."""
 
     def __init__(self, send: Send, invocation: Invocation) -> None:
         self._send = send
@@ -152,7 +152,7 @@ class _Sent:
 
 
 def _request_id_of(scope: Scope) -> str:
-    """Take the caller's request id where it is harmless, and make one up where it is not."""
+    """Return the caller's request id if it is harmless, else a new one."""
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     text: str = sent.decode("latin-1")
     return text if REQUEST_ID.fullmatch(text) else str(uuid.uuid4())
@@ -173,10 +173,7 @@ async def _answer(
 async def _send(
     send: Send, status: int, body: bytes, media_type: str, *, last: bool = False
 ) -> None:
-    """
-    Send a whole answer; after the last one the connection is
-    closed, whatever is still to come.
-    """
+    """Send a whole answer; after the last one the connection is closed."""
     headers = [
         (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),

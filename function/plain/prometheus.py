@@ -1,8 +1,8 @@
 """
-Metrics in Prometheus's text format, for plain HTTP, where somebody comes and reads them.
+Metrics in Prometheus's text format, which it scrapes over plain HTTP.
 
-Every label is one of few: route templates, statuses, models, versions, kinds of errors. What a
-caller writes into a path or a name is in none of them.
+Every label has few values: route templates, statuses, models, versions, kinds of errors. Nothing
+that a caller sends becomes one.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ SECONDS: Final = (
 )  # fmt: skip
 SHARES: Final = (0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 0.999)
 OTHER: Final = "other"
-"""What has no route, or a method that no route has."""
+"""A path without a route, or a method that no route has."""
 
 _METHODS: Final = {"GET", "HEAD", "POST"}
 
 
 class PrometheusMetrics:
-    """Counts requests, and spells the counts."""
+    """Counts requests."""
 
     def __init__(self, service: Service) -> None:
         self._registry = registry = CollectorRegistry()
@@ -91,7 +91,7 @@ class PrometheusMetrics:
                 confidence.observe(value)
 
     def text(self) -> bytes:
-        """Spell everything counted so far."""
+        """Return everything counted so far."""
         return generate_latest(self._registry)
 
 
@@ -102,7 +102,7 @@ class _Drift(Collector):
         self._service = service
 
     def describe(self) -> list[GaugeMetricFamily]:
-        """Name the gauge, so that nothing is computed when this is registered."""
+        """Describe the gauge, so that nothing is computed when this is registered."""
         return [self._gauge()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

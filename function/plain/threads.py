@@ -1,9 +1,9 @@
 """
-Predict in threads, for a server that answers many at once: a heavy model blocks nobody's liveness.
+Predict in threads, so that a heavy model does not block the server's loop and its liveness.
 
-Requests are not batched together. With 32 clients, rows that waited and went together took 0.6 to
-0.7 of the processor's time, yet 0.9 to 1.8 times as many were answered, from run to run; pictures
-gained nothing, since each digit has to be found alone.
+Requests are not batched. With 32 clients, batches of rows took 0.6 to 0.7 of the processor's time,
+but the throughput was 0.9 to 1.8 times as large, from run to run; pictures gained nothing, since
+each digit has to be found by itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from function.telemetry.invocation import predict
 
 
 class PredictionThreads:
-    """Threads that predict: as many as processors, for more would take turns; two at the least."""
+    """Threads that predict: one a processor, at least two."""
 
     def __init__(self, threads: int | None = None) -> None:
         count = threads or max(2, len(os.sched_getaffinity(0)))

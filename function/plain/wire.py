@@ -1,9 +1,9 @@
 """
 uvicorn's HTTP/1.1, with what it lacks: a deadline for heads.
 
-uvicorn waits five seconds for a request that follows another, and without end for the first, and
-for the rest of a head of which one byte has come. Behind a platform's own front that hardly
-matters; in the open it is how slow clients keep a server's last connection.
+uvicorn waits five seconds for the next request on a connection, but forever for the first one, and
+for the rest of a head that has begun. Behind a platform's own front that hardly matters; without
+one, slow clients could hold every connection of a server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_HEAD_BYTES: Final = 16 * 1024
 
 
 class Wire(H11Protocol):
-    """One connection; closed where a head is not whole in time."""
+    """One connection, which is closed if a head takes too long."""
 
     _head_by: float | None = None
 
@@ -29,7 +29,7 @@ class Wire(H11Protocol):
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take in some bytes, which end uvicorn's own waiting whatever they are."""
+        """Read some bytes; any of them end uvicorn's own waiting."""
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._head_by = None

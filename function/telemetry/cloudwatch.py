@@ -46,7 +46,7 @@ Metrics = dict[str, float | list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Some metrics with the dimensions that they have beside the service."""
+    """Some metrics, with their dimensions beside the service."""
 
     dimensions: dict[str, str]
     metrics: Metrics
@@ -69,7 +69,7 @@ class EmbeddedMetrics:
         self._clock = clock
 
     def lines(self, invocation: Invocation) -> list[str]:
-        """Spell an invocation as its log line, and as further lines for what it has no room for."""
+        """Return an invocation's log line, and further lines for what that has no room for."""
         errors = [
             Record({"kind": kind}, {"Errors": number}) for kind, number in invocation.kinds.items()
         ]
@@ -108,7 +108,7 @@ Shape = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 @lru_cache(maxsize=64)
 def _directives(namespace: str, shape: Shape) -> str:
     """
-    Spell what CloudWatch shall take out of a line; as good as always the same text.
+    Return what CloudWatch shall take out of a line: nearly always the same text.
 
     Args:
         namespace: of all metrics.
@@ -127,7 +127,7 @@ def _directives(namespace: str, shape: Shape) -> str:
 
 
 def metrics_of(usage: Usage) -> Metrics:
-    """Spell what a model did as metrics, at most a hundred values each."""
+    """Return what a model did as metrics, at most a hundred values each."""
     every = -(-len(usage.confidences) // MAX_VALUES)
     metrics: Metrics = {
         "Predictions": usage.predictions,

@@ -1,7 +1,7 @@
 """
 One JSON line an invocation, which no input can forge.
 
-Only names of ours, numbers and the request id are written; what a caller sent never is. The JSON is
+It holds only our own names, numbers and the request id, nothing that a caller sent. The JSON is
 ASCII without line breaks, so no value can start a line of its own.
 """
 
@@ -95,7 +95,7 @@ class Invocation:
             self.steps_ms[name] = self.steps_ms.get(name, 0.0) + value
 
     def record_error(self, error: BaseException) -> None:
-        """Remember an error by its kind; with the trace only where the fault is ours."""
+        """Count an error by its kind; the trace is kept only if the fault is ours."""
         self.error = type(error).__name__
         self.kinds[name_of(error)] = self.kinds.get(name_of(error), 0) + 1
         self.status = outcome_of(error).status
@@ -105,7 +105,7 @@ class Invocation:
             self.trace = trace_of(error)
 
     def fields(self) -> dict[str, Any]:
-        """Spell the invocation as the members of its log line; times in milliseconds."""
+        """Return the members of the log line; times in milliseconds."""
         times = {**self.steps_ms, "total": self.total_ms}
         fields: dict[str, Any] = {
             "level": "ERROR" if self.trace else "WARN" if self.error else "INFO",
@@ -127,13 +127,13 @@ class Invocation:
         return fields
 
     def line(self) -> str:
-        """Spell the invocation as one line of JSON."""
+        """Return the log line, as JSON."""
         return json.dumps(self.fields(), ensure_ascii=True)
 
 
 def trace_id_of(header: str | None) -> str | None:
     """
-    Take the trace's id out of an X-Ray header; None where it is not of X-Ray's form.
+    Read the trace's id from an X-Ray header; None if it is not of X-Ray's form.
 
     Source: X-Ray, "Trace ID format": a version 1, 8 digits of time, 24 random ones, hexadecimal.
     """
@@ -142,7 +142,7 @@ def trace_id_of(header: str | None) -> str | None:
 
 
 def trace_of(error: BaseException) -> str:
-    """Spell the end of an error's stack trace, with those of its causes."""
+    """Return the end of an error's stack trace, those of its causes included."""
     return "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
 
 
