@@ -3,7 +3,7 @@ The bucket's door: each object of a notification gets a result object.
 
 Lambda invokes asynchronously here, and repeats an invocation that fails up to twice. So a permanent
 failure, such as a file that is no picture, is written into the result object and does not fail the
-invocation. A passing one, such as a busy bucket, does, once the other objects are done.
+invocation. A transient one, such as a busy bucket, does, once the other objects are done.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from function.deadline import Context
 from function.objects.events import objects_in
-from function.telemetry.vitals import is_fatal
 
 if TYPE_CHECKING:
     from function.objects.process import Objects
@@ -33,18 +32,8 @@ class S3Door:
 
         Raises:
             MalformedError: an event that is no notification; nothing was done.
-            FunctionError, ModelError: one that may pass, once all other objects are done: a fatal
+            FunctionError, ModelError: a transient one, once all other objects are done: a fatal
                 one if there is any, else the first.
         """
-        results: list[dict[str, Any]] = []
-        failures: list[Exception] = []
-        for ref in objects_in(event):
-            try:
-                results.append(
-                    self._objects.settle(ref, remaining_ms=context.get_remaining_time_in_millis)
-                )
-            except Exception as error:  # noqa: BLE001 -- told once the other objects are done
-                failures.append(error)
-        if failures:
-            raise max(failures, key=is_fatal)
-        return {"results": results}
+        remaining_ms = context.get_remaining_time_in_millis
+        return {"results": self._objects.predict_all(objects_in(event), remaining_ms=remaining_ms)}

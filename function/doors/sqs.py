@@ -30,7 +30,6 @@ from function.errors import (
 from function.objects.events import is_of_object, objects_in, objects_on_bus
 from function.payloads import FORM, Payloads
 from function.telemetry.invocation import log_failure
-from function.telemetry.vitals import is_fatal
 from model.errors import Problem, kind_of
 
 if TYPE_CHECKING:
@@ -153,19 +152,10 @@ class SqsDoor:
         raise InvalidError([Problem("body", expected, kind_of(payload))])
 
     def _summaries_of(self, refs: list[ObjectRef], deadline: Deadline) -> list[dict[str, Any]]:
-        """Predict all objects of a message, then raise the failure that counts most, if any."""
-        summaries: list[dict[str, Any]] = []
-        failures: list[Exception] = []
-        for ref in refs:
-            objects = self._objects()
-            predict = objects.settle if self._permanent == "result" else objects.process
-            try:
-                summaries.append(predict(ref, remaining_ms=deadline.remaining_ms))
-            except Exception as error:  # noqa: BLE001 -- one object's fault is not its neighbours'
-                failures.append(error)
-        if failures:
-            raise max(failures, key=lambda error: (is_fatal(error), outcome_of(error).retry))
-        return summaries
+        if not refs:
+            return []  # and no bucket is opened
+        settle = self._permanent == "result"
+        return self._objects().predict_all(refs, remaining_ms=deadline.remaining_ms, settle=settle)
 
 
 def _unwrapped(body: object) -> Any:

@@ -34,6 +34,7 @@ from function.objects.keys import KeyLayout
 from function.objects.result_object import KnownResult, ResultObject, metadata_of
 from function.service import Served, Service
 from function.telemetry.invocation import current, log, predict
+from function.telemetry.vitals import is_fatal
 from model.errors import InputError, Problem
 
 MAX_ROWS_BYTES: Final = 1024 * 1024
@@ -78,6 +79,36 @@ class Objects:
         other = copy(self)
         other._keys = replace(self._keys, **places)
         return other
+
+    def predict_all(
+        self, refs: Iterable[ObjectRef], *, remaining_ms: Callable[[], int], settle: bool = True
+    ) -> list[dict[str, Any]]:
+        """
+        Predict objects in turn, each whatever became of the others.
+
+        Args:
+            refs: the objects, as the event has them.
+            remaining_ms: how long the invocation may still take.
+            settle: whether to `settle` each object or to `process` it.
+
+        Returns:
+            A summary an object.
+
+        Raises:
+            FunctionError, ModelError: the failure that counts most, once all objects were tried: a
+                fatal one, else a transient one.
+        """
+        predict = self.settle if settle else self.process
+        summaries: list[dict[str, Any]] = []
+        failures: list[Exception] = []
+        for ref in refs:
+            try:
+                summaries.append(predict(ref, remaining_ms=remaining_ms))
+            except Exception as error:  # noqa: BLE001 -- one object's failure is not its neighbours'
+                failures.append(error)
+        if failures:
+            raise max(failures, key=lambda error: (is_fatal(error), outcome_of(error).retry))
+        return summaries
 
     def process(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
         """

@@ -1,5 +1,5 @@
 """
-Tell a failure that passes from a state in which the process must end.
+Tell a transient failure from a state in which the process must end.
 
 A framework turns every exception into an answer, so a process that can no longer work would live
 on, fail every request, and Lambda's own Errors metric would stay at 0 (docs/contract.md 3.1, M12).

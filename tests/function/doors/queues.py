@@ -15,6 +15,7 @@ from function.doors.results_queue import Result, Send
 from function.doors.sqs import SqsDoor
 from function.errors import outcome_of
 from function.objects.bucket import ObjectRef
+from function.objects.process import Objects
 from function.payloads import Payloads
 from function.service import Answer, Served, Service
 from function.settings import MAX_MESSAGE_BYTES
@@ -27,10 +28,10 @@ FIFO = f"{STANDARD}.fifo"
 SETOSA = [5.1, 3.5, 1.4, 0.2]
 ROWS = {"model": "iris", "rows": [SETOSA]}
 POISON = {"model": "iris", "rows": [[None, 3.5, 1.4, 0.2]]}
-PASSING = -13.0
+TRANSIENT = -13.0
 """A first column by which FakeService fails: as it may fail one time, and not the next."""
 
-BROKEN = {"model": "iris", "rows": [[PASSING, 3.5, 1.4, 0.2]]}
+BROKEN = {"model": "iris", "rows": [[TRANSIENT, 3.5, 1.4, 0.2]]}
 PREDICTION = {
     "label": "setosa",
     "confidence": 1.0,
@@ -90,7 +91,7 @@ class Clock:
 
 
 class FakeService(Service):
-    """The real models, each prediction taking its time; rows that start with PASSING fail."""
+    """The real models, each prediction taking its time; rows that start with TRANSIENT fail."""
 
     def __init__(self, service: Service, clock: Clock, takes_ms: Sequence[int] = ()) -> None:
         self._service = service
@@ -107,7 +108,7 @@ class FakeService(Service):
             self.asked += 1
             self._clock.left_ms -= next(self._takes_ms, 0)
             first = instances[0]
-            if isinstance(first, list) and first[:1] == [PASSING]:
+            if isinstance(first, list) and first[:1] == [TRANSIENT]:
                 raise EngineError("onnx failed: secret")
             return predict(instances)
 
@@ -115,7 +116,7 @@ class FakeService(Service):
         return served
 
 
-class FakeObjects:
+class FakeObjects(Objects):
     """Objects by what happens to them: an error's instance, or nothing."""
 
     def __init__(self, errors: dict[str, Exception]) -> None:

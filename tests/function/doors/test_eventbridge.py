@@ -127,7 +127,7 @@ def test_an_object_that_fails_for_good(service: Service, s3: Any, pictures: str)
 
 
 def test_an_object_that_may_come_later(service: Service, s3: Any, pictures: str) -> None:
-    """What may pass is raised, so that Lambda repeats it, and nothing is written."""
+    """A transient failure is raised, so that Lambda repeats it, and nothing is written."""
     client = Failing(s3, get_object=refused("SlowDown", 503))
     with pytest.raises(StorageError):
         bus(service, client).answer(object_event(pictures, sample(7), s3), CONTEXT)

@@ -1,4 +1,4 @@
-"""The bucket's door answers every event: what may pass is raised, what will not is written."""
+"""The bucket's door answers every event: transient failures are raised, permanent ones written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from function.aws import aws_client
 from function.doors.s3 import S3Door
 from function.errors import MalformedError, StorageError
-from function.objects.bucket import ObjectRef
 from function.service import Served, Service
 from function.telemetry.invocation import Invocation, under_way
 from model.errors import EngineError
@@ -130,19 +129,6 @@ def test_a_model_that_fails(
     with pytest.raises(EngineError):
         door_to(service, s3).answer(event(put(s3, pictures, "in/iris/a.csv", ROW)), CONTEXT)
     assert keys(s3, pictures) == ["in/iris/a.csv"]
-
-
-def test_the_worst_of_several_faults() -> None:
-    """Of several faults the fatal one is told, in whatever order: the process must end."""
-
-    class Faulty:
-        def settle(self, ref: ObjectRef, **_: Any) -> Any:
-            raise EngineError("x") from (MemoryError() if ref.key == "b" else None)
-
-    objects: Any = Faulty()
-    with pytest.raises(EngineError) as caught:
-        S3Door(objects).answer(event(*(record("pictures", key) for key in "abc")), CONTEXT)
-    assert isinstance(caught.value.__cause__, MemoryError)
 
 
 def test_one_answer_a_key(s3: Any, service: Service, pictures: str) -> None:

@@ -147,7 +147,7 @@ def test_a_poison_message_and_its_neighbours(
 
 
 @pytest.mark.parametrize("permanent", ["dead-letter", "result"])
-def test_a_passing_failure_is_always_reported(
+def test_a_transient_failure_is_always_reported(
     service: Service, permanent: str, log_lines: LogLines
 ) -> None:
     """What may succeed another time comes again, whatever becomes of other failures."""
@@ -200,7 +200,7 @@ FAIR: dict[str, Any] = {"attributes": {"MessageGroupId": "a"}}
 BATCHES: dict[str, tuple[list[Any], list[str], list[str | None]]] = {
     "no messages": ([], [], []),
     "an answer without an id": ([record(None, ROWS)], [], [None]),
-    "a passing failure without an id keeps the batch": (
+    "a transient failure without an id keeps the batch": (
         [record("a", ROWS), record(None, BROKEN), record("b", BROKEN)],
         ["", "b"],
         ["a"],
@@ -224,7 +224,7 @@ BATCHES: dict[str, tuple[list[Any], list[str], list[str | None]]] = {
             ["a2", "a3", "a4"],
             ["a1", "b1", "b2", "b3"],
         )
-        for kind, body in {"permanent": POISON, "passing": BROKEN}.items()
+        for kind, body in {"permanent": POISON, "transient": BROKEN}.items()
     },
     "a standard queue's groups have no order": (
         [record("a", POISON, **FAIR), record("b", ROWS, **FAIR)],

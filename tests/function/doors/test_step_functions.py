@@ -257,7 +257,7 @@ def test_objects_that_fail(service: Service, s3: Any) -> None:
 def test_a_busy_bucket(
     service: Service, s3: Any, code: str, status: int, kind: str, retry: bool
 ) -> None:
-    """What may pass is told as such and not written down: the state machine tries again."""
+    """A transient failure is told as such and not written down: the state machine tries again."""
     client = Failing(s3, get_object=refused(code, status))
     (found,) = results(door_of(service, client), [{"Key": "a/7.png"}], HERE)
     assert found["source"] == "s3://pictures/a/7.png"

@@ -104,7 +104,7 @@ def test_too_large_by_the_reply() -> None:
     ids=lambda value: str(value)[:60],
 )
 def test_refusals(error: Exception, kind: type[Exception]) -> None:
-    """Each refusal of the service has its own meaning, and the unknown ones may pass."""
+    """Each refusal of the service has its own meaning, and the unknown ones are transient."""
     with pytest.raises(kind) as caught:
         open_object(Failing(None, get_object=error), REF, max_bytes=1)
     assert caught.value.__cause__ is error
@@ -124,7 +124,7 @@ def test_refusals(error: Exception, kind: type[Exception]) -> None:
     ],
 )
 def test_bodies_that_break(pieces: list[bytes], error: Exception | None, message: str) -> None:
-    """A body of another length than announced, or one that breaks off, may pass."""
+    """A body of another length than announced, or one that breaks off, is transient."""
     client, _ = serving(*pieces, size=5, error=error)
     with pytest.raises(StorageError, match=f"^{message}$"):
         open_object(client, REF, max_bytes=9).whole()
