@@ -2,188 +2,106 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import sys
-import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from infra.bulk.addresses import Folder
-from infra.bulk.errors import BulkError, MissingError
-from infra.bulk.execution import (
-    Clients,
-    Execution,
-    clients_of,
-    look,
-    machine_arn,
-    outcome,
-    refusals_told,
-    require_folders,
-    start,
-)
-from infra.bulk.progress import progress_line
-from infra.bulk.result_files import Outcome
-from infra.settings import FUNCTION_FILE, read
-from infra.settings.errors import InfraError
+from infra.cli.exits import DONE, FAILED, INTERRUPTED, UNUSABLE
+from infra.cli.flags import Commands, add_command, argument, count, endpoint, flag, spelt
 
-DEFAULT_FUNCTION: Final = FUNCTION_FILE
-POLL_S: Final = 1.0
-QUIET_S: Final = 10.0
-"""How long a file, or another program, waits for the next line of progress."""
-
-MOST_TYPES: Final = 10
-INTERRUPTED: Final = 130
+if TYPE_CHECKING:
+    from infra.bulk.addresses import Folder
+    from infra.bulk.watch import Clock, Run
 
 
-@dataclass(frozen=True)
-class BulkOptions:
-    """Be what the command line asks for."""
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Its flags."""
 
-    inputs: str
-    results: str
-    model: str | None = None
-    version: str | None = None
-    state_machine: str | None = None
-    name: str | None = None
-    batch: int = 20
-    concurrency: int = 10
+    inputs: str = argument("where the objects lie: s3://BUCKET/PREFIX")
+    results: str = argument("where the results go: s3://BUCKET/PREFIX")
+    model: str | None = flag(None, "(the last folder of the inputs names it)")
+    version: str | None = flag(None, "of the model, or its label (the latest)")
+    state_machine: str | None = flag(None, "ARN or name (NAME-bulk, by infra/function.yaml)")
+    name: str | None = flag(None, "of the run; that of an earlier one looks at it again")
+    batch: int = flag(20, "objects an invocation (%(default)s)", type=count)
+    concurrency: int = flag(10, "invocations at once (%(default)s)", type=count)
     pause_s: int = 10
-    endpoint_url: str | None = None
-    region: str | None = None
+    endpoint_url: str | None = flag(
+        None, "of a simulated cloud: http://127.0.0.1:5000", type=endpoint
+    )
+    region: str | None = flag(None, "(as the AWS CLI's)")
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Tell the time, and wait."""
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "bulk", "predict every object below a prefix of a bucket", Options, run,
+        needs="run", failed=UNUSABLE, example="s3://photos/in/digits/ s3://photos/out/",
+    )  # fmt: skip
 
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
-
-def bulk(options: BulkOptions, out: TextIO | None = None, clock: Clock | None = None) -> int:
+def run(options: Options, out: TextIO | None = None, clock: Clock | None = None) -> int:
     """
     Start a run, or find the one of the same name, and watch it to its end.
 
     Returns:
-        The exit status: 0 when every object was answered, 1 when some were not, 2 when the run
-        could not be started or watched, 130 by Ctrl-C, which leaves the run to itself.
+        The exit status: FAILED when some objects were not answered. Ctrl-C leaves the run to
+        itself.
     """
+    from infra.bulk.errors import BulkError
+    from infra.bulk.execution import refusals_told
+    from infra.bulk.watch import Clock, watch
+
     out = out or sys.stdout
+    with refusals_told():
+        begun = _begin(options, out)
     try:
         with refusals_told():
-            run = _Run.begun(options, out, clock or Clock())
-        try:
-            with refusals_told():
-                return run.watched()
-        except KeyboardInterrupt:
-            out.write("\n" + run.way_back())
-            return INTERRUPTED
-        except BulkError:
-            out.write(run.way_back())
-            raise
-    except InfraError as error:
-        sys.stderr.write(f"bulk: {error}\n")
-        return 2
+            return DONE if watch(begun, out, clock or Clock()) else FAILED
+    except KeyboardInterrupt:
+        out.write("\n" + _way_back(options, begun))
+        return INTERRUPTED
+    except BulkError:
+        out.write(_way_back(options, begun))
+        raise
 
 
-@dataclass(frozen=True)
-class _Run:
-    """One execution, and who watches it."""
+def _begin(options: Options, out: TextIO) -> Run:
+    from infra.bulk.addresses import Folder
+    from infra.bulk.execution import clients_of, machine_arn, require_folders, start
+    from infra.bulk.watch import Run
+    from infra.settings import read
 
-    options: BulkOptions
-    out: TextIO
-    clock: Clock
-    clients: Clients
-    name: str
-    execution: str
-
-    @classmethod
-    def begun(cls, options: BulkOptions, out: TextIO, clock: Clock) -> _Run:
-        inputs, results = Folder.of(options.inputs), Folder.of(options.results)
-        results.require_outside(inputs)
-        task = task_of(options, inputs, results)
-        machine = options.state_machine or read(DEFAULT_FUNCTION).bulk_machine
-        clients = clients_of(options.endpoint_url, options.region)
-        require_folders(clients.s3, inputs, results)
-        arn = machine_arn(clients.states, machine)
-        name = options.name or f"bulk-{uuid.uuid4().hex[:12]}"
-        execution = start(clients.states, arn, name, task)
-        version = f", version {options.version}" if options.version else ""
-        out.write(
-            f"bulk:     {inputs.uri} -> {results.uri}, by {task['model']}{version}\n"
-            f"run:      {execution}\n"
-        )
-        return cls(options, out, clock, clients, name, execution)
-
-    def watched(self) -> int:
-        """Show the progress until the end, then the outcome."""
-        began = shown = self.clock.now()
-        terminal, before = self.out.isatty(), None
-        while True:
-            state = look(self.clients.states, self.execution)
-            before = state.counts.done if before is None else before
-            now = self.clock.now()
-            if terminal or state.ended or now - shown >= QUIET_S:
-                shown = now
-                told = progress_line(state.counts, before=before, elapsed_s=now - began)
-                line = f"progress: {told}"
-                self.out.write(f"\r\x1b[K{line}" if terminal else f"{line}\n")
-                self.out.flush()
-            if state.ended:
-                self.out.write("\n" if terminal else "")
-                return self.ended(state)
-            self.clock.sleep(POLL_S)
-
-    def ended(self, state: Execution) -> int:
-        """Sum up."""
-        results = Folder.of(self.options.results)
-        found = outcome(self.clients, self.execution, results)
-        if state.status != "SUCCEEDED":
-            self.out.write(f"stopped:  {state.status} {state.error}\n")
-        if found is None:
-            return 1
-        manifest, became = found
-        self.out.write(summary(became, Folder.of(self.options.inputs).bucket))
-        self.out.write(f"results:  {results.uri}, each batch's in the files of {manifest}\n")
-        return 0 if state.status == "SUCCEEDED" and not became.failed else 1
-
-    def way_back(self) -> str:
-        """Say how to look again, and how to stop what runs on."""
-        again = ["lambake", "bulk", self.options.inputs, self.options.results]
-        again += ["--name", self.name]
-        for flag, default in _FLAGS.items():
-            value = getattr(self.options, flag)
-            if value != default:
-                again += [f"--{flag.replace('_', '-')}", str(value)]
-        stop = ["aws", "stepfunctions", "stop-execution", "--execution-arn", self.execution]
-        if self.options.endpoint_url:
-            stop += ["--endpoint-url", self.options.endpoint_url]
-        return (
-            f"the run goes on; to look again: {shlex.join(again)}\n"
-            f"                 to stop it:    {shlex.join(stop)}\n"
-        )
+    inputs, results = Folder.of(options.inputs), Folder.of(options.results)
+    results.require_outside(inputs)
+    task = task_of(options, inputs, results)
+    machine = options.state_machine or read().bulk_machine
+    clients = clients_of(options.endpoint_url, options.region)
+    require_folders(clients.s3, inputs, results)
+    arn = machine_arn(clients.states, machine)
+    name = options.name or f"bulk-{uuid.uuid4().hex[:12]}"
+    execution = start(clients.states, arn, name, task)
+    version = f", version {options.version}" if options.version else ""
+    out.write(
+        f"bulk:     {inputs.uri} -> {results.uri}, by {task['model']}{version}\n"
+        f"run:      {execution}\n"
+    )
+    return Run(clients, execution, inputs, results)
 
 
-_FLAGS: Final[dict[str, Any]] = {
-    "model": None,
-    "version": None,
-    "state_machine": None,
-    "batch": BulkOptions.batch,
-    "concurrency": BulkOptions.concurrency,
-    "endpoint_url": None,
-    "region": None,
-}
-
-
-def task_of(options: BulkOptions, inputs: Folder, results: Folder) -> dict[str, Any]:
+def task_of(options: Options, inputs: Folder, results: Folder) -> dict[str, Any]:
     """
     Give the execution's input, as infra/aws/bulk.asl.json reads it.
 
     Raises:
         MissingError: neither an option nor the folder of the inputs names the model.
     """
+    from infra.bulk.errors import MissingError
+
     model = options.model or inputs.name
     if not model:
         raise MissingError("expected --model, or a folder named like one: s3://BUCKET/digits")
@@ -198,19 +116,18 @@ def task_of(options: BulkOptions, inputs: Folder, results: Folder) -> dict[str, 
     }
 
 
-def summary(became: Outcome, bucket: str) -> str:
-    """Say what became of the objects: the most frequent errors, each with an example."""
-    failed = became.failed.total()
-    skipped = f", {became.skipped} skipped" if became.skipped else ""
-    lines = [f"done:     {became.answered} answered{skipped}, {failed} failed"]
-    for kind, count in became.failed.most_common(MOST_TYPES):
-        example = f"s3://{bucket}/{became.examples[kind]}"
-        lines.append(f"          {count} x {_harmless(kind)}, e.g. {_harmless(example)}")
-    if became.again:
-        lines.append(f"          {became.again} of them may succeed if run again")
-    return "\n".join(lines) + "\n"
-
-
-def _harmless(text: str) -> str:
-    """Take out what would move a terminal's cursor; a key may hold anything."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+def _way_back(options: Options, begun: Run) -> str:
+    """Say how to look again, and how to stop what runs on."""
+    again = ["lambake", "bulk", options.inputs, options.results]
+    again += ["--name", begun.execution.rpartition(":")[2]]
+    for one in dataclasses.fields(options):
+        value = getattr(options, one.name)
+        if one.metadata and one.name not in ("inputs", "results", "name") and value != one.default:
+            again += [spelt(one.name), str(value)]
+    stop = ["aws", "stepfunctions", "stop-execution", "--execution-arn", begun.execution]
+    if options.endpoint_url:
+        stop += ["--endpoint-url", options.endpoint_url]
+    return (
+        f"the run goes on; to look again: {shlex.join(again)}\n"
+        f"                 to stop it:    {shlex.join(stop)}\n"
+    )

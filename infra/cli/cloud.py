@@ -1,65 +1,64 @@
-"""
-`lambake cloud`: a cloud in a box, in which
-functions really run; --images: their images.
-"""
+"""`lambake cloud`: a simulated cloud, in which functions really run."""
 
 from __future__ import annotations
 
 import contextlib
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.cli.run import DEFAULT_FUNCTION, stop_signals
-from infra.containers import find_container_tool
-from infra.settings import read
-from infra.settings.errors import InfraError
+from infra import FUNCTION_FILE
+from infra.cli.exits import UNUSABLE, stop_signals
+from infra.cli.flags import Commands, add_command, flag, port_number
 
 
-@dataclass(frozen=True)
-class CloudOptions:
-    """Be what the command line asks for."""
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Its flags."""
 
-    port: int = 5000
-    host: str = "127.0.0.1"
-    function: Path | None = None
-    empty: bool = False  # without a function, a state machine and buckets to try
-    images: bool = False  # run images; else the checkout's code stands for each
+    port: int = flag(5000, "of the cloud's endpoint (%(default)s)", type=port_number)
+    host: str = flag("127.0.0.1", "whom to listen to; anything else lets others in")
+    function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
+    empty: bool = flag(False, "put nothing into it to try, as --images does")
+    images: bool = flag(
+        False,
+        "run what is deployed from its image, with docker or podman, and keep a registry for "
+        "them (without: every image stands for this checkout's code)",
+    )
 
 
-def cloud(options: CloudOptions) -> int:
-    """
-    Serve until Ctrl-C or SIGTERM.
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "cloud", "run a simulated cloud (moto) in which the function really runs",
+        Options, run, needs="cloud", failed=UNUSABLE, example="--images",
+    )  # fmt: skip
 
-    Returns:
-        The exit status: 0 when stopped, 2 when something is missing or wrong.
-    """
-    # Late: moto is large, and `make run` does without it.
+
+def run(options: Options) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
     from infra.cloud.cloud import run_cloud
     from infra.cloud.code import Images, one_code_for_all
     from infra.cloud.registry import Pulls, loopback_registry
+    from infra.containers import find_container_tool
+    from infra.settings import read
 
-    try:
-        config = read(options.function or DEFAULT_FUNCTION)
-        with contextlib.ExitStack() as stack:
-            stop = stack.enter_context(stop_signals())
-            images: Images = one_code_for_all
-            registry: str | None = None
-            if options.images:
-                engine = find_container_tool()
-                registry = stack.enter_context(loopback_registry())
-                pulls = Pulls(engine, registry)
-                stack.callback(pulls.forget)
-                images = pulls.settings_of
-            return run_cloud(
-                config,
-                stop=stop,
-                host=options.host,
-                port=options.port,
-                empty=options.empty,
-                images=images,
-                registry=registry,
-            )
-    except InfraError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 2
+    config = read(options.function)
+    with contextlib.ExitStack() as stack:
+        stop = stack.enter_context(stop_signals())
+        images: Images = one_code_for_all
+        registry: str | None = None
+        if options.images:
+            engine = find_container_tool()
+            registry = stack.enter_context(loopback_registry())
+            pulls = Pulls(engine, registry)
+            stack.callback(pulls.forget)
+            images = pulls.settings_of
+        return run_cloud(
+            config,
+            stop=stop,
+            host=options.host,
+            port=options.port,
+            empty=options.empty,
+            images=images,
+            registry=registry,
+        )

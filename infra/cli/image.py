@@ -1,4 +1,4 @@
-"""`lambake image`: build the image, show what is in it, hold it to its rules."""
+"""`lambake image`: the function's image, and what is in it."""
 
 from __future__ import annotations
 
@@ -6,104 +6,63 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.containers import ContainerTool, find_container_tool
-from infra.image.build import PUBLIC_BASE, Build, Say, aloud, build_image, prepare, version_of
-from infra.image.checks import breaches_of
-from infra.image.contents import Contents, contents_of
-from infra.image.errors import Unfit
-from infra.image.init_time import measured_inits
-from infra.image.packages import packages_of, sizes
-from infra.image.sbom import write_bill
-from infra.image.sizes import layer_table, part_table
-from infra.settings.errors import InfraError
+from infra.cli.exits import DONE, FAILED, UNUSABLE
+from infra.cli.flags import Commands, add_command, flag
+from infra.cli.stage import say
 
-_FOLDER = Path("build/image")
+LATEST = "lambake:latest"
 
 
-@dataclass(frozen=True)
-class ImageOptions:
-    """Be what the command line asks for."""
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Its flags."""
 
-    root: Path
-    tag: str | None = None  # None: lambake:VERSION
-    base: str | None = None  # None: the public one
-    extras: tuple[str, ...] = ()
-    platform: str | None = None
-    only_check: bool = False
-    cached: bool = False
-    init: bool = True
-    brief: bool = False  # without the tables
-    make: str = "image"
+    tag: str | None = flag(None, f"of the image (lambake:VERSION, and {LATEST})")
+    base: str | None = flag(None, "the image it is built on (AWS's for Python 3.13)")
+    extras: str = flag("", 'engines beside ONNX: "litert tensorflow"')
+    platform: str | None = flag(None, "linux/amd64 or linux/arm64 (this machine's)")
+    only_check: bool = flag(False, "build nothing")
+    cached: bool = flag(False, "take steps of earlier builds: faster, another digest")
+    no_init: bool = flag(False, "do not measure the init")
 
 
-def image(options: ImageOptions, say: Say = aloud) -> int:
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "image", "build the function's image, and look into it", Options, run,
+        needs="image", failed=UNUSABLE,
+    )  # fmt: skip
+
+
+def run(options: Options) -> int:
     """
-    Build the image unless it is only to be checked, and look at it.
+    Build the image unless it is only to be checked, and look into it.
 
     Returns:
-        The exit status: 0 if it is as it must be, 1 if not, 2 if it could not be built.
+        The exit status: FAILED if it breaks a rule.
     """
-    tag = options.tag or f"lambake:{version_of(options.root)}"
+    from infra.containers import find_container_tool
+    from infra.image.build import PUBLIC_BASE, Build, version_of
+    from infra.image.errors import Unfit
+    from infra.image.report import check_image, make_image, measure_init
+
+    root = Path.cwd()
     build = Build(
-        root=options.root,
-        tag=tag,
+        root=root,
+        tag=options.tag or f"lambake:{version_of(root)}",
         base=options.base or PUBLIC_BASE,
-        extras=options.extras,
+        extras=tuple(options.extras.split()),
         platform=options.platform,
         cached=options.cached,
-        make=options.make,
     )
+    engine = find_container_tool()
     try:
-        engine = find_container_tool()
-        if not options.only_check:
-            _build(engine, build, say)
-        say(f"Reading {tag} …")
-        with contents_of(engine, tag, build.base) as contents:
-            _show(contents, build, say, brief=options.brief)
-            _check(contents, build, say)
-        if options.init:
-            _init(engine, tag, say)
-    except Unfit as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 1
-    except InfraError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 2
-    return 0
-
-
-def _build(engine: ContainerTool, build: Build, say: Say) -> None:
-    say("Fetching the locked wheels, 66 MB the first time …")
-    fetched = prepare(engine, build)
-    say(f"  {'fetched' if fetched else 'all there'}")
-    say(f"Building {build.tag} on {build.base} with {engine.kind}: half a minute …")
-    build_image(engine, build, say)
-    known = engine.inspect(build.tag) or {}
-    say(f"Built {build.tag}: {known.get('Digest') or known.get('Id')}")
-
-
-def _show(contents: Contents, build: Build, say: Say, *, brief: bool) -> None:
-    folder = build.root / _FOLDER
-    parts = sizes(contents, packages_of(contents))
-    if not brief:
-        say(f"\n{layer_table(contents.layers)}\n\n{part_table(parts)}\n")
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _check(contents: Contents, build: Build, say: Say) -> None:
-    bill = _FOLDER / "sbom.cdx.json"
-    breaches = write_bill(contents, build.root / bill)
-    say(f"Its bill of materials (CycloneDX): {bill}")
-    breaches += breaches_of(contents, locks=build.locks(), zoo=build.root / "model" / "zoo")
-    if breaches:
-        raise Unfit(build.tag, breaches)
-    say("Checked: user, entry point, packages, models, compiled code, permissions, size")
-
-
-def _init(engine: ContainerTool, tag: str, say: Say) -> None:
-    say("\nInit in the container, with the share of a CPU that Lambda gives …")
-    for found in measured_inits(engine, tag):
-        say(
-            f"  {found.memory_mb:>5} MB  {found.cpus:.2f} CPU  {found.duration_s * 1000:>6.0f} ms"
-            f"   1/{1 / found.share_of_limit:.0f} of the limit of 10 s"
-        )
+        (check_image if options.only_check else make_image)(engine, build, say, tables=True)
+    except Unfit as error:
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    if options.tag is None:
+        engine.ask("tag", build.tag, LATEST)
+    if not options.no_init:
+        measure_init(engine, build.tag, say)
+    return DONE

@@ -1,7 +1,4 @@
-"""
-`lambake invoke`: call a function through an Invoke API, with nothing but the standard
-library.
-"""
+"""`lambake invoke`: one call of the function, here by its Invoke API or in the cloud by boto3."""
 
 from __future__ import annotations
 
@@ -9,53 +6,79 @@ import base64
 import http.client
 import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
+from typing import Final
 from urllib.parse import quote, urlsplit
 
-from infra.cli.run import DEFAULT_FUNCTION
-from infra.local import contract
-from infra.settings import limits, read
-from infra.settings.errors import InfraError
+from infra.cli.exits import DONE, FAILED, UNUSABLE
+from infra.cli.flags import Commands, UsageError, add_command, address, argument, flag
+from infra.cli.stage import StageOptions, say, stage_of
+
+LOCAL: Final = "http://127.0.0.1:9001"
 
 
-@dataclass(frozen=True)
-class InvokeOptions:
-    """Be what the command line asks for."""
+@dataclass(frozen=True, kw_only=True)
+class Options(StageOptions):
+    """Its flags: of the local function, or of a stage."""
 
-    payload: str
-    name: str | None = None
-    url: str = "http://127.0.0.1:9001"
-    function: Path = DEFAULT_FUNCTION
-    asynchronous: bool = False
-    tail: bool = False
-
-
-def payload_of(argument: str) -> str:
-    """Give the payload that an argument names: itself, or what standard input has for -."""
-    return sys.stdin.read() if argument == "-" else argument
+    payload: str = argument("JSON, or - to read stdin (%(default)s)", default="{}")
+    name: str | None = flag(None, "of the local function (from the settings)")
+    url: str | None = flag(None, f"of the local Invoke API ({LOCAL})", type=address)
+    event: bool = flag(False, "asynchronously")
+    tail: bool = flag(False, "show the end of its log too")
+    stage: str = flag("", "in the cloud: which of several (none)")
 
 
-def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
-    """
-    Call, and print the answer.
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "invoke", "invoke a function, here or in the cloud", Options, run,
+        needs="image", failed=UNUSABLE,
+        example="""'{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}' --stage dev""",
+    )  # fmt: skip
 
-    Returns:
-        The exit status: 0 for a result, 1 for a function error or a refusal, 2 if nobody listens.
-    """
-    out = out or sys.stdout
+
+def run(options: Options) -> int:
+    """Call, and print the answer, with the log's end on stderr if asked for."""
+    payload = sys.stdin.read() if options.payload == "-" else options.payload
+    if not (options.stage or options.simulated_cloud):
+        return _invoke_here(payload, options)
+    if options.name or options.url:
+        raise UsageError("--name and --url are the local function's, --stage the cloud's")
+    return _invoke_a_stage(payload, options)
+
+
+def _invoke_a_stage(payload: str, options: Options) -> int:
+    from infra.release import smoke
+    from infra.settings.errors import InfraError
+
+    asked = StageOptions(
+        stage=options.stage or StageOptions.stage,
+        simulated_cloud=options.simulated_cloud,
+        function=options.function,
+    )
+    tail = sys.stderr.write if options.tail else None
     try:
-        name = options.name or read(options.function).name
-    except InfraError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 2
-    payload = payload_of(options.payload)
+        with stage_of(asked) as target:
+            succeeded, text = smoke.invoke(target, payload, event=options.event, tail=tail)
+    except InfraError as error:  # as the other commands for a stage
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    say(text)
+    return DONE if succeeded else FAILED
+
+
+def _invoke_here(payload: str, options: Options) -> int:
+    from infra.local import contract
+    from infra.settings import limits, read
+
+    url = options.url or LOCAL
+    name = options.name or read(options.function).name
     headers = {"X-Amz-Log-Type": "Tail"} if options.tail else {}
-    if options.asynchronous:
+    if options.event:
         headers["X-Amz-Invocation-Type"] = "Event"
-    parts = urlsplit(options.url)
+    parts = urlsplit(url)
     connection = http.client.HTTPConnection(
-        parts.hostname or "127.0.0.1", parts.port or 80, timeout=limits.TIMEOUT_LIMIT_S + 60
+        parts.hostname or "", parts.port, timeout=limits.TIMEOUT_LIMIT_S + 60
     )
     path = f"{contract.INVOKE_API_PREFIX}{quote(name, safe='')}/invocations"
     try:
@@ -63,13 +86,13 @@ def invoke(options: InvokeOptions, out: TextIO | None = None) -> int:
         response = connection.getresponse()
         body = response.read().decode("utf-8", "replace")
     except OSError as exc:
-        sys.stderr.write(f"nobody answers at {options.url}: {exc}. Start it: lambake run\n")
-        return 2
+        sys.stderr.write(f"nobody answers at {url}: {exc}. Start it: lambake run\n")
+        return UNUSABLE
     finally:
         connection.close()
     tail = response.getheader("X-Amz-Log-Result")
     if tail:
         sys.stderr.write(base64.b64decode(tail).decode("utf-8", "replace"))
-    out.write(f"{body}\n" if body else f"{response.status} {response.reason}\n")
+    say(body or f"{response.status} {response.reason}")
     failed = response.status >= 300 or response.getheader("X-Amz-Function-Error") is not None
-    return 1 if failed else 0
+    return FAILED if failed else DONE

@@ -3,118 +3,123 @@
 from __future__ import annotations
 
 import queue
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from infra.cli.live_view import plain_view, terminal_view
-from infra.cli.sample import send_sample
-from infra.local.server import LocalLambda
-from infra.settings import FUNCTION_FILE, Sample, Settings, read
-from infra.settings.errors import InfraError
+from infra import FUNCTION_FILE
+from infra.cli.exits import DONE, FAILED, UNUSABLE, stop_signals
+from infra.cli.flags import Commands, add_command, flag, port_number
 
-DEFAULT_FUNCTION = FUNCTION_FILE
+if TYPE_CHECKING:
+    from infra.local.server import LocalLambda
+    from infra.settings import Settings
+
 _WIDTH = 76
 _QUEUED_TEXTS = 10_000
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """Be what the command line asks for; None means: as the function's settings say."""
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Its flags; None is as the function's settings say."""
 
-    port: int = 8080
-    invoke_port: int = 9001
-    host: str = "127.0.0.1"
-    function: Path | None = None
-    handler: str | None = None
-    root: Path | None = None
-    image: str | None = None
-    front: str | None = None
-    sample: bool = True
-    sample_path: str | None = None
-    sample_file: Path | None = None
-    once: bool = False
+    port: int = flag(8080, "of the HTTP front (%(default)s)", type=port_number)
+    invoke_port: int = flag(9001, "of the Invoke API (%(default)s)", type=port_number)
+    host: str = flag("127.0.0.1", "whom to listen to; anything else lets others in")
+    function: Path | None = flag(None, f"the function's settings ({FUNCTION_FILE})", type=Path)
+    handler: str | None = flag(None, "run another function: module.name of its handler")
+    root: Path | None = flag(None, "the folder of its code (the current one)", type=Path)
+    image: str | None = flag(None, "run a container image, with docker or podman")
+    front: str | None = flag(None, "which HTTP front to imitate (http_api)")
+    no_sample: bool = flag(False, "send no sample request")
+    sample_path: str | None = flag(None, "where to post the sample, e.g. /models/m/predict")
+    sample_file: Path | None = flag(None, "what to post there", type=Path)
+    once: bool = flag(False, "stop after the sample")
     colour: bool | None = None  # None: if stdout is a terminal
 
 
-def run(options: RunOptions, out: TextIO | None = None) -> int:
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "run", "run the function on this machine, as Lambda would", Options, run,
+        needs="run", failed=UNUSABLE, example="--handler app.handler --root ../theirs",
+    )  # fmt: skip
+
+
+def run(options: Options, out: TextIO | None = None) -> int:
     """
     Run until Ctrl-C or SIGTERM.
 
     Returns:
-        The exit status: 0 when stopped, 1 when a sample asked for with --once failed, 2 when the
-        settings or the ports are wrong.
+        The exit status: FAILED when a sample asked for with --once failed.
     """
+    from infra.cli.live_view import plain_view, terminal_view
+    from infra.local.server import LocalLambda
+
     out = out or sys.stdout
-    try:
-        config = config_of(options)
-        with stop_signals() as stop:
-            local = LocalLambda(config, options.port, options.invoke_port, host=options.host)
-            colour = out.isatty() if options.colour is None else options.colour
-            with Printer(out) as show:
-                local.listen((terminal_view if colour else plain_view)(show))
-                with local:
-                    show(_banner(config, local, colour=colour))
-                    succeeded = _sample(config, local, show) if options.sample else True
-                    if options.once:
-                        return 0 if succeeded else 1
-                    stop.wait()
-                show("stopped\n")
-    except InfraError as exc:
-        sys.stderr.write(f"{exc}\n")
-        return 2
-    return 0
+    settings = settings_of(options)
+    with stop_signals() as stop:
+        local = LocalLambda(settings, options.port, options.invoke_port, host=options.host)
+        colour = out.isatty() if options.colour is None else options.colour
+        with Printer(out) as show:
+            local.listen((terminal_view if colour else plain_view)(show))
+            with local:
+                show(_banner(settings, local, colour=colour))
+                succeeded = options.no_sample or _sample(settings, local, show)
+                if options.once:
+                    return DONE if succeeded else FAILED
+                stop.wait()
+            show("stopped\n")
+    return DONE
 
 
-def config_of(options: RunOptions) -> Settings:
+def settings_of(options: Options) -> Settings:
     """
     Read the function's settings, and lay the command line's over them.
 
     Someone else's function (--handler) starts from plain settings, unless --function names a file.
     """
-    changes: dict[str, object] = {}
-    if options.handler is not None:
-        changes["handler"] = options.handler
-    if options.root is not None:
-        changes["root"] = options.root.resolve()
-    if options.image is not None:
-        changes["image"] = options.image
-    if options.front is not None:
-        changes["front"] = options.front
+    from infra.settings import Sample, Settings, read
+
+    given: dict[str, Any] = {
+        "handler": options.handler,
+        "root": options.root.resolve() if options.root else None,
+        "image": options.image,
+        "front": options.front,
+    }
+    changes = {name: value for name, value in given.items() if value is not None}
     if options.handler is not None and options.function is None:
         return Settings(handler=options.handler).replace(**changes)
-    config = read(options.function or DEFAULT_FUNCTION)
     if options.sample_path is not None and options.sample_file is not None:
         changes["sample"] = Sample(path=options.sample_path, file=options.sample_file)
-    return config.replace(**changes)
+    return read(options.function or FUNCTION_FILE).replace(**changes)
 
 
-def _banner(config: Settings, local: LocalLambda, *, colour: bool) -> str:
+def _banner(settings: Settings, local: LocalLambda, *, colour: bool) -> str:
     bold, dim, end = ("\x1b[1m", "\x1b[2m", "\x1b[0m") if colour else ("", "", "")
-    limit = f"up to {config.limit} environments"
+    limit = f"up to {settings.limit} environments"
     rule = "─" * _WIDTH
-    front = config.front.replace("_", " ")
+    front = settings.front.replace("_", " ")
     return (
         f"{dim}{rule}{end}\n"
-        f"  {bold}{config.name}{end} on the local Lambda: {config.image or config.handler}\n"
-        f"  {config.memory_mb} MB, {config.timeout_s:g} s, {limit}\n\n"
+        f"  {bold}{settings.name}{end} on the local Lambda: {settings.image or settings.handler}\n"
+        f"  {settings.memory_mb} MB, {settings.timeout_s:g} s, {limit}\n\n"
         f"  {bold}{local.url}{end}   HTTP front ({front})\n"
         f"  {bold}{local.invoke_url}{end}   Invoke API\n"
         f'  {dim}boto3.client("lambda", endpoint_url="{local.invoke_url}", ...)'
-        f'.invoke(FunctionName="{config.name}"){end}\n\n'
+        f'.invoke(FunctionName="{settings.name}"){end}\n\n'
         f"  Stop with Ctrl-C.\n"
         f"{dim}{rule}{end}\n"
     )
 
 
-def _sample(config: Settings, local: LocalLambda, show: Printer) -> bool:
-    sample = config.sample
+def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
+    from infra.cli.sample import send_sample
+
+    sample = settings.sample
     if sample is None:
         return True
     show(f"sample: POST {local.url}{sample.path} with {sample.file.name}\n")
@@ -157,22 +162,3 @@ class Printer:
             with suppress(BrokenPipeError, ValueError):
                 self._out.write(text)
                 self._out.flush()
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into an event, while the block runs."""
-    stop = threading.Event()
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {
-        number: signal.signal(number, note)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

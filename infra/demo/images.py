@@ -1,7 +1,4 @@
-"""
-What stands for an image in the demonstration: a real one in
-a real registry, or a folder of code.
-"""
+"""What stands for an image: a real one in a real registry, or a folder of code."""
 
 from __future__ import annotations
 
@@ -14,9 +11,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
-
-from botocore.exceptions import ClientError
+from typing import Any, Final
 
 from infra.cloud.registry import Pulls
 from infra.containers import ContainerTool, ContainerToolFailed
@@ -24,26 +19,13 @@ from infra.release.preflight import Tools
 from infra.release.registry import Pushed, Registry
 from infra.release.target import Target
 
-CODE = ("function", "model")
-_MODEL = ("model.toml", "golden.json")
-
-
-class Images(Protocol):
-    """Make an image of a checkout, and say by what the emulator runs it."""
-
-    registry: str | None
-
-    def push(self, target: Target, tools: Tools, address: str) -> Pushed:
-        """Have the image of the target's checkout in the repository at an address."""
-
-    def settings_of(self, uri: str) -> Mapping[str, Any]:
-        """Give the emulator's settings for an image."""
+CODE: Final = ("function", "model")
 
 
 @dataclass
 class Containers:
     """
-    Build each image from one that is there, with the checkout's manifests and golden vectors.
+    Images built from one that is there, with the checkout's manifests and golden vectors.
 
     All else is in the base, so each takes a second; they share layers, as versions do.
     """
@@ -56,12 +38,12 @@ class Containers:
     def push(self, target: Target, tools: Tools, address: str) -> Pushed:
         """Build, and push by digest."""
         zoo = target.root / "model" / "zoo"
-        files = [path for name in _MODEL for path in sorted(zoo.glob(f"*/{name}"))]
+        files = sorted([*zoo.glob("*/model.toml"), *zoo.glob("*/golden.json")])
         names = [path.relative_to(zoo).as_posix() for path in files]
-        lines = [f"COPY {name} /var/task/model/zoo/{name}" for name in names]
-        tag = f"localhost/lambake:demo-{_digest(*(path.read_bytes() for path in files))[:12]}"
-        recipe = "\n".join([f"FROM {self._pinned}", *lines, ""])
+        lines = [f"COPY {name} /var/task/model/zoo/{name}\n" for name in names]
+        tag = f"localhost/lambake:demo-{_digest(files)[:12]}"
         build = self.engine.command("build", "--tag", tag, "--file", "-", str(zoo))
+        recipe = f"FROM {self._pinned}\n{''.join(lines)}"
         done = subprocess.run(build, input=recipe, text=True, capture_output=True, check=False)
         if done.returncode:
             raise ContainerToolFailed([self.engine.kind, "build"], done.returncode, done.stderr)
@@ -70,7 +52,7 @@ class Containers:
 
     @functools.cached_property
     def _pinned(self) -> str:
-        """Name the base by its identity: another build may take its tag meanwhile."""
+        """The base's identity: another build may take its tag meanwhile."""
         return self._identity_of(self.base)
 
     def _identity_of(self, image: str) -> str:
@@ -89,54 +71,43 @@ class Containers:
 
 @dataclass
 class Folders:
-    """Keep a copy of the checkout's code for each image, where no engine can build one."""
+    """A copy of the checkout's code for each image, where no engine can build one."""
 
     place: Path
     registry: str | None = None
-    _folders: dict[str, Path] = field(default_factory=dict)
 
     def push(self, target: Target, tools: Tools, address: str) -> Pushed:
         """Copy the code, and record a manifest of its digest."""
         files = [file for part in CODE for file in sorted((target.root / part).rglob("*.*"))]
-        content = _digest(*(file.read_bytes() for file in files if file.is_file()))
-        manifest = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
-                "config": {"digest": f"sha256:{content}", "size": 0},
-                "layers": [],
-            }
-        )
-        digest = f"sha256:{_digest(manifest.encode())}"
-        known = digest in self._folders
+        config = {"digest": f"sha256:{_digest(files)}", "size": 0}
+        kind = "application/vnd.oci.image.manifest.v1+json"
+        manifest = {"schemaVersion": 2, "mediaType": kind, "config": config, "layers": []}
+        text = json.dumps(manifest)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        known = (self.place / digest).exists()
         if not known:
-            folder = self.place / content[:16]
             for part in CODE:
-                shutil.copytree(target.root / part, folder / part)
-            self._folders[digest] = folder
-        return Pushed(digest, now=self._recorded(target, address, manifest, digest))
+                shutil.copytree(target.root / part, self.place / digest / part)
+            target.client("ecr").put_image(
+                repositoryName=address.partition("/")[2],
+                imageManifest=text,
+                imageDigest=f"sha256:{digest}",
+                imageTag=digest[:16],
+            )
+        return Pushed(f"sha256:{digest}", now=not known)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
         """Find the copy."""
-        return {"root": self._folders[uri.partition("@")[2]]}
-
-    def _recorded(self, target: Target, address: str, manifest: str, digest: str) -> bool:
-        try:
-            target.client("ecr").put_image(
-                repositoryName=address.partition("/")[2],
-                imageManifest=manifest,
-                imageDigest=digest,
-                imageTag=digest[7:23],
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ImageAlreadyExistsException":
-                return False
-            raise
-        return True
+        return {"root": self.place / uri.rpartition(":")[2]}
 
 
-def _digest(*contents: bytes) -> str:
+Images = Containers | Folders
+"""What makes an image of a checkout, and says by what the emulator runs it."""
+
+
+def _digest(files: list[Path]) -> str:
     digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
+    for file in files:
+        if file.is_file():
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()

@@ -32,8 +32,7 @@ class Narration:
     ) -> None:
         self._out = out or sys.stdout
         self._now_s = now_s
-        self._steps = 0
-        self._done = 0
+        self._steps = self._done = 0
         self._begun_s = self._last_s = now_s()
         self._beaten = False
         self._lock = threading.Lock()
@@ -48,7 +47,7 @@ class Narration:
                 return
             line = f"    {self._done} resources done …"
         indent = "  " if self._steps else ""
-        self._write("".join(f"{indent}{part}\n" for part in line.split("\n")))
+        self.write("".join(f"{indent}{part}\n" for part in line.split("\n")))
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
@@ -56,14 +55,25 @@ class Narration:
         self._steps += 1
         self._done = 0
         self._begun_s = self._now_s()
-        self._write(f"\n{self._steps}. {title[:1].upper()}{title[1:]}\n")
-        with self._beating():
+        self.write(f"\n{self._steps}. {title[:1].upper()}{title[1:]}\n")
+        over = threading.Event()
+        thread = threading.Thread(target=self._beat_until, args=(over,), daemon=True)
+        thread.start()
+        try:
             yield
-        self._write(f"  ({self._now_s() - self._begun_s:.0f} s)\n")
+        finally:
+            over.set()
+            thread.join()
+            self.write("")  # what follows has a line to itself
+        self.write(f"  ({self._now_s() - self._begun_s:.0f} s)\n")
 
-    def end(self, text: str) -> None:
-        """Print what follows the last step."""
-        self._write(text)
+    def write(self, text: str) -> None:
+        """Print some text as it is, over the line of seconds."""
+        with self._lock:
+            self._out.write(f"{_GONE}{text}" if self._beaten else text)
+            self._out.flush()
+            self._beaten = False
+            self._last_s = self._now_s()
 
     def beat(self) -> None:
         """Tell the step's seconds if nothing was said for a while."""
@@ -78,26 +88,6 @@ class Narration:
             self._beaten = terminal
             self._last_s = now_s
 
-    @contextlib.contextmanager
-    def _beating(self) -> Iterator[None]:
-        over = threading.Event()
-
-        def run() -> None:
-            while not over.wait(_BEAT_S):
-                self.beat()
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
-            self._write("")  # what follows has a line to itself
-
-    def _write(self, text: str) -> None:
-        with self._lock:
-            self._out.write(f"{_GONE}{text}" if self._beaten else text)
-            self._out.flush()
-            self._beaten = False
-            self._last_s = self._now_s()
+    def _beat_until(self, over: threading.Event) -> None:
+        while not over.wait(_BEAT_S):
+            self.beat()

@@ -1,9 +1,4 @@
-"""
-The steps of the demonstration: each does what a person would do on AWS, and says what was seen.
-
-The cloud is simulated, all else is real: Terraform, boto3, the function, its images where there is
-an engine for them. Only the time of a canary is wound on, so that five minutes take seconds.
-"""
+"""What can be done to a stage on a simulated cloud: each as a person would do it on AWS."""
 
 from __future__ import annotations
 
@@ -35,19 +30,15 @@ _SHIFTING = "of the traffic to version"
 Say = Callable[[str], None]
 
 
+@dataclass
 class Clock:
-    """Be the simulated cloud's time, in seconds: the machine's, wound on while a canary shifts."""
+    """The simulated cloud's time, in seconds: the machine's, wound on while a canary shifts."""
 
-    def __init__(self) -> None:
-        self._wound_s = 0.0
+    wound_s: float = 0.0
 
     def __call__(self) -> float:
-        """Give the time."""
-        return time.time() + self._wound_s
-
-    def wind(self, by_s: float) -> None:
-        """Wind it on."""
-        self._wound_s += by_s
+        """Return the time."""
+        return time.time() + self.wound_s
 
 
 def checkout_of(root: Path, place: Path) -> Path:
@@ -60,13 +51,13 @@ def checkout_of(root: Path, place: Path) -> Path:
     for part in CODE:
         ignored = shutil.ignore_patterns("__pycache__", "*.keras")
         shutil.copytree(root / part, place / part, ignore=ignored)
-    (place / "infra").mkdir(parents=True)
+    (place / "infra").mkdir()
     return Path(shutil.copy(root / "infra" / "function.yaml", place / "infra"))
 
 
 @dataclass
 class Story:
-    """Play one stage's life on a simulated cloud."""
+    """One stage, and whoever looks after it."""
 
     target: Target
     folder: Path
@@ -82,20 +73,14 @@ class Story:
         """Deploy the checkout as it is."""
         watch = Watch(self._seen, self._wait, _POLL_S, self.clock)
         job = Deploy(
-            self.target,
-            self.folder,
-            self._pushed,
-            self.say,
-            lambda _question: True,
-            registry=self.images.registry,
-            watch=watch,
-            tools=lambda *_, **__: self.tools,
-        )
+            self.target, self.folder, self._push, self.say, _agree,
+            registry=self.images.registry, watch=watch, tools=lambda *_, **__: self.tools,
+        )  # fmt: skip
         return deploy(job)
 
     def refused(self) -> str:
         """
-        Deploy what must not get the traffic, and give the reason.
+        Deploy what must not get the traffic, and return the reason.
 
         Raises:
             ReleaseError: it got it.
@@ -139,24 +124,23 @@ class Story:
     def destroy(self) -> bool:
         """Remove everything."""
         terraform = Terraform(self.target, self.folder, self.tools.terraform, tell=self.say)
-        return destroy(self.target, terraform, self.say, lambda _question: True)
+        return destroy(self.target, terraform, self.say, _agree)
 
     @property
     def _iris(self) -> Path:
         return self.target.root / "model" / "zoo" / "iris"
 
-    def _pushed(self, tools: Tools, address: str) -> Pushed:
+    def _push(self, tools: Tools, address: str) -> Pushed:
         """
         Push the checkout; a spoilt one has two labels swapped, in its golden vectors too.
 
         What an image checks of itself when it starts finds nothing then; the pre-traffic hook has
         the golden vectors of the checkout.
         """
-        wrong = ('"setosa"', '"versicolor"')
         files = [self._iris / "model.toml", self._iris / "golden.json"] if self.spoilt else []
         kept = [file.read_bytes() for file in files]
         for file in files:
-            _swap(file, *wrong)
+            _swap(file, '"setosa"', '"versicolor"')
         try:
             return self.images.push(self.target, tools, address)
         finally:
@@ -174,7 +158,11 @@ class Story:
     def _wait(self, for_s: float) -> None:
         time.sleep(for_s)
         if self._shifting:
-            self.clock.wind(_WOUND_S)
+            self.clock.wound_s += _WOUND_S
+
+
+def _agree(_question: str) -> bool:
+    return True
 
 
 def _swap(file: Path, one: str, other: str) -> None:

@@ -14,17 +14,14 @@ from __future__ import annotations
 
 import mimetypes
 from pathlib import Path
-from typing import Final
 
 import yaml
 
+from infra import FUNCTION_FILE as FUNCTION_FILE  # importable from here, too
 from infra.settings.aws import AwsConfig
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from infra.settings.values import Frozen, Location, Text
-
-FUNCTION_FILE: Final = Path("infra/function.yaml")
-"""Where commands look for the settings, from the folder they are called in."""
 
 
 class Sample(Frozen):

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from pathlib import Path
 
 import pytest
 
-from infra.cli.image import ImageOptions
-from infra.cli.image import image as image_command
+from infra.cli import main
 from infra.containers import ContainerTool
 from infra.image.build import LOCK, Build
 from infra.image.checks import breaches_of, is_small
 from infra.image.contents import Contents, contents_of
 from infra.image.packages import packages_of, sizes
+from infra.image.report import BILL
 from infra.image.sbom import bill_breaches, bill_of
 from infra.settings.limits import INIT_LIMIT_S
 from tests import ROOT
@@ -126,33 +125,26 @@ def test_a_wrong_bill_is_found(contents: Contents) -> None:
 
 
 def test_the_command_shows_and_measures(
-    engine: ContainerTool, build: Build, image: str, capsys: pytest.CaptureFixture[str]
+    build: Build, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`lambake image` draws the tables, writes the bill, and times the init."""
-    said = io.StringIO()
-    options = ImageOptions(ROOT, tag=image, base=build.base, only_check=True)
-    status = image_command(options, lambda text: print(text, file=said))
-    text = said.getvalue()
-    assert (status, capsys.readouterr().err) == (0, "")
+    assert main(["image", "--only-check", "--tag", image, "--base", build.base]) == 0
+    text, error = capsys.readouterr()
+    assert error == ""
     assert "on top of the base" in text
     assert "Checked: " in text
     inits = [line.split() for line in text.splitlines() if " ms " in line]
     assert [init[:2] for init in inits] == [["512", "MB"], ["1024", "MB"], ["1769", "MB"]]
     assert all(int(init[4]) < INIT_LIMIT_S * 1000 for init in inits)
-    folder = ROOT / "build" / "image"
-    assert json.loads((folder / "sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+    assert json.loads((ROOT / BILL).read_text(encoding="utf-8"))["components"]
 
 
 def test_the_command_fails_on_an_unfit_image(
-    engine: ContainerTool,
-    build: Build,
-    image: str,
-    tmp_path: Path,
+    engine: ContainerTool, build: Build, image: str, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-) -> None:
+) -> None:  # fmt: skip
     """What is wrong is listed, and the status says so."""
     tag = derived(engine, image, "root", "USER 0", folder=tmp_path)
-    options = ImageOptions(ROOT, tag=tag, base=build.base, only_check=True, init=False)
-    assert image_command(options, lambda _: None) == 1
+    assert main(["image", "--only-check", "--no-init", "--tag", tag, "--base", build.base]) == 1
     expected = f"{tag} is not as it must be:\n  user: expected another than root, got 0\n"
     assert capsys.readouterr().err == expected

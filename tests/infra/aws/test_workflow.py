@@ -5,7 +5,6 @@ says, closed, and true to this tree.
 
 from __future__ import annotations
 
-import argparse
 import copy
 import os
 import re
@@ -17,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.cli import main
+from infra.cli import deploy, main
 from tests import ROOT
 from tests.infra.cli.published_schemas import github_breaches
 
@@ -165,16 +164,10 @@ def test_a_target_that_is_none_is_found() -> None:
 def test_the_stage_arrives_and_nothing_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is there to answer: the script has said yes, where else a question is asked."""
     *_, command = dry_run(SCRIPTS[-1], STAGE="prod").stdout.splitlines()
-    given: list[tuple[str, argparse.Namespace]] = []
-
-    def release(name: str, options: argparse.Namespace) -> int:
-        given.append((name, options))
-        return 0
-
-    monkeypatch.setattr("infra.cli._release", release)
-    assert main(command.partition("/lambake ")[2].split()) == 0
-    ((name, options),) = given
-    assert (name, options.stage, options.yes) == ("deploy", "prod", True)
+    given: list[deploy.Options] = []
+    monkeypatch.setattr(deploy, "run", given.append)
+    main(command.partition("/lambake ")[2].split())
+    assert [(options.stage, options.yes) for options in given] == [("prod", True)]
 
 
 def test_only_main_is_deployed_and_only_after_the_tests() -> None:

@@ -18,7 +18,7 @@ from infra.bulk.errors import AddressError, CloudError, MissingError
 from infra.bulk.execution import refusals_told, require_folders
 from infra.bulk.progress import Counts, progress_line
 from infra.bulk.result_files import Outcome, lines_of, outcome_of
-from infra.cli.bulk import summary
+from infra.bulk.watch import summary
 
 ADDRESSES = [
     ("s3://abc", "abc", "", ""),

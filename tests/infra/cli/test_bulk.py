@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from infra.cli import bulk as command
+from infra.bulk.errors import BulkError
+from infra.bulk.watch import Clock
 from infra.cli import main
-from infra.cli.bulk import BulkOptions, Clock, bulk
+from infra.cli.bulk import Options, run
 from infra.cloud.cloud import Cloud, cloud
 from infra.cloud.ready import make_ready
 from infra.settings import read
@@ -48,10 +49,13 @@ def box() -> Iterator[Cloud]:
 
 
 @pytest.fixture
-def options(box: Cloud) -> BulkOptions:
+def options(box: Cloud) -> Options:
     """Be what a newcomer would type."""
-    return BulkOptions(
-        "s3://lambake-in/in/digits", "s3://lambake-out", endpoint_url=box.url, region=REGION
+    return Options(
+        inputs="s3://lambake-in/in/digits",
+        results="s3://lambake-out",
+        endpoint_url=box.url,
+        region=REGION,
     )
 
 
@@ -81,7 +85,7 @@ def test_every_picture_of_a_bucket(box: Cloud, capsys: pytest.CaptureFixture[str
         assert results[f"in/digits/none-{n}.png.json"]["error"]["type"] == "FormatError"
 
 
-def test_ctrl_c_leaves_it_running(box: Cloud, options: BulkOptions) -> None:
+def test_ctrl_c_leaves_it_running(box: Cloud, options: Options) -> None:
     """Ctrl-C says how to look again; the command it names finds the same run, and its outcome."""
 
     def interrupt(_: float) -> None:
@@ -89,7 +93,7 @@ def test_ctrl_c_leaves_it_running(box: Cloud, options: BulkOptions) -> None:
 
     out = io.StringIO()
     wish = replace(options, results="s3://lambake-out/second", model="digits", batch=3)
-    assert bulk(wish, out, Clock(sleep=interrupt)) == 130
+    assert run(wish, out, Clock(sleep=interrupt)) == 130
     found = re.search(r"\nthe run goes on; to look again: lambake (.*)\n", out.getvalue())
     assert found
     again = found[1].split()
@@ -109,19 +113,18 @@ def test_ctrl_c_leaves_it_running(box: Cloud, options: BulkOptions) -> None:
     assert names.count(name) == 1
 
 
-def test_another_task_of_the_same_name(
-    options: BulkOptions, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_another_task_of_the_same_name(options: Options) -> None:
     """A name stands for one task: with another prefix it is refused."""
     wish = replace(options, results="s3://lambake-out/third", name="third")
-    assert bulk(wish, io.StringIO()) == 1
-    assert bulk(replace(wish, version="2"), io.StringIO()) == 2
-    assert capsys.readouterr().err == (
-        "bulk: expected a new name, or the task that third had before: choose another with --name\n"
+    assert run(wish, io.StringIO()) == 1
+    with pytest.raises(BulkError) as refused:
+        run(replace(wish, version="2"), io.StringIO())
+    assert str(refused.value) == (
+        "expected a new name, or the task that third had before: choose another with --name"
     )
 
 
-def test_a_run_that_was_stopped(box: Cloud, options: BulkOptions) -> None:
+def test_a_run_that_was_stopped(box: Cloud, options: Options) -> None:
     """A run that someone stops is told as such, and is no success."""
 
     def stop(_: float) -> None:
@@ -135,7 +138,7 @@ def test_a_run_that_was_stopped(box: Cloud, options: BulkOptions) -> None:
     functions.put_function_concurrency(FunctionName="lambake", ReservedConcurrentExecutions=0)
     try:
         wish = replace(options, results="s3://lambake-out/fourth", name="halted")
-        assert bulk(wish, out, Clock(sleep=stop)) == 1
+        assert run(wish, out, Clock(sleep=stop)) == 1
     finally:
         functions.delete_function_concurrency(FunctionName="lambake")
     assert "\nstopped:  ABORTED" in out.getvalue()
@@ -149,10 +152,10 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_has_one_line_of_progress(options: BulkOptions) -> None:
+def test_a_terminal_has_one_line_of_progress(options: Options) -> None:
     """On a terminal the line is written over, at each look."""
     out = Terminal()
-    bulk(replace(options, results="s3://lambake-out/fifth"), out)
+    run(replace(options, results="s3://lambake-out/fifth"), out)
     shown = out.getvalue().split("\r\x1b[K")
     assert len(shown) > 2
     assert shown[-1].startswith("progress: 12 of 12 objects, 0 under way")
@@ -188,33 +191,31 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("wrong", "said"), WRONG)
-def test_what_is_wrong_is_said(
-    wrong: dict[str, Any], said: str, options: BulkOptions, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One line says what was expected and what it got; nothing is started, the status is 2."""
+def test_what_is_wrong_is_said(wrong: dict[str, Any], said: str, options: Options) -> None:
+    """One line says what was expected and what it got; nothing is started."""
     out = io.StringIO()
-    assert bulk(replace(options, **wrong), out) == 2
-    assert capsys.readouterr().err.startswith(f"bulk: {said}")
+    with pytest.raises(BulkError) as refused:
+        run(replace(options, **wrong), out)
+    assert str(refused.value).startswith(said)
     assert out.getvalue() == ""
 
 
 def test_no_such_state_machine(
-    box: Cloud, options: BulkOptions, capsys: pytest.CaptureFixture[str]
+    box: Cloud, options: Options, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without the state machine it says which there are, and what makes one."""
+    """It says which there are, and what makes one, in a line; the status is 2."""
     machines = box.client("stepfunctions", REGION).list_state_machines()["stateMachines"]
     names = ", ".join(sorted(machine["name"] for machine in machines)[:10])
     assert "lambake-bulk" in names
-    assert bulk(replace(options, state_machine="absent")) == 2
+    named = ["--endpoint-url", box.url, "--region", REGION, "--state-machine", "absent"]
+    assert main(["bulk", options.inputs, options.results, *named]) == 2
     assert capsys.readouterr().err == (
-        f"bulk: expected a state machine absent in us-east-1, got {names}: make it of"
+        f"expected a state machine absent in us-east-1, got {names}: make it of"
         " infra/aws/bulk.asl.json, or name another with --state-machine\n"
     )
 
 
-def test_without_credentials(
-    options: BulkOptions, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_credentials(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials it says where to get some; a cloud on this machine needs none."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -223,21 +224,11 @@ def test_without_credentials(
     monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     missing = replace(options, inputs="s3://lambake-in/not/")
-    bulk(replace(missing, region=None))
-    assert "expected objects below s3://lambake-in/not/" in capsys.readouterr().err
-    assert bulk(replace(missing, endpoint_url=None, region=REGION)) == 2
-    assert capsys.readouterr().err == (
-        "bulk: expected AWS credentials, got none: `aws configure`, or set AWS_PROFILE\n"
-    )
+    with pytest.raises(BulkError, match="expected objects below s3://lambake-in/not/"):
+        run(replace(missing, region=None))
+    with pytest.raises(BulkError, match="expected AWS credentials, got none"):
+        run(replace(missing, endpoint_url=None, region=REGION))
     for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
-    assert bulk(replace(missing, endpoint_url=None, region=None)) == 2
-    assert capsys.readouterr().err == (
-        "bulk: expected a region, got none: --region, or AWS_DEFAULT_REGION\n"
-    )
-
-
-def test_the_flags_are_all_repeated() -> None:
-    """What one typed is typed again: no option is forgotten in the way back."""
-    fields = set(BulkOptions.__dataclass_fields__)
-    assert fields - set(command._FLAGS) == {"inputs", "results", "name", "pause_s"}
+    with pytest.raises(BulkError, match="expected a region, got none: --region"):
+        run(replace(missing, endpoint_url=None, region=None))

@@ -17,7 +17,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli.cloud import CloudOptions, cloud
+from infra.cli import main
 from infra.cloud.cloud import quieten
 from tests import ROOT
 
@@ -71,7 +71,7 @@ def test_images_without_an_engine(
 ) -> None:
     """What to install, and no cloud that would run something else."""
     monkeypatch.setenv("PATH", "/nowhere")
-    assert cloud(CloudOptions(images=True, function=ROOT / "infra/function.yaml")) == 2
+    assert main(["cloud", "--images", "--function", str(ROOT / "infra/function.yaml")]) == 2
     assert capsys.readouterr().err.endswith(": on Debian, apt install podman runc\n")
 
 
@@ -100,6 +100,6 @@ def test_a_port_in_use_is_said(capsys: pytest.CaptureFixture[str]) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        assert cloud(CloudOptions(port=port, function=ROOT / "infra/function.yaml")) == 2
+        assert main(["cloud", "--port", str(port)]) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"port {port} on 127.0.0.1 is in use: choose another with --port PORT")

@@ -5,18 +5,19 @@ it says where something is missing.
 
 from __future__ import annotations
 
-import argparse
 import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from infra import cli
 from infra.cli import main
+from infra.cli.stage import StageOptions
 from tests import ROOT
 
 COMMANDS = (
@@ -104,39 +105,36 @@ def test_an_installation_has_the_command() -> None:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, argparse.Namespace]]:
-    """Have the release only note what it is asked for."""
-    noted: list[tuple[str, argparse.Namespace]] = []
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[StageOptions]:
+    """Have the stage only note what it is asked for."""
+    noted: list[StageOptions] = []
 
-    def release(name: str, options: argparse.Namespace) -> int:
-        noted.append((name, options))
-        return 0
+    def stage_of(options: StageOptions) -> NoReturn:
+        noted.append(options)
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_release", release)
+    monkeypatch.setattr("infra.cli.deploy.stage_of", stage_of)
+    monkeypatch.setattr("infra.cli.invoke.stage_of", stage_of)
     return noted
 
 
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:5000", "http://[::1]:5000", "http://cloud:65535"]
 )
-def test_an_address(url: str, asked: list[tuple[str, argparse.Namespace]]) -> None:
+def test_an_address(url: str, asked: list[StageOptions]) -> None:
     """It arrives as it came; a slash behind it is dropped."""
     for given in (url, f"{url}/"):
         registry = url.removeprefix("http://")
         main(["deploy", "--simulated-cloud", given, "--registry", registry])
-    options = [options for _, options in asked]
-    assert [one.simulated_cloud for one in options] == [url, url]
-    assert {one.registry for one in options} == {registry}
+    assert [one.simulated_cloud for one in asked] == [url, url]
+    assert [getattr(one, "registry", None) for one in asked] == [registry, registry]
 
 
-def test_a_simulated_cloud_has_a_stage(asked: list[tuple[str, argparse.Namespace]]) -> None:
+def test_a_simulated_cloud_has_a_stage(asked: list[StageOptions]) -> None:
     """`invoke --simulated-cloud URL` asks the cloud's stage dev, not the function here."""
     main(["invoke", "--simulated-cloud", "http://127.0.0.1:5000"])
     main(["invoke", "--stage", "prod"])
-    assert [(name, options.stage) for name, options in asked] == [
-        ("invoke", "dev"),
-        ("invoke", "prod"),
-    ]
+    assert [one.stage for one in asked] == ["dev", "prod"]
 
 
 @pytest.mark.parametrize("given", [["--name", "x"], ["--url", "http://127.0.0.1:9001"]])
@@ -166,7 +164,7 @@ def test_every_command_says_what_it_does(command: str, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("package", "arguments", "needs"),
     [
-        ("detect_secrets", "status", "image"),
+        ("botocore", "status", "image"),
         ("boto3", "plan", "image"),
         ("cyclonedx", "image", "image"),
         ("moto", "cloud", "cloud"),
@@ -195,16 +193,24 @@ def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) 
     assert f"\n.venv/.{needs}: " in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
+def failing(error: BaseException) -> Callable[..., int]:
+    """Be an act that fails."""
+
+    def act(*_: object) -> int:
+        raise error
+
+    return act
+
+
 @pytest.mark.parametrize("module", ["infra.cli.invoke", "tomllib", None])
 def test_a_module_of_ours_that_is_missing_is_no_package(
     module: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A defect of ours, or of this Python, keeps its trace."""
 
-    def fail(_options: argparse.Namespace) -> int:
-        raise ModuleNotFoundError("gone", name=module)
-
-    monkeypatch.setattr(cli, "_invoke", fail)
+    monkeypatch.setattr(
+        "infra.cli.invoke._invoke_here", failing(ModuleNotFoundError("gone", name=module))
+    )
     with pytest.raises(ModuleNotFoundError):
         main(["invoke"])
 
@@ -212,10 +218,8 @@ def test_a_module_of_ours_that_is_missing_is_no_package(
 def test_an_import_that_fails_otherwise_is_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that a package lacks is told with its trace."""
 
-    def fail(_options: argparse.Namespace) -> int:
-        raise ImportError("cannot import name 'x' from 'moto'", name="moto")
-
-    monkeypatch.setattr(cli, "_invoke", fail)
+    error = ImportError("cannot import name 'x' from 'moto'", name="moto")
+    monkeypatch.setattr("infra.cli.invoke._invoke_here", failing(error))
     with pytest.raises(ImportError):
         main(["invoke"])
 
@@ -225,9 +229,6 @@ def test_stopped_before_it_began(
 ) -> None:
     """Ctrl-C while a command's packages are being loaded leaves no trace on the screen."""
 
-    def stopped(_options: argparse.Namespace) -> int:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(cli, "_invoke", stopped)
+    monkeypatch.setattr("infra.cli.invoke._invoke_here", failing(KeyboardInterrupt()))
     assert main(["invoke"]) == 130
     assert capsys.readouterr().err == "\n"

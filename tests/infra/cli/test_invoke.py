@@ -6,16 +6,14 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 import yaml
 
-from infra.cli import main
-from infra.cli import release as command
-from infra.cli.image import ImageOptions
-from infra.cli.release import ReleaseOptions
+from infra.cli import deploy, main
 from infra.containers import ContainerTool
-from infra.image.build import version_of
+from infra.image.build import Build, version_of
 from infra.image.errors import ImageError
 from infra.release.preflight import Tools
 from infra.release.target import Target
@@ -93,12 +91,12 @@ def test_images_have_tags_of_their_own(
     """Stages and checkouts that deploy at once do not take each other's image."""
     built: list[str] = []
 
-    def build(options: ImageOptions, _say: object) -> int:
-        built.append(str(options.tag))
-        assert (options.make, options.brief) == ("deploy", True)
-        return 1
+    def make(_tool: object, build: Build, _say: object) -> NoReturn:
+        built.append(build.tag)
+        assert build.make == "deploy"
+        raise ImageError
 
-    monkeypatch.setattr(command, "image", build)
+    monkeypatch.setattr("infra.image.report.make_image", make)
     tools = Tools("123456789012", "terraform", ContainerTool("podman", "podman"))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -114,7 +112,7 @@ def test_images_have_tags_of_their_own(
     ):
         target = Target.of(function, stage, cloud)
         with pytest.raises(ImageError):
-            command._job(target, ReleaseOptions(function)).images(tools, "registry/lambake-dev")
+            deploy.job_of(target, deploy.Options()).images(tools, "registry/lambake-dev")
     assert built[0] == built[1]
     assert len(set(built)) == 4
     assert all(tag.startswith(f"lambake:{version_of(ROOT)}-") for tag in built)

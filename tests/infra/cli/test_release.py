@@ -8,14 +8,15 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cli import main
-from infra.cli import release as command
-from infra.cli.release import ReleaseOptions, run
+from infra.cli import deploy, main, rollback
+from infra.cli.exits import UNHEARD
 from infra.containers import ContainerToolFailed
 from infra.release import traffic
 from infra.release.calls import call_lines
@@ -23,6 +24,7 @@ from infra.release.errors import NotDeployed, Refused
 from infra.release.status import api_url, outputs_of
 from infra.release.target import Target
 from infra.release.terraform import Terraform
+from tests import ROOT
 from tests.infra.cloud.stages import Stage
 
 DIGEST = f"sha256:{'a' * 64}"
@@ -85,9 +87,13 @@ def test_what_is_not_deployed(
         outputs_of(target, terraform)
 
 
-def options(arguments: list[str]) -> ReleaseOptions:
-    """Read them."""
-    return ReleaseOptions(Path(arguments[5]), arguments[1], arguments[3])
+def failing(error: BaseException) -> Callable[..., NoReturn]:
+    """Be a part of a command that fails."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
 
 
 @pytest.mark.parametrize(
@@ -99,25 +105,19 @@ def options(arguments: list[str]) -> ReleaseOptions:
     ],
 )  # fmt: skip
 def test_errors(
-    arguments: list[str], capsys: pytest.CaptureFixture[str], error: Exception, said: str
-) -> None:
+    arguments: list[str], capsys: pytest.CaptureFixture[str], error: Exception, said: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """Each is one message on stderr, and the exit status 1."""
-
-    def fail(_target: Target, _options: ReleaseOptions) -> int:
-        raise error
-
-    assert run(fail, options(arguments)) == 1
+    monkeypatch.setattr(traffic, "roll_back", failing(error))
+    assert main(["rollback", *arguments]) == 1
     assert capsys.readouterr().err == said
-
-
-def stop(*_: object, **__: object) -> None:
-    """Be where Ctrl-C is pressed."""
-    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
+        ("plan", "\nstopped: nothing was changed\n"),
         ("deploy", "\nstopped: nothing was changed\n"),
         ("rollback", "\nstopped: lambake status shows which version has the traffic\n"),
         ("destroy", "\nstopped: the next destroy takes up what is left\n"),
@@ -129,10 +129,8 @@ def test_ctrl_c(
     name: str, said: str,
 ) -> None:  # fmt: skip
     """One line says what stands; a log is only left."""
-    monkeypatch.setattr(command, "_job", stop)
-    monkeypatch.setattr(command, "_terraform", stop)
-    monkeypatch.setattr(traffic, "roll_back", stop)
-    assert run(command.COMMANDS[name], options(arguments)) == 130
+    monkeypatch.setattr(Target, "of", failing(KeyboardInterrupt()))
+    assert main([name, *arguments]) == 130
     assert capsys.readouterr().err == said
 
 
@@ -140,66 +138,60 @@ def test_ctrl_c_in_the_middle(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a deployment says of itself is what is told."""
-
-    def stop_there(*_: object) -> None:
-        raise KeyboardInterrupt("half of it stands")
-
-    monkeypatch.setattr(command, "_job", lambda *_: None)
-    monkeypatch.setattr(command, "deploy", stop_there)
-    assert run(command.deploy_command, options(arguments)) == 130
+    stopped = KeyboardInterrupt("half of it stands")
+    monkeypatch.setattr("infra.release.deploy.deploy", failing(stopped))
+    assert main(["deploy", *arguments]) == 130
     assert capsys.readouterr().err == "\nstopped: half of it stands\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_kill_is_a_ctrl_c(arguments: list[str], number: signal.Signals) -> None:
+def test_a_kill_is_a_ctrl_c(number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that is closed too, unless nohup has it ignored; afterwards all is as before."""
 
     def killed(*_: object) -> int:
         os.kill(os.getpid(), number)
         return 0
 
+    monkeypatch.setattr(rollback, "run", killed)
     before = signal.getsignal(number)
     signal.signal(number, signal.SIG_DFL)
     try:
-        assert run(killed, options(arguments)) == 130
+        assert main(["rollback"]) == 130
         assert signal.getsignal(number) == signal.SIG_DFL
         signal.signal(number, signal.SIG_IGN)
-        assert run(killed, options(arguments)) == 0
+        assert main(["rollback"]) == 0
         assert signal.getsignal(number) == signal.SIG_IGN
     finally:
         signal.signal(number, before)
 
 
-def test_nobody_reads(arguments: list[str]) -> None:
+def test_nobody_reads() -> None:
     """`logs | head` ends without a word, at the interpreter's end too."""
     read, write = os.pipe()
     os.close(read)
     code = (
-        "import sys; from pathlib import Path\n"
-        "from infra.cli import release as command\n"
-        "def many(*_):\n"
-        "    while True: command._say('line')\n"
-        f"options = command.ReleaseOptions(Path({arguments[5]!r}))\n"
-        "sys.exit(command.run(many, options))\n"
+        "import sys\n"
+        "from infra.cli import logs, main, stage\n"
+        "def many(_):\n"
+        "    while True: stage.say('line')\n"
+        "logs.run = many\n"
+        "sys.exit(main(['logs']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], stdout=write, stderr=subprocess.PIPE, check=False
+        [sys.executable, "-c", code], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False
     )
     os.close(write)
-    assert (done.returncode, done.stderr) == (command.UNHEARD, b"")
+    assert (done.returncode, done.stderr) == (UNHEARD, b"")
 
 
 def test_what_aws_refuses(
     arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One line, with its remedy."""
-
-    def refused(*_: object) -> None:
-        raise ClientError(
-            {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "GetAlias"
-        )
-
-    monkeypatch.setattr(traffic, "roll_back", refused)
+    error = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "GetAlias"
+    )
+    monkeypatch.setattr(traffic, "roll_back", failing(error))
     assert main(["rollback", *arguments]) == 1
     assert capsys.readouterr().err == (
         "An error occurred (AccessDeniedException) when calling the GetAlias operation: "
@@ -221,9 +213,8 @@ def test_deploy_asks(
         return ""
 
     monkeypatch.setattr("builtins.input", answer)
-    job = command._job(
-        Target.of(Path(arguments[5]), arguments[1], arguments[3]), options(arguments)
-    )
+    target = Target.of(Path(arguments[5]), arguments[1], arguments[3])
+    job = deploy.job_of(target, deploy.Options())
     assert not job.agree("Apply?")
     assert asked_for == ["Apply? [y/N] "]
     monkeypatch.setattr("builtins.input", lambda _question: "Y")
@@ -236,12 +227,12 @@ def test_deploy_ends_with_how_to_call_it(
 ) -> None:  # fmt: skip
     """What it prints last can be pasted: here the line that invokes."""
     url = with_api(stage)
-    monkeypatch.setattr(command, "deploy", lambda _job: True)
+    monkeypatch.setattr("infra.release.deploy.deploy", lambda _job: True)
     assert main(["deploy", *arguments]) == 0
     read = Target.of(Path(arguments[5]), target.stage, target.simulated)
     lines = capsys.readouterr().out.splitlines()
     assert lines == call_lines(read, url, "iam")
-    program, _, package, *words = shlex.split(lines[-1])
-    assert (program, package) == (".venv/bin/python", "infra")
+    program, *words = shlex.split(lines[-1])
+    assert program == ".venv/bin/lambake"
     assert main(words) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "iris"

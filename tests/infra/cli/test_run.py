@@ -18,8 +18,7 @@ from pathlib import Path
 import pytest
 
 from infra.cli import main
-from infra.cli.invoke import InvokeOptions, invoke
-from infra.cli.run import Printer, RunOptions, config_of, run
+from infra.cli.run import Options, Printer, run, settings_of
 from infra.cli.sample import send_sample
 from tests import ROOT
 from tests.conftest import require_tool
@@ -135,7 +134,7 @@ def test_a_port_in_use_is_one_clear_line(app: Path) -> None:
 
 def test_a_sample_is_sent_and_shown(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """From the settings; --once stops after it with 0."""
-    options = RunOptions(0, 0, function=app / "function.yaml", once=True)
+    options = Options(port=0, invoke_port=0, function=app / "function.yaml", once=True)
     out = io.StringIO()
     assert run(options, out) == 0
     shown = out.getvalue()
@@ -150,14 +149,14 @@ def test_a_sample_that_fails_is_a_failure(app: Path) -> None:
     """Exit status 1 with --once."""
     (app / "app.py").write_text("def handler(event, context):\n    raise ValueError('no')\n")
     out = io.StringIO()
-    assert run(RunOptions(0, 0, function=app / "function.yaml", once=True), out) == 1
+    assert run(Options(port=0, invoke_port=0, function=app / "function.yaml", once=True), out) == 1
     assert "sample: 500" in out.getvalue()
 
 
 def test_colours_for_a_terminal(app: Path) -> None:
     """The live view and the banner, where asked for."""
     out = io.StringIO()
-    run(RunOptions(0, 0, function=app / "function.yaml", once=True, colour=True), out)
+    run(Options(port=0, invoke_port=0, function=app / "function.yaml", once=True, colour=True), out)
     assert "\x1b[32mdone \x1b[0m" in out.getvalue()
     assert "\x1b[1mtheirs\x1b[0m" in out.getvalue()
 
@@ -165,11 +164,11 @@ def test_colours_for_a_terminal(app: Path) -> None:
 def test_the_command_line_lays_over_the_settings(app: Path) -> None:
     """--handler alone forgets the settings, with --function it changes them."""
     path = app / "function.yaml"
-    config = config_of(RunOptions(function=path, handler="other.handler", front="rest_api"))
+    config = settings_of(Options(function=path, handler="other.handler", front="rest_api"))
     assert (config.name, config.handler, config.front) == ("theirs", "other.handler", "rest_api")
-    config = config_of(RunOptions(handler="other.handler", root=app))
+    config = settings_of(Options(handler="other.handler", root=app))
     assert (config.name, config.root, config.sample) == ("function", app, None)
-    config = config_of(RunOptions(function=path, sample_path="/p", sample_file=app / "app.py"))
+    config = settings_of(Options(function=path, sample_path="/p", sample_file=app / "app.py"))
     assert config.sample is not None
     assert (config.sample.path, config.sample.file) == ("/p", app / "app.py")
 
@@ -235,7 +234,7 @@ def test_invoke_reads_stdin(
 ) -> None:
     """With a hyphen for the payload."""
     monkeypatch.setattr("sys.stdin", io.StringIO('"from stdin"'))
-    assert invoke(InvokeOptions("-", "tested", lambda_.local.invoke_url)) == 0
+    assert main(["invoke", "-", "--name", "tested", "--url", lambda_.local.invoke_url]) == 0
     assert capsys.readouterr().out == '"from stdin"\n'
 
 
@@ -246,12 +245,12 @@ def test_invoke_without_an_emulator_says_how_to_start_one(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        assert invoke(InvokeOptions("{}", "x", url)) == 2
+        assert main(["invoke", "--name", "x", "--url", url]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"nobody answers at {url}: ")
     assert error.endswith("Start it: lambake run\n")
     monkeypatch.chdir("/")
-    assert invoke(InvokeOptions("{}")) == 2
+    assert main(["invoke"]) == 2
     assert capsys.readouterr().err == (
         "infra/function.yaml: expected a readable file, got 'No such file or directory'\n"
     )

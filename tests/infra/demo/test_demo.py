@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
+from infra.cli import main
 from infra.cloud import registry as loopback
 from infra.cloud.registry import RegistryError, loopback_registry
-from infra.demo import command, narration
-from infra.demo.command import DemoOptions, demo
+from infra.demo import narration, play
 from infra.demo.images import Folders
 from infra.demo.narration import Narration
 from infra.demo.story import Story, checkout_of
@@ -152,7 +152,7 @@ def test_narration() -> None:
             say(f"    aws_sqs_queue.q[{number}]: Creation complete after 1s")
         say("    57 to make")
         time.at_s += 42.4
-    say.end("the end\n")
+    say.write("the end\n")
     assert out.getvalue() == (
         "before\n"
         "\n"
@@ -171,7 +171,7 @@ def test_what_is_missing_is_said(
 ) -> None:
     """Without an engine, code stands behind images; without Terraform nothing is played."""
     monkeypatch.setenv("PATH", "/nowhere")
-    assert demo(DemoOptions(FUNCTION, containers=False)) == 1
+    assert main(["demo", "--no-containers", "--function", str(FUNCTION)]) == 1
     told = capsys.readouterr()
     assert told.out.splitlines()[0] == (
         "no real images: --no-containers was given; there is no registry "
@@ -201,8 +201,8 @@ class Played:
 def test_the_play(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Every step has a title and what was seen in it; in the end it is said how to do it on AWS."""
     played = Played()
-    monkeypatch.setattr(command, "_prepared", lambda *_: played)
-    assert demo(DemoOptions(FUNCTION)) == 0
+    monkeypatch.setattr(play, "_set_the_scene", lambda *_, **__: played)
+    assert main(["demo", "--function", str(FUNCTION)]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if not line.endswith(" s)")]
     assert told[1:] == [
         "1. A first deployment: nothing is there yet",
@@ -228,7 +228,7 @@ def test_the_play(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
         "  version 3 → 1; live: iris 1 says setosa",
         "",
         "8. The end: everything is removed",
-        *command._IN_THE_END.splitlines(),
+        *play.IN_THE_END.splitlines(),
     ]
     wanted = ["deploy", "invoke", "call", "deploy", "refused, spoilt", "invoke", "newer_iris"]
     assert played.done[:7] == wanted
@@ -243,8 +243,8 @@ def test_the_stage_without_containers(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     seen: list[Story] = []
-    monkeypatch.setattr(command, "_play", lambda story, _say: seen.append(story))
-    assert demo(DemoOptions(FUNCTION, containers=False)) == 0
+    monkeypatch.setattr(play, "play", lambda story, _say: seen.append(story))
+    assert main(["demo", "--no-containers", "--function", str(FUNCTION)]) == 0
     (story,) = seen
     assert (story.tools.terraform, story.tools.account) == ("terraform", "123456789012")
     assert story.target.root != ROOT
@@ -259,10 +259,10 @@ def test_an_image_that_is_not_built(
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(command, "PROGRAM", "registry")
-    monkeypatch.setattr("infra.cli.image.prepare", lambda *_: False)
+    monkeypatch.setattr(play, "PROGRAM", "registry")
+    monkeypatch.setattr("infra.image.report.prepare", lambda *_: False)
     monkeypatch.setattr(sys, "stderr", sys.stdout)
-    assert demo(DemoOptions(FUNCTION, base="here/b:1")) == 1
+    assert main(["demo", "--base", "here/b:1", "--function", str(FUNCTION)]) == 1
     told = capsys.readouterr().out.splitlines()
     beginnings = (
         "",
@@ -286,11 +286,11 @@ def test_an_image_that_is_not_built(
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing has to be tidied up, and that is said."""
 
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command, "_prepared", stop)
-    assert demo(DemoOptions(FUNCTION)) == 130
-    assert capsys.readouterr().out == (
+    monkeypatch.setattr(play, "_set_the_scene", stop)
+    assert main(["demo", "--function", str(FUNCTION)]) == 130
+    assert capsys.readouterr().err == (
         "\nstopped: the simulated cloud is gone, and all that was in it\n"
     )

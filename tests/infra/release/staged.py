@@ -15,9 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.cli import release as command
 from infra.release.canary import Watch
-from infra.release.preflight import Tools
 from infra.release.target import Target
 from infra.release.terraform import Terraform
 from infra.settings import FUNCTION_FILE, read
@@ -66,9 +64,8 @@ def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
 def terraform(target: Target, program: str, tmp_path: Path, monkeypatch: Any) -> Terraform:
     """Be the stage's Terraform, for the commands too; it is a fake."""
     made = Terraform(target, tmp_path / "dev", program, {}, tmp_path / "states")
-    monkeypatch.setattr(command, "_terraform", lambda _target: made)
-    tools = Tools("123456789012", program, None)
-    monkeypatch.setattr(command, "find_tools", lambda *_, **__: tools)
+    for command in ("status", "logs", "destroy"):
+        monkeypatch.setattr(f"infra.cli.{command}.terraform_of", lambda _target: made)
     return made
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.cli.release import INTERRUPTED
+from infra.cli.exits import INTERRUPTED
 from infra.release import terraform as release_terraform
 from infra.release.errors import Busy, TerraformFailed
 from infra.release.target import Target
@@ -276,12 +276,12 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
         # A suite that runs in the background, or by nohup, has them ignored, and its children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"
-        "from tests.infra.release.staged import FUNCTION, target_at\n"
-        "from infra.cli.release import ReleaseOptions, run\n"
+        "from tests.infra.release.staged import target_at\n"
+        "from infra.cli import main, status\n"
         "from infra.release.terraform import Terraform\n"
         f"terraform = Terraform(target_at(None), Path({str(tmp_path / 'dev')!r}), {program!r})\n"
-        "def do(*_): terraform.apply(lambda line: print(line, flush=True))\n"
-        "sys.exit(run(do, ReleaseOptions(FUNCTION)))\n"
+        "status.run = lambda _: terraform.apply(lambda line: print(line, flush=True))\n"
+        "sys.exit(main(['status']))\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", runner],

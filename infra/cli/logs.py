@@ -1,0 +1,41 @@
+"""`lambake logs`: the log of the function in the cloud."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+from infra.cli.exits import DONE, FAILED
+from infra.cli.flags import Commands, add_command, flag, minutes
+from infra.cli.stage import StageOptions, say, stage_of, terraform_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(StageOptions):
+    """Its flags."""
+
+    hook: bool = flag(False, "of the pre-traffic hook")
+    since: float = flag(10.0, "minutes ago (%(default)g)", type=minutes)
+    follow: bool = flag(False, "go on until Ctrl-C")
+
+
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "logs", "show the log of the function in the cloud", Options, run,
+        needs="image", failed=FAILED, example="--stage prod --since 60 --follow",
+    )  # fmt: skip
+
+
+def run(options: Options) -> int:
+    """Show it: shortened and coloured on a terminal, as it is for a file."""
+    from infra.cli.live_view import shown_text
+    from infra.release.status import as_it_is, follow_logs, outputs_of
+
+    view = shown_text if sys.stdout.isatty() else as_it_is
+    with stage_of(options) as target:
+        groups = outputs_of(target, terraform_of(target))["log_groups"]
+        group = groups["hook" if options.hook else "function"]
+        since_s = options.since * 60
+        follow_logs(target, group, say, since_s=since_s, follow=options.follow, view=view)
+    return DONE

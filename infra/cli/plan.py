@@ -1,0 +1,25 @@
+"""`lambake plan`: what a deployment would change."""
+
+from __future__ import annotations
+
+from infra.cli.exits import DONE, FAILED
+from infra.cli.flags import Commands, add_command
+from infra.cli.stage import StageOptions, stage_of
+
+
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "plan", "show what a deployment would change in the cloud", StageOptions, run,
+        needs="image", failed=FAILED, stands="nothing was changed",
+    )  # fmt: skip
+
+
+def run(options: StageOptions) -> int:
+    """Show the plan, and change nothing."""
+    from infra.cli.deploy import Options, job_of
+    from infra.release.deploy import show_plan
+
+    with stage_of(options) as target:
+        show_plan(job_of(target, Options()))
+    return DONE

@@ -1,0 +1,77 @@
+"""What the commands for one stage in the cloud share: flags, the stage itself, questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra import FUNCTION_FILE
+from infra.cli.flags import address, flag
+
+if TYPE_CHECKING:
+    from infra.release.target import Target
+    from infra.release.terraform import Terraform
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageOptions:
+    """The flags of them all."""
+
+    stage: str = flag("dev", "which of several in the cloud (dev)")
+    simulated_cloud: str | None = flag(
+        None, "of `lambake cloud`, instead of AWS", type=address, metavar="URL"
+    )
+    function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
+
+
+@contextmanager
+def stage_of(options: StageOptions) -> Iterator[Target]:
+    """
+    Find the stage, and explain what AWS refuses while the block runs.
+
+    Raises:
+        ConfigError: a setting is missing or wrong.
+        ReleaseError: instead of boto3's errors.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from infra.release.aws_errors import explained
+    from infra.release.errors import ReleaseError
+    from infra.release.target import Target
+
+    try:
+        yield Target.of(options.function, options.stage, options.simulated_cloud)
+    except (BotoCoreError, ClientError) as error:
+        raise ReleaseError(explained(error)) from error
+
+
+def folder_of(target: Target) -> Path:
+    """Where Terraform keeps what it knows of a stage."""
+    kind = "simulated-" if target.simulated else ""
+    return target.root / "build" / "terraform" / f"{kind}{target.stage}"
+
+
+def terraform_of(target: Target) -> Terraform:
+    """Terraform, for a command that builds nothing."""
+    from infra.release.preflight import find_tools
+    from infra.release.terraform import Terraform
+
+    tools = find_tools(target, builds=False)
+    return Terraform(target, folder_of(target), tools.terraform, tell=say)
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    print(line, flush=True)
+
+
+def ask(question: str) -> str:
+    """Ask who types; nobody's answer is empty."""
+    try:
+        return input(f"{question} ").strip()
+    except EOFError:
+        say("\nnobody answers: standard input is at its end (--yes asks nothing)")
+        return ""

@@ -1,0 +1,25 @@
+"""`lambake status`: what stands in the cloud."""
+
+from __future__ import annotations
+
+from infra.cli.exits import DONE, FAILED
+from infra.cli.flags import Commands, add_command
+from infra.cli.stage import StageOptions, say, stage_of, terraform_of
+
+
+def add(commands: Commands) -> None:
+    """Add it to the command line."""
+    add_command(
+        commands, "status", "show what stands in the cloud", StageOptions, run,
+        needs="image", failed=FAILED,
+    )  # fmt: skip
+
+
+def run(options: StageOptions) -> int:
+    """Show it, with how to call it."""
+    from infra.release.status import outputs_of, status_lines
+
+    with stage_of(options) as target:
+        for line in status_lines(target, outputs_of(target, terraform_of(target))):
+            say(line)
+    return DONE
