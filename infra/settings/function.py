@@ -62,7 +62,7 @@ class FunctionConfig(Frozen):
     provisioned_concurrency: int = 0  # environments started before the first call
     environment: Variables = Field(default_factory=dict)
     front: Annotated[str, one_of(*FRONTS)] = "http_api"
-    front_options: FrontConfig = FrontConfig()
+    front_options: FrontConfig = Field(default_factory=FrontConfig)
     region: Region = "us-east-1"
     account_id: Annotated[str, text(r"\d{12}", "12 digits in quotes")] = "123456789012"
     aliases: Variables = Field(default_factory=dict)  # alias or version -> version
@@ -78,7 +78,7 @@ class FunctionConfig(Frozen):
     tmp_mb: Annotated[int, whole(limits.TMP_MINIMUM_MB, limits.TMP_LIMIT_MB)] = (
         limits.TMP_MINIMUM_MB
     )
-    events: EventConfig = EventConfig()
+    events: EventConfig = Field(default_factory=EventConfig)
     aws_endpoint: str | None = None  # where destinations are delivered, e.g. a moto server
 
     @property
