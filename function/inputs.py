@@ -1,4 +1,4 @@
-"""A JSON payload to instances: what a body and a direct event have in common."""
+"""From a JSON payload to instances, for HTTP bodies and direct events alike."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def instances_of(payload: Any, served: Served) -> list[Any]:
         served: the model; its recipe says what it takes, its manifest how many.
 
     Returns:
-        The pictures' bytes or the rows, none of them looked into.
+        The pictures' bytes or the rows, not checked yet.
 
     Raises:
         InvalidError: no object, another key than the model takes, not a list, too few or too
-            many, or a text that is not base64. What came is described, never echoed.
+            many, or a text that is not base64. The input is described, never echoed.
     """
     takes = served.recipe.takes
     expected = " or ".join(f'{{"{key}": …}}' for key in KEYS[takes])

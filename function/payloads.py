@@ -63,11 +63,11 @@ class Payloads:
 
 def require_size(payload: Any, max_bytes: int) -> None:
     """
-    Hold a payload that came parsed against the limit of an HTTP body.
+    Check a parsed payload against the limit of an HTTP body.
 
     Raises:
         TooLargeError: it is longer, in UTF-8 without spaces.
-        MalformedError: it is nested so deeply that nobody can tell.
+        MalformedError: it is nested too deeply to be measured.
     """
     if max_bytes >= MAX_EVENT_BYTES:
         return  # Lambda has measured it already; spelling 6 MB once more would take 30 ms
@@ -81,7 +81,7 @@ def require_size(payload: Any, max_bytes: int) -> None:
 
 def require_carried(reply: Mapping[str, Any], max_bytes: int) -> None:
     """
-    Hold a reply against what Lambda, or the front before it, carries.
+    Check a reply against what Lambda, or the front before it, carries.
 
     Raises:
         ReplyTooLargeError: as JSON the reply is longer.

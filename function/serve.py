@@ -33,17 +33,17 @@ from function.telemetry.invocation import MAX_TRACE_CHARS
 from function.telemetry.vitals import end_process
 
 NOTICE_S: Final = 1.0
-"""How long readiness says no before the door closes, so that a balancer can look elsewhere."""
+"""How long readiness says no before connections are refused, so that a balancer can move on."""
 
 DRAIN_S: Final = 8
-"""With the notice, and what uvicorn takes to look around, within the ten seconds of platforms."""
+"""With the notice and uvicorn's own polling, below the ten seconds that platforms allow."""
 
 MAX_CONNECTIONS: Final = 256
 """Beyond them 503 at once: each may hold a body of 6 MB, which makes 1.5 GB."""
 
 
 class Server(uvicorn.Server):
-    """uvicorn, told to give notice before it closes the door, and not to end by the signal."""
+    """uvicorn that gives notice before it refuses connections, and does not end by the signal."""
 
     def __init__(self, config: uvicorn.Config, door: PlainHttp) -> None:
         super().__init__(config)
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
         door.on_fatal = self._end_without_notice
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Start to drain; whoever signals twice does not wait for the notice to pass."""
+        """Start to drain; a second signal cuts the notice short."""
         if self._door.draining:
             self.should_exit = True
         self._door.draining = True
@@ -64,7 +64,7 @@ class Server(uvicorn.Server):
 
 
 class JsonLines(logging.Formatter):
-    """uvicorn's few messages, as one line of JSON each, like all others."""
+    """A formatter that writes uvicorn's few messages as one line of JSON each, like all others."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Spell a record; with the trace, if it has one."""
@@ -110,8 +110,8 @@ def server_of(settings: Settings) -> Server:
 
 
 def main() -> NoReturn:
-    """Serve until a signal, or a state that cannot be mended, says otherwise."""
-    # While models load, before uvicorn listens for it: process 1 of a container ignores it else.
+    """Serve until a signal or a fatal state."""
+    # While models load, before uvicorn listens: process 1 of a container would ignore it otherwise.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())

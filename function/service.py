@@ -119,7 +119,7 @@ class Service:
         for versions in models.values():
             for predictor in versions.predictors.values():
                 # One golden vector each: a model that answers otherwise must not be served, and
-                # the first caller should not be who waits for what is imported on first use.
+                # what is imported on first use must not delay the first request.
                 verify_golden(predictor, limit=1)
         return cls(models)
 

@@ -291,7 +291,7 @@ def _pairs_of(event: dict[str, Any], key: str, many_key: str, where: str) -> lis
         _require_few(items, where)
         pairs += [(name, item) for item in items]
     with suppress(TypeError):  # not texts: named below
-        # One look at all of them does for nearly every request.
+        # Nearly every request passes this one check of all of them together.
         whole = "".join(chain.from_iterable(pairs))
         if len(whole) <= MAX_HEAD_CHARS and whole.isascii():
             return pairs
@@ -299,7 +299,7 @@ def _pairs_of(event: dict[str, Any], key: str, many_key: str, where: str) -> lis
 
 
 def _paths_of(event: dict[str, Any], source: Source, base_path: str) -> tuple[str, str]:
-    """Part the decoded path into the prefix that the front adds and the application's own path."""
+    """Split the decoded path into the prefix that the front adds and the application's own path."""
     key = "rawPath" if source in _VERSION_2 else "path"
     raw = _text(event.get(key), key) or "/"
     # Once, and once only: what still has a `%` was encoded twice (M2).
@@ -352,7 +352,7 @@ def _headers_of(event: dict[str, Any], source: Source) -> dict[str, str]:
     _require_few(cookies, "cookies")
     if cookies:
         headers["cookie"] = "; ".join(_text(cookie, "cookies") for cookie in cookies)
-    # What nobody could take for one host or one port would end in a 502 (M4).
+    # A Host or a port that cannot be parsed would end in a 502 (M4).
     for name, pattern, expected in (
         ("host", _HOST, "one host name, with a port or without"),
         ("x-forwarded-port", _PORT, "one port number"),

@@ -14,7 +14,7 @@ from function.service import Served
 from model.errors import Problem
 
 SPARE_BRACKETS: Final = 10_000
-"""So many lists and objects cost nothing, and a client that sends too many learns how many."""
+"""Added to what a full request needs, so that one with too many instances is told how many."""
 
 
 async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> list[Any]:
@@ -27,11 +27,11 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
         max_body_bytes: the most bytes that the body may have.
 
     Returns:
-        The pictures' bytes or the rows, none of them looked into.
+        The pictures' bytes or the rows, not checked yet.
 
     Raises:
         TooLargeError: the body is beyond the limit.
-        MediaTypeError: a type that the model does not take, or compressed.
+        MediaTypeError: the model does not take the type, or the body is compressed.
         MalformedError: the body cannot be read as the type that it claims.
         InvalidError: it can be read, but holds something else.
     """

@@ -3,7 +3,7 @@ A form to its files: multipart/form-data, as browsers and curl write it.
 
 Starlette's parser is not used: it lets the form's charset choose a codec (some raise, so a stranger
 makes a 500), takes a form that was cut off for a whole one, and logs what it read. The body is in
-memory already, so splitting it is all that is to be done.
+memory already, so splitting it is enough.
 
 Source: RFC 7578; RFC 2046, 5.1.1 for the boundary. Content-Transfer-Encoding is deprecated there
 (4.7), and no client that we know of sends it.
@@ -69,7 +69,7 @@ def _boundary_of(content_type: str) -> bytes:
 
 
 def _file_in(piece: bytes) -> bytes | None:
-    """Take the content of one part, None if it is another field than a file named FILE_FIELD."""
+    """Return the content of one part; None if it is not a file named FILE_FIELD."""
     head_end = piece.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES + 4)
     # After the boundary the line ends, perhaps after some spaces.
     if head_end < 0 or not piece[:head_end].lstrip(b" \t").startswith(b"\r\n"):

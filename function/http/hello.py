@@ -13,8 +13,7 @@ from model.errors import Problem
 
 MAX_DIGITS: Final = 300
 """
-Longer numbers are no sums that anybody wants; beyond 308 they fit no float64, and beyond 4,300
-Python refuses to read them.
+Beyond 308 digits a number does not fit float64, and beyond 4,300 Python refuses to parse it.
 """
 
 _WHOLE: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")

@@ -118,7 +118,7 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
 
 
 def _by_method(route: BaseRoute) -> Iterator[BaseRoute]:
-    """Part a route into one for each of its methods but HEAD, which goes without saying."""
+    """Split a route into one for each of its methods; HEAD needs no word beside GET."""
     if not isinstance(route, APIRoute):
         yield route
         return

@@ -38,7 +38,7 @@ code{background:#f0f4f8;padding:.1rem .3rem;border-radius:3px}
 
 
 def index_page(models: Sequence[Versions], root_path: str, *, docs: bool) -> str:
-    """Show what is served here and where to try it."""
+    """Return the page that shows what is served here and where to try it."""
     root_path = escape(root_path)
     items = "".join(_item(versions, root_path) for versions in models)
     try_it = f'<p>Try them in the browser: <a href="{root_path}/docs">/docs</a></p>' if docs else ""
@@ -54,7 +54,7 @@ def index_page(models: Sequence[Versions], root_path: str, *, docs: bool) -> str
 
 
 def _item(versions: Versions, root_path: str) -> str:
-    """Show a model: what it does, its versions with their labels, and where to ask it."""
+    """Return a model's entry: what it does, its versions with their labels, and its path."""
     name = escape(versions.name)
     links = ", ".join(
         f'<a href="{root_path}/models/{name}/versions/{escape(version)}">{escape(version)}</a>'
@@ -69,7 +69,7 @@ def _item(versions: Versions, root_path: str) -> str:
 
 
 def docs_page(root_path: str) -> str:
-    """Frame Swagger UI; every address is of this service, below its prefix."""
+    """Return Swagger UI's page; every address is on this service, below its prefix."""
     root_path = escape(root_path)
     base = f"{root_path}/docs"
     return (
