@@ -9,39 +9,82 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """Be something that can be called off."""
+    """A call that can be cancelled."""
 
     def cancel(self) -> None:
-        """Call it off; harmless when it has fired."""
+        """Cancel it; harmless when it has fired."""
 
 
 class Clock(Protocol):
-    """Tell the time, and call back later."""
+    """What tells the time, and calls back later."""
 
     def now(self) -> float:
-        """Give the wall clock, in seconds since 1970."""
+        """Return the wall clock, in seconds since 1970."""
 
     def monotonic(self) -> float:
-        """Give a clock that only goes forward, in seconds."""
+        """Return a clock that only goes forward, in seconds."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call back on the event loop after a delay."""
 
 
 class SystemClock:
-    """Be the machine's own clock."""
+    """The machine's own clock."""
 
     def now(self) -> float:
-        """Give the wall clock, in seconds since 1970."""
+        """Return the wall clock, in seconds since 1970."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Give a clock that only goes forward, in seconds."""
+        """Return a clock that only goes forward, in seconds."""
         return time.monotonic()
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call back on the running event loop after a delay."""
         return asyncio.get_running_loop().call_later(delay_s, callback)
+
+
+class Alarm:
+    """
+    One call that can be put off again and again.
+
+    Its timer is left alone where it fires early enough: to set and cancel one is dearer than that.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._timer: Timer | None = None
+        self._fires = 0.0  # monotonic, as `_due`
+        self._due = 0.0
+        self._act: Callable[[], None] | None = None
+
+    def set(self, due: float, act: Callable[[], None]) -> None:
+        """Call `act`, and nothing else any more, at a time of the monotonic clock."""
+        self._due, self._act = due, act
+        if self._timer is None or due < self._fires:
+            self._arm()
+
+    def clear(self) -> None:
+        """Call nothing."""
+        self._act = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fires = self._due
+        left_s = max(0.0, self._due - self._clock.monotonic())
+        self._timer = self._clock.call_later(left_s, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        if self._due > self._fires:
+            self._arm()
+        elif self._act is not None:
+            act, self._act = self._act, None
+            act()
 
 
 async def pause(clock: Clock, delay_s: float) -> None:

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from infra.local import contract, log_lines
-from infra.local.clock import Timer
+from infra.local.clock import Alarm
 from infra.local.conclusion import Usage, conclude
 from infra.local.errors import StartError
 from infra.local.invocation import Invocation, InvokeResult, error_payload, next_headers
@@ -94,7 +93,7 @@ class Environment:
         self._running: _Running | None = None  # while busy
         self._end: PhaseEnd | None = None  # of the init, or of an environment that is ending
         self._over = asyncio.Event()  # the phase that somebody waits for
-        self._timer: Timer | None = None  # of the deadline; while idle, of the stop
+        self._alarm = Alarm(around.clock)  # at the deadline; while idle, when it is to be stopped
         self._deadline = 0.0  # monotonic
         self._memory = MemoryWatch(
             around.clock,
@@ -215,7 +214,7 @@ class Environment:
         self._go(State.IDLE)
         self._memory.rest()
         if self._process is not None:
-            self._call_later(_FREEZE_AFTER_S, self._process.freeze)
+            self._alarm.set(self._clock.monotonic() + _FREEZE_AFTER_S, self._process.freeze)
 
     def _reset(self) -> None:
         """Kill the process; /tmp stays."""
@@ -226,8 +225,7 @@ class Environment:
         process, self._process = self._process, None
         conversation, self._conversation = self._conversation, None
         self._memory.forget()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._alarm.clear()
         if process is not None:
             process.kill()
         self._stream.flush()
@@ -237,13 +235,10 @@ class Environment:
     def _limit(self, deadline: float) -> None:
         """Let what begins now end at a time."""
         self._deadline = deadline
-        left_s = max(0.0, deadline - self._clock.monotonic())
-        self._call_later(left_s, lambda: self._ends(PhaseEnd(EndedBy.TIMEOUT)))
+        self._alarm.set(deadline, self._time_out)
 
-    def _call_later(self, delay_s: float, act: Callable[[], None]) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self._clock.call_later(delay_s, act)
+    def _time_out(self) -> None:
+        self._ends(PhaseEnd(EndedBy.TIMEOUT))
 
     # Inits.
 

@@ -9,10 +9,10 @@ Source: docs/contract.md 6.2, B1 to B19; botocore data/lambda/2015-03-31.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -43,29 +43,30 @@ def invoke_app(
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        try:
-            call = await _call(scope, receive, config)
-            if call is None:
-                return
-            if call.invocation_type == "DryRun":
-                await _reply(send, 204, b"", _request_id(str(uuid.uuid4())))
-            elif call.invocation_type == "Event":
-                await _reply(send, 202, b"", _request_id(accept_event(call.request)))
-            else:
-                with answering() as answered:
-                    result = await invoke(replace(call.request, answered=answered))
-                    await _reply_result(send, result, tail=call.wants_tail)
-        except InvokeError as exc:
-            await _reply_error(send, exc)
-        except Throttled as exc:
-            await _reply_error(send, throttled(exc.reason))
-        except StartError as exc:
-            await _reply_error(send, service_failed(str(exc)))
+        with answering() as answered:
+            try:
+                call = await _call(scope, receive, config, answered)
+                if call is None:
+                    return
+                if call.invocation_type == "DryRun":
+                    await _reply(send, 204, b"", _request_id(str(uuid.uuid4())))
+                elif call.invocation_type == "Event":
+                    await _reply(send, 202, b"", _request_id(accept_event(call.request)))
+                else:
+                    await _reply_result(send, await invoke(call.request), tail=call.wants_tail)
+            except InvokeError as exc:
+                await _reply_error(send, exc)
+            except Throttled as exc:
+                await _reply_error(send, throttled(exc.reason))
+            except StartError as exc:
+                await _reply_error(send, service_failed(str(exc)))
 
     return app
 
 
-async def _call(scope: Scope, receive: Receive, config: FunctionConfig) -> InvokeCall | None:
+async def _call(
+    scope: Scope, receive: Receive, config: FunctionConfig, answered: asyncio.Future[None]
+) -> InvokeCall | None:
     """Read the request; None if the client left before it was complete."""
     read = await read_body(receive, contract.SYNC_REQUEST_LIMIT_BYTES + 1)
     if read is None:
@@ -75,7 +76,7 @@ async def _call(scope: Scope, receive: Receive, config: FunctionConfig) -> Invok
         raise unknown_operation(scope["method"], scope["raw_path"].decode("latin-1"))
     names = version_of(name, scope["query_string"], config)
     body, size = read
-    return call_of(dict(scope["headers"]), body, size, names)
+    return call_of(dict(scope["headers"]), body, size, names, answered)
 
 
 async def _reply_result(send: Send, result: InvokeResult, *, tail: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import json
@@ -86,7 +87,11 @@ def version_of(name: str, query: bytes, config: FunctionConfig) -> tuple[str | N
 
 
 def call_of(
-    headers: Mapping[bytes, bytes], body: bytes, size: int, names: tuple[str | None, str]
+    headers: Mapping[bytes, bytes],
+    body: bytes,
+    size: int,
+    names: tuple[str | None, str],
+    answered: asyncio.Future[None] | None = None,
 ) -> InvokeCall:
     """
     Read headers and body (B9, B10, B12 to B14, B16, B17).
@@ -115,6 +120,7 @@ def call_of(
         qualifier=names[0],
         trace_id=_text(headers, b"x-amzn-trace-id"),
         executed_version=names[1],
+        answered=answered,
     )
     return InvokeCall(kind, log_type == "Tail", request)
 
