@@ -49,12 +49,6 @@ def _list(items: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"type": "array", "items": items, **more}
 
 
-_SHARE: Final = _NUMBER | {"minimum": 0, "maximum": 1}
-_ANSWER: Final = _object(
-    label=_TEXT,
-    confidence=_SHARE,
-    probabilities={"type": "object", "additionalProperties": _SHARE},
-)
 _SUMMARY: Final = {
     **dict.fromkeys(("name", "version", "kind", "description"), _TEXT),
     "versions": _LABELS,
@@ -74,7 +68,6 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         training={"type": "object"},
         metrics={"type": "object", "additionalProperties": _NUMBER},
     ),
-    "PredictAnswer": _object(model=_TEXT, version=_TEXT, predictions=_list(_ANSWER)),
     "ProblemAnswer": _object(
         **dict.fromkeys(("type", "title", "detail", "request_id"), _TEXT),
         status={"type": "integer"},
@@ -158,7 +151,10 @@ def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> di
     }
     if act == "predict":
         content = _content_of(predictor.recipe.describe(), manifest.max_instances)
+        answer = _object(model=_TEXT, version=_TEXT, predictions=_list(predictor.task.schema()))
         own |= {
+            "responses": operation["responses"]
+            | {"200": {"description": "OK", "content": {JSON: {"schema": answer}}}},
             "description": manifest.description,
             "requestBody": {"required": True, "content": content},
         }

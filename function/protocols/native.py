@@ -18,6 +18,10 @@ from model.bundle.versions import Versions
 _NAME: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
+_ANY: Final = {"type": "object"}
+"""openapi.py shows each model's own answer in its place."""
+
+
 def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> list[APIRoute]:
     """Build the routes, as `function.protocols.Routes` says."""
 
@@ -49,7 +53,7 @@ def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> lis
     return [
         shown_route("/models", models, "List the models", "ModelList"),
         shown_route(model, card, "Show a model's card", "ModelAnswer", parameters=[_NAME]),
-        shown_route(f"{model}/predict", predict, "Predict with", "PredictAnswer", **post),
+        shown_route(f"{model}/predict", predict, "Predict with", _ANY, **post),
         shown_route(
             f"{model}/versions",
             versions,
@@ -58,7 +62,7 @@ def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> lis
             parameters=[_NAME],
         ),
         shown_route(version, card, "Show the card of", "ModelAnswer", group=EACH_MODEL),
-        shown_route(f"{version}/predict", predict, "Predict with", "PredictAnswer", **post),
+        shown_route(f"{version}/predict", predict, "Predict with", _ANY, **post),
     ]
 
 

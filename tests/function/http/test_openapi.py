@@ -81,6 +81,8 @@ def test_every_model_has_its_operation(document: dict[str, Any], service: Servic
     rows = body_schema(document, PREDICT_IRIS)["properties"]["rows"]
     assert rows["items"] == service.find("iris").description.schema
     assert rows["maxItems"] == 1000
+    answers = answer_schema(document, "post", PREDICT_IRIS)["properties"]["predictions"]["items"]
+    assert answers["properties"]["label"]["enum"] == ["setosa", "versicolor", "virginica"]
 
 
 def test_every_version_has_its_operations(versions: Service) -> None:
