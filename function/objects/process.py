@@ -141,7 +141,7 @@ class Objects:
         if reason:
             return _skipped(ref, reason)
         try:
-            source = self._reader.opened(ref, manifest)
+            source = self._reader.opened(ref, served)
         except GoneError:
             return _skipped(ref, "gone since")
         except ReplacedError:
@@ -152,7 +152,7 @@ class Objects:
                 written.write(_json(predict(served, [source.whole()]).payload()))
                 count, failed = 1, 0
             else:
-                items = self._reader.items_of(ref, source, manifest)
+                items = self._reader.items_of(ref, source, served)
                 count, failed = self._write_lines(written, items, served, deadline)
         return {
             "source": ref.uri,
@@ -220,8 +220,8 @@ class Objects:
         ref, manifest = ref_of(uri), served.manifest
         if format_of(ref.key) is Format.LISTING:
             raise MediaTypeError([Problem("s3", "a picture or a table", "a listing")])
-        with closing(self._reader.opened(ref, manifest, max_bytes=self._max_body_bytes)) as source:
-            items = self._reader.items_of(ref, source, manifest)
+        with closing(self._reader.opened(ref, served, max_bytes=self._max_body_bytes)) as source:
+            items = self._reader.items_of(ref, source, served)
             instances = [_instance_of(item) for item in islice(items, manifest.max_instances + 1)]
         return predict(served, instances).payload()
 
@@ -232,7 +232,7 @@ class Objects:
         if first is None:
             raise InvalidError([Problem("object", "at least one line", "none")])
         items = chain([first], items)
-        limit = self._max_body_bytes if served.manifest.of_pictures else MAX_ROWS_BYTES
+        limit = self._max_body_bytes if served.recipe.takes == "image" else MAX_ROWS_BYTES
         count = failed = 0
         for answers in answers_to(items, served, max_bytes=limit, deadline=deadline):
             written.write(b"".join(map(_json, answers)))
@@ -280,7 +280,7 @@ def answers_to(
     """
     manifest = served.manifest
     limit = manifest.max_instances
-    max_count = min(limit, MAX_PICTURES) if manifest.of_pictures else limit
+    max_count = min(limit, MAX_PICTURES) if served.recipe.takes == "image" else limit
     for batch in _batches_of(items, max_count, max_bytes):
         deadline.require("another batch")
         instances = [item.instance for item in batch if item.error is None]

@@ -12,17 +12,17 @@ every error, a deadline for bodies, and the paths by which a platform watches:
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from function.errors import IncompleteError, MalformedError
-from function.http.problems import JSON, PROBLEM_JSON, problem_of
+from function.http.lean_fastapi import Response
+from function.http.problems import PROBLEM_JSON, json_response, problem_of
 from function.plain.prometheus import CONTENT_TYPE, PrometheusMetrics
 from function.plain.wire import MAX_HEAD_BYTES
-from function.telemetry.invocation import CURRENT, Invocation, write
+from function.telemetry.invocation import Invocation, under_way, write
 from model.errors import Problem
 
 BODY_TIMEOUT_S: Final = 30.0
@@ -30,6 +30,8 @@ BODY_TIMEOUT_S: Final = 30.0
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:=/+-]{8,128}")
 """What a caller may use as a request id: the forms of UUIDs and of the clouds' ids."""
+
+_NO_STORE: Final = {"cache-control": "no-store"}
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -60,43 +62,45 @@ class PlainHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever is in it."""
         if scope["path"] == "/livez":
-            await _answer(send, 200, {"status": "ok"})
+            answer = json_response({"status": "ok"}, headers=_NO_STORE)
         elif scope["path"] == "/readyz":
             status = {"status": "draining" if self.draining else "ok"}
-            await _answer(send, 503 if self.draining else 200, status)
+            answer = json_response(status, status=503 if self.draining else 200, headers=_NO_STORE)
         elif scope["path"] == "/metrics":
-            await _send(send, 200, self._metrics.text(), CONTENT_TYPE)
+            answer = Response(
+                self._metrics.text(), headers={"content-type": CONTENT_TYPE} | _NO_STORE
+            )
         else:
             await self._serve(scope, receive, send)
+            return
+        await answer(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         invocation = Invocation(_request_id_of(scope), "plain-http", cold=self._cold)
         self._cold = False
-        token = CURRENT.set(invocation)
         sent = _Sent(send, invocation)
         if self._base_path and f"{scope['path']}/".startswith(f"{self._base_path}/"):
             scope["root_path"] = self._base_path
             if scope["path"] == self._base_path:
                 scope["path"] += "/"
-        try:
-            _require_head(scope["headers"])
-            await self._app(scope, _in_time(receive), sent)
-        except BaseException as error:
-            # Starlette raises even what our handler has answered and recorded.
-            if not sent.started:
-                invocation.record_error(error)
-                problem = problem_of(error)
-                await _answer(sent, problem["status"], problem, media_type=PROBLEM_JSON, last=True)
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        finally:
-            write(invocation.line())
-            route = getattr(scope.get("route"), "path", None)
-            self._metrics.observe(invocation, scope["method"], route)
-            CURRENT.reset(token)
-            if invocation.fatal:
-                self.draining = True
-                self.on_fatal()
+        with under_way(invocation):
+            try:
+                _require_head(scope["headers"])
+                await self._app(scope, _in_time(receive), sent)
+            except BaseException as error:
+                # Starlette raises even what our handler has answered and recorded.
+                if not sent.started:
+                    invocation.record_error(error)
+                    await _last_answer_to(error)(scope, receive, sent)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+            finally:
+                write(invocation.line())
+                route = getattr(scope.get("route"), "path", None)
+                self._metrics.observe(invocation, scope["method"], route)
+                if invocation.fatal:
+                    self.draining = True
+                    self.on_fatal()
 
 
 def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
@@ -158,27 +162,12 @@ def _request_id_of(scope: Scope) -> str:
     return text if REQUEST_ID.fullmatch(text) else str(uuid.uuid4())
 
 
-async def _answer(
-    send: Send,
-    status: int,
-    content: dict[str, Any],
-    *,
-    media_type: str = JSON,
-    last: bool = False,
-) -> None:
-    body = json.dumps(content, separators=(",", ":")).encode()
-    await _send(send, status, body, media_type, last=last)
-
-
-async def _send(
-    send: Send, status: int, body: bytes, media_type: str, *, last: bool = False
-) -> None:
-    """Send a whole answer; after the last one the connection is closed."""
-    headers = [
-        (b"content-type", media_type.encode()),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        *([(b"connection", b"close")] if last else []),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _last_answer_to(error: BaseException) -> Response:
+    """Answer an error outside of the application; the connection ends, whatever is left of it."""
+    problem = problem_of(error)
+    return json_response(
+        problem,
+        status=problem["status"],
+        media_type=PROBLEM_JSON,
+        headers=_NO_STORE | {"connection": "close"},
+    )

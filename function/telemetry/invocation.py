@@ -146,23 +146,23 @@ def trace_of(error: BaseException) -> str:
     return "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
 
 
-CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
+_CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)
 """The invocation under way, for code that is reached through a framework."""
 
 
 def current() -> Invocation:
     """Return the invocation under way; outside of one, one that nobody reads."""
-    return CURRENT.get() or Invocation("", "", cold=False)
+    return _CURRENT.get() or Invocation("", "", cold=False)
 
 
 @contextmanager
 def under_way(invocation: Invocation) -> Iterator[Invocation]:
     """Make an invocation the current one, for as long as the `with` lasts."""
-    token = CURRENT.set(invocation)
+    token = _CURRENT.set(invocation)
     try:
         yield invocation
     finally:
-        CURRENT.reset(token)
+        _CURRENT.reset(token)
 
 
 def predict(served: Served, instances: Sequence[Any]) -> Answer:
@@ -172,11 +172,6 @@ def predict(served: Served, instances: Sequence[Any]) -> Answer:
     answer = served.predict(instances)
     invocation.record_answer(answer)
     return answer
-
-
-def request_id() -> str:
-    """Name the invocation under way; empty outside of one."""
-    return current().request_id
 
 
 def log(level: str, message: str, **fields: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from function.doors.http import HttpDoor
 from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
-from function.telemetry.invocation import CURRENT, Invocation
+from function.telemetry.invocation import Invocation, under_way
 from tests.function.conftest import CONTEXT, Answer
 from tests.function.corpus import CASES
 from tests.function.doors.fronts import (
@@ -159,12 +159,8 @@ def test_m11_line_breaks_in_a_header(build: Build, value: bytes) -> None:
 def test_m12_unexpected_errors(build: Build, capfd: pytest.CaptureFixture[str]) -> None:
     """M12: what the application raises is a problem without its text, recorded with its trace."""
     invocation = Invocation("id-1", "test", cold=False)
-    token = CURRENT.set(invocation)
-    try:
-        with door_to(raising(ValueError("secret"))) as answer:
-            reply = answer(build(Call("/")))
-    finally:
-        CURRENT.reset(token)
+    with under_way(invocation), door_to(raising(ValueError("secret"))) as answer:
+        reply = answer(build(Call("/")))
     assert (reply["statusCode"], header_of(reply, "content-type")) == (500, PROBLEM_JSON)
     assert json_of(reply) == {
         "type": "about:blank",
@@ -195,12 +191,8 @@ def test_m12_errors_after_the_answer_began() -> None:
         raise ValueError
 
     invocation = Invocation("id-1", "test", cold=False)
-    token = CURRENT.set(invocation)
-    try:
-        with door_to(app) as answer:
-            assert answer(http_api_v2(Call("/")))["statusCode"] == 500
-    finally:
-        CURRENT.reset(token)
+    with under_way(invocation), door_to(app) as answer:
+        assert answer(http_api_v2(Call("/")))["statusCode"] == 500
     assert invocation.error == "ValueError"
 
 

@@ -22,7 +22,6 @@ from function.telemetry.invocation import (
     Invocation,
     Usage,
     current,
-    request_id,
     trace_id_of,
     write,
 )
@@ -153,7 +152,6 @@ def test_write_is_one_piece() -> None:
 def test_outside_of_an_invocation() -> None:
     """Where there is no invocation, as under uvicorn, there is no id."""
     assert current().request_id == ""
-    assert request_id() == ""
 
 
 def test_forgotten_afterwards(handler: Handler) -> None:
