@@ -168,7 +168,8 @@ class Connection(asyncio.Protocol):
             return
         self._exchange = None
         self._restart_deadline()
-        self.taken()
+        if self._paused:
+            self.taken()
         if self._buffer:
             self._host.loop.call_soon(self.data_received, b"")
 
@@ -205,8 +206,8 @@ class Connection(asyncio.Protocol):
             head = self._head()
             if head is None:
                 return
-            if head.length is not None:
-                self._check_size(head.length)
+            if head.length is not None and head.length > self._limits.body_bytes:
+                raise self._too_large()
             exchange = self._exchange = self._host.begin(head, self)
             if exchange.reader.complete:
                 self._restart_deadline()
@@ -240,16 +241,17 @@ class Connection(asyncio.Protocol):
     def _take(self, exchange: Exchange, *, begins: bool) -> None:
         content = exchange.reader.take(self._buffer)
         exchange.size += len(content)
-        self._check_size(exchange.size)
-        if begins or exchange.reader.complete:
+        if exchange.size > self._limits.body_bytes:
+            raise self._too_large()
+        complete = exchange.reader.complete
+        if begins or complete:
             self._restart_deadline()
         exchange.feed(content)
-        if exchange.waiting_bytes > _HIGH_WATER_BYTES and not exchange.reader.complete:
+        if not complete and exchange.waiting_bytes > _HIGH_WATER_BYTES:
             self._pause()
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limits.body_bytes:
-            raise MessageError(413, f"body: expected at most {self._limits.body_bytes} bytes")
+    def _too_large(self) -> MessageError:
+        return MessageError(413, f"body: expected at most {self._limits.body_bytes} bytes")
 
     def _pause(self) -> None:
         if not self._paused:

@@ -178,8 +178,8 @@ class SizedBody:
 
     def take(self, buffer: bytearray) -> bytes:
         """Remove at most the missing bytes from the buffer's front, and return them."""
-        content = bytes(buffer[: self._left])
-        del buffer[: self._left]
+        content = bytes(buffer) if len(buffer) <= self._left else bytes(buffer[: self._left])
+        del buffer[: len(content)]
         self._left -= len(content)
         self.complete = self._left == 0
         return content

@@ -1,7 +1,7 @@
 """
 The emulator's HTTP/1.1 host: one listener serves an ASGI application, or the Runtime API.
 
-Why not uvicorn, and what it costs: ARCHITECTURE.md, decision 7. There is no TLS, no HTTP/2 and no
+Why not uvicorn, and what it costs: ARCHITECTURE.md, decision 9. There is no TLS, no HTTP/2 and no
 WebSocket, of which Lambda's local protocols use none.
 """
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qs, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from infra.local import contract
 from infra.local.invocation import InvokeRequest
@@ -70,7 +70,7 @@ def version_of(name: str, query: bytes, config: FunctionConfig) -> tuple[str | N
     if parts is None or len(parts["name"]) > contract.FUNCTION_NAME_LIMIT:
         pattern = f"satisfy regular expression pattern: {_NAME_PATTERN}"
         raise not_valid(name, "functionName", pattern)
-    asked = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("Qualifier", [None])[-1]
+    asked = dict(parse_qsl(query.decode("latin-1"))).get("Qualifier") if query else None
     if asked and parts["qualifier"] and asked != parts["qualifier"]:
         raise wrong_parameter(
             "The derived qualifier from the function name does not match the specified qualifier."
