@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -259,6 +260,7 @@ def _child(code: str, **environ: str) -> str:
     ).stdout
 
 
+@cache
 def _modules_after(code: str, **environ: str) -> set[str]:
     listing = "\nimport sys\nprint('MODULES', *sys.modules)"
     last = _child(code + listing, **environ).splitlines()[-1]
@@ -267,13 +269,14 @@ def _modules_after(code: str, **environ: str) -> set[str]:
 
 HEAVY = {
     "boto3", "botocore", "keras", "matplotlib", "mlxtend", "onnx", "pandas", "scipy", "sklearn",
-    "tensorflow", "uvicorn", "httpx", "fastapi_swagger", "ai_edge_litert", "skl2onnx",
+    "tensorflow", "uvicorn", "h11", "httpx", "fastapi_swagger", "ai_edge_litert", "skl2onnx",
+    "prometheus_client", "function.serve",
 }  # fmt: skip
 PLUGINS = ("GifImagePlugin", "WebPImagePlugin", "TiffImagePlugin", "EpsImagePlugin")
 
 
 def test_import_loads_nothing_heavy() -> None:
-    """The init phase loads what serves: no training tools, no AWS client, no schemas."""
+    """The init phase loads what serves: no training tools, AWS client, schemas or HTTP server."""
     modules = _modules_after("import function.entry")
     assert {"fastapi", "mangum", "onnxruntime", "numpy"} <= modules
     assert not modules & HEAVY
@@ -296,27 +299,26 @@ def test_tables_only_need_no_pillow() -> None:
 PAYLOAD = {"model": "iris", "rows": [ROW]}
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        PAYLOAD,
-        {"Items": [PAYLOAD]},
-        {"source": "mine", "detail-type": "x", "detail": PAYLOAD},
-        {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
-        {"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(PAYLOAD)}]},
-        {"awslogs": {}},
-    ],
-    ids=["direct", "map", "eventbridge", "schedule", "sqs", "foreign"],
-)
-def test_other_doors_need_no_framework(event: dict[str, Any]) -> None:
+EVENTS = [
+    PAYLOAD,
+    {"Items": [PAYLOAD]},
+    {"source": "mine", "detail-type": "x", "detail": PAYLOAD},
+    {"source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+    {"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(PAYLOAD)}]},
+    {"awslogs": {}},
+]
+
+
+def test_other_doors_need_no_framework() -> None:
     """With the preload off, no door but HTTP's pays for FastAPI, nor for boto3 without need."""
     code = (
         "from contextlib import suppress\nfrom types import SimpleNamespace\n"
         "from function.entry import handler\n"
         "context = SimpleNamespace(get_remaining_time_in_millis=lambda: 30_000)\n"
-        f"with suppress(Exception): handler({event!r}, context)"
+        f"for event in {EVENTS!r}:\n    with suppress(Exception): handler(event, context)"
     )
     modules = _modules_after(code, LAMBAKE_PRELOAD_HTTP="off")
+    assert {"function.doors.invoke", "function.doors.sqs"} <= modules
     frameworks = {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
     assert not modules & (frameworks | {"boto3", "botocore", "function.objects.process"})
 

@@ -17,7 +17,7 @@ from function.doors.sources import Source, clue_in, source_of
 from tests import conftest
 from tests.contract.fetch_rie import FOLDER, SAMPLES
 from tests.function.corpus import CASES, Case
-from tests.function.json_values import JSON
+from tests.function.json_values import JSON, SCALARS
 from tests.function.test_entry import Handler, outcome_of
 
 
@@ -176,9 +176,8 @@ KEYS = st.sampled_from(
         "detail-type", *sorted(sources._KEYS),
     ]
 )  # fmt: skip
-EVENTS = JSON | st.dictionaries(
-    KEYS, JSON | st.dictionaries(KEYS, JSON) | st.lists(st.dictionaries(KEYS, JSON)), max_size=5
-)
+PART = SCALARS | st.dictionaries(KEYS, SCALARS, max_size=2)
+EVENTS = JSON | st.dictionaries(KEYS, PART | st.lists(PART, max_size=2), max_size=4)
 
 
 @given(event=EVENTS | st.lists(EVENTS, max_size=2))

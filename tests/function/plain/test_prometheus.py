@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -17,7 +15,6 @@ from function.service import Answer, Service
 from function.settings import ZOO
 from function.telemetry.invocation import Invocation, predict, under_way
 from model.bundle.drift import LEAST
-from tests import ROOT
 
 
 @pytest.fixture
@@ -109,14 +106,3 @@ def test_servers_share_no_counts(watched: Service) -> None:
     assert [name for name, _ in samples_of(one) if name == "lambake_predictions_total"]
     assert not [name for name, _ in samples_of(other) if name == "lambake_predictions_total"]
     assert "process_resident_memory_bytes" in other.text().decode()
-
-
-def test_lambda_does_not_pay_for_it() -> None:
-    """The handler imports neither the server nor Prometheus."""
-    code = "import sys, function.entry; print(*sys.modules)"
-    ran = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    loaded = set(ran.stdout.split())
-    assert "function.telemetry.cloudwatch" in loaded
-    assert not loaded & {"uvicorn", "prometheus_client", "h11", "function.serve"}
