@@ -22,11 +22,11 @@ from infra.settings.errors import InfraError
 
 
 class LocalError(InfraError):
-    """Be the root of the emulator's errors."""
+    """The root of the emulator's errors."""
 
 
 class PortTaken(LocalError):
-    """Say which port is in use and how to change it."""
+    """A port is in use; names it and the flag that changes it."""
 
     def __init__(self, host: str, port: int, flag: str) -> None:
         self.port = port
@@ -37,18 +37,18 @@ class PortTaken(LocalError):
 
 
 class StartError(LocalError):
-    """Say why the emulator did not start."""
+    """The emulator did not start; says why."""
 
 
 class ToolMissing(LocalError):
-    """Say which program is missing, and what for."""
+    """A program is missing; names it, and what needs it."""
 
     def __init__(self, program: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the program {program!r}, and it is not on this machine")
 
 
 class Throttled(LocalError):
-    """Say that no environment is free, with the service's Reason."""
+    """No environment is free; carries the service's Reason."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason

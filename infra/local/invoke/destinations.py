@@ -23,7 +23,7 @@ from infra.settings.function import FunctionConfig
 
 @dataclass(frozen=True)
 class Delivery:
-    """Be one message to a queue, topic, function or event bus."""
+    """One message to a queue, topic, function or event bus."""
 
     target_arn: str
     body: str
@@ -90,8 +90,7 @@ def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult |
 
 def deliverer(config: FunctionConfig) -> Deliver:
     """
-    Give what delivers: through `aws_endpoint` where one is set; else nothing, the queue keeps a
-    copy.
+    Return what delivers through `aws_endpoint`; where none is set, the queue only keeps a copy.
 
     Raises:
         ConfigError: a target's service is not supported.

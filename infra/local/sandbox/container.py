@@ -102,8 +102,9 @@ class ContainerLauncher:
 
     async def _pid_of(self, name: str, client: subprocess.Popen[bytes]) -> int:
         """
-        Give the id of the container's first process on this machine; the client's, if the
-        container has ended already.
+        Return the id of the container's first process on this machine.
+
+        The client's, if the container has ended already.
         """
         while client.poll() is None:
             with contextlib.suppress(ContainerToolFailed):
@@ -120,10 +121,7 @@ class ContainerLauncher:
 
 @dataclass(frozen=True)
 class Running:
-    """
-    Be a container that was started: its name, the client that
-    waits for it, its first process.
-    """
+    """A container that was started: its name, the client that waits for it, its first process."""
 
     engine: ContainerTool
     name: str
@@ -132,7 +130,7 @@ class Running:
 
 
 class Container(ProcessGroup):
-    """Be one running container."""
+    """One running container."""
 
     def __init__(
         self,
@@ -196,7 +194,7 @@ def engine_for(config: FunctionConfig) -> ContainerTool:
 
 def python_of(engine: ContainerTool, image: str) -> str:
     """
-    Give the version of the image's interpreter, as the runtime's version is spelt: 3.13.v5.
+    Return the version of the image's interpreter, as the runtime's version is spelt: 3.13.v5.
 
     Raises:
         ConfigError: there is none that runs.

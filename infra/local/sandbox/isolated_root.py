@@ -33,7 +33,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class MountAttributes(ctypes.Structure):
-    """Be the kernel's struct mount_attr."""
+    """The kernel's struct mount_attr."""
 
     _fields_ = (
         ("attr_set", ctypes.c_uint64),
@@ -77,7 +77,7 @@ def set_attributes(target: str, attributes: MountAttributes) -> None:
 
 
 def hidden_by(folder: str, mounted: str) -> bool:
-    """Say whether a folder lies where something else is going to be mounted."""
+    """Whether a folder lies where something else is going to be mounted."""
     return Path(folder).is_relative_to(mounted)
 
 
@@ -87,7 +87,7 @@ def bind(descriptor: int, target: str) -> None:
 
 
 def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
-    """Give /tmp to the function alone; folders of ours that lie in it stay visible, read-only."""
+    """Mount an empty /tmp; folders of ours that lie in it stay visible, read-only."""
     kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
     mount("tmpfs", _TMP, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={tmp_mb}m,mode=1777")
     for path, descriptor in kept.items():

@@ -27,7 +27,7 @@ _START_S = 20.0
 
 
 class Isolation:
-    """Hold one environment's namespaces."""
+    """One environment's namespaces."""
 
     def __init__(self, config: FunctionConfig) -> None:
         if sys.platform != "linux":
@@ -49,7 +49,7 @@ class Isolation:
         self._wait_until_ready()
 
     def prefix(self) -> Sequence[str]:
-        """Give what a command is to be prefixed with to run inside."""
+        """Return the prefix with which a command runs inside."""
         return (
             _program("nsenter"),
             *("--target", str(self._holder.pid), "--user", "--mount", "--"),
@@ -79,9 +79,6 @@ def _program(name: str) -> str:
 
 
 def _visible(config: FunctionConfig) -> set[Path]:
-    """
-    Give the folders that must stay visible where they are: the
-    code, the interpreter, its packages.
-    """
+    """Return the folders that must stay visible: the code, the interpreter, its packages."""
     own = {config.root, Path(config.python).parent.parent, Path(sys.prefix), Path(sys.base_prefix)}
     return own | {Path(sysconfig.get_path("purelib"))}

@@ -1,7 +1,4 @@
-"""
-Turn a function's settings into a running sandbox: which
-command, which variables, which folder.
-"""
+"""Turn a function's settings into a running sandbox: its command, variables and folder."""
 
 from __future__ import annotations
 
@@ -77,13 +74,13 @@ class SnapshotLauncher:
 
 
 def runtime_command(config: FunctionConfig) -> list[str]:
-    """Give the command that an image's entry point ends in."""
+    """Return the command that an image's entry point ends in."""
     return [config.python, "-m", "awslambdaric", config.handler]
 
 
 def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None) -> tuple[str, str]:
     """
-    Give the runtime's version and ARN for INIT_START: of the interpreter that really runs.
+    Return the runtime's version and ARN for INIT_START: of the interpreter that really runs.
 
     The ARN has the form of the service's, but its hash is of the version only.
     """

@@ -12,7 +12,7 @@ from infra.settings.function import FunctionConfig
 
 
 class Process(Protocol):
-    """Be a running process group. sandbox.Sandbox is the real one."""
+    """A running process group (process_group.ProcessGroup)."""
 
     def freeze(self) -> None:
         """Stop it until thawed."""
@@ -24,13 +24,13 @@ class Process(Protocol):
         """Read its output so far, without waiting."""
 
     def peak_mb(self) -> float:
-        """Give the most memory its first process has had."""
+        """Return the most memory its first process has had, in MiB."""
 
     def resident_mb(self) -> float:
-        """Give the memory of its first process now."""
+        """Return the memory of its first process now, in MiB."""
 
     def children_mb(self) -> float:
-        """Give the memory of the rest of the group now."""
+        """Return the memory of the rest of the group now, in MiB."""
 
     def terminate(self) -> None:
         """Ask it to end."""
@@ -44,7 +44,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Spawn:
-    """Say what an environment needs started."""
+    """What an environment needs started."""
 
     runtime_api: str
     log_stream: str
@@ -55,7 +55,7 @@ class Spawn:
 
 
 class Launcher(Protocol):
-    """Be what starts the processes of one environment, one after the other."""
+    """What starts the processes of one environment, one after the other."""
 
     async def spawn(self, spawn: Spawn) -> Process:
         """Start one."""
@@ -66,7 +66,7 @@ class Launcher(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Be what every environment of one emulator shares."""
+    """What every environment of one emulator shares."""
 
     config: FunctionConfig
     clock: Clock

@@ -20,7 +20,7 @@ _GONE_S = 5.0
 
 def output_pipe() -> tuple[int, int]:
     """
-    Give a pipe whose reading end never blocks: (to read, to write).
+    Return a pipe whose reading end never blocks: (to read, to write).
 
     One pipe for stdout and stderr: the service merges them too, and their order is kept.
     """
@@ -30,7 +30,7 @@ def output_pipe() -> tuple[int, int]:
 
 
 class ProcessGroup:
-    """Be one group, whose first process has the group's id, on the running event loop."""
+    """One group, whose first process has the group's id, on the running event loop."""
 
     def __init__(self, pid: int, pipe: int, on_output: Callable[[bytes], None]) -> None:
         self.pid = pid
@@ -74,17 +74,17 @@ class ProcessGroup:
             read += size
 
     def peak_mb(self) -> float:
-        """Give the most memory the first process of the group has had, in MiB."""
+        """Return the most memory the first process of the group has had, in MiB."""
         if self._status is None:
             self._status = memory.PeakReader(self.pid)
         return self._status.peak_mb()
 
     def resident_mb(self) -> float:
-        """Give the memory of the first process of the group now, in MiB."""
+        """Return the memory of the first process of the group now, in MiB."""
         return memory.resident_mb(self.pid)
 
     def children_mb(self) -> float:
-        """Give the memory of the rest of the group now, in MiB. Costs a look at every process."""
+        """Return the memory of the rest of the group now, in MiB. It looks at every process."""
         return memory.group_resident_mb(self.pid, besides=self.pid)
 
     def kill(self) -> None:

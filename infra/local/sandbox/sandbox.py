@@ -21,7 +21,7 @@ from infra.local.sandbox.process_group import ProcessGroup, kill_marked, output_
 
 @dataclass(frozen=True)
 class Launch:
-    """Say what to start, where, and whom to tell."""
+    """What to start, where, and whom to tell."""
 
     command: Sequence[str]
     variables: Mapping[str, str]
@@ -33,7 +33,7 @@ class Launch:
 
 
 class Sandbox(ProcessGroup):
-    """Be one process that was started here, with what it started itself."""
+    """One process that was started here, with what it started itself."""
 
     def __init__(self, launch: Launch) -> None:
         reader, writer = output_pipe()
@@ -97,8 +97,10 @@ class Sandbox(ProcessGroup):
 @functools.cache
 def _parent_death() -> Sequence[str]:
     """
-    Have the kernel kill the process should the emulator itself be killed: a stopped orphan stays
-    for ever. Needs util-linux's setpriv; without it only an orderly end cleans up.
+    Return what makes the kernel kill a process whose emulator was killed.
+
+    A stopped orphan would stay for ever. Needs util-linux's setpriv; without it only an orderly end
+    cleans up.
     """
     if sys.platform != "linux":
         return ()

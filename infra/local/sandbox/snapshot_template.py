@@ -42,10 +42,7 @@ def reap(control: socket.socket) -> None:
 
 
 def serve(control: socket.socket) -> None:
-    """
-    Fork at every order. Returns in the copies only; the
-    template ends with its control socket.
-    """
+    """Fork at every order. Returns in the copies only; the template ends with its socket."""
     signal.signal(signal.SIGCHLD, lambda _number, _frame: reap(control))
     tell(control, {"snapshot": True})
     while True:

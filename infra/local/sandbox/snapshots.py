@@ -39,7 +39,7 @@ _KIND = "snap-start"
 
 
 class Template:
-    """Be the snapshot of one function."""
+    """The snapshot of one function."""
 
     def __init__(self, config: FunctionConfig, stream: LogStream, folder: Path) -> None:
         if config.isolated:

@@ -33,7 +33,7 @@ _TOKEN = "lambake-local-dummy-session-token"  # noqa: S105 - a dummy, see above
 
 @dataclass(frozen=True)
 class Place:
-    """Say where one process runs."""
+    """Where one process runs."""
 
     runtime_api: str  # host:port
     log_stream: str
@@ -44,7 +44,7 @@ class Place:
 
 def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
     """
-    Give all the variables of one process.
+    Return all the variables of one process.
 
     Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as
     in an image that does not set it; the function's own environment may.

@@ -61,14 +61,6 @@ def test_a_function_that_fails_does_not_harm_the_next_call(
     next_call_succeeds(lambda_)
 
 
-def test_exhausted_descriptors_are_the_functions_own(start: Start) -> None:
-    """The error names them, and a reset brings a fresh process."""
-    lambda_ = start()
-    error = lambda_.do("open_many", count=5000, keep=True).json
-    assert "Too many open files" in error.get("errorMessage", "") or "errorType" in error
-    next_call_succeeds(lambda_)
-
-
 @pytest.mark.parametrize("step", ["raise", "exit 0", "exit 139", "hang 60"])
 def test_an_init_that_fails_once_is_repeated(start: Start, tmp_path: Path, step: str) -> None:
     """The very same call succeeds, by the suppressed init."""
@@ -106,18 +98,6 @@ def test_a_child_that_holds_the_pipe_holds_nobody(start: Start) -> None:
     assert time.monotonic() - started < 5
     next_call_succeeds(lambda_)
     assert not alive(child)
-
-
-def test_a_double_fork_does_not_survive_the_reset(start: Start) -> None:
-    """The daemon goes with its environment's process."""
-    lambda_ = start()
-    daemon = lambda_.do("double_fork").json["pid"]
-    lambda_.do("leave", status=1)
-    next_call_succeeds(lambda_)
-    deadline = time.monotonic() + 10
-    while alive(daemon) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not alive(daemon)
 
 
 def test_a_root_that_vanishes_is_an_error_and_no_end(start: Start, tmp_path: Path) -> None:
