@@ -7,7 +7,7 @@ decoded before it is known to be small enough:
     1. the format is told by the first bytes          else FormatError
     2. the file is stripped to what draws             picture_bytes.py: bombs in metadata are gone
     3. Pillow reads the header; the size is checked   else LimitError, before any pixel is decoded
-    4. pixels are decoded, at a fraction where the format can; warnings count as errors
+    4. pixels are decoded, at a fraction where the format can; two kinds of warnings are errors
     5. the camera's orientation is applied
 
 Pillow and its plug-ins are imported at the first picture: a function that only serves tables
@@ -53,9 +53,11 @@ MAX_RLE_PIXELS = 1 << 20
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side keeps this many pixels."""
 
-# What Pillow only warns of, such as a file of two minds, is a broken file. For good, since to set
-# and reset it around each call would not be safe where several threads decode.
-warnings.filterwarnings("error", module=r"PIL\b")
+# Pillow only warns of files that contradict themselves (UserWarning) and of decompression bombs (a
+# RuntimeWarning): both are refused. Of nothing else: its next release may deprecate what we call.
+# Set for good, since to set and reset it around each call is not safe where several threads decode.
+for _category in (UserWarning, RuntimeWarning):
+    warnings.filterwarnings("error", category=_category, module=r"PIL\b")
 
 _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 
