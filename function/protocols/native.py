@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from time import perf_counter
 from typing import Any, Final
 
@@ -90,11 +91,8 @@ def _card_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
         "licence": manifest.licence,
         "engine": manifest.engine,
         "sha256": manifest.sha256,
-        "labels": manifest.labels,
-        "columns": [
-            {"name": one.name, "unit": one.unit, "minimum": one.minimum, "maximum": one.maximum}
-            for one in manifest.columns
-        ],
+        "labels": manifest.task.labels,
+        "columns": [asdict(column) for column in manifest.recipe.describe().columns],
         "max_instances": manifest.max_instances,
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),

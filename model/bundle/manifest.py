@@ -30,7 +30,7 @@ from model import tenants
 from model.bundle import schema_1
 from model.bundle.table import NAME, Table
 from model.errors import ArtefactError
-from model.recipes.base import Column, Recipe, read_recipe
+from model.recipes.base import Recipe, read_recipe
 from model.tasks.base import Task, read_task
 from model.tensors import Tensor
 
@@ -65,21 +65,6 @@ class Manifest:
     def artefact(self) -> Path:
         """The model file."""
         return self.folder / self.file
-
-    @property
-    def of_pictures(self) -> bool:
-        """Whether an instance is a picture."""
-        return self.recipe.takes == "image"
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The columns of a row."""
-        return self.recipe.describe().columns
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The labels of a classifier."""
-        return self.task.labels
 
     @property
     def kind(self) -> str:

@@ -78,7 +78,7 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "labels": ["setosa", "versicolor", "virginica"],
         "columns": [
             {"name": one.name, "unit": one.unit, "minimum": one.minimum, "maximum": one.maximum}
-            for one in manifest.columns
+            for one in manifest.recipe.describe().columns
         ],
         "max_instances": 1000,
         "training": dict(manifest.training),

@@ -123,7 +123,7 @@ def test_rows_at_the_thresholds_are_answered_as_by_scikit_learn(
 
 def test_objects_are_answered_as_lists_are(predictor: Predictor, flowers: Rows) -> None:
     """By column name, in any order, a row gets the answer of the list in column order."""
-    names = [column.name for column in predictor.manifest.columns]
+    names = [column.name for column in predictor.recipe.describe().columns]
     objects = [dict(reversed(list(zip(names, row, strict=True)))) for row in flowers.tolist()]
     by_name, by_place = answers(predictor, objects), answers(predictor, flowers.tolist())
     assert by_name[0] == by_place[0]
@@ -132,7 +132,7 @@ def test_objects_are_answered_as_lists_are(predictor: Predictor, flowers: Rows) 
 
 def test_the_manifest_states_the_ranges_of_the_data(predictor: Predictor, flowers: Rows) -> None:
     """The columns are the data's, with the unit and the range that was trained on."""
-    columns = predictor.manifest.columns
+    columns = predictor.recipe.describe().columns
     assert [column.name for column in columns] == list(train.NAMES)
     assert [column.unit for column in columns] == ["cm"] * 4
     assert [column.minimum for column in columns] == flowers.min(axis=0).tolist()
