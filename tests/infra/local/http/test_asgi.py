@@ -203,19 +203,6 @@ def test_no_content(method: bytes, status: int, length: bytes | None) -> None:
     run(scenario())
 
 
-def test_reason() -> None:
-    """An application may word the phrase behind the status."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({**START, "reason": "Fine"})
-        await send(BODY)
-
-    async def scenario() -> None:
-        assert (await exchanged(GET % 0, app)).startswith(b"HTTP/1.1 200 Fine\r\n")
-
-    run(scenario())
-
-
 def test_own_headers() -> None:
     """An application may date its answer itself, and ask for the end of the connection."""
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from infra.local.http.connection import Connection
-from infra.local.http.server import Address, serving
+from infra.local.http.server import serving
 from tests.infra.local.http.raw_http import (
     GET,
     QUICK,
@@ -247,29 +247,6 @@ def test_h2c_offer() -> None:
         )
         await exchanged(head + b"Content-Length: 3\r\n\r\nabc", app)
         assert app.bodies == [b"abc"]
-
-    run(scenario())
-
-
-def test_many_clients() -> None:
-    """Two hundred clients at once, five requests each: none lost, none mixed up."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        body = (await receive())["body"]
-        await asyncio.sleep(0)
-        await answer(send, 200, hashlib.sha256(body).hexdigest().encode())
-
-    async def client(address: Address, number: int) -> None:
-        async with connected(address) as wire:
-            for turn in range(5):
-                body = b"%d/%d" % (number, turn)
-                head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
-                await wire.send(head + body)
-                assert (await wire.answer())[2].decode() == hashlib.sha256(body).hexdigest()
-
-    async def scenario() -> None:
-        async with serving(app) as address:
-            await asyncio.gather(*(client(address, number) for number in range(200)))
 
     run(scenario())
 
