@@ -55,213 +55,187 @@ def play(scene: Played, **changes: Any) -> None:
     asyncio.run(run())
 
 
-def test_one_environment_serves_calls_one_after_the_other() -> None:
+def on_stage(**changes: Any) -> Callable[[Played], Callable[[], None]]:
+    """Make a scene a test."""
+
+    def make(scene: Played) -> Callable[[], None]:
+        def test() -> None:
+            play(scene, **changes)
+
+        test.__doc__ = scene.__doc__
+        return test
+
+    return make
+
+
+@on_stage()
+async def test_one_environment_serves_calls_one_after_the_other(stage: Stage) -> None:
     """The second call is warm: the same environment, frozen in between."""
-
-    async def scene(stage: Stage) -> None:
-        for _ in range(2):
-            call = await stage.call()
-            await stage.environments[0].reply(b'"done"')
-            assert (await call).payload == b'"done"'
-        assert len(stage.environments) == 1
-
-    play(scene)
+    for _ in range(2):
+        call = await stage.call()
+        await stage.environments[0].reply(b'"done"')
+        assert (await call).payload == b'"done"'
+    assert len(stage.environments) == 1
 
 
-def test_fresh_environments_start_while_others_work() -> None:
+@on_stage(concurrency=3)
+async def test_fresh_environments_start_while_others_work(stage: Stage) -> None:
     """Up to the limit, each call has its own; the call beyond it is refused with the reason."""
-
-    async def scene(stage: Stage) -> None:
-        calls = [await stage.call() for _ in range(3)]
-        assert len(stage.environments) == 3
-        refused = await stage.call()
-        with pytest.raises(Throttled) as caught:
-            await refused
-        assert caught.value.reason == "ConcurrentInvocationLimitExceeded"
-        assert str(caught.value) == "Rate Exceeded. Reason: ConcurrentInvocationLimitExceeded"
-        for environment in stage.environments:
-            await environment.reply()
-        ids = [(await call).request_id for call in calls]
-        assert ids == [environment.served[0] for environment in stage.environments]
-
-    play(scene, concurrency=3)
+    calls = [await stage.call() for _ in range(3)]
+    assert len(stage.environments) == 3
+    refused = await stage.call()
+    with pytest.raises(Throttled) as caught:
+        await refused
+    assert caught.value.reason == "ConcurrentInvocationLimitExceeded"
+    assert str(caught.value) == "Rate Exceeded. Reason: ConcurrentInvocationLimitExceeded"
+    for environment in stage.environments:
+        await environment.reply()
+    ids = [(await call).request_id for call in calls]
+    assert ids == [environment.served[0] for environment in stage.environments]
 
 
-def test_reserved_concurrency_is_a_limit_of_its_own() -> None:
+@on_stage(concurrency=3, reserved_concurrency=1)
+async def test_reserved_concurrency_is_a_limit_of_its_own(stage: Stage) -> None:
     """Lower than the machine's, with its own reason, and for patient callers too."""
-
-    async def scene(stage: Stage) -> None:
-        await stage.call()
-        for patient in (False, True):
-            with pytest.raises(Throttled) as caught:
-                await (await stage.call(patient=patient))
-            assert caught.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
-        await stage.environments[0].reply()
-
-    play(scene, concurrency=3, reserved_concurrency=1)
+    await stage.call()
+    for patient in (False, True):
+        with pytest.raises(Throttled) as caught:
+            await (await stage.call(patient=patient))
+        assert caught.value.reason == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    await stage.environments[0].reply()
 
 
-def test_a_reserved_concurrency_of_zero_refuses_everything() -> None:
+@on_stage(reserved_concurrency=0)
+async def test_a_reserved_concurrency_of_zero_refuses_everything(stage: Stage) -> None:
     """The service's emergency stop."""
-
-    async def scene(stage: Stage) -> None:
-        with pytest.raises(Throttled):
-            await (await stage.call(patient=True))
-        assert stage.environments == []
-
-    play(scene, reserved_concurrency=0)
+    with pytest.raises(Throttled):
+        await (await stage.call(patient=True))
+    assert stage.environments == []
 
 
-def test_patient_callers_wait_in_order() -> None:
+@on_stage(concurrency=1)
+async def test_patient_callers_wait_in_order(stage: Stage) -> None:
     """A burst loses none: five calls, one environment, answered as they came."""
-
-    async def scene(stage: Stage) -> None:
-        calls = [await stage.call(patient=True) for _ in range(5)]
-        assert stage.broker.under_way == 5
-        for _ in calls:
-            await stage.environments[0].reply()
-        answered = [(await call).request_id for call in calls]
-        assert answered == stage.environments[0].served
-        assert len(stage.environments) == 1
-
-    play(scene, concurrency=1)
+    calls = [await stage.call(patient=True) for _ in range(5)]
+    assert stage.broker.under_way == 5
+    for _ in calls:
+        await stage.environments[0].reply()
+    answered = [(await call).request_id for call in calls]
+    assert answered == stage.environments[0].served
+    assert len(stage.environments) == 1
 
 
-def test_an_environment_that_is_about_to_be_free_is_waited_for() -> None:
+@on_stage()
+async def test_an_environment_that_is_about_to_be_free_is_waited_for(stage: Stage) -> None:
     """
     No cold start for a call that comes while a runtime is about to ask for more; if that takes
     long, a fresh environment starts.
     """
-
-    async def scene(stage: Stage) -> None:
-        stage.settles_at_once = False
-        first = await stage.call()
-        await stage.environments[0].reply()
-        await first
-        second = await stage.call()
-        await stage.clock.advance(0.1)
-        assert len(stage.environments) == 1
-        ready = stage.environments[0].ready
-        assert ready is not None
-        ready.set_result(None)
-        await settled()
-        await stage.environments[0].reply()
-        await second
-        third = await stage.call()
-        await stage.clock.advance(0.25)
-        assert len(stage.environments) == 2
-        await stage.environments[1].reply()
-        await third
-
-    play(scene)
+    stage.settles_at_once = False
+    first = await stage.call()
+    await stage.environments[0].reply()
+    await first
+    second = await stage.call()
+    await stage.clock.advance(0.1)
+    assert len(stage.environments) == 1
+    ready = stage.environments[0].ready
+    assert ready is not None
+    ready.set_result(None)
+    await settled()
+    await stage.environments[0].reply()
+    await second
+    third = await stage.call()
+    await stage.clock.advance(0.25)
+    assert len(stage.environments) == 2
+    await stage.environments[1].reply()
+    await third
 
 
-def test_waiting_for_one_does_not_hold_up_the_others() -> None:
+@on_stage()
+async def test_waiting_for_one_does_not_hold_up_the_others(stage: Stage) -> None:
     """Two calls, one environment about to be free: the other call starts a fresh one at once."""
-
-    async def scene(stage: Stage) -> None:
-        stage.settles_at_once = False
-        first = await stage.call()
-        await stage.environments[0].reply()
-        await first
-        await stage.call()
-        await stage.call()
-        assert len(stage.environments) == 2
-
-    play(scene)
+    stage.settles_at_once = False
+    first = await stage.call()
+    await stage.environments[0].reply()
+    await first
+    await stage.call()
+    await stage.call()
+    assert len(stage.environments) == 2
 
 
-def test_a_caller_who_gives_up_while_waiting_is_forgotten() -> None:
+@on_stage(concurrency=1)
+async def test_a_caller_who_gives_up_while_waiting_is_forgotten(stage: Stage) -> None:
     """Its invocation never runs."""
-
-    async def scene(stage: Stage) -> None:
-        busy = await stage.call(patient=True)
-        waiting = await stage.call(patient=True)
-        waiting.cancel()
-        await settled()
-        assert stage.broker.under_way == 1
-        await stage.environments[0].reply()
-        await busy
-        assert len(stage.environments[0].served) == 1
-
-    play(scene, concurrency=1)
+    busy = await stage.call(patient=True)
+    waiting = await stage.call(patient=True)
+    waiting.cancel()
+    await settled()
+    assert stage.broker.under_way == 1
+    await stage.environments[0].reply()
+    await busy
+    assert len(stage.environments[0].served) == 1
 
 
-def test_a_caller_who_gives_up_while_it_runs_changes_nothing() -> None:
+@on_stage()
+async def test_a_caller_who_gives_up_while_it_runs_changes_nothing(stage: Stage) -> None:
     """B18: the invocation continues, and counts until it ends."""
-
-    async def scene(stage: Stage) -> None:
-        running = await stage.call()
-        running.cancel()
-        await settled()
-        assert stage.broker.under_way == 1
-        await stage.environments[0].reply()
-        assert stage.broker.under_way == 0
-
-    play(scene)
+    running = await stage.call()
+    running.cancel()
+    await settled()
+    assert stage.broker.under_way == 1
+    await stage.environments[0].reply()
+    assert stage.broker.under_way == 0
 
 
-def test_an_unused_environment_is_ended() -> None:
+@on_stage(idle_s=60)
+async def test_an_unused_environment_is_ended(stage: Stage) -> None:
     """After idle_s without a call; a call in between counts anew."""
-
-    async def scene(stage: Stage) -> None:
-        for _ in range(2):
-            call = await stage.call()
-            await stage.environments[0].reply()
-            await call
-            await stage.clock.advance(59)
-        assert not stage.environments[0].closed
-        await stage.clock.advance(2)
-        assert stage.environments[0].closed
-        assert stage.broker.environments == 0
-
-    play(scene, idle_s=60)
-
-
-def test_provisioned_environments_start_before_the_first_call() -> None:
-    """And rest, until a call comes."""
-
-    async def scene(stage: Stage) -> None:
-        await stage.broker.start()
-        assert [environment.provisioned for environment in stage.environments] == [True, True]
+    for _ in range(2):
         call = await stage.call()
-        assert len(stage.environments) == 2
-        await stage.environments[1].reply()
+        await stage.environments[0].reply()
         await call
+        await stage.clock.advance(59)
+    assert not stage.environments[0].closed
+    await stage.clock.advance(2)
+    assert stage.environments[0].closed
+    assert stage.broker.environments == 0
 
-    play(scene, provisioned_concurrency=2)
+
+@on_stage(provisioned_concurrency=2)
+async def test_provisioned_environments_start_before_the_first_call(stage: Stage) -> None:
+    """And rest, until a call comes."""
+    await stage.broker.start()
+    assert [environment.provisioned for environment in stage.environments] == [True, True]
+    call = await stage.call()
+    assert len(stage.environments) == 2
+    await stage.environments[1].reply()
+    await call
 
 
-def test_a_broken_environment_is_not_used_again() -> None:
+@on_stage(concurrency=1)
+async def test_a_broken_environment_is_not_used_again(stage: Stage) -> None:
     """Its caller gets the error; who waits gets a fresh environment."""
-
-    async def scene(stage: Stage) -> None:
-        first = await stage.call(patient=True)
-        second = await stage.call(patient=True)
-        answer = stage.environments[0].answer
-        assert answer is not None
-        answer.set_exception(ValueError("broken"))
-        with pytest.raises(ValueError, match=r"^broken$"):
-            await first
-        await settled()
-        assert stage.environments[0].closed
-        await stage.environments[1].reply()
-        await second
-
-    play(scene, concurrency=1)
+    first = await stage.call(patient=True)
+    second = await stage.call(patient=True)
+    answer = stage.environments[0].answer
+    assert answer is not None
+    answer.set_exception(ValueError("broken"))
+    with pytest.raises(ValueError, match=r"^broken$"):
+        await first
+    await settled()
+    assert stage.environments[0].closed
+    await stage.environments[1].reply()
+    await second
 
 
-def test_closing_answers_everybody() -> None:
+@on_stage(concurrency=1)
+async def test_closing_answers_everybody(stage: Stage) -> None:
     """Who runs and who waits is told; who comes later too."""
-
-    async def scene(stage: Stage) -> None:
-        calls = [await stage.call(patient=True) for _ in range(3)]
-        await stage.broker.close()
-        for call in [*calls, await stage.call()]:
-            with pytest.raises(StartError, match=r"^the emulator is shutting down$"):
-                await call
-
-    play(scene, concurrency=1)
+    calls = [await stage.call(patient=True) for _ in range(3)]
+    await stage.broker.close()
+    for call in [*calls, await stage.call()]:
+        with pytest.raises(StartError, match=r"^the emulator is shutting down$"):
+            await call
 
 
 @settings(max_examples=200, deadline=None)
@@ -332,15 +306,12 @@ async def answer_one(stage: Stage, index: int) -> bool:
     return True
 
 
-def test_closing_at_once_answers_who_has_just_come() -> None:
+@on_stage()
+async def test_closing_at_once_answers_who_has_just_come(stage: Stage) -> None:
     """Even the call whose environment has not had its first turn yet."""
-
-    async def scene(stage: Stage) -> None:
-        call = asyncio.create_task(stage.broker.invoke(InvokeRequest(b"{}")))
-        await asyncio.sleep(0)
-        await stage.broker.close()
-        with pytest.raises(StartError, match=r"^the emulator is shutting down$"):
-            await call
-        assert stage.broker.under_way == 0
-
-    play(scene)
+    call = asyncio.create_task(stage.broker.invoke(InvokeRequest(b"{}")))
+    await asyncio.sleep(0)
+    await stage.broker.close()
+    with pytest.raises(StartError, match=r"^the emulator is shutting down$"):
+        await call
+    assert stage.broker.under_way == 0

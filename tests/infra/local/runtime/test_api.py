@@ -1,4 +1,4 @@
-"""The Runtime API on the wire: docs/contract.md 6.1, row by row."""
+"""The Runtime API on the wire, where tests/contract/runtime_rows.py asks nothing."""
 
 from __future__ import annotations
 
@@ -33,24 +33,6 @@ def test_next_hands_the_event_out_byte_for_byte(host: RuntimeHost, wire: Wire) -
     }
 
 
-def test_next_blocks_until_there_is_an_event(host: RuntimeHost, wire: Wire) -> None:
-    """A1: nothing is sent before."""
-    wire.ask("GET", NEXT)
-    wait_for_ready(host)
-    wire.socket.settimeout(0.05)
-    with pytest.raises(TimeoutError):
-        wire.answer()
-    wire.socket.settimeout(20)
-    host.hand_over("id-1")
-    assert wire.answer().status == 200
-
-
-def test_next_while_running_hands_the_same_event_out(host: RuntimeHost, wire: Wire) -> None:
-    """A2."""
-    first = fetch(host, wire, payload=b'{"same":1}')
-    assert wire.call("GET", NEXT) == first
-
-
 def test_two_waiting_connections_get_the_same_event(host: RuntimeHost, wire: Wire) -> None:
     """A2: a runtime that asked twice while it waited is answered twice."""
     with contextlib.closing(Wire(host.address)) as second:
@@ -60,18 +42,6 @@ def test_two_waiting_connections_get_the_same_event(host: RuntimeHost, wire: Wir
         assert wire_reached(host, wire)
         host.hand_over("id-1")
         assert wire.answer() == second.answer()
-
-
-@pytest.mark.parametrize(
-    ("kind", "end"), [("response", EndedBy.RESPONSE), ("error", EndedBy.ERROR)]
-)
-def test_a_post_is_accepted(host: RuntimeHost, wire: Wire, kind: str, end: EndedBy) -> None:
-    """A3 and A4: 202, and the environment gets the body byte for byte."""
-    fetch(host, wire)
-    reply = wire.call("POST", post_path("id-1", kind), b'{"any": "bytes"}')
-    assert (reply.status, reply.body) == (202, b'{"status":"OK"}')
-    assert reply.headers["Content-Type"] == "application/json"
-    assert (host.ends[-1].by, host.ends[-1].payload) == (kind, b'{"any": "bytes"}')
 
 
 @pytest.mark.parametrize("kind", ["response", "error"])
@@ -90,61 +60,6 @@ def test_a_post_is_acknowledged_after_the_caller_is_answered(
     wire.socket.settimeout(20)
     host.tell(lambda _: answered.set_result(None))
     assert wire.answer().status == 202
-
-
-@pytest.mark.parametrize("kind", ["response", "error"])
-def test_another_request_id_is_refused(host: RuntimeHost, wire: Wire, kind: str) -> None:
-    """A5, before the first next and while running."""
-    for _ in range(2):
-        reply = wire.call("POST", post_path("id-2", kind), b"{}")
-        assert reply.status == 400
-        assert reply.json == {"errorMessage": "Invalid request ID", "errorType": "InvalidRequestID"}
-        assert reply.headers["Content-Type"] == "application/json"
-        if not host.ends:
-            fetch(host, wire)
-    assert [end.by for end in host.ends] == [EndedBy.NEXT]
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "target"),
-    [
-        ("response", "response", "InvocationResponse"),
-        ("response", "error", "InvocationErrorResponse"),
-        ("error", "response", "InvocationResponse"),
-        ("error", "error", "InvocationErrorResponse"),
-    ],
-)
-def test_a_second_post_is_an_invalid_transition(
-    host: RuntimeHost, wire: Wire, first: str, second: str, target: str
-) -> None:
-    """A6, after the answer and before the release."""
-    fetch(host, wire)
-    wire.call("POST", post_path("id-1", first), b"{}")
-    reply = wire.call("POST", post_path("id-1", second), b"{}")
-    assert reply.status == 403
-    assert reply.json == {
-        "errorMessage": f"State transition from RuntimeResponseSentState to {target} failed for "
-        "runtime. Error: State transition is not allowed",
-        "errorType": "InvalidStateTransition",
-    }
-
-
-def test_the_right_id_before_next_is_an_invalid_transition(host: RuntimeHost, wire: Wire) -> None:
-    """A6: the id is known, since the invocation waits for the runtime to start."""
-    host.tell(lambda c: c.assign("id-1"))
-    reply = wire.call("POST", post_path("id-1"), b"{}")
-    assert (reply.status, reply.json["errorType"]) == (403, "InvalidStateTransition")
-    assert "from Started to InvocationResponse" in reply.json["errorMessage"]
-
-
-def test_a_released_id_is_unknown(host: RuntimeHost, wire: Wire) -> None:
-    """6.1: with the next `next` the old invocation is gone."""
-    fetch(host, wire)
-    wire.call("POST", post_path("id-1"), b"{}")
-    host.ends.clear()
-    fetch(host, wire, "id-2")
-    assert wire.call("POST", post_path("id-1"), b"{}").status == 400
-    assert wire.call("POST", post_path("id-2"), b"{}").status == 202
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -225,25 +140,6 @@ def test_a_connection_lost_in_a_post_ends_the_invocation(host: RuntimeHost, wire
         host.tell(lambda c: c.state)
 
 
-def test_a_wrong_response_mode_is_refused(host: RuntimeHost, wire: Wire) -> None:
-    """A9: 400; then the runtime may fetch the next event, where RIE would be stuck."""
-    fetch(host, wire)
-    mode = {"Lambda-Runtime-Function-Response-Mode": "buffered"}
-    reply = wire.call("POST", post_path("id-1"), b"{}", mode)
-    assert (reply.status, reply.json) == (
-        400,
-        {
-            "errorMessage": "Invalid function response mode",
-            "errorType": "InvalidFunctionResponseMode",
-        },
-    )
-    assert host.ends[-1].error_type == "Runtime.InvalidResponseModeHeader"
-    host.ends.clear()
-    fetch(host, wire, "id-2")
-    mode["Lambda-Runtime-Function-Response-Mode"] = "streaming"
-    assert wire.call("POST", post_path("id-2"), b"{}", mode).status == 202
-
-
 def test_the_limit_of_an_init_error(host: RuntimeHost, wire: Wire) -> None:
     """
     A10 [?]: as large as a response may be; one byte more is
@@ -261,17 +157,6 @@ def test_the_limit_of_an_init_error(host: RuntimeHost, wire: Wire) -> None:
     assert len(end.payload) < 200
 
 
-def test_an_init_error_ends_the_init(host: RuntimeHost, wire: Wire) -> None:
-    """A10: 202, with the error's type for the log; then even `next` is 403."""
-    header = {"Lambda-Runtime-Function-Error-Type": "Runtime.ImportModuleError"}
-    reply = wire.call("POST", f"{PREFIX}/init/error", b'{"errorMessage":"x"}', header)
-    assert (reply.status, reply.body) == (202, b'{"status":"OK"}')
-    assert host.ends[-1].by is EndedBy.INIT_ERROR
-    assert host.ends[-1].error_type == "Runtime.ImportModuleError"
-    assert host.ends[-1].payload == b'{"errorMessage":"x"}'
-    assert wire.call("GET", NEXT).status == 403
-
-
 @pytest.mark.parametrize("posted", ["ValueError", "Runtime.bad type", "Runtime.X\xff", ""])
 def test_an_error_type_of_another_form_stays_out_of_the_log(
     host: RuntimeHost, wire: Wire, posted: str
@@ -280,13 +165,6 @@ def test_an_error_type_of_another_form_stays_out_of_the_log(
     header = {"Lambda-Runtime-Function-Error-Type": posted}
     wire.call("POST", f"{PREFIX}/init/error", b"{}", header)
     assert host.ends[-1].error_type == "Runtime.Unknown"
-
-
-def test_an_init_error_after_the_first_next_is_refused(host: RuntimeHost, wire: Wire) -> None:
-    """A11."""
-    fetch(host, wire)
-    reply = wire.call("POST", f"{PREFIX}/init/error", b"{}")
-    assert (reply.status, reply.json["errorType"]) == (403, "InvalidStateTransition")
 
 
 @pytest.mark.parametrize(
