@@ -270,24 +270,21 @@ def _modules_after(code: str, **environ: str) -> set[str]:
 HEAVY = {
     "boto3", "botocore", "keras", "matplotlib", "mlxtend", "onnx", "pandas", "scipy", "sklearn",
     "tensorflow", "uvicorn", "h11", "httpx", "fastapi_swagger", "ai_edge_litert", "skl2onnx",
-    "prometheus_client", "function.serve",
+    "prometheus_client", "function.serve", "function.http.openapi", "PIL.GifImagePlugin",
+    "PIL.WebPImagePlugin", "PIL.TiffImagePlugin", "PIL.EpsImagePlugin",
 }  # fmt: skip
-PLUGINS = ("GifImagePlugin", "WebPImagePlugin", "TiffImagePlugin", "EpsImagePlugin")
 
 
-def test_import_loads_nothing_heavy() -> None:
-    """The init phase loads what serves: no training tools, AWS client, schemas or HTTP server."""
+def test_import_loads_nothing_needless() -> None:
+    """
+    The init phase loads what serves: no training tools, AWS client, schemas, HTTP server, no door
+    but HTTP's, and of Pillow's readers only those that the golden picture needs.
+    """
     modules = _modules_after("import function.entry")
-    assert {"fastapi", "mangum", "onnxruntime", "numpy"} <= modules
+    doors = {one for one in modules if one.startswith("function.doors.")}
+    assert {"fastapi", "mangum", "onnxruntime", "numpy", "PIL.PngImagePlugin"} <= modules
+    assert doors == {"function.doors.http", "function.doors.sources"}
     assert not modules & HEAVY
-    assert "function.http.openapi" not in modules
-
-
-def test_import_loads_no_needless_picture_reader() -> None:
-    """Of Pillow's readers only those that the golden picture needs are loaded."""
-    modules = _modules_after("import function.entry")
-    assert "PIL.PngImagePlugin" in modules
-    assert not modules & {f"PIL.{plugin}" for plugin in PLUGINS}
 
 
 def test_tables_only_need_no_pillow() -> None:
@@ -321,17 +318,6 @@ def test_other_doors_need_no_framework() -> None:
     assert {"function.doors.invoke", "function.doors.sqs"} <= modules
     frameworks = {"fastapi", "starlette", "mangum", "pydantic", "pydantic_core"}
     assert not modules & (frameworks | {"boto3", "botocore", "function.objects.process"})
-
-
-def test_import_loads_no_door_but_http() -> None:
-    """The init phase pays for HTTP's door only, and for none where that is off."""
-    doors = {
-        "function.doors.invoke",
-        "function.doors.step_functions",
-        "function.doors.sqs",
-        "function.doors.s3",
-    }
-    assert not _modules_after("import function.entry") & (doors | {"function.doors.eventbridge"})
 
 
 def test_http_works_without_the_preload() -> None:
