@@ -20,7 +20,6 @@ once. Schema 1 is read as well (schema_1.py).
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from typing import Any, Final
 
 from model import tenants
 from model.bundle import schema_1
-from model.bundle.table import NAME, Table
+from model.bundle.table import NAME, Table, read_toml
 from model.errors import ArtefactError
 from model.recipes.base import Recipe, read_recipe
 from model.tasks.base import Task, read_task
@@ -81,13 +80,7 @@ def read_manifest(folder: Path) -> Manifest:
             each of them.
     """
     path = folder / MANIFEST_FILE
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        repr(document)  # ints too long to print would break the error message
-    except OSError as exc:
-        raise ArtefactError(path, expected="a manifest", got=exc.strerror) from exc
-    except (ValueError, RecursionError) as exc:  # no UTF-8, no TOML, too long a number, too deep
-        raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
+    document = read_toml(path, "a manifest")
     schema = document.get("schema")
     if type(schema) is int and schema == schema_1.SCHEMA:
         document = schema_1.upgraded(document)

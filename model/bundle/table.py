@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from model.errors import Problem
+from model.errors import ArtefactError, Problem
 from model.tensors import DTYPES, Tensor
 
 NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}")
@@ -184,6 +185,23 @@ class Table:
         """Read a table of numbers, which may be absent, whose keys are the author's own."""
         table = self.table(key, default={})
         return {name: table.number(name) or 0.0 for name in table.values}
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """
+    Parse a file of TOML.
+
+    Raises:
+        ArtefactError: it cannot be read, or is no TOML that an error message could hold.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        repr(document)  # ints too long to print would break the error message
+    except OSError as exc:
+        raise ArtefactError(path, expected=what, got=exc.strerror) from exc
+    except (ValueError, RecursionError) as exc:  # no UTF-8, no TOML, too long a number, too deep
+        raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
+    return document
 
 
 _SHAPE: Final = "a list of sizes, -1 for any"

@@ -9,14 +9,13 @@ The versions of one model, side by side, and the labels that stand for some of t
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from model.bundle.manifest import MANIFEST_FILE, Manifest
-from model.bundle.table import NAME
+from model.bundle.table import NAME, read_toml
 from model.errors import ArtefactError
 from model.predictor import Predictor
 
@@ -109,14 +108,11 @@ def _bundles_in(folder: Path) -> list[Path]:
 
 def _check_folder(folder: Path, manifest: Manifest) -> None:
     """Hold what a bundle says of itself against where it lies."""
-    nested = manifest.folder != folder
     path = manifest.folder / MANIFEST_FILE
-    if manifest.name != folder.name:
-        expected = f"name = {folder.name!r}, as the model's folder"
-        raise ArtefactError(path, expected=expected, got=repr(manifest.name))
-    if nested and manifest.version != manifest.folder.name:
-        expected = f"version = {manifest.folder.name!r}, as the folder"
-        raise ArtefactError(path, expected=expected, got=repr(manifest.version))
+    version = manifest.version if manifest.folder == folder else manifest.folder.name
+    if (manifest.name, manifest.version) != (folder.name, version):
+        expected = f"name = {folder.name!r} and version = {version!r}, as the folders"
+        raise ArtefactError(path, expected=expected, got=f"{manifest.name} and {manifest.version}")
     if manifest.version == LATEST:
         expected = f"a version other than {LATEST!r}, which means the highest one"
         raise ArtefactError(path, expected=expected, got=repr(LATEST))
@@ -137,15 +133,7 @@ def read_labels(folder: Path, *, known: list[str]) -> dict[str, str]:
         ArtefactError: no TOML, a label that is no name, is taken, or stands for no version.
     """
     path = folder / LABELS_FILE
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-        repr(document)  # what Python will not print, no error could name
-    except FileNotFoundError:
-        return {}
-    except OSError as exc:
-        raise ArtefactError(path, expected="labels", got=exc.strerror) from exc
-    except (ValueError, RecursionError) as exc:
-        raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
+    document = read_toml(path, "labels") if path.exists() else {}
     for label, version in document.items():
         if not NAME.fullmatch(label):
             raise ArtefactError(path, expected=f"labels like {NAME.pattern}", got=repr(label))

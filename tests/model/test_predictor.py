@@ -79,19 +79,6 @@ def test_a_missing_file_stops_the_load(bundle: Path) -> None:
     assert complaint(bundle) == "tiny.onnx: expected the model file, got Is a directory"
 
 
-def test_a_missing_bundle_is_named(tmp_path: Path) -> None:
-    """A folder that is not there is told by the manifest that it lacks."""
-    expected = "model.toml: expected a manifest, got No such file or directory"
-    assert complaint(tmp_path / "none") == expected
-
-
-def test_another_models_file_stops_the_load(tmp_path: Path) -> None:
-    """A file with the right hash but another model in it is not served."""
-    content = (ZOO / "iris" / "iris.onnx").read_bytes()
-    folder = write_bundle(tmp_path / "tiny", content=content)
-    assert complaint(folder) == "tiny.onnx: expected an input 'rows' of shape [-1, 3], got [-1, 4]"
-
-
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_one_to_the_limit_are_predicted(bundle: Path, count: int) -> None:
     """From one instance to the manifest's limit there is one prediction an instance."""

@@ -103,10 +103,7 @@ def without_lone_pixels(plane: Plane) -> Plane:
 
 
 def is_even(plane: Plane) -> bool:
-    """
-    Say whether the paper is of one level: on the edge of the picture, or because the whole
-    picture knows two levels only.
-    """
+    """Whether the paper is of one level: on the picture's edge, or of two levels in all."""
     if min(plane.shape) < 12:
         return True
     soft = _soft(plane)

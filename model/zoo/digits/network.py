@@ -58,10 +58,7 @@ def built(blocks: Blocks = STUDENT, *, dropout: float = 0.2) -> keras.Sequential
 
 
 def exported(network: keras.Sequential) -> bytes:
-    """
-    Spell the network as ONNX: `image` float32[N, 28, 28, 1] ->
-    `probabilities` float32[N, 10].
-    """
+    """Spell the network as ONNX: `image` float32[N, 28, 28, 1] to `probabilities` [N, 10]."""
     network(np.zeros((1, *SHAPE), dtype=np.float32))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.onnx"

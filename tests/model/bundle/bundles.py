@@ -1,7 +1,4 @@
-"""
-Bundles of the tests' own making: a manifest, a network of
-three weights a side, both in a folder.
-"""
+"""Bundles of the tests' own making: a manifest and a network of three weights a side."""
 
 from __future__ import annotations
 
@@ -117,10 +114,7 @@ class Network:
 def write_bundle(
     folder: Path, document: dict[str, Any] = DOCUMENT, *, content: bytes | None = None
 ) -> Path:
-    """
-    Write a model file (three numbers' softmax, unless given)
-    and its manifest; return the folder.
-    """
+    """Write a model file (three numbers' softmax, unless given) and its manifest."""
     folder.mkdir(exist_ok=True)
     content = Network().onnx() if content is None else content
     (folder / document["artefact"]["file"]).write_bytes(content)

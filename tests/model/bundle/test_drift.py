@@ -1,7 +1,4 @@
-"""
-Drift: the index is what its definition says, low while
-nothing shifts, high once something does.
-"""
+"""Drift: the index is as defined, low while nothing shifts, high once something does."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def test_no_bundle(tmp_path: Path) -> None:
     [
         ("2", "tiny", "3", "version: expected '2', as the folder, got '3'"),
         ("2", "other", "2", "name: expected '2', as the folder, got 'other'"),
-        ("2", "2", "7", "name = 'tiny', as the model's folder, got '2'"),
+        ("2", "2", "7", "name = 'tiny' and version = '2', as the folders, got 2 and 7"),
         (
             "latest",
             "tiny",
@@ -139,15 +139,18 @@ def test_a_version_that_bears_its_models_name(tmp_path: Path) -> None:
     model = write_versions(tmp_path / "tiny", "tiny")
     assert list(load(model).predictors) == ["tiny"]
     write_bundle(model / "tiny", changed("version", "2"))
-    assert complaint(model, "tiny/model.toml") == "version = 'tiny', as the folder, got '2'"
+    assert complaint(model, "tiny/model.toml") == (
+        "name = 'tiny' and version = 'tiny', as the folders, got tiny and 2"
+    )
 
 
 def test_a_zoo_is_no_model(tmp_path: Path) -> None:
     """A bundle that says it is a version of its zoo is not served by its folder's name."""
     bundle = tmp_path / "tiny"
     write_bundle(bundle, changed("name", tmp_path.name) | {"version": "tiny"})
-    said = f"name = 'tiny', as the model's folder, got {tmp_path.name!r}"
-    assert complaint(bundle, "model.toml") == said
+    assert complaint(bundle, "model.toml") == (
+        f"name = 'tiny' and version = 'tiny', as the folders, got {tmp_path.name} and tiny"
+    )
 
 
 @pytest.mark.parametrize(

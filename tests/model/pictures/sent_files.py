@@ -1,7 +1,4 @@
-"""
-Pictures that are hard because of how they were saved or
-cropped: modes, formats, colours, sizes.
-"""
+"""Pictures that are hard because of how they were saved or cropped."""
 
 from __future__ import annotations
 

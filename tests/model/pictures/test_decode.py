@@ -1,7 +1,4 @@
-"""
-Decoding: every format and mode comes out upright, and
-nothing but InputError comes out of rubbish.
-"""
+"""Decoding: every format and mode comes out upright, and of rubbish only InputError."""
 
 from __future__ import annotations
 

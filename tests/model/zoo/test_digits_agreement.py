@@ -1,7 +1,4 @@
-"""
-The digits bundle as it is committed: the exported network is the trained one, and its figures are
-true.
-"""
+"""The digits bundle as committed: the exported network is the trained one, its figures true."""
 
 from __future__ import annotations
 
