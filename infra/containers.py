@@ -64,12 +64,7 @@ class ContainerTool:
         return [self.program, *self.options, *arguments]
 
     def ask(self, *arguments: str) -> str:
-        """
-        Run a command and return what it prints.
-
-        Raises:
-            ContainerToolFailed: it failed.
-        """
+        """Run a command and return what it prints."""
         done = subprocess.run(
             self.command(*arguments), capture_output=True, text=True, check=False, errors="replace"
         )
@@ -93,12 +88,7 @@ class ContainerTool:
 
 
 def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
-    """
-    Return the first that is installed and answers.
-
-    Raises:
-        NoContainerTool: none does.
-    """
+    """Return the first that is installed and answers."""
     tried = []
     for kind in kinds:
         program = shutil.which(kind)
@@ -142,9 +132,6 @@ def confinement(
 ) -> list[str]:
     """
     Return the options of `run` that make a container as narrow as Lambda's environment.
-
-    Read-only root, /tmp of a size, no /dev/shm, no capability, the service's limits of files and
-    processes.
 
     Source: docs/contract.md 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
     """

@@ -22,12 +22,7 @@ class Folder:
 
     @classmethod
     def of(cls, address: str) -> Self:
-        """
-        Read `s3://bucket/prefix`; `in/digits` means `in/digits/`, and not `in/digits-old/`.
-
-        Raises:
-            AddressError: no such address.
-        """
+        """Read `s3://bucket/prefix`; `in/digits` means `in/digits/`, and not `in/digits-old/`."""
         found = _ADDRESS.fullmatch(address)
         if found is None:
             raise AddressError(
@@ -52,14 +47,7 @@ class Folder:
         return f"{self.prefix}_runs"
 
     def require_outside(self, inputs: Folder) -> None:
-        """
-        Refuse to write results where the inputs are read: the next run would take them for inputs.
-
-        The result of an object lies at the object's whole key below this folder.
-
-        Raises:
-            AddressError: results into this folder would lie in the other one.
-        """
+        """Refuse to write results where the next run would take them for inputs."""
         written = (f"{self.prefix}{inputs.prefix}", f"{self.runs}/")
         inside = any(prefix.startswith(inputs.prefix) for prefix in written)
         if self.bucket == inputs.bucket and inside:

@@ -48,12 +48,7 @@ class Execution:
 
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
-    """
-    Translate boto3's errors for whoever starts a run.
-
-    Raises:
-        MissingError, CloudError: instead of boto3's.
-    """
+    """Translate boto3's errors into MissingError and CloudError for whoever starts a run."""
     try:
         yield
     except NoCredentialsError as error:
@@ -73,11 +68,7 @@ def refusals_told() -> Iterator[None]:
 
 
 def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
-    """
-    Make the clients, from where boto3 finds credentials, region and endpoint.
-
-    A cloud simulated on this machine takes any credentials, so that none need be there.
-    """
+    """Make the clients as boto3 does; a cloud on this machine takes any credentials."""
     session = boto3.session.Session(region_name=region)
     options: dict[str, Any] = {"endpoint_url": endpoint_url}
     if endpoint_url and urlsplit(endpoint_url).hostname in _LOOPBACK:
@@ -88,12 +79,7 @@ def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
 
 
 def require_folders(s3: Any, inputs: Folder, results: Folder) -> None:
-    """
-    Look whether there is anything to predict, and a bucket for the results.
-
-    Raises:
-        MissingError: no such bucket, no permission, or nothing in the folder.
-    """
+    """Raise MissingError where there is nothing to predict, or no bucket for the results."""
     with _bucket_looked_at(inputs.bucket):
         found = s3.list_objects_v2(Bucket=inputs.bucket, Prefix=inputs.prefix, MaxKeys=1)
     if not found.get("KeyCount"):
@@ -120,12 +106,7 @@ def _bucket_looked_at(bucket: str) -> Iterator[None]:
 
 
 def machine_arn(states: Any, machine: str) -> str:
-    """
-    Find a state machine by its name, or take its ARN.
-
-    Raises:
-        MissingError: there is none of that name; those there are are named.
-    """
+    """Find a state machine by its name, or take its ARN; MissingError names those there are."""
     if machine.startswith("arn:"):
         return machine
     pages = states.get_paginator("list_state_machines").paginate()
@@ -140,15 +121,7 @@ def machine_arn(states: Any, machine: str) -> str:
 
 
 def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
-    """
-    Start an execution, or find the one of the same name that does the same.
-
-    Returns:
-        The execution's ARN.
-
-    Raises:
-        MissingError: the state machine does not exist, or the name is taken by another task.
-    """
+    """Start an execution, or find the one of the same name that does the same; return its ARN."""
     told = json.dumps(task, sort_keys=True)
     try:
         reply = states.start_execution(stateMachineArn=machine, name=name, input=told)
@@ -185,12 +158,7 @@ def _counts(states: Any, execution: str) -> Counts:
 
 
 def outcome(clients: Clients, execution: str, results: Folder) -> tuple[str, Outcome] | None:
-    """
-    Read what a run that has ended has written, however it ended.
-
-    Returns:
-        Where its manifest lies, and what it says; nothing if there is none.
-    """
+    """Return where the manifest of an ended run lies, and what it says, if there is one."""
     for one in clients.states.list_map_runs(executionArn=execution)["mapRuns"]:
         identifier = one["mapRunArn"].rpartition(":")[2]
         key = f"{results.runs}/{identifier}/manifest.json"

@@ -16,13 +16,7 @@ class Counts:
 
 
 def progress_line(counts: Counts, *, before: int, elapsed_s: float) -> str:
-    """
-    Spell it in one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`.
-
-    Args:
-        counts: as they are now.
-        before: how many were done when the watch began, elapsed_s ago.
-    """
+    """Spell it in one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`."""
     parts = [f"{counts.done} of {counts.total} objects", f"{counts.running} under way"]
     if counts.lost:
         parts.append(f"{counts.lost} in failed batches")

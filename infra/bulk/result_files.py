@@ -1,9 +1,8 @@
 """
 What a run has written: which objects were answered, which failed and why.
 
-Step Functions' ResultWriter leaves manifest.json in a folder named for the map's run; it names
-files of lines, one a batch: its input (with the objects), and its output (one result an object, in
-their order) or its error. The files can be large, so they are read line by line.
+Step Functions' ResultWriter leaves a manifest.json that names files of lines, one a batch: its
+input and output, or error. They can be large, so they are read line by line.
 """
 
 from __future__ import annotations
@@ -48,12 +47,7 @@ class Outcome:
 
 
 def outcome_of(s3: Any, bucket: str, manifest_key: str) -> Outcome:
-    """
-    Read a run's manifest and all the files it names.
-
-    Raises:
-        ClientError: there is no manifest, or it may not be read.
-    """
+    """Read a run's manifest and all the files it names."""
     outcome = Outcome()
     manifest = json.load(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"])
     for status, files in manifest["ResultFiles"].items():
@@ -76,12 +70,7 @@ def _add(outcome: Outcome, status: str, line: dict[str, Any]) -> None:
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """
-    Yield the objects of a JSON array, holding no more of it than a chunk and one object.
-
-    Raises:
-        ValueError: the array ends in the middle of an object.
-    """
+    """Yield the objects of a JSON array, holding no more of it than a chunk and one object."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     decoder = json.JSONDecoder()
     text = ""

@@ -38,12 +38,7 @@ class Run:
 
 
 def watch(run: Run, out: TextIO, clock: Clock) -> bool:
-    """
-    Show the progress until the run ends, then its outcome.
-
-    Returns:
-        Whether every object was answered.
-    """
+    """Show the progress, then the outcome; return whether every object was answered."""
     began = shown = clock.now()
     terminal, before = out.isatty(), None
     while True:

@@ -1,9 +1,8 @@
 """
-The HTTP APIs that moto keeps, answered: a request to an API's own host reaches its function.
+HTTP APIs, answered: a request to `<api id>.execute-api.…` reaches the API's function.
 
-moto has no data plane for HTTP APIs. Here a request whose Host is `<api id>.execute-api.…` goes to
-the emulator's HTTP API front of the function behind the API's $default route, by the alias's
-weights. Routes of their own, custom domains and tokens' contents are not looked at.
+moto has no data plane for them. The $default route leads, by the alias's weights, to the emulator's
+HTTP API front; other routes, custom domains and tokens' contents are not looked at.
 """
 
 from __future__ import annotations

@@ -69,15 +69,7 @@ def cloud(
     Start a moto server with the emulator behind its Lambda, and state machines that really run.
 
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients talk to the same cloud.
-
-    Args:
-        config: the code that stands for every image, see plugin.ImageFunctions; images and now_s
-            are its, too.
-        host: whom to listen to; anything but 127.0.0.1 lets others run your function.
-        port: 0 takes a free one.
-
-    Raises:
-        PortTaken: the port is in use.
+    Any host but 127.0.0.1 lets others run your function.
     """
     with _moto_server(host, port) as (url, ca):
 
@@ -171,17 +163,9 @@ def run_cloud(
     out: TextIO = sys.stdout,
 ) -> int:
     """
-    Serve a cloud until told to stop (`lambake cloud`).
+    Serve a cloud until told to stop (`lambake cloud`), and return the exit status.
 
-    Args:
-        config: as of `cloud`; so are host, port and images.
-        stop: is waited for.
-        empty: put nothing into it to try.
-        registry: HOST:PORT of that which has the images; None: one code stands for them all.
-        out: is told where the cloud is.
-
-    Returns:
-        The process's exit status.
+    Without a registry (HOST:PORT) one code stands for all images; an `empty` cloud has none to try.
     """
     quieten()
     with cloud(config, host=host, port=port, images=images) as box:

@@ -1,12 +1,9 @@
 """
-How many environments an account has in a region, and how many of them functions have reserved.
+How many environments an account has in a region, and how many of them functions reserve.
 
-moto has no GetAccountSettings, and lets functions reserve as much as they like. The limits here are
-AWS's defaults; MOTO_LAMBDA_CONCURRENCY_QUOTA, which is moto's own, makes an account smaller.
-
-Source: AWS Lambda API, GetAccountSettings; developer guide, "Configuring reserved concurrency": 100
-stay for functions without a number; all of them, where an account has fewer, as the error says of
-new ones.
+The limits are AWS's defaults; MOTO_LAMBDA_CONCURRENCY_QUOTA makes an account smaller.
+Source: Lambda guide, "Configuring reserved concurrency": 100 stay for functions without a number;
+all, where an account has fewer, as the error says of new ones.
 """
 
 from __future__ import annotations

@@ -1,8 +1,4 @@
-"""
-The image that a function runs, by its digest: that which its URI stood for when it was set.
-
-moto tells a digest that it makes up from the URI, and cuts one that is in the URI in two.
-"""
+"""The digest of the image that a function's URI stood for when it was set; moto makes one up."""
 
 from __future__ import annotations
 

@@ -16,8 +16,7 @@ class LogDelivery:
     """
     Write the lines of functions to their groups, while entered.
 
-    A thread of its own does: a subscription of the group invokes a function, and the emulator that
-    has a line to tell of cannot wait for that.
+    A thread does: a group's subscription invokes a function, for which the emulator cannot wait.
     """
 
     def __init__(self) -> None:

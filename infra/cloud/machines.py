@@ -61,11 +61,9 @@ _WAIT_S = 10.0
 @contextlib.contextmanager
 def machines_run(client: Client) -> Iterator[None]:
     """
-    Let moto's state machines really run while the block does; those still running are stopped.
+    Let moto's state machines run while the block does; those still running are stopped.
 
-    Args:
-        client: makes the boto3 client of a service in a region, by which tasks call services. It
-            must not repeat calls by itself: that is for the definition to say.
+    `client` must not repeat calls by itself: that is for the definition to say.
     """
     settings = {"stepfunctions": {"execute_state_machine": True}}
     with (
@@ -152,12 +150,7 @@ def _list(env: Any, runtime: Any, credentials: Any) -> None:
 
 
 def _item_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """
-    Spell an entry as the service does.
-
-    Source: the Step Functions guide, ItemReader, the items of listObjectsV2: "Etag" with its
-    quotes, "Key", "LastModified" in seconds, "Size" and "StorageClass".
-    """
+    """Spell an entry as the service does. Source: Step Functions guide, ItemReader."""
     return {
         "Etag": entry["ETag"],
         "Key": entry["Key"],

@@ -86,12 +86,7 @@ def _size(child: Any) -> int:
 
 
 def result_files(run: CountedRun, outputs: list[Any]) -> dict[str, list[dict[str, Any]]]:
-    """
-    Return the lines of the result files: how each child ended, by its status.
-
-    Source: the Step Functions guide, ResultWriter: "exports executions with the same status to
-    their respective files", with input, output, ARN and status of each.
-    """
+    """Return how each child ended, by status. Source: Step Functions guide, ResultWriter."""
     files: dict[str, list[dict[str, Any]]] = {}
     for index, (child, output) in enumerate(zip(run.inputs, outputs, strict=True)):
         line = {

@@ -2,15 +2,10 @@
 The emulator behind moto's Lambda: image functions that boto3 creates there really run.
 
 moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
-is entered, in a process where moto runs (mock_aws or ThreadedMotoServer), every image function and
-every zip for Python is a LocalLambda: Invoke is passed on to its Invoke API and back untouched;
-S3, SNS, EventBridge and log subscriptions are asynchronous invocations; queues are polled by
-triggers.SqsPoller; CodeDeploy really shifts an alias's traffic; what they log is in CloudWatch
-Logs where their group stands. Other zips stay moto's.
+is entered, every image function and every zip for Python is a LocalLambda; other zips stay moto's.
 
-The cost: these are moto's own methods that are replaced, found by name, so a release of moto can
-break it; the tests would show that. moto's answers to resource policies are not asked for: every
-source may invoke.
+The cost: moto's own methods are replaced, found by name, so a release of moto can break it; the
+tests would show that. Resource policies are not asked: every source may invoke.
 """
 
 from __future__ import annotations
@@ -70,12 +65,9 @@ class ImageFunctions:
         Describe what stands for the images.
 
         Args:
-            config: the code of images: where it is and its handler. Name, memory, timeout,
-                variables and concurrency come from moto's function; an image's Command overrides
-                the handler.
+            config: root and handler of images, unless an image's Command names a handler.
             variables: set for every function, unless it sets them itself.
-            client: makes a boto3 client of a service in a region, for polling queues; by default
-                one that finds its endpoint and credentials as boto3 does.
+            client: makes the boto3 client of a service in a region, for polling queues.
             images: says what stands for each image, where they differ.
             now_s: the clock by which CodeDeploy shifts traffic, in seconds.
         """
@@ -90,13 +82,7 @@ class ImageFunctions:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """
-        Replace moto's methods.
-
-        Raises:
-            StartError: another one is entered in this process; moto's state is one a process too,
-                so the two would take each other's messages.
-        """
+        """Replace moto's methods; a second one is refused, as moto's state is one a process."""
         if not _ONLY_ONE.acquire(blocking=False):
             raise StartError("expected one ImageFunctions (or cloud) in a process, got a second")
         with contextlib.ExitStack() as stack:
@@ -165,12 +151,7 @@ class ImageFunctions:
         headers: Mapping[str, str],
         qualifier: str | None = None,
     ) -> Answer:
-        """
-        Pass an invocation on to the function's own Invoke API.
-
-        Returns:
-            Status, headers by lower-case name, and body, as the API gave them.
-        """
+        """Pass an invocation on to the function's Invoke API, and return what that answers."""
         local = self.local(function, qualifier)
         path = f"/2015-03-31/functions/{quote(function.function_name)}/invocations"
         if qualifier:

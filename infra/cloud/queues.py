@@ -1,9 +1,8 @@
 """
 moto's queues, made fit for several clients at once.
 
-moto changes a queue's list of messages without a lock: of two clients at the same time one takes
-what the other has, a deleted message comes back, or one that is just being sent is lost. Here a
-queue's methods wait for each other, and a receive that waits for messages does so unlocked.
+moto changes a queue's messages without a lock, so that deleted ones come back or new ones are lost.
+Here a queue's methods wait for each other; only a receive waits unlocked.
 """
 
 from __future__ import annotations

@@ -15,12 +15,7 @@ _MODEL = re.compile(r"/models/([^/]+)/")
 
 
 def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str, str]:
-    """
-    Create the function, its state machine for bulk runs, and two buckets, the samples in one.
-
-    Returns:
-        The folder of the samples, and that for results: s3://bucket/prefix.
-    """
+    """Create what can be tried; return the folders of samples and results: s3://bucket/prefix."""
     iam, functions = client("iam", config.region), client("lambda", config.region)
     role = iam.create_role(RoleName=config.name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     function = functions.create_function(

@@ -33,15 +33,7 @@ class RegistryError(InfraError):
 
 @contextlib.contextmanager
 def loopback_registry() -> Iterator[str]:
-    """
-    Run a registry while the block runs; what it holds goes with it.
-
-    Yields:
-        Its HOST:PORT.
-
-    Raises:
-        RegistryError: it is not installed, or does not answer.
-    """
+    """Run a registry while the block runs, and yield its HOST:PORT; what it holds goes with it."""
     if shutil.which(PROGRAM) is None:
         raise RegistryError(f"expected {PROGRAM} on the PATH, found none: apt install {PROGRAM}")
     with socket.socket() as probe:

@@ -11,11 +11,9 @@ from unittest.mock import patch
 @contextlib.contextmanager
 def replaced(*replacements: tuple[Any, str, Any], create: bool = False) -> Iterator[None]:
     """
-    Replace attributes while the block runs.
+    Replace attributes (where, name, new value) while the block runs.
 
-    Args:
-        replacements: where, the attribute's name, and what it is then.
-        create: take names that moto does not have; else one that it has no more is an error.
+    Without `create`, a name that moto does not have any more is an error.
     """
     with contextlib.ExitStack() as stack:
         for target, name, replacement in replacements:

@@ -1,9 +1,8 @@
 """
 TLS on the port of plain HTTP: the first byte of a connection tells which of the two it is.
 
-The cloud is a proxy too, one that leads to itself alone: a client that asks it for a tunnel to
-`<api id>.execute-api.…` speaks TLS with that name, and verifies it, as it would on AWS.
-The authority that certifies it is made at the cloud's start, and gone with it.
+The cloud is a proxy to itself, too: a client that asks for a tunnel to `<api id>.execute-api.…`
+speaks TLS with that name. The certifying authority is made at the start, and gone with the cloud.
 """
 
 from __future__ import annotations
@@ -131,13 +130,7 @@ class Authority:
         return self.certificate.public_bytes(Encoding.PEM)
 
     def context(self, names: Sequence[str], *, until: datetime | None = None) -> ssl.SSLContext:
-        """
-        Certify a server of these names, and give what it answers TLS with.
-
-        Args:
-            names: host names, with or without a wildcard, and IP addresses.
-            until: when the certificate expires.
-        """
+        """Certify a server of these host names and IP addresses; return its TLS context."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.certificate.subject
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())

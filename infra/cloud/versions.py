@@ -2,11 +2,7 @@
 Versions and aliases as the service keeps them.
 
 A published version is frozen, its number is never used again, and it is not removed from under an
-alias. An invocation of an alias runs a version drawn by the alias's weights.
-
-moto keeps the weights, and never draws. Its versions share the code of $LATEST, so that an update
-of it changes them all; and it counts those that are left, so that after a removal two have the same
-number.
+alias. An alias's weights draw the version that an invocation runs; moto does none of this.
 """
 
 from __future__ import annotations
@@ -52,10 +48,7 @@ def _publish_version(self: Any, name_or_arn: str, description: str = "") -> Any:
 
 
 def _delete_function(self: Any, name_or_arn: str, qualifier: str | None = None) -> None:
-    """
-    Source: AWS Lambda API, DeleteFunction: no version is deleted that an alias references; the
-    message as it is quoted in karl-cardenas-coding/go-lambda-cleanup#45.
-    """
+    """Refuse while an alias names the version (karl-cardenas-coding/go-lambda-cleanup#45)."""
     name, cut_off = named(name_or_arn)
     version = cut_off or qualifier
     if version is not None:
@@ -91,15 +84,7 @@ def function_behind(
     qualifier: str | None,
     draw: Callable[[], float] = random.random,
 ) -> Any:
-    """
-    Find the function that a qualifier stands for, by the alias's weights where it has some.
-
-    Args:
-        backend: moto's, of an account and region.
-        name: the function's name or ARN.
-        qualifier: a version, an alias, or none.
-        draw: a number from 0 to below 1, anew for each invocation.
-    """
+    """Find the function that a qualifier stands for, drawn by the alias's weights, if any."""
     found = backend.get_function(name, qualifier)
     if not qualifier:
         return found

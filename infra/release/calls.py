@@ -1,9 +1,4 @@
-"""
-How to call what stands: lines to paste into a shell.
-
-They are made from what is there: the sample of function.yaml, and a golden vector of a model that
-takes rows. Where a project has neither, there are none.
-"""
+"""How to call what stands: shell lines, made from the sample and a model's golden vector."""
 
 from __future__ import annotations
 
@@ -25,14 +20,7 @@ _BEARER = '-H "authorization: Bearer $TOKEN"'
 
 
 def call_lines(target: Target, api_url: str, auth: str) -> list[str]:
-    """
-    Spell how to call a stage by HTTPS and by Invoke.
-
-    Args:
-        target: the stage.
-        api_url: the address of its API.
-        auth: whom that lets in: iam, jwt or none.
-    """
+    """Spell how to call a stage by HTTPS, which its `auth` shapes, and by Invoke."""
     lines = [*_by_https(target, api_url, auth), *_by_invoke(target)]
     return ["to call it:", *(f"  {line}" for line in lines)] if lines else []
 

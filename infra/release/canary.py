@@ -43,17 +43,8 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
     """
     Shift the traffic to a version by a canary; one under way already is taken up.
 
-    Args:
-        target: the stage.
-        version: the version that shall have the traffic.
-        hook: the name of the function that is asked before it gets any.
-        watch: how to tell of it.
-
-    Returns:
-        Whether any traffic had to be moved.
-
-    Raises:
-        Refused: the hook, an alarm or somebody stopped it; the old version has the traffic.
+    Returns whether any traffic had to be moved. Refused: the hook, an alarm or somebody stopped it,
+    and the old version has the traffic.
     """
     deployments = Deployments(target)
     running = _begin(target, deployments, version, hook, watch)

@@ -55,17 +55,7 @@ class Deploy:
 
 
 def deploy(job: Deploy) -> bool:
-    """
-    Deploy.
-
-    Returns:
-        Whether anything was changed.
-
-    Raises:
-        ReleaseError: it stopped; what stands is as before, or as the error says.
-        ImageError: the image could not be built or pushed.
-        KeyboardInterrupt: it was stopped; says what stands.
-    """
+    """Deploy, and return whether anything was changed; an error says what stands."""
     say, target = job.say, job.target
     where = target.simulated or target.region
     say(f"1/7 preflight: stage {target.stage}" + (f" in {where}" if where else ""))
@@ -100,12 +90,7 @@ def deploy(job: Deploy) -> bool:
 
 
 def show_plan(job: Deploy) -> bool:
-    """
-    Show what `deploy` would change, and change nothing.
-
-    Returns:
-        Whether it would change anything. The image is the one that is deployed, if there is one.
-    """
+    """Show what `deploy` would change with the deployed image; return whether it would."""
     tools = job.tools(job.target, builds=False)
     terraform = Terraform(job.target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():

@@ -94,14 +94,7 @@ class Deployments:
         return Deployment.of(info)
 
     def create(self, current: str, version: str, hook: str | None) -> Deployment | None:
-        """
-        Begin one, unless another is under way.
-
-        Args:
-            current: the version that has the traffic.
-            version: the one that shall have it.
-            hook: the function that is asked before it gets any.
-        """
+        """Begin one; None where another is under way. The hook checks the version first."""
         properties = {
             "Name": self._target.name,
             "Alias": ALIAS,
@@ -129,12 +122,7 @@ class Deployments:
         return self.get(made["deploymentId"])
 
     def stop(self, identifier: str) -> bool:
-        """
-        Stop one; CodeDeploy gives the traffic back.
-
-        Returns:
-            Whether there was something to stop; False: it has ended by itself.
-        """
+        """Stop one, which gives the traffic back; return False where it has ended already."""
         try:
             self._client.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)
         except ClientError as error:

@@ -19,13 +19,9 @@ _NO_GROUP = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistExc
 
 def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]) -> bool:
     """
-    Ask, remove it all, and say what it was. One that was cut off is taken up again.
+    Ask, remove it all, and say what it was; return whether it was agreed to.
 
-    Returns:
-        Whether it was agreed to.
-
-    Raises:
-        NotDeployed: there is nothing.
+    A destroy that was cut off is taken up again.
     """
     with terraform.alone():
         return _destroy_all(target, terraform, say, agree)

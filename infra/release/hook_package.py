@@ -1,8 +1,4 @@
-"""
-The pre-traffic hook as a zip: its code, and every bundle's golden vectors as questions.
-
-The same bundles give the same bytes, so a deployment without changes changes nothing.
-"""
+"""The pre-traffic hook as a zip: its code, and every bundle's golden vectors as questions."""
 
 from __future__ import annotations
 
@@ -20,16 +16,7 @@ _PLURALS = {"row": "rows", "text": "texts"}
 
 
 def write_hook_package(zoo: Path, target: Path) -> Path:
-    """
-    Write the zip.
-
-    Args:
-        zoo: the folder of the bundles, zoo/<name>/ or zoo/<name>/<version>/.
-        target: the file to write.
-
-    Returns:
-        The file.
-    """
+    """Write the zip of a zoo; the same bundles give the same bytes, so no plan sees a change."""
     target.parent.mkdir(parents=True, exist_ok=True)
     golden = json.dumps(questions_of(zoo), sort_keys=True).encode()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:

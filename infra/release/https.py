@@ -1,6 +1,5 @@
 """
-One request by HTTPS, sent and verified as boto3 does its own: by the proxies of the environment
-(HTTPS_PROXY, NO_PROXY), for the authorities of AWS_CA_BUNDLE, with the same credentials.
+One request by HTTPS, verified, signed and proxied as boto3's own.
 
 A simulated cloud is reached in the same way: it is the proxy then, and tells its authority.
 """
@@ -45,12 +44,7 @@ class Answer:
 def post(
     target: Target, url: str, body: bytes, headers: Mapping[str, str], *, signed: bool
 ) -> Answer:
-    """
-    Post to an API of the target's.
-
-    Raises:
-        NotHealthy: there is nothing to sign with, or the simulated cloud is none of ours.
-    """
+    """Post to an API of the target's; NotHealthy where there are no credentials to sign with."""
     request = AWSRequest("POST", url, data=body, headers=headers)
     if signed:
         SigV4Auth(_credentials(target), "execute-api", target.region or "").add_auth(request)

@@ -19,15 +19,7 @@ _LED_BY = 8
 
 
 def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """
-    List what a plan changes.
-
-    Args:
-        plan: Terraform's JSON (`terraform show -json`).
-
-    Returns:
-        Mark, address and Terraform's own description of each change.
-    """
+    """List the mark, address and description of each change in Terraform's JSON."""
     found = []
     for resource in plan.get("resource_changes", []):
         mark = _MARKS.get(tuple(resource["change"]["actions"]))
@@ -43,10 +35,7 @@ def outputs_change(plan: Mapping[str, Any]) -> bool:
 
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
-    """
-    Spell a plan: a line a resource, indented lines for the settings that change, the sums, and
-    what the description warns of.
-    """
+    """Spell a plan: a line a resource, its settings below it, the sums, and the warnings."""
     changes = changes_of(plan)
     if not changes:
         return ["no changes"]

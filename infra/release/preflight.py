@@ -46,19 +46,7 @@ def find_tools(
     terraform: Callable[[], tuple[str, tuple[int, int]] | None] = find_terraform,
     engine: Callable[[], ContainerTool] = find_container_tool,
 ) -> Tools:
-    """
-    Look for the tools, the region and the credentials.
-
-    Args:
-        target: the stage.
-        builds: whether an image is built and pushed.
-        registry: where a simulated cloud keeps its images.
-        terraform: finds the program, and its version.
-        engine: finds docker or podman.
-
-    Raises:
-        NotReady: some are missing; lists all of them.
-    """
+    """Look for the tools, the region and the credentials; NotReady lists all that is missing."""
     missing: list[str] = []
     program = terraform()
     if program is None:
@@ -85,16 +73,7 @@ def find_tools(
 
 
 def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
-    """
-    See that a stage is not looked for, or made anew, where it does not stand.
-
-    Args:
-        target: the stage, as the credentials and the region are now.
-        outputs: Terraform's; nothing is known of a stage without any.
-
-    Raises:
-        NotReady: it stands in another account or region.
-    """
+    """Refuse a stage whose outputs show that it stands in another account or region."""
     stands = _REPOSITORY.match(outputs.get("repository_url", ""))
     if stands is None:
         return

@@ -2,8 +2,8 @@
 Push an image once, and name it by its digest.
 
 The tag is made from the image's content, so what the registry has under it need not be pushed
-again. In a simulated cloud, which has ECR's records but no place for layers, the layers go to a
-registry on this machine and the manifest to ECR as well.
+again. A simulated cloud has ECR's records but no place for layers: those go to a registry on this
+machine, and the manifest to ECR as well.
 """
 
 from __future__ import annotations
@@ -46,13 +46,7 @@ class Registry:
     loopback: str | None = None  # HOST:PORT of a registry on this machine, for a simulated cloud
 
     def push(self, image: str) -> Pushed:
-        """
-        Have an image in the repository.
-
-        Raises:
-            ContainerToolFailed: the engine could not push; says what it said.
-            Unfit: Lambda would not take it.
-        """
+        """Have an image in the repository; Unfit: Lambda would not take it."""
         tag = self._tag_of(image)
         found = self._digest_of(tag)
         if found is not None:

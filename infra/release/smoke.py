@@ -1,8 +1,7 @@
 """
 What a caller would do first: one prediction through the released front, over HTTPS.
 
-Where the front wants a token, which we have not, it must refuse; then the prediction is seen by
-Invoke of what the front would have sent. `invoke` is for any payload.
+A front that wants a token, which we have not, must refuse; Invoke then shows the prediction.
 """
 
 from __future__ import annotations
@@ -46,13 +45,9 @@ def smoke(
     now_s: Callable[[], float] = time.monotonic,
 ) -> str:
     """
-    Send the sample of function.yaml through the API, until it is answered.
+    Send the sample through the API until it is answered, and return what was seen as one line.
 
-    Returns:
-        What was seen, as one line.
-
-    Raises:
-        NotHealthy: no answer as expected in a minute; says what it got last.
+    NotHealthy: no answer as expected in a minute; says what it got last.
     """
     sample = target.sample
     if sample is None:
@@ -79,12 +74,7 @@ def require_closed(
     sleep: Callable[[float], None] = time.sleep,
     now_s: Callable[[], float] = time.monotonic,
 ) -> None:
-    """
-    See that nobody is let in without authorisation, where there is one.
-
-    Raises:
-        NotHealthy: somebody is, still after a minute.
-    """
+    """Require, for a minute at most, that calls without authorisation are refused."""
     sample = target.sample
     if target.aws.api.auth == "none" or sample is None:
         return
@@ -103,19 +93,9 @@ def invoke(
     tail: Callable[[str], object] | None = None,
 ) -> tuple[bool, str]:
     """
-    Invoke the function.
+    Invoke the function, and return whether it succeeded, and the answer as text.
 
-    Args:
-        target: the stage.
-        payload: JSON.
-        event: do not wait for the answer.
-        tail: takes the end of the log.
-
-    Returns:
-        Whether it succeeded, and the answer as text.
-
-    Raises:
-        NotDeployed: there is no function, or it has no alias.
+    An `event` is not waited for; `tail` takes the end of the log.
     """
     try:
         answered = target.client("lambda").invoke(

@@ -27,13 +27,7 @@ _LATE_MS = 60_000
 
 
 def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
-    """
-    Return the outputs of a stage that is deployed.
-
-    Raises:
-        NotDeployed: it is not, or a deployment or a destroy was cut off.
-        NotReady: it stands elsewhere.
-    """
+    """Return the outputs of a stage; NotDeployed where it does not stand, or only in part."""
     terraform.init()
     outputs = terraform.outputs()
     require_same_place(target, outputs)
@@ -53,12 +47,7 @@ def _is_live(target: Target) -> bool:
 
 
 def api_url(target: Target) -> str:
-    """
-    Ask API Gateway for a stage's address.
-
-    Raises:
-        NotDeployed: it has none.
-    """
+    """Ask API Gateway for a stage's address."""
     pages = target.client("apigatewayv2").get_paginator("get_apis").paginate()
     for page in pages:
         for api in page["Items"]:
@@ -129,21 +118,7 @@ def follow_logs(
     view: View = as_it_is,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """
-    Print the function's log from so many seconds ago, and go on if asked to.
-
-    Args:
-        target: the stage.
-        group: the log group's name.
-        say: takes a line.
-        since_s: from how many seconds ago.
-        follow: whether to go on until Ctrl-C.
-        view: a line of the log as lines to print.
-        sleep: waits between two looks.
-
-    Raises:
-        NotDeployed: there is no such log.
-    """
+    """Print the function's log of the last `since_s` seconds; with `follow`, until Ctrl-C."""
     start_ms = int((time.time() - since_s) * 1000)
     seen: dict[str, int] = {}  # the time of each line that a further look may find again
     while True:

@@ -48,12 +48,7 @@ class Target:
         *,
         environ: Mapping[str, str] = os.environ,
     ) -> Self:
-        """
-        Read function.yaml.
-
-        Raises:
-            ConfigError: a setting is missing or wrong, or the stage's name is none.
-        """
+        """Read function.yaml; ConfigError for a wrong setting or name of the stage."""
         if not _STAGE.fullmatch(stage):
             raise ConfigError("--stage", "up to 12 small letters and digits, a letter first", stage)
         settings = read(function_file)

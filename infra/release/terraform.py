@@ -1,10 +1,9 @@
 """
 Terraform (or OpenTofu): find it, and run it in a folder of the stage's own.
 
-The description (infra/aws) is copied beside what Terraform writes, one folder a stage, so stages
-never share a lock or a plug-in folder, and a state in a bucket is one file more. The state of a
-stage that is kept on this machine lies in infra/aws/state, which `make clean` leaves alone; that
-of a simulated cloud lies in the stage's folder, and goes with it as the cloud does.
+The description (infra/aws) is copied into that folder, so stages share no lock and no plug-ins. The
+state, unless in a bucket, lies in infra/aws/state, which `make clean` leaves alone; a simulated
+cloud's lies in the folder, and goes with it.
 """
 
 from __future__ import annotations
@@ -71,17 +70,7 @@ def find_terraform() -> tuple[str, tuple[int, int]] | None:
 
 @dataclass(frozen=True)
 class Terraform:
-    """
-    Run one stage's description.
-
-    Args:
-        target: the stage.
-        folder: of its own.
-        program: terraform, or tofu.
-        environ: what the program finds in its environment.
-        states: where the states of AWS's stages lie, where no bucket keeps them.
-        tell: hears every so often of a command that takes long.
-    """
+    """Run one stage's description; `tell` hears from a command that takes long."""
 
     target: Target
     folder: Path
@@ -91,11 +80,7 @@ class Terraform:
     tell: Say = field(default=lambda _line: None, kw_only=True)
 
     def init(self) -> None:
-        """
-        Lay the description into the folder, and make it ready unless it is ready already.
-
-        Getting the provider ready takes Terraform some seconds each time.
-        """
+        """Prepare the folder; Terraform, which takes seconds, is asked only where it must be."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._describe()
         plugins = self.environ.get(PLUGINS_VARIABLE)
@@ -114,12 +99,7 @@ class Terraform:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """
-        Keep the stage's folder, and so its plan, to one command of this machine.
-
-        Raises:
-            Busy: another has it.
-        """
+        """Keep the stage's folder and plan to one command of this machine; others get Busy."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
@@ -160,13 +140,7 @@ class Terraform:
     def plan(
         self, variables: Mapping[str, str | None], *, only: str | None = None
     ) -> dict[str, Any]:
-        """
-        Plan, and give the plan as Terraform's JSON.
-
-        Args:
-            variables: of the description, besides the stage.
-            only: one resource, with what it needs; None: all.
-        """
+        """Plan everything, or `only` one resource with what it needs; return Terraform's JSON."""
         self._run(
             "plan",
             *_QUIETLY,
@@ -239,10 +213,7 @@ class Terraform:
         return said
 
     def _describe(self) -> None:
-        """
-        Lay the description into the folder; what is there already is left alone, for a command
-        beside this one may be reading it.
-        """
+        """Copy the description; unchanged files stay, as another command may read them."""
         sources = {file.name: file for kind in _DESCRIBES for file in DESCRIPTION.glob(kind)}
         if self.target.aws.state_bucket:
             sources[_IN_A_BUCKET.name] = _IN_A_BUCKET

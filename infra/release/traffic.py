@@ -50,10 +50,9 @@ def versions(target: Target) -> list[int]:
 
 def publish(target: Target) -> str:
     """
-    Publish the function as it is, and give its version; the newest, where that is the same.
+    Publish the function as it is, and return its version; the newest, where that is the same.
 
-    Terraform publishes what it applies. Cut off between the two it leaves code that no version has,
-    and the next plan finds nothing to change.
+    An apply that was cut off leaves code without a version, and the next plan finds no change.
     """
     client = target.client("lambda")
     client.get_waiter("function_updated_v2").wait(FunctionName=target.name)
@@ -62,11 +61,7 @@ def publish(target: Target) -> str:
 
 
 def previous_version(target: Target) -> str | None:
-    """
-    Return the version that had the traffic before the live one, if it is still there.
-
-    It is not always the number before: that one may have been refused.
-    """
+    """Return the version that was live before, if still there; not always the number before."""
     live, there = live_version(target), [str(version) for version in versions(target)]
     for deployment in _succeeded(target, live):
         if deployment.target == live and not deployment.is_rollback:
@@ -80,9 +75,6 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
 
     Returns:
         The version that had the traffic or a part of it, and the one that has all of it now.
-
-    Raises:
-        Refused: there is none before.
     """
     live_version(target)  # a stage that is not there: said in our words, not in CodeDeploy's
     deployments = Deployments(target)
@@ -107,13 +99,10 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
 
 def remove_superseded(target: Target, say: Say) -> list[int]:
     """
-    Delete what is older than the live version, but for the one to go back to.
+    Delete what is older than the live version, but for the one to go back to; return the numbers.
 
-    SnapStart's cache is paid for each version that is kept. What is newer was refused, or rolled
-    back from; the next version to go live supersedes it.
-
-    Returns:
-        The versions that were deleted, oldest first.
+    SnapStart's cache is paid for each version. A newer one was refused, or rolled back from; it
+    goes when the next version goes live.
     """
     live = live_version(target)
     kept = previous_version(target)
@@ -138,10 +127,9 @@ def remove_superseded(target: Target, say: Say) -> list[int]:
 
 def _succeeded(target: Target, version: str) -> Iterator[Deployment]:
     """
-    Yield the deployments that succeeded, the newest first: those since a version was published.
+    Yield the deployments that succeeded since a version was published, newest first; then all.
 
-    What made it live is among them. A group's list goes back to its beginning, in an order that
-    nobody promises: all of it is read only where Lambda's time misleads.
+    A group's list goes back to its beginning: all is read only where Lambda's time misleads.
     """
     deployments = Deployments(target)
     since = _published_at(target, version)

@@ -1,8 +1,4 @@
-"""
-Which images of a stage's repository nobody uses any more, and their removal.
-
-A lifecycle rule of ECR's cannot do it: it knows when an image was pushed, and not who runs it.
-"""
+"""Remove the images that no version runs; a lifecycle rule of ECR's does not know which run."""
 
 from __future__ import annotations
 
@@ -21,13 +17,9 @@ _MOST_AT_ONCE = 100  # BatchDeleteImage takes no more
 
 def remove_unused_images(target: Target, say: Say) -> list[str]:
     """
-    Delete what no version runs, but for the newest (`aws.images_kept`).
+    Delete what no version runs, but for the newest (`aws.images_kept`); return the digests.
 
-    The traffic does not hang on it: what cannot be looked at or deleted is told of, and left to the
-    next release.
-
-    Returns:
-        The digests of what was deleted, the newest first.
+    What cannot be looked at or deleted is left to the next release, and said.
     """
     removed: list[str] = []
     try:

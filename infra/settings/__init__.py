@@ -38,12 +38,7 @@ class Sample(Frozen):
         return guessed or "application/octet-stream"
 
     def read(self) -> bytes:
-        """
-        Read the file.
-
-        Raises:
-            ConfigError: it cannot be read.
-        """
+        """Read the file."""
         try:
             return self.file.read_bytes()
         except OSError as exc:
@@ -58,12 +53,7 @@ class Settings(FunctionConfig):
 
 
 def read(path: Path = FUNCTION_FILE) -> Settings:
-    """
-    Read function.yaml. Relative paths in it start at its own folder.
-
-    Raises:
-        ConfigError: a key is unknown, missing or of the wrong kind; the file is no YAML mapping.
-    """
+    """Read function.yaml; relative paths in it start at its own folder."""
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:

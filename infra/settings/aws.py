@@ -1,9 +1,4 @@
-"""
-What function.yaml says for the cloud alone, under `aws:`: checked before anything is built.
-
-Types and ranges are AWS's own; what depends on names and on other settings Terraform checks in the
-plan (infra/aws).
-"""
+"""What only the cloud knows, under `aws:`; what depends on names Terraform checks (infra/aws)."""
 
 from __future__ import annotations
 
@@ -42,11 +37,7 @@ class ApiConfig(Frozen):
 
 
 class QueueConfig(Frozen):
-    """
-    The queue and its mapping.
-
-    Source: Lambda, API_CreateEventSourceMapping; SQS, the redrive policy's maxReceiveCount.
-    """
+    """The queue and its mapping. Source: API_CreateEventSourceMapping; SQS, maxReceiveCount."""
 
     batch_size: Annotated[int, whole(1, 10_000)]
     window_s: Annotated[int, whole(0, 300)]
@@ -63,11 +54,7 @@ class BucketsConfig(Frozen):
 
 
 class CanaryConfig(Frozen):
-    """
-    How a new version gets its traffic.
-
-    Source: CodeDeploy, API_TimeBasedCanary; an interval is 48 hours at most.
-    """
+    """How a new version gets its traffic. Source: API_TimeBasedCanary; 48 hours at most."""
 
     percent: Annotated[int, whole(1, 99)]
     minutes: Annotated[int, whole(1, 2_880)]

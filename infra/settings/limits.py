@@ -1,8 +1,4 @@
-"""
-The service's limits of a function's settings; those of its calls are in infra/local/contract.py.
-
-Marks as there: [REC] recorded on real AWS, [DOC] AWS documentation or the botocore model.
-"""
+"""The service's limits of settings, marked as in infra/local/contract.py: [REC], [DOC]."""
 
 from __future__ import annotations
 

@@ -1,9 +1,4 @@
-"""
-The forms that a setting's value may have, and what is said of one that has none of them.
-
-Each form is a validator that carries its own words, so an error reads
-`KEY: expected a whole number from 1 to 99, got 100`.
-"""
+"""The forms of values: validators with words, as in `KEY: expected a whole number, got 'x'`."""
 
 from __future__ import annotations
 

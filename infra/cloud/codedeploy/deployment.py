@@ -91,12 +91,7 @@ class LambdaDeployment:
             pass
 
     def report(self, execution_id: str, status: str, now_s: float) -> bool:
-        """
-        Take a hook's word (PutLifecycleEventHookExecutionStatus).
-
-        Returns:
-            Whether such a hook is waited for.
-        """
+        """Take a hook's word; return whether such a hook is waited for."""
         for event in self.events:
             if execution_id and event.execution_id == execution_id:
                 if event.status != "InProgress":
@@ -111,12 +106,7 @@ class LambdaDeployment:
         self.rolls_back = roll_back or "DEPLOYMENT_STOP_ON_REQUEST" in self.rules.rolls_back_on
 
     def _step(self, now_s: float, places: Places) -> bool:
-        """
-        Take one step.
-
-        Returns:
-            Whether the next one may be due as well.
-        """
+        """Take one step, and return whether the next one may be due as well."""
         if self.started_s is None:
             self.started_s, self.status = now_s, "InProgress"
         alarms = places.alarms_of(self.rules.alarms)

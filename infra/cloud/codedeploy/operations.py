@@ -22,13 +22,7 @@ from infra.cloud.replaced import replaced
 
 @contextlib.contextmanager
 def codedeploy_played(accept: Accept, now_s: Callable[[], float]) -> Iterator[DeploymentPlayer]:
-    """
-    Play deployments while the block runs.
-
-    Args:
-        accept: invokes a hook's function asynchronously.
-        now_s: the deployments' clock, in seconds.
-    """
+    """Play deployments by the clock `now_s` while the block runs; `accept` invokes hooks."""
     deployments = DeploymentPlayer(accept, now_s)
     operations = {
         "create_deployment": _create_deployment,
@@ -111,10 +105,7 @@ def _put_hook_status(deployments: DeploymentPlayer, response: Any) -> Any:
 
 
 def _list_deployments(response: Any) -> Any:
-    """
-    Source: CodeDeploy API, ListDeployments: ApplicationDoesNotExistException and
-    DeploymentGroupDoesNotExistException, where moto lists none.
-    """
+    """Refuse an application or a group that is not there; moto lists no deployments of it."""
     application, group = (
         response._get_param("applicationName"),
         response._get_param("deploymentGroupName"),
@@ -125,11 +116,7 @@ def _list_deployments(response: Any) -> Any:
 
 
 def _started(deployments: DeploymentPlayer, response: Any) -> LambdaDeployment:
-    """
-    Find the deployment whose targets are asked for.
-
-    Source: CodeDeploy API, ListDeploymentTargets and BatchGetDeploymentTargets.
-    """
+    """Find the deployment whose targets are asked for; before its start it has none."""
     identifier = response._get_param("deploymentId")
     response.codedeploy_backend.get_deployment(identifier)
     playing = deployments.played(identifier)

@@ -37,12 +37,7 @@ _PROPERTIES = ("Name", "Alias", "CurrentVersion", "TargetVersion")
 
 
 def revision_of(location: Mapping[str, Any]) -> Revision:
-    """
-    Read a RevisionLocation that carries its AppSpec with it, as JSON or YAML.
-
-    Raises:
-        RevisionError: it is none, or is not of one Lambda function.
-    """
+    """Read a RevisionLocation that carries its AppSpec, of one function, as JSON or YAML."""
     carried = location.get("appSpecContent") or location.get("string") or {}
     try:
         loaded = yaml.safe_load(carried.get("content") or "")

@@ -1,9 +1,4 @@
-"""
-The deployments that moto leaves `Created`, played; and the operations that it does not know.
-
-While `advancing` runs, a thread moves every deployment of a Lambda application on. Time is
-the clock that is handed in, so five minutes of canary need not take five.
-"""
+"""The deployments that moto leaves `Created`, played by a thread while `advancing` runs."""
 
 from __future__ import annotations
 
@@ -40,13 +35,7 @@ class DeploymentPlayer:
     """What is known of deployments beyond moto's own records, by deployment id."""
 
     def __init__(self, accept: Accept, now_s: Callable[[], float] = time.time) -> None:
-        """
-        Describe the way to hooks and the time.
-
-        Args:
-            accept: invokes a hook.
-            now_s: the clock by which traffic is shifted and hooks are waited for, in seconds.
-        """
+        """Take what invokes hooks, and the clock, in seconds, that need not be the machine's."""
         self.now_s = now_s
         self.lock = threading.RLock()
         self.configs: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -60,12 +49,7 @@ class DeploymentPlayer:
         return self._playing.get(deployment_id)
 
     def require_none_active(self, backend: CodeDeployBackend, application: str, group: str) -> None:
-        """
-        Refuse a second deployment of a group while one is under way.
-
-        Source: CodeDeploy API, CreateDeployment; the message as it is quoted in
-        CircleCI-Public/aws-ecs-orb#181.
-        """
+        """Refuse a second deployment of a group; the words: CircleCI-Public/aws-ecs-orb#181."""
         with self.lock:
             for info in backend.deployments.values():
                 playing = self._playing.get(info.deployment_id)
@@ -78,11 +62,7 @@ class DeploymentPlayer:
                     )
 
     def require_unused(self, backend: CodeDeployBackend, config: str) -> None:
-        """
-        Refuse to delete a configuration by which a group deploys, or a deployment under way.
-
-        Source: CodeDeploy API, DeleteDeploymentConfig.
-        """
+        """Refuse to delete a configuration that a group, or a deployment under way, has."""
         with self.lock:
             groups = [one for some in backend.deployment_groups.values() for one in some.values()]
             under_way = [
@@ -126,12 +106,7 @@ class DeploymentPlayer:
                 self._roll_back_if_due(backend, playing)
 
     def stop(self, deployment_id: str, *, roll_back: bool) -> None:
-        """
-        Stop one by hand.
-
-        Raises:
-            CodeDeployException: it has ended already.
-        """
+        """Stop one by hand, unless it has ended."""
         with self.lock:
             playing = self._playing[deployment_id]
             if playing.status in ENDED:

@@ -36,11 +36,7 @@ _PREDEFINED = re.compile(
 
 
 def predefined_shift(name: str) -> Shift | None:
-    """
-    Read the shift from the name of a deployment configuration that AWS has predefined.
-
-    Source: "Deployment configurations on an AWS Lambda compute platform".
-    """
+    """Read the shift from the name of a deployment configuration that AWS has predefined."""
     found = _PREDEFINED.fullmatch(name)
     if found is None:
         return None
