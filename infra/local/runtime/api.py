@@ -113,13 +113,13 @@ class RuntimeApi:
         return _now(answer, _ACCEPTED)
 
 
-def _nothing() -> None:
-    pass
+def nothing() -> None:
+    """Do nothing."""
 
 
 def _now(answer: Answer, reply: RuntimeReply) -> GiveUp:
     answer(reply)
-    return _nothing
+    return nothing
 
 
 def _accept(answer: Answer, answered: asyncio.Future[None] | None) -> GiveUp:
@@ -128,4 +128,4 @@ def _accept(answer: Answer, answered: asyncio.Future[None] | None) -> GiveUp:
         answer(_ACCEPTED)
     else:
         answered.add_done_callback(lambda _: answer(_ACCEPTED))
-    return _nothing
+    return nothing

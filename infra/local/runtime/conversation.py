@@ -15,7 +15,7 @@ from infra.local.errors import (
     TruncatedRequest,
 )
 from infra.local.phase_end import EndedBy, PhaseEnd, bad_response_of
-from infra.local.runtime.api import GiveUp, RuntimeApi
+from infra.local.runtime.api import GiveUp, RuntimeApi, nothing
 from infra.local.runtime.exchange import Answer, RuntimeReply, RuntimeRequest
 from infra.local.runtime.state import Posting, RuntimeSession, RuntimeState
 
@@ -88,7 +88,7 @@ class Conversation:
         self._session.next()
         if self._session.state is RuntimeState.RUNNING and self._event is not None:
             answer(self._event)
-            return _nothing
+            return nothing
         self._askers.append(answer)
         if before is not RuntimeState.READY:
             self._event = None
@@ -127,7 +127,7 @@ class Conversation:
         self._session.restore_next()
         self._restore = answer
         self._on_end(PhaseEnd(EndedBy.RESTORE_NEXT))
-        return _nothing
+        return nothing
 
     def restore_error_posted(self, request: RuntimeRequest) -> None:
         """End the restore with the error of an after-restore hook."""
@@ -154,10 +154,6 @@ class Conversation:
         except (InvalidResponseMode, PayloadTooLarge, TruncatedRequest) as exc:
             self._on_end(bad_response_of(exc, request_id))
             raise
-
-
-def _nothing() -> None:
-    pass
 
 
 def _error_type(request: RuntimeRequest, otherwise: str) -> str:

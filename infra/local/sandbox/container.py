@@ -41,7 +41,7 @@ _PREFIX = "lambake-run"
 _POLL_S = 0.02
 # What docker and podman exit with when the container did not start.
 _NOT_STARTED = (125, 126, 127)
-_VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
+VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 
 
 class ContainerLauncher:
@@ -202,7 +202,7 @@ def python_of(engine: ContainerTool, image: str) -> str:
     confined = confinement(engine, memory_mb=limits.MEMORY_MINIMUM_MB, cpus=1)
     entry = ("--network", "none", "--entrypoint", "python")
     try:
-        return engine.ask("run", "--rm", *confined, *entry, image, "-c", _VERSION_CODE)
+        return engine.ask("run", "--rm", *confined, *entry, image, "-c", VERSION_CODE)
     except ContainerToolFailed as exc:
         raise ConfigError("image", "an image with a python that runs", image) from exc
 

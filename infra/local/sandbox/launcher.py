@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from infra.containers import ContainerTool
-from infra.local.sandbox.container import python_of
+from infra.local.sandbox.container import VERSION_CODE, python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.sandbox import Launch, Sandbox
@@ -17,8 +17,6 @@ from infra.local.sandbox.snapshots import Template
 from infra.local.sandbox.variables import Place, process_variables
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
-
-_VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 
 
 class ProcessLauncher:
@@ -91,7 +89,7 @@ def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None)
     else:
         try:
             version = subprocess.run(
-                [config.python, "-c", _VERSION_CODE],
+                [config.python, "-c", VERSION_CODE],
                 capture_output=True,
                 text=True,
                 check=True,

@@ -144,7 +144,8 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Play:
         f"{CALLED}, response:settling, wait 3:reset",
         f"{CALLED}, response:settling, settle:settling, next:idle, settle:idle",
         f"{READY}, exit:reset, run:initialising, next:busy, exit:reset",
-        f"{READY}, wait 99:idle",
+        # However long it was frozen, the next call has its whole time.
+        f"{READY}, wait 99:idle, run:busy, wait 2.9:busy, wait 0.2:reset",
         "initialise:initialising, init error:reset, run:initialising, init error:reset",
         "initialise:initialising, exit:reset, run:initialising, wait 3:reset",
         "initialise:initialising, wait 9.9:initialising, wait 0.2:reset",

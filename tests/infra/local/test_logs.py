@@ -111,10 +111,7 @@ def test_listeners_hear_each_line() -> None:
 
 
 def test_json_lines() -> None:
-    """
-    The platform's lines are JSON where the function asked for it; those with no JSON form are left
-    out.
-    """
+    """The platform's lines are JSON where asked for; those with no JSON form are left out."""
     log = Log()
     stream = stream_of(log, as_json=True)
     stream.platform(Start("id", "$LATEST"))
@@ -138,15 +135,3 @@ def test_a_function_with_json_logs(start: Callable[..., Caller]) -> None:
     assert done["status"] == report["status"] == "error"
     assert report["metrics"]["initDurationMs"] > 0
     assert "\n".join(lambda_.local.logs[1:]) + "\n" == reply.log
-
-
-def test_a_function_with_text_logs(start: Callable[..., Caller]) -> None:
-    """The order of a cold and a warm call, as recorded."""
-    lambda_ = start()
-    lambda_.do("talk", text="out\n")
-    lambda_.do("who")
-    kinds = [line.replace("\t", " ").split(" ")[0] for line in lambda_.local.logs]
-    assert kinds == [
-        *("INIT_START", "START", "out", "END", "REPORT"),
-        *("START", "END", "REPORT"),
-    ]

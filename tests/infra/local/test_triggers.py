@@ -178,15 +178,6 @@ def test_report_without_the_setting(sqs: Any) -> None:
     assert own.counts() == (0, 0)
 
 
-def test_function_error(sqs: Any) -> None:
-    """A function that fails keeps the whole batch."""
-    own = queue(sqs)
-    for body in ("one", "two"):
-        sqs.send_message(QueueUrl=own.url, MessageBody=body)
-    assert own.poller(Function(lambda event: ValueError())).poll() == 2
-    assert own.counts() == (0, 2)
-
-
 def test_throttled(sqs: Any) -> None:
     """A throttled batch is kept, and the throttle told to whoever polls."""
     own = queue(sqs)
