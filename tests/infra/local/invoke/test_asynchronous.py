@@ -1,15 +1,13 @@
-"""
-Asynchronous invocations, with a clock that the tests move:
-docs/contract.md 5.3, 6.2, B9, B19 and 6.6.
-"""
+"""Asynchronous invocations, on a clock that tests move: docs/contract.md 5.3, 6.2, B9, B19, 6.6."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
 from typing import Any
+
+import pytest
 
 from infra.local.errors import Throttled
 from infra.local.invocation import InvokeRequest, InvokeResult
@@ -25,10 +23,7 @@ ERROR = b'{"errorMessage":"no","errorType":"ValueError"}'
 
 
 class Desk:
-    """
-    Be a queue whose function does as it is told: None succeeds,
-    bytes fail, errors are raised.
-    """
+    """A queue whose function does as told: None succeeds, bytes fail, errors are raised."""
 
     def __init__(self, *results: bytes | Exception | None, **events: Any) -> None:
         self.clock = FakeClock()
@@ -60,27 +55,63 @@ class Desk:
 
     @property
     def records(self) -> dict[str, Any]:
-        """Give what was delivered, by the target's name."""
+        """What was delivered, by the target's name."""
         return {item.target_arn.split(":")[-1]: json.loads(item.body) for item in self.delivered}
 
-
-def play(scene: Callable[[], Awaitable[None]]) -> None:
-    """Run a scene."""
-
-    async def run() -> None:
-        await scene()
-
-    asyncio.run(run())
+    async def accept(self, payload: bytes = b"{}", *, passes_s: float = 0) -> str:
+        """Take an event in, let time pass, and wait until it is done."""
+        request_id = self.queue.accept(InvokeRequest(payload))
+        await self.clock.advance(passes_s)
+        await self.queue.drained()
+        return request_id
 
 
-def test_a_success_is_delivered() -> None:
-    """One attempt; the record of 6.6, without a functionError."""
+BUSY = Throttled("x")
+
+
+@pytest.mark.parametrize(
+    ("results", "settings", "asked_at", "targets", "condition", "count"),
+    [
+        ([None], {}, [0], ["good"], "Success", 1),
+        ([ERROR, None], {}, [0, 60], ["good"], "Success", 2),
+        ([ERROR] * 3, {}, [0, 60, 180], ["dead", "bad"], "RetriesExhausted", 3),
+        ([ERROR], {"retries": 0}, [0], ["dead", "bad"], "RetriesExhausted", 1),
+        # A throttle counts as no attempt.
+        ([BUSY, BUSY, BUSY, None], {}, [0, 1, 3, 7], ["good"], "Success", 1),
+        # A retry that would come after the event's age is none.
+        ([ERROR] * 2, {"max_age_s": 100}, [0, 60], ["dead", "bad"], "EventAgeExceeded", 2),
+        ([], {"reserved_concurrency": 0}, [], ["dead", "bad"], "RetriesExhausted", 0),
+        ([None], {"on_success": None}, [0], [], None, 1),
+    ],
+)
+def test_a_life(
+    results: list[bytes | Exception | None],
+    settings: dict[str, Any],
+    asked_at: list[float],
+    targets: list[str],
+    condition: str | None,
+    count: int,
+) -> None:
+    """When the function is asked, always with the same id, and what is delivered where."""
+
+    async def scene() -> None:
+        desk = Desk(*results, **settings)
+        request_id = await desk.accept(passes_s=300)
+        assert desk.asked == [(time, request_id) for time in asked_at]
+        assert [item.target_arn.split(":")[-1] for item in desk.delivered] == targets
+        if condition is not None:
+            context = json.loads(desk.delivered[-1].body)["requestContext"]
+            assert (context["condition"], context["approximateInvokeCount"]) == (condition, count)
+
+    asyncio.run(scene())
+
+
+def test_the_record_of_a_success() -> None:
+    """The record of 6.6, whole, without a functionError."""
 
     async def scene() -> None:
         desk = Desk(None)
-        request_id = desk.queue.accept(InvokeRequest(b'{"in":1}'))
-        await desk.queue.drained()
-        assert desk.asked == [(0.0, request_id)]
+        request_id = await desk.accept(b'{"in":1}')
         assert desk.records == {
             "good": {
                 "version": "1.0",
@@ -97,23 +128,16 @@ def test_a_success_is_delivered() -> None:
             }
         }
 
-    play(scene)
+    asyncio.run(scene())
 
 
-def test_a_function_error_is_retried_after_one_and_two_minutes() -> None:
-    """Three attempts with the same id; then the dead letter and the failure record."""
+def test_the_record_and_the_dead_letter_of_a_failure() -> None:
+    """The record has the error; the letter has the event as it was, and why it failed."""
 
     async def scene() -> None:
-        desk = Desk(ERROR, ERROR, ERROR)
-        request_id = desk.queue.accept(InvokeRequest(b'{"in":1}'))
-        await desk.clock.advance(59.9)
-        assert len(desk.asked) == 1
-        await desk.clock.advance(300)
-        await desk.queue.drained()
-        assert desk.asked == [(0.0, request_id), (60.0, request_id), (180.0, request_id)]
+        desk = Desk(ERROR, retries=0)
+        request_id = await desk.accept(b'{"in":1}')
         record = desk.records["bad"]
-        assert record["requestContext"]["condition"] == "RetriesExhausted"
-        assert record["requestContext"]["approximateInvokeCount"] == 3
         assert record["responseContext"] == {
             "statusCode": 200,
             "executedVersion": "$LATEST",
@@ -128,58 +152,15 @@ def test_a_function_error_is_retried_after_one_and_two_minutes() -> None:
             "ErrorMessage": {"DataType": "String", "StringValue": "no"},
         }
 
-    play(scene)
-
-
-def test_a_retry_that_succeeds_is_a_success() -> None:
-    """Nothing goes to the dead letters."""
-
-    async def scene() -> None:
-        desk = Desk(ERROR, None)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.clock.advance(61)
-        await desk.queue.drained()
-        assert list(desk.records) == ["good"]
-        assert desk.records["good"]["requestContext"]["approximateInvokeCount"] == 2
-
-    play(scene)
-
-
-def test_retries_can_be_fewer() -> None:
-    """MaximumRetryAttempts of 0: one attempt."""
-
-    async def scene() -> None:
-        desk = Desk(ERROR, retries=0)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.queue.drained()
-        assert len(desk.asked) == 1
-        assert desk.records["bad"]["requestContext"]["approximateInvokeCount"] == 1
-
-    play(scene)
-
-
-def test_a_throttled_event_stays_and_counts_no_attempt() -> None:
-    """It is tried again after 1 s, 2 s, 4 s ..."""
-
-    async def scene() -> None:
-        desk = Desk(Throttled("x"), Throttled("x"), Throttled("x"), None)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.clock.advance(10)
-        await desk.queue.drained()
-        assert [time for time, _ in desk.asked] == [0.0, 1.0, 3.0, 7.0]
-        assert desk.records["good"]["requestContext"]["approximateInvokeCount"] == 1
-
-    play(scene)
+    asyncio.run(scene())
 
 
 def test_the_pause_grows_to_five_minutes_and_the_age_ends_it() -> None:
     """EventAgeExceeded: the record has no response, for there was none."""
 
     async def scene() -> None:
-        desk = Desk(*[Throttled("x")] * 100, max_age_s=3_600)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.clock.advance(4_000)
-        await desk.queue.drained()
+        desk = Desk(*[BUSY] * 100, max_age_s=3_600)
+        await desk.accept(passes_s=4_000)
         times = [time for time, _ in desk.asked]
         gaps = [later - sooner for sooner, later in itertools.pairwise(times)]
         assert gaps[:9] == [1, 2, 4, 8, 16, 32, 64, 128, 256]
@@ -187,50 +168,10 @@ def test_the_pause_grows_to_five_minutes_and_the_age_ends_it() -> None:
         assert times[-1] <= 3_600
         record = desk.records["bad"]
         assert record["requestContext"]["condition"] == "EventAgeExceeded"
-        assert record["requestContext"]["approximateInvokeCount"] == 0
         assert "responseContext" not in record
         assert "ErrorMessage" not in desk.delivered[0].attributes
 
-    play(scene)
-
-
-def test_an_event_too_old_for_its_retry_is_given_up() -> None:
-    """A retry in 60 s that would come after the event's age is none."""
-
-    async def scene() -> None:
-        desk = Desk(ERROR, ERROR, max_age_s=100)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.clock.advance(61)
-        await desk.queue.drained()
-        assert [time for time, _ in desk.asked] == [0.0, 60.0]
-        assert desk.records["bad"]["requestContext"]["condition"] == "EventAgeExceeded"
-
-    play(scene)
-
-
-def test_a_reserved_concurrency_of_zero_tries_nothing() -> None:
-    """Straight to the dead letters and the failure destination."""
-
-    async def scene() -> None:
-        desk = Desk(reserved_concurrency=0)
-        desk.queue.accept(InvokeRequest(b'{"in":1}'))
-        await desk.queue.drained()
-        assert desk.asked == []
-        assert [item.target_arn for item in desk.delivered] == [DEAD, FAILURE]
-
-    play(scene)
-
-
-def test_without_targets_nothing_is_delivered() -> None:
-    """The event is done, and that is all."""
-
-    async def scene() -> None:
-        desk = Desk(None, on_success=None)
-        desk.queue.accept(InvokeRequest(b"{}"))
-        await desk.queue.drained()
-        assert desk.delivered == []
-
-    play(scene)
+    asyncio.run(scene())
 
 
 def test_closing_forgets_what_waits() -> None:
@@ -244,7 +185,7 @@ def test_closing_forgets_what_waits() -> None:
         await desk.queue.drained()
         assert desk.delivered == []
 
-    play(scene)
+    asyncio.run(scene())
 
 
 def test_a_delivery_that_fails_is_reported() -> None:
@@ -264,7 +205,7 @@ def test_a_delivery_that_fails_is_reported() -> None:
         await settled()
         assert [str(told["exception"]) for told in seen] == ["no queue"]
 
-    play(scene)
+    asyncio.run(scene())
 
 
 def test_payloads_that_are_no_json_travel_as_text() -> None:
@@ -272,10 +213,9 @@ def test_payloads_that_are_no_json_travel_as_text() -> None:
 
     async def scene() -> None:
         desk = Desk(b"\xff not json", retries=0)
-        desk.queue.accept(InvokeRequest(b"[" * 100_000))
-        await desk.queue.drained()
+        await desk.accept(b"[" * 100_000)
         record = json.loads(desk.delivered[-1].body)
         assert record["responsePayload"] == "\ufffd not json"
         assert record["requestPayload"] == "[" * 100_000
 
-    play(scene)
+    asyncio.run(scene())
