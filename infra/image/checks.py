@@ -30,7 +30,7 @@ _COMPILER = re.compile(
     r"(?:-[\d.]+)?"
 )
 _UNSHIPPED = re.compile(
-    r"/(?:tests?|\.git|\.cache|infra)/|\.(?:whl|keras|h5|pkl|pickle)$|/bake\.py$|/zoo/.*\.py$"
+    r"/(?:tests?|\.git|\.cache|infra)/|\.(?:whl|keras|h5|pkl|pickle)$|/model/bake/|/zoo/.*\.py$"
 )
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 # Of PEP 552: bit 0 says the file is named by a hash, bit 1 that the hash is compared.

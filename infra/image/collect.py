@@ -39,13 +39,14 @@ def collect(zoo: Path, target: Path) -> None:
         folder.mkdir(parents=True)
         manifest = tomllib.loads((bundle / _MANIFEST).read_text(encoding="utf-8"))
         shutil.copy(bundle / manifest["artefact"]["file"], folder)
-        for name in _SHIPPED:
+        labels = manifest.get("answer", {}).get("labels")
+        for name in (*_SHIPPED, *([labels] if isinstance(labels, str) else [])):
             if (bundle / name).is_dir():
                 shutil.copytree(bundle / name, folder / name)
             elif (bundle / name).exists():
                 shutil.copy(bundle / name, folder)
-    for labels in zoo.glob(f"*/{_LABELS}"):
-        shutil.copy(labels, target / labels.parent.name)
+    for file in zoo.glob(f"*/{_LABELS}"):
+        shutil.copy(file, target / file.parent.name)
 
 
 if __name__ == "__main__":

@@ -37,11 +37,13 @@ class InBatches:
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Compute the outputs batch by batch, and put them together along the first axis."""
-        count = max(len(array) for array in feeds.values())
+        count = max(len(array) for array in feeds.values() if array.ndim)
         if count <= self._most:
             return self._engine.run(feeds)
         parts = [
-            self._engine.run({n: array[at : at + self._most] for n, array in feeds.items()})
+            self._engine.run(
+                {n: a[at : at + self._most] if a.ndim else a for n, a in feeds.items()}
+            )
             for at in range(0, count, self._most)
         ]
         return {name: _joined([part[name] for part in parts], self._most) for name in parts[0]}

@@ -73,9 +73,12 @@ def test_of_a_bundle_only_what_serves_is_collected(tmp_path: Path) -> None:
     )
     for bundle, file in (("a", "a.onnx"), ("b/1", "b.onnx"), ("b/2", "b.onnx")):
         (zoo / bundle / "model.toml").write_text(f'[artefact]\nfile = "{file}"\n')
+    with (zoo / "a" / "model.toml").open("a") as manifest:
+        manifest.write('[answer]\nlabels = "names.txt"\n')
+    (zoo / "a" / "names.txt").write_text("x\n")
     collect.collect(zoo, tmp_path / "out")
     assert listed(tmp_path / "out") == [
-        *("a/a.onnx", "a/golden.json", "a/model.toml", "a/samples/1.png"),
+        *("a/a.onnx", "a/golden.json", "a/model.toml", "a/names.txt", "a/samples/1.png"),
         *("b/1/b.onnx", "b/1/model.toml", "b/2/b.onnx", "b/2/model.toml", "b/labels.toml"),
     ]
 

@@ -100,7 +100,9 @@ GOLDEN = [
     {
         "payload": {"model": "m", "version": "1", "rows": [[1]]},
         "tolerance": 1e-05,
-        "cases": [{"name": "one", "label": "yes", "probabilities": {"yes": 1.0, "no": 0.0}}],
+        "cases": [
+            {"name": "one", "answer": {"label": "yes", "probabilities": {"yes": 1.0, "no": 0.0}}}
+        ],
     }
 ]
 
