@@ -74,14 +74,9 @@ def test_every_form_through_every_front(
     assert json_of(reply) == {
         "model": "digits",
         "version": digits.manifest.version,
-        "predictions": [
-            {
-                "label": "7",
-                "confidence": expected["confidence"],
-                "probabilities": expected["probabilities"],
-            }
-        ],
+        "predictions": [expected],
     }
+    assert expected["label"] == "7"
     assert header_of(reply, "x-model-version") == f"digits/{digits.manifest.version}"
 
 
@@ -118,25 +113,18 @@ ACCEPTED = "multipart/form-data or image/* or application/json"
 @pytest.mark.parametrize(
     ("path", "content_type", "detail"),
     [
-        (PREDICT_DIGITS, "", f"content-type: expected {ACCEPTED}, got none"),
-        (PREDICT_DIGITS, "text/plain", f"content-type: expected {ACCEPTED}, got another type"),
-        (PREDICT_DIGITS, "json", f"content-type: expected {ACCEPTED}, got another type"),
-        (PREDICT_IRIS, "image/png", "content-type: expected application/json, got another type"),
-        (
-            PREDICT_IRIS,
-            f"multipart/form-data; boundary={BOUNDARY}",
-            "content-type: expected application/json, got another type",
-        ),
-        (
-            PREDICT_IRIS,
-            "application/x-www-form-urlencoded",
-            "content-type: expected application/json, got another type",
-        ),
+        (PREDICT_DIGITS, "", f"{ACCEPTED}, got none"),
+        (PREDICT_DIGITS, "text/plain", f"{ACCEPTED}, got another type"),
+        (PREDICT_DIGITS, "json", f"{ACCEPTED}, got another type"),
+        (PREDICT_IRIS, "image/png", "application/json, got another type"),
+        (PREDICT_IRIS, "multipart/form-data; boundary=x", "application/json, got another type"),
+        (PREDICT_IRIS, "application/x-www-form-urlencoded", "application/json, got another type"),
     ],
 )
 def test_wrong_media_type(answer: Answer, path: str, content_type: str, detail: str) -> None:
     """A media type that the model does not take is a 415 that names those it takes."""
-    assert refusal(answer(post(path, SEVEN, content_type))) == (415, detail)
+    expected = f"content-type: expected {detail}"
+    assert refusal(answer(post(path, SEVEN, content_type))) == (415, expected)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "identity, gzip", "\x00"])
@@ -163,15 +151,6 @@ def test_size_beyond_the_limit(answer: Answer, content_type: str) -> None:
     assert refusal(answer(call)) == (
         413,
         f"body: expected at most {MAX_BODY_BYTES} bytes, got more",
-    )
-
-
-def test_a_broken_form(answer: Answer) -> None:
-    """A form that was cut off is a 400, whatever of it could be read."""
-    whole = form(file_part(SEVEN))
-    assert refusal(answer(post_form(whole[:-8]))) == (
-        400,
-        "body: expected a whole form, got one that has no end",
     )
 
 
@@ -305,14 +284,3 @@ def test_any_picture(answer: Answer, picture: bytes) -> None:
     ]
     (status,) = {reply["statusCode"] for reply in replies}
     assert status in (200, 413, 415, 422)
-
-
-@given(st.data())
-def test_any_form(answer: Answer, data: st.DataObject) -> None:
-    """Whatever a form is made of, it is predicted or refused."""
-    pieces = [
-        f"--{BOUNDARY}".encode(), b"--", b"\r\n", b"\r", b"\n", b"Content-Disposition: form-data",
-        b'; name="file"', b'; filename="a"', b"; filename*=utf-8''a", b":", b"\x00", b"\xff", SEVEN,
-    ]  # fmt: skip
-    body = b"".join(data.draw(st.lists(st.sampled_from(pieces), max_size=20)))
-    assert answer(post_form(body))["statusCode"] in (200, 400, 415, 422)
