@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import json
 import logging
 import re
 import sys
@@ -30,7 +29,7 @@ from mangum.types import ASGI, LambdaConfig, Response
 
 from function.doors.sources import Source, source_of
 from function.errors import MalformedError
-from function.http.problems import PROBLEM_JSON, problem_of
+from function.http.problems import problem_response
 from function.payloads import require_carried
 from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.telemetry.invocation import current
@@ -108,10 +107,12 @@ class HttpDoor:
                 raise self._failure
         except Exception as error:  # noqa: BLE001 -- the boundary: it would be the front's 502
             invocation.record_error(error)
-            problem = problem_of(error)
-            body = json.dumps(problem, separators=(",", ":")).encode()
-            headers = [[b"content-type", PROBLEM_JSON.encode()]]
-            response: Response = {"status": problem["status"], "headers": headers, "body": body}
+            answer = problem_response(error)
+            response: Response = {
+                "status": answer.status_code,
+                "headers": [[*pair] for pair in answer.raw_headers],
+                "body": bytes(answer.body),
+            }
             reply = HttpExchange(event, context, self._mangum.config)(response)
         invocation.status = reply["statusCode"]
         return reply

@@ -64,11 +64,18 @@ def _problem(status: int, title: str, detail: str) -> dict[str, Any]:
     }
 
 
+def problem_response(error: BaseException, headers: dict[str, str] | None = None) -> Response:
+    """Answer an error with its problem."""
+    problem = problem_of(error)
+    return json_response(
+        problem, status=problem["status"], media_type=PROBLEM_JSON, headers=headers
+    )
+
+
 async def on_error(_request: Request, error: Exception) -> Response:
     """Answer an error of ours, or one that nobody expected."""
     current().record_error(error)
-    problem = problem_of(error)
-    return json_response(problem, status=problem["status"], media_type=PROBLEM_JSON)
+    return problem_response(error)
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeAlias
 
 from function.errors import IncompleteError, MalformedError
 from function.http.lean_fastapi import Response
-from function.http.problems import PROBLEM_JSON, json_response, problem_of
+from function.http.problems import json_response, problem_response
 from function.plain.prometheus import CONTENT_TYPE, PrometheusMetrics
 from function.plain.wire import MAX_HEAD_BYTES
 from function.telemetry.invocation import Invocation, under_way, write
@@ -91,7 +91,9 @@ class PlainHttp:
                 # Starlette raises even what our handler has answered and recorded.
                 if not sent.started:
                     invocation.record_error(error)
-                    await _last_answer_to(error)(scope, receive, sent)
+                    # The connection ends, whatever is left of the request.
+                    answer = problem_response(error, _NO_STORE | {"connection": "close"})
+                    await answer(scope, receive, sent)
                 if isinstance(error, asyncio.CancelledError):
                     raise
             finally:
@@ -160,14 +162,3 @@ def _request_id_of(scope: Scope) -> str:
     sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     text: str = sent.decode("latin-1")
     return text if REQUEST_ID.fullmatch(text) else str(uuid.uuid4())
-
-
-def _last_answer_to(error: BaseException) -> Response:
-    """Answer an error outside of the application; the connection ends, whatever is left of it."""
-    problem = problem_of(error)
-    return json_response(
-        problem,
-        status=problem["status"],
-        media_type=PROBLEM_JSON,
-        headers=_NO_STORE | {"connection": "close"},
-    )
