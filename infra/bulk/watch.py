@@ -20,7 +20,7 @@ MOST_TYPES: Final = 10
 
 
 @dataclass(frozen=True)
-class Clock:
+class Pace:
     """The time, and a way to wait."""
 
     now: Callable[[], float] = time.monotonic
@@ -37,7 +37,7 @@ class Run:
     results: Folder
 
 
-def watch(run: Run, out: TextIO, clock: Clock) -> bool:
+def watch(run: Run, out: TextIO, clock: Pace) -> bool:
     """Show the progress, then the outcome; return whether every object was answered."""
     began = shown = clock.now()
     terminal, before = out.isatty(), None

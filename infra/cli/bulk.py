@@ -14,7 +14,7 @@ from infra.cli.flags import Commands, add_command, argument, count, endpoint, fl
 
 if TYPE_CHECKING:
     from infra.bulk.addresses import Folder
-    from infra.bulk.watch import Clock, Run
+    from infra.bulk.watch import Pace, Run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
 
 
-def run(options: Options, out: TextIO | None = None, clock: Clock | None = None) -> int:
+def run(options: Options, out: TextIO | None = None, clock: Pace | None = None) -> int:
     """
     Start a run, or find the one of the same name, and watch it to its end.
 
@@ -54,14 +54,14 @@ def run(options: Options, out: TextIO | None = None, clock: Clock | None = None)
     """
     from infra.bulk.errors import BulkError
     from infra.bulk.execution import refusals_told
-    from infra.bulk.watch import Clock, watch
+    from infra.bulk.watch import Pace, watch
 
     out = out or sys.stdout
     with refusals_told():
         begun = _begin(options, out)
     try:
         with refusals_told():
-            return DONE if watch(begun, out, clock or Clock()) else FAILED
+            return DONE if watch(begun, out, clock or Pace()) else FAILED
     except KeyboardInterrupt:
         out.write("\n" + _way_back(options, begun))
         return INTERRUPTED

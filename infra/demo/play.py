@@ -13,7 +13,7 @@ from infra.cloud.registry import PROGRAM, loopback_registry
 from infra.containers import ContainerTool, NoContainerTool, find_container_tool
 from infra.demo.images import Containers, Folders, Images
 from infra.demo.narration import Narration
-from infra.demo.story import Clock, Story, checkout_of
+from infra.demo.story import Story, WoundClock, checkout_of
 from infra.image.build import Build, version_of
 from infra.image.errors import ImageError
 from infra.image.report import make_image
@@ -101,7 +101,7 @@ def _set_the_scene(
         tag = _build(engine, source.root, base, say)
         images = Containers(engine, tag, stack.enter_context(loopback_registry()))
         stack.callback(images.close)
-    clock = Clock()
+    clock = WoundClock()
     config = read(function_file)
     box = stack.enter_context(cloud(config, port=0, images=images.settings_of, now_s=clock))
     target = Target.of(function_file, "dev", box.url)

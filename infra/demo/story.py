@@ -31,7 +31,7 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class Clock:
+class WoundClock:
     """The simulated cloud's time, in seconds: the machine's, wound on while a canary shifts."""
 
     wound_s: float = 0.0
@@ -62,7 +62,7 @@ class Story:
     target: Target
     folder: Path
     images: Images
-    clock: Clock
+    clock: WoundClock
     tools: Tools
     say: Say
     spoilt: bool = False  # whether the next image is a wrong one

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from infra.bulk.errors import BulkError
-from infra.bulk.watch import Clock
+from infra.bulk.watch import Pace
 from infra.cli import main
 from infra.cli.bulk import Options, run
 from infra.cloud.cloud import Cloud, cloud
@@ -93,7 +93,7 @@ def test_ctrl_c_leaves_it_running(box: Cloud, options: Options) -> None:
 
     out = io.StringIO()
     wish = replace(options, results="s3://lambake-out/second", model="digits", batch=3)
-    assert run(wish, out, Clock(sleep=interrupt)) == 130
+    assert run(wish, out, Pace(sleep=interrupt)) == 130
     found = re.search(r"\nthe run goes on; to look again: lambake (.*)\n", out.getvalue())
     assert found
     again = found[1].split()
@@ -138,7 +138,7 @@ def test_a_run_that_was_stopped(box: Cloud, options: Options) -> None:
     functions.put_function_concurrency(FunctionName="lambake", ReservedConcurrentExecutions=0)
     try:
         wish = replace(options, results="s3://lambake-out/fourth", name="halted")
-        assert run(wish, out, Clock(sleep=stop)) == 1
+        assert run(wish, out, Pace(sleep=stop)) == 1
     finally:
         functions.delete_function_concurrency(FunctionName="lambake")
     assert "\nstopped:  ABORTED" in out.getvalue()

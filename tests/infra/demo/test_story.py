@@ -23,7 +23,7 @@ from infra.cloud.cloud import cloud
 from infra.cloud.registry import loopback_registry
 from infra.containers import ContainerTool
 from infra.demo.images import Containers
-from infra.demo.story import Clock, Story, checkout_of
+from infra.demo.story import Story, WoundClock, checkout_of
 from infra.release import traffic
 from infra.release.errors import NotDeployed
 from infra.release.preflight import find_tools
@@ -71,7 +71,7 @@ def story(
     settings["aws"].update(state_bucket=STATES, images_kept=3)
     function.write_text(yaml.safe_dump(settings))
     images = Containers(engine, image, registry)
-    clock = Clock()
+    clock = WoundClock()
     config = read(function)
     with (
         pytest.MonkeyPatch.context() as patch,
