@@ -38,14 +38,6 @@ def ask(app: FastAPI) -> Ask:
     return asking(app)
 
 
-def test_healthz(ask: Ask, service: Service) -> None:
-    """The health says which models are loaded, in which version."""
-    latest = {one.name: one.latest.manifest.version for one in service.models()}
-    versions = {name: [version] for name, version in latest.items()}
-    answer = {"status": "ok", "models": latest, "versions": versions}
-    assert ask("GET", "/healthz").json() == answer
-
-
 def test_models(ask: Ask, service: Service) -> None:
     """The list describes each model in a line."""
     assert ask("GET", "/models").json() == {

@@ -12,7 +12,7 @@ import pytest
 from function.http import pages
 from function.service import Service
 from tests.function.conftest import Answer
-from tests.function.doors.fronts import FRONTS, Call, Event, body_of, header_of, http_api_v2
+from tests.function.doors.fronts import FRONTS, Call, body_of, header_of, http_api_v2
 
 GZIP = (("accept-encoding", "gzip, br"),)
 
@@ -116,15 +116,11 @@ def test_swagger_files_fit_a_load_balancer(name: str) -> None:
     assert len(b64encode(pages.swagger_file(name, compressed=True))) < 1_000_000
 
 
-def _browser_event(front: str, path: str) -> Event:
-    return FRONTS[front](Call(path, headers=GZIP))
-
-
 @pytest.mark.parametrize("front", FRONTS)
 @pytest.mark.parametrize("name", pages.SWAGGER_FILES)
 def test_swagger_files_through_every_front(answer: Answer, front: str, name: str) -> None:
     """Each front carries the files: as text where base64 would stay so, else compressed."""
-    reply = answer(_browser_event(front, f"/docs/{name}"))
+    reply = answer(FRONTS[front](Call(f"/docs/{name}", headers=GZIP)))
     assert reply["statusCode"] == 200
     text = front in ("rest-api", "http-api-1.0")
     assert (reply["isBase64Encoded"], header_of(reply, "content-encoding")) == (
