@@ -1,7 +1,4 @@
-"""
-The rules of what is kept and who may do what: queues,
-buckets, grants, names, leaving nothing.
-"""
+"""The rules of what is kept and who may do what: queues, buckets, grants, names, leftovers."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ import re
 from typing import Any
 
 from tests.infra.aws.plan import Plan, Resource
-from tests.infra.aws.rules import Rule, absent
+from tests.infra.aws.rules import absent, image_functions
 
 ANYWHERE = {
     "logs:CreateLogDelivery": "log deliveries are no resources",
@@ -38,14 +35,7 @@ ALL_OF_A_KIND = {"cloudwatch:DescribeAlarms": "checked against all alarms, whate
 OF_AN_ACCOUNT = re.compile(r"arn:[^:*]+:[^:*]+:[^:*]*:\d{12}:")
 """How an ARN begins whose things are one account's."""
 
-NAMED_BY = (
-    "alarm_name",
-    "bucket",
-    "dashboard_name",
-    "function_name",
-    "name",
-    "repository",
-)
+NAMED_BY = ("alarm_name", "bucket", "dashboard_name", "function_name", "name", "repository")
 """The attributes that name a thing; a deployment group is named within its application."""
 
 NAMED_WITHIN = {"$default", "aws_iam_role_policy", "aws_lambda_alias", "aws_apigatewayv2_stage"}
@@ -65,11 +55,7 @@ def failed_messages_are_told(plan: Plan) -> list[str]:
 
 def messages_wait_for_six_timeouts(plan: Plan) -> list[str]:
     """Find the queue whose messages come back while they are still worked on."""
-    timeouts = [
-        one.values["timeout"]
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-    ]
+    timeouts = [one.values["timeout"] for one in image_functions(plan)]
     windows = [
         one.values["maximum_batching_window_in_seconds"] or 0
         for one in plan.all("lambda_event_source_mapping")
@@ -194,7 +180,7 @@ def objects_start_predictions_once(plan: Plan) -> list[str]:
 
 
 def plan_bucket(plan: Plan, notification: Resource) -> str:
-    """Give the address of a notification's bucket; of an unknown one the bucket of inputs."""
+    """Return the address of a notification's bucket; of an unknown one the bucket of inputs."""
     named = notification.values.get("bucket")
     return next(
         (one.address for one in plan.all("s3_bucket") if one.values["bucket"] == named),
@@ -342,26 +328,3 @@ def queues(plan: Plan) -> list[Resource]:
 def listed(one_or_more: Any) -> list[str]:
     """Make a list of what a policy may spell without one."""
     return one_or_more if isinstance(one_or_more, list) else [one_or_more]
-
-
-DATA_RULES: tuple[Rule, ...] = (
-    failed_messages_are_told,
-    messages_wait_for_six_timeouts,
-    poison_ends,
-    results_keep_their_order,
-    messages_are_encrypted,
-    nothing_travels_in_the_open,
-    buckets_are_private,
-    objects_are_encrypted,
-    objects_expire,
-    objects_start_predictions_once,
-    failures_are_kept,
-    bulk_runs_by_its_own_role,
-    actions_are_named,
-    resources_are_named,
-    grants_name_who,
-    gone_is_told_from_forbidden,
-    names_have_the_stage,
-    nothing_outlives_the_stack,
-    things_are_tagged,
-)

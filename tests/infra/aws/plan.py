@@ -1,10 +1,10 @@
-"""A plan as Terraform tells it in JSON: what it makes, and ways to spoil it."""
+"""A plan as Terraform writes it in JSON: what it makes, and how to spoil it."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +25,11 @@ class Resource:
     unknown: dict[str, Any]
 
     def given(self, key: str) -> bool:
-        """Tell whether a key has a value, or will have one."""
+        """Whether a key has a value, or will have one."""
         return bool(self.values.get(key)) or self.unknown.get(key) is True
 
     def block(self, key: str) -> dict[str, Any]:
-        """Give the one block of a name; empty where there is none."""
+        """Return the one block of a name; empty where there is none."""
         blocks = self.values.get(key) or [{}]
         return dict(blocks[0])
 
@@ -73,43 +73,25 @@ class Plan:
                         yield one.address, statement
 
 
-Change = Callable[[dict[str, Any]], None]
+Fault = dict[str, Any] | None
+"""
+What is wrong with a resource: values by path, or None where it is missing.
+
+A path is keys and positions with dots between; "+" adds to a list. A text on the way is read as
+JSON and written back.
+"""
 
 
-def spoiled(plan: dict[str, Any], address: str, change: Change | None) -> dict[str, Any]:
-    """Give a copy of a plan with one resource changed; None takes it out."""
+def spoiled(plan: dict[str, Any], address: str, fault: Fault) -> dict[str, Any]:
+    """Return a copy of a plan with a fault in one resource."""
     spoilt = copy.deepcopy(plan)
     (index,) = (i for i, one in enumerate(plan["resource_changes"]) if one["address"] == address)
-    if change is None:
+    if fault is None:
         del spoilt["resource_changes"][index]
     else:
-        change(spoilt["resource_changes"][index]["change"]["after"])
+        for path, value in fault.items():
+            _put(spoilt["resource_changes"][index]["change"]["after"], path.split("."), value)
     return spoilt
-
-
-def put(path: str, value: Any) -> Change:
-    """
-    Make a change that sets one value; a text on the way is read as JSON and written back.
-
-    Args:
-        path: keys and positions with dots between; "+" adds to a list.
-        value: what to put there.
-    """
-
-    def change(values: Any) -> None:
-        _put(values, path.split("."), value)
-
-    return change
-
-
-def both(one: Change, other: Change) -> Change:
-    """Make two changes of the same resource."""
-
-    def change(values: Any) -> None:
-        one(values)
-        other(values)
-
-    return change
 
 
 def _put(place: Any, keys: list[str], value: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.aws import hook
 from tests.infra.aws.plan import Plan, Resource
-from tests.infra.aws.rules import Rule, absent
+from tests.infra.aws.rules import absent
 
 READ_S = 60
 """How long boto3 waits for an answer, by default."""
@@ -80,11 +80,3 @@ def the_canary_can_be_changed(plan: Plan) -> list[str]:
         if not one.values["deployment_config_name"].endswith(tuple(told)):
             breaches.append(one.address)
     return breaches
-
-
-RELEASE_RULES: tuple[Rule, ...] = (
-    traffic_shifts_by_canary,
-    the_hook_ends_in_time,
-    the_newest_version_is_watched,
-    the_canary_can_be_changed,
-)

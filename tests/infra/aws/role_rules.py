@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.infra.aws.plan import Plan
-from tests.infra.aws.rules import Rule
 
 LOGS = ("logs:CreateLogStream", "logs:PutLogEvents")
 TRACES = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
@@ -105,6 +104,3 @@ def _granted(plan: Plan, role: str) -> Iterator[tuple[str, str]]:
             for resource in resources if isinstance(resources, list) else [resources]:
                 for action in statement["Action"]:
                     yield action, resource
-
-
-ROLE_RULES: tuple[Rule, ...] = (roles_may_do_their_work,)

@@ -1,16 +1,12 @@
-"""
-The rules of what runs: function, registry, fronts, release.
-Each finds its breaches in a plan.
-"""
+"""The rules of what runs: function, registry, fronts. Each finds its breaches in a plan."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 
-from tests.infra.aws.plan import Plan
+from tests.infra.aws.plan import Plan, Resource
 
 Rule = Callable[[Plan], list[str]]
 
@@ -59,11 +55,7 @@ def images_are_cleared_away(plan: Plan) -> list[str]:
 
 def images_can_be_pulled(plan: Plan) -> list[str]:
     """Find a registry that a function or its versions get no image from, or a stranger's does."""
-    functions = [
-        one.values["function_name"]
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-    ]
+    functions = [one.values["function_name"] for one in image_functions(plan)]
     granted = set()
     for address, statement in plan.statements():
         if address.startswith("aws_ecr_repository_policy."):
@@ -81,9 +73,8 @@ def functions_run_one_image(plan: Plan) -> list[str]:
     names = [one.values["name"] for one in plan.all("ecr_repository")]
     return [
         one.address
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-        and not any(
+        for one in image_functions(plan)
+        if not any(
             re.fullmatch(rf"[^/]+/{name}@sha256:[0-9a-f]{{64}}", one.values["image_uri"])
             for name in names
         )
@@ -94,9 +85,8 @@ def versions_are_published(plan: Plan) -> list[str]:
     """Find a served function that an apply changes in place; snapshots are of versions only."""
     return [
         one.address
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-        and not (
+        for one in image_functions(plan)
+        if not (
             one.values["publish"]
             and one.block("snap_start").get("apply_on", "PublishedVersions") == "PublishedVersions"
         )
@@ -111,9 +101,7 @@ def calls_go_by_an_alias(plan: Plan) -> list[str]:
         if one.values["name"] == "live"
     ]
     return [
-        one.address
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image" and one.values["function_name"] not in aliased
+        one.address for one in image_functions(plan) if one.values["function_name"] not in aliased
     ]
 
 
@@ -121,9 +109,8 @@ def floods_have_a_limit(plan: Plan) -> list[str]:
     """Find a served function that could take the whole account's concurrency."""
     return [
         one.address
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-        and one.values["reserved_concurrent_executions"] < 1
+        for one in image_functions(plan)
+        if one.values["reserved_concurrent_executions"] < 1
     ]
 
 
@@ -131,9 +118,8 @@ def calls_are_traced(plan: Plan) -> list[str]:
     """Find what X-Ray does not see."""
     functions = [
         one.address
-        for one in plan.all("lambda_function")
-        if one.values["package_type"] == "Image"
-        and one.block("tracing_config").get("mode") != "Active"
+        for one in image_functions(plan)
+        if one.block("tracing_config").get("mode") != "Active"
     ]
     return functions + [
         one.address
@@ -280,7 +266,12 @@ def a_dashboard_shows_it(plan: Plan) -> list[str]:
     ] or absent(plan, "cloudwatch_dashboard")
 
 
-def stages(plan: Plan) -> list[Any]:
+def image_functions(plan: Plan) -> list[Resource]:
+    """List the functions that run an image: the one that is served."""
+    return [one for one in plan.all("lambda_function") if one.values["package_type"] == "Image"]
+
+
+def stages(plan: Plan) -> list[Resource]:
     """List the API's stages."""
     return plan.all("apigatewayv2_stage")
 
@@ -288,26 +279,3 @@ def stages(plan: Plan) -> list[Any]:
 def absent(plan: Plan, kind: str) -> list[str]:
     """Say that there is none of a kind."""
     return [] if plan.all(kind) else [f"no {kind}"]
-
-
-RUN_RULES: tuple[Rule, ...] = (
-    images_stay_as_pushed,
-    images_are_cleared_away,
-    images_can_be_pulled,
-    functions_run_one_image,
-    versions_are_published,
-    calls_go_by_an_alias,
-    floods_have_a_limit,
-    calls_are_traced,
-    logs_end,
-    variables_are_no_secrets,
-    calls_are_authorised,
-    callers_of_an_address_have_both_grants,
-    events_are_of_payload_2_0,
-    domains_lead_to_the_api,
-    callers_are_throttled,
-    access_is_logged,
-    permissions_name_their_source,
-    alarms_watch,
-    a_dashboard_shows_it,
-)

@@ -1,7 +1,4 @@
-"""
-Terraform, run for real on a copy of infra/aws: with the
-machine's own providers where it has them.
-"""
+"""Terraform on a copy of infra/aws, with the machine's own providers where it has them."""
 
 from __future__ import annotations
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.aws import hook
 
-Answer = dict[str, Any] | Exception | str
+INACTIVE = ClientError({"Error": {"Code": "ResourceConflictException"}}, "Invoke")
+SLOW = ReadTimeoutError(endpoint_url="https://lambda.example")
+
+Answer = dict[str, Any] | Exception | str | bytes
 
 
 def said(label: str, *, version: str = "1", share: float = 1.0) -> dict[str, Any]:
@@ -44,10 +49,13 @@ class Functions:
         assert (FunctionName, json.loads(Payload)) == ("f", GOLDEN[0]["payload"])
         self.asked.append(Qualifier)
         answer = self._versions[f"v{Qualifier}"]
+        if answer in (INACTIVE, SLOW):
+            raise answer
         if isinstance(answer, Exception):
             told = {"errorMessage": str(answer), "errorType": "Error"}
             return {"Payload": io.BytesIO(json.dumps(told).encode()), "FunctionError": "Unhandled"}
-        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+        body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return {"Payload": io.BytesIO(body)}
 
 
 OTHERWISE = "m 1: one: the same model answers otherwise than in the version before"
@@ -72,6 +80,14 @@ CASES: dict[str, tuple[Answer, Answer, list[str]]] = {
         ValueError("init " + "x" * 400),
         said("yes"),
         [f"m 1: version 2 failed: init {'x' * 295}"],
+    ),
+    "the old one is asleep": (said("yes"), INACTIVE, []),
+    "it is asleep": (INACTIVE, said("yes"), [f"m 1: version 2 gave no answer: {INACTIVE}"]),
+    "it is too slow": (SLOW, said("yes"), [f"m 1: version 2 gave no answer: {SLOW}"]),
+    "no JSON": (
+        b"<html>",
+        said("yes"),
+        ["m 1: version 2 gave no answer: Expecting value: line 1 column 1 (char 0)"],
     ),
     "no predictions": (
         {"message": "hello"},
@@ -128,22 +144,36 @@ def test_a_first_version_has_none_before() -> None:
     assert client.asked == ["1"]
 
 
-def test_ten_complaints_are_enough() -> None:
-    """A model that is all wrong does not fill the log."""
-    many = GOLDEN * 30
-    client = Functions(v1=said("no"), v2=said("no"))
-    assert len(hook.complaints_about(client, "f", "1", "2", golden=many)) == 10
+@pytest.mark.parametrize(("answer", "asked"), [(said("no"), ["2", "1"]), (SLOW, ["2"])])
+def test_ten_complaints_are_enough(answer: Answer, asked: list[str]) -> None:
+    """A model that is all wrong does not fill the log; a version that fails is not asked on."""
+    client = Functions(v1=answer, v2=answer)
+    assert len(hook.complaints_about(client, "f", "1", "2", golden=GOLDEN * 30)) == 10
+    assert client.asked == asked * 10
+
+
+def test_it_stops_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was not asked for is reported, not waited for until Lambda ends the hook."""
+    times = iter([0.0, 0.0, hook.IN_TIME_S])
+    monkeypatch.setattr(hook, "time", SimpleNamespace(monotonic=lambda: next(times)))
+    client = Functions(v1=INACTIVE, v2=said("yes"))
+    assert hook.complaints_about(client, "f", "1", "2", golden=GOLDEN * 5) == [
+        "expected all answers in 400 s, some were not asked for"
+    ]
+    assert client.asked == ["2", "1"]
 
 
 class CodeDeploy:
-    """Keep what the hook reports."""
+    """A service that keeps what the hook reports; without a content, it refuses to tell of any."""
 
-    def __init__(self, content: str) -> None:
+    def __init__(self, content: str | None) -> None:
         self.reported: dict[str, str] = {}
         self._content = content
 
     def get_deployment(self, deploymentId: str) -> dict[str, Any]:  # noqa: N803
-        """Tell of one."""
+        """Return one deployment."""
+        if self._content is None:
+            raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "GetDeployment")
         revision = {"appSpecContent": {"content": self._content}}
         return {"deploymentInfo": {"deploymentId": deploymentId, "revision": revision}}
 
@@ -207,9 +237,14 @@ def test_it_lets_through(handled: Any) -> None:
     [
         (spec("other"), "ValueError: expected a deployment of f, got other"),
         ("no JSON", "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
+        (
+            None,
+            "ClientError: An error occurred (AccessDeniedException) when calling the "
+            "GetDeployment operation: Unknown",
+        ),
     ],
 )
-def test_it_fails_itself(handled: Any, content: str, complaint: str) -> None:
+def test_it_fails_itself(handled: Any, content: str | None, complaint: str) -> None:
     """It says so at once: CodeDeploy would wait for an hour."""
     codedeploy = CodeDeploy(content)
     told = handled(codedeploy, Functions())

@@ -1,7 +1,4 @@
-"""
-The plan of a stage, held against every rule; and the rules,
-held against plans that are spoiled.
-"""
+"""The plan of a stage, held against every rule; and the rules, held against spoiled plans."""
 
 from __future__ import annotations
 
@@ -13,8 +10,8 @@ import pytest
 from infra.cloud.cloud import cloud
 from infra.settings.function import FunctionConfig
 from tests.infra.aws.data_rules import ANYWHERE
-from tests.infra.aws.plan import Change, Plan, spoiled
-from tests.infra.aws.planted import RULES, SPOILED
+from tests.infra.aws.plan import Fault, Plan, spoiled
+from tests.infra.aws.planted import FAULTS, RULES
 from tests.infra.aws.rules import Rule
 from tests.infra.aws.terraform import Terraform
 
@@ -26,7 +23,7 @@ DOMAIN = {
 
 @pytest.fixture(scope="module")
 def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
-    """Be ready to plan against a cloud in which nothing stands."""
+    """Return Terraform with a cloud in which nothing stands."""
     with cloud(FunctionConfig(handler="unused.handler"), port=0) as box:
         terraform = Terraform(program, tmp_path_factory.mktemp("plan"), cloud=box.url)
         terraform.init()
@@ -83,13 +80,17 @@ def test_choices_are_on(full: tuple[dict[str, Any], str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "address", "change"),
-    SPOILED,
-    ids=[f"{rule.__name__}-{index}" for index, (rule, _, _) in enumerate(SPOILED)],
+    ("rule", "address", "fault"),
+    [
+        pytest.param(rule, f"aws_{address}", fault, id=f"{rule.__name__}-{address}-{number}")
+        for rule, places in FAULTS.items()
+        for address, faults in places.items()
+        for number, fault in enumerate(faults)
+    ],
 )
 def test_rule_finds(
-    full: tuple[dict[str, Any], str], rule: Rule, address: str, change: Change | None
+    full: tuple[dict[str, Any], str], rule: Rule, address: str, fault: Fault
 ) -> None:
-    """Of all rules the one that is broken says so."""
-    plan = Plan.from_json(spoiled(full[0], address, change))
+    """Of all rules, only the one that is broken reports it."""
+    plan = Plan.from_json(spoiled(full[0], address, fault))
     assert [one.__name__ for one in RULES if one(plan)] == [rule.__name__]

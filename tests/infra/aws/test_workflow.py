@@ -1,7 +1,4 @@
-"""
-The workflow for users' own repositories: as GitHub's schema
-says, closed, and true to this tree.
-"""
+"""The workflow for users' own repositories: valid by GitHub's schema, closed, true to this tree."""
 
 from __future__ import annotations
 
