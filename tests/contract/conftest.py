@@ -28,7 +28,7 @@ def nothing_left() -> Iterator[None]:
 
 @pytest.fixture(scope="session", params=TARGETS, ids=lambda target: target.name)
 def target(request: pytest.FixtureRequest) -> Target:
-    """Be each emulator in turn."""
+    """Return each emulator in turn."""
     found: Target = request.param
     return found
 

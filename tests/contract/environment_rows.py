@@ -144,10 +144,7 @@ def memory_limit(bench: Bench) -> Facts:
 
 @ROWS.add("6.3 file system", root="EROFS", tmp_mb=512)
 def file_system(bench: Bench) -> Facts:
-    """
-    The root is read-only, and /tmp has its own size. Ours does
-    it where namespaces are allowed.
-    """
+    """The root is read-only, and /tmp has its own size; ours needs namespaces."""
     running = _isolated(bench)
     name = f"contract-{uuid.uuid4().hex}"
     try:
@@ -164,10 +161,7 @@ def file_system(bench: Bench) -> Facts:
 
 @ROWS.add("6.3 user", user=1051)
 def user(bench: Bench) -> Facts:
-    """
-    The function is a user of its own, without rights. Ours does
-    it where namespaces are allowed.
-    """
+    """The function is a user of its own, without rights; ours needs namespaces."""
     found = done(_isolated(bench), "place").json["user"]
     return {"user": "the emulator's" if found == os.getuid() else found}
 

@@ -105,7 +105,7 @@ def extract_samples(wheel: Path, target: Path) -> None:
 
 
 def is_there(binary: Path, stamp: str) -> bool:
-    """Say whether the binary of this wheel and machine is there."""
+    """Whether the binary of this wheel and machine is there."""
     noted = _stamp_of(binary)
     return binary.is_file() and noted.is_file() and noted.read_text() == stamp
 

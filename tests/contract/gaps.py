@@ -21,7 +21,7 @@ from tests.contract import invoke_rows
 
 @dataclass(frozen=True)
 class Gap:
-    """Be one difference in one row."""
+    """One difference in one row."""
 
     number: str  # in docs/contract.md 1.5; "new" where it is not listed there
     row: str

@@ -31,10 +31,7 @@ def error_too_large(bench: Bench) -> Facts:
 
 @ROWS.add("A10 init error too large", invoker=_TOLD, serves_on=True)
 def init_error_too_large(bench: Bench) -> Facts:
-    """
-    So is an init error, at the init and when it is repeated;
-    what the service says is unknown [?].
-    """
+    """So is an init error, and again when it is repeated; the service's words are unknown [?]."""
     with puppet(bench, timeout_s=5) as (held, wire):
         _posted(wire, f"{PREFIX}/init/error")
         held.leave()
@@ -91,7 +88,7 @@ def _told(answer: Reply) -> tuple[int, str | None, object]:
 
 
 def _answers(running: Running) -> bool:
-    """Say whether the emulator is still there: it knows that some paths are not its own."""
+    """Whether the emulator is still there: it knows that some paths are not its own."""
     try:
         return invoked(running, path="/nowhere").status == 404
     except _GONE:

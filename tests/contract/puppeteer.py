@@ -23,7 +23,7 @@ _PATIENCE_S = 20.0
 
 
 class Wire:
-    """Be one connection of the runtime."""
+    """One connection of the runtime."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
@@ -60,7 +60,7 @@ class Wire:
         return self.answer()
 
     def hears_nothing(self, seconds: float = 0.1) -> bool:
-        """Say whether no reply comes for a while."""
+        """Whether no reply comes for a while."""
         self.socket.settimeout(seconds)
         try:
             return not self.socket.recv(1, socket.MSG_PEEK)
@@ -75,7 +75,7 @@ class Wire:
 
 
 class Puppet:
-    """Be a runtime in the hands of the test, and the client that invokes the function."""
+    """A runtime in the hands of the test, and the client that invokes the function."""
 
     def __init__(self, running: Running, told: Path, first: Future[Reply]) -> None:
         self._pool = ThreadPoolExecutor(max_workers=4)
@@ -94,7 +94,7 @@ class Puppet:
 
     def answered(self, wire: Wire) -> Reply:
         """
-        Ask for the next event, as a runtime does, and give what the first invoker got.
+        Ask for the next event, as a runtime does, and return what the first invoker got.
 
         RIE keeps the answer back until the runtime has asked.
         """
@@ -155,7 +155,7 @@ def puppet(
 
 
 def fetched(wire: Wire) -> str:
-    """Fetch the event, and give the path that its answer is posted to."""
+    """Fetch the event, and return the path that its answer is posted to."""
     request_id = wire.call("GET", NEXT).headers["lambda-runtime-aws-request-id"]
     return f"{PREFIX}/invocation/{request_id}"
 

@@ -31,7 +31,7 @@ class RieError(Exception):
 
 
 class RieRunning:
-    """Be a function that the binary serves."""
+    """A function that the binary serves."""
 
     path = "/2015-03-31/functions/function/invocations"
 
@@ -60,7 +60,7 @@ class RieRunning:
             raise
 
     def logs(self) -> list[str]:
-        """Give all that it and the function have written."""
+        """Return all that it and the function have written."""
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace").splitlines()
 
     def close(self) -> None:

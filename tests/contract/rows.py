@@ -88,7 +88,7 @@ class Rows(list[Row]):
 
 
 def seen(answer: Reply) -> Facts:
-    """Give what every invoker looks at."""
+    """Return what every invoker looks at."""
     return {
         "status": answer.status,
         "error": answer.headers.get("x-amz-function-error"),
@@ -97,7 +97,7 @@ def seen(answer: Reply) -> Facts:
 
 
 def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:
-    """Wait until the log has what is looked for, and give it."""
+    """Wait until the log has what is looked for, and return it."""
     deadline = time.monotonic() + _PATIENCE_S
     while not found(lines := running.logs()) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -105,10 +105,10 @@ def until(running: Running, found: Callable[[list[str]], bool]) -> list[str]:
 
 
 def reports(lines: list[str]) -> list[str]:
-    """Give the REPORT lines."""
+    """Return the REPORT lines."""
     return [line for line in lines if line.startswith("REPORT")]
 
 
 def chosen(facts: Mapping[str, Any], *names: str) -> Facts:
-    """Give some of the facts."""
+    """Return some of the facts."""
     return {name: facts[name] for name in names}

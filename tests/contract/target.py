@@ -21,7 +21,7 @@ MEMORY_MB = 512
 
 @dataclass(frozen=True)
 class Spec:
-    """Say what to start: by default the function that does what its event says."""
+    """What to start: by default the function that does what its event says."""
 
     root: Path = ACTS
     handler: str = "acts.handler"
@@ -38,29 +38,29 @@ class Spec:
 
 
 class Running(Protocol):
-    """Be a function that is being served."""
+    """A function that is being served."""
 
     @property
     def path(self) -> str:
-        """Give the path that its invocations are posted to."""
+        """The path that its invocations are posted to."""
 
     @property
     def url(self) -> str:
-        """Give the address without a path."""
+        """The address without a path."""
 
     def logs(self) -> list[str]:
-        """Give the log so far, as lines of text."""
+        """Return the log so far, as lines of text."""
 
     def close(self) -> None:
         """Stop it; nothing is left."""
 
 
 class Target(Protocol):
-    """Be an emulator."""
+    """An emulator."""
 
     @property
     def name(self) -> str:
-        """Name it in the tests' ids."""
+        """Its name in the tests' ids."""
 
     def start(self, spec: Spec) -> Running:
         """Serve a function."""

@@ -75,10 +75,7 @@ def test_row_by_another_client(lambake: Running, tmp_path: Path, row: Row, clien
 
 @pytest.mark.parametrize("gap", GAPS, ids=lambda gap: f"{gap.number} {gap.row}")
 def test_a_gap_is_a_difference(gap: Gap) -> None:
-    """
-    Every fact of a gap contradicts the service's: what is no
-    difference has no place in the table.
-    """
+    """Every fact of a gap contradicts the service's: the table lists differences only."""
     service = BY_NAME[gap.row].service
     assert gap.differs
     for name, fact in gap.differs.items():

@@ -28,10 +28,7 @@ class Talkative(RieTarget):
 
 
 def test_not_reserved_ends_in_a_normal_report_and_200(tmp_path: Path) -> None:
-    """
-    Gap 19: the init outlives the call, the reservation is gone,
-    and nobody is told that it failed.
-    """
+    """Gap 19: the init outlives the call, and nobody is told that the reservation is gone."""
     plan = tmp_path / "plan"
     plan.write_text("hang 30")
     spec = Spec(ACTS, "init_fails.handler", timeout_s=1, environment={"PLAN_FILE": str(plan)})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
 from tests import conftest
+from tests.contract.rie_target import require_rie
 
 
 def test_fake_credentials() -> None:
@@ -24,19 +26,21 @@ def test_no_network() -> None:
         client.connect(("192.0.2.1", 80))
 
 
-@pytest.mark.parametrize(
-    ("strict", "outcome"), [(False, pytest.skip.Exception), (True, pytest.fail.Exception)]
-)
-def test_a_missing_tool(
-    monkeypatch: pytest.MonkeyPatch, strict: bool, outcome: type[BaseException]
-) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_missing_tool(monkeypatch: pytest.MonkeyPatch, strict: bool) -> None:
     """A test whose tool is absent is skipped with the reason, and fails in CI."""
     monkeypatch.setattr(conftest, "STRICT", strict)
+    outcome = pytest.fail.Exception if strict else pytest.skip.Exception
     with pytest.raises(outcome) as caught:
         conftest.require_tool("no-such-program")
     assert str(caught.value) == "expected the program no-such-program on the PATH, found none"
+    with pytest.raises(
+        outcome, match=r"/no-rie, found none: python -m tests\.contract\.fetch_rie$"
+    ):
+        require_rie(Path("/no-rie"))
 
 
 def test_a_tool() -> None:
     """A tool that is there is named by its path."""
     assert os.access(conftest.require_tool("sh"), os.X_OK)
+    require_rie(Path(__file__))

@@ -7,19 +7,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from infra.containers import ContainerTool, confinement
-from infra.local.server import LocalLambda
-from infra.settings.function import FunctionConfig
 from tests.conftest import FAKE_AWS
-from tests.contract.lambake_target import LambakeRunning
-from tests.contract.target import MEMORY_MB, NAME, Running, Spec
+from tests.contract.target import MEMORY_MB, Running, Spec
 from tests.image.bridge import Bridge, wait_for_port
-from tests.infra.local.processes import note_stream
 
 RIE_PORT = 8080
 
 
 class ContainerRunning:
-    """Be a container that listens on a port; 512 MB, one CPU."""
+    """A container that listens on a port; 512 MB, one CPU."""
 
     path = "/2015-03-31/functions/function/invocations"
 
@@ -50,11 +46,11 @@ class ContainerRunning:
 
     @property
     def url(self) -> str:
-        """Give the address here."""
+        """The address here."""
         return self._bridge.url if self._bridge else ""
 
     def logs(self) -> list[str]:
-        """Give what it has written."""
+        """Return what it has written."""
         command = self._engine.command("logs", self.name)
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
@@ -80,28 +76,3 @@ class BundledRie:
     def start(self, spec: Spec) -> Running:
         """Serve the function; of what is asked for, an image has its own handler."""
         return ContainerRunning(self._engine, self._image)
-
-
-class OurEmulator:
-    """Run the image as `lambake run --image` does."""
-
-    name = "lambake"
-
-    def __init__(self, image: str) -> None:
-        self._image = image
-
-    def start(self, spec: Spec) -> Running:
-        """Serve a handler of the image."""
-        config = FunctionConfig(
-            image=self._image,
-            handler=spec.handler,
-            name=NAME,
-            memory_mb=MEMORY_MB,
-            timeout_s=spec.timeout_s,
-            concurrency=spec.concurrency,
-            reserved_concurrency=spec.concurrency,
-            environment=spec.environment,
-        )
-        local = LocalLambda(config)
-        local.listen(note_stream)
-        return LambakeRunning(local)

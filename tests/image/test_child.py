@@ -24,9 +24,9 @@ from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from tests import ROOT
 from tests.contract import environment_rows, invoke_rows, log_rows
+from tests.contract.lambake_target import LambakeTarget
 from tests.contract.rows import Bench, Row
 from tests.contract.target import ACTS, Running, Spec, done
-from tests.image.containers import OurEmulator
 from tests.image.derived import derived
 
 BROKEN = ROOT / "tests" / "contract" / "handlers" / "broken.py"
@@ -43,16 +43,16 @@ ROWS = [
 @pytest.fixture(scope="module")
 def target(
     engine: ContainerTool, image: str, tmp_path_factory: pytest.TempPathFactory
-) -> OurEmulator:
+) -> LambakeTarget:
     """Put the contract's acting handlers into an image."""
     folder = tmp_path_factory.mktemp("acts")
     for file in (ACTS / "acts.py", BROKEN):
         shutil.copy(file, folder)
-    return OurEmulator(derived(engine, image, "acts", "COPY . /var/task/", folder=folder))
+    return LambakeTarget(derived(engine, image, "acts", "COPY . /var/task/", folder=folder))
 
 
 @pytest.fixture(scope="module")
-def shared(target: OurEmulator) -> Iterator[Running]:
+def shared(target: LambakeTarget) -> Iterator[Running]:
     """Serve the function that most rows share."""
     with contextlib.closing(target.start(Spec())) as running:
         yield running
@@ -65,7 +65,7 @@ def containers(engine: ContainerTool) -> list[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_row(row: Row, target: OurEmulator, shared: Running, tmp_path: Path) -> None:
+def test_row(row: Row, target: LambakeTarget, shared: Running, tmp_path: Path) -> None:
     """The emulator answers for a container as it does for a process."""
     bench = Bench(target, shared, tmp_path)
     with bench.stack:
@@ -82,7 +82,7 @@ def test_there_is_no_shared_memory(shared: Running) -> None:
     assert done(shared, "shared_memory").json["errno"] in (errno.ENOENT, errno.ENOSYS)
 
 
-def test_nothing_is_left(engine: ContainerTool, target: OurEmulator) -> None:
+def test_nothing_is_left(engine: ContainerTool, target: LambakeTarget) -> None:
     """An emulator that ends removes its containers, the frozen ones too."""
     before = set(containers(engine))
     with contextlib.closing(target.start(Spec())) as running:
@@ -111,7 +111,7 @@ def test_an_image_whose_entry_point_is_missing(
 ) -> None:
     """The invoker is told that it cannot be started."""
     tag = derived(engine, image, "entry", 'ENTRYPOINT ["/nowhere"]', folder=tmp_path)
-    with contextlib.closing(OurEmulator(tag).start(Spec())) as running:
+    with contextlib.closing(LambakeTarget(tag).start(Spec())) as running:
         reply = done(running, "who").json
     assert reply["errorType"] == "Runtime.InvalidEntrypoint"
     assert reply["errorMessage"].startswith(f"cannot start {tag}: ")
@@ -122,7 +122,7 @@ def test_an_image_without_python(engine: ContainerTool, image: str, tmp_path: Pa
     lines = "USER 0\nRUN rm /var/lang/bin/python*"
     tag = derived(engine, image, "bare", lines, folder=tmp_path)
     with pytest.raises(ConfigError) as caught:
-        OurEmulator(tag).start(Spec())
+        LambakeTarget(tag).start(Spec())
     assert str(caught.value) == f"image: expected an image with a python that runs, got {tag!r}"
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import pytest
 
 from infra.containers import ContainerTool
+from tests.contract.lambake_target import LambakeTarget
 from tests.contract.target import Target
 from tests.contract.test_function import function, test_event
-from tests.image.containers import BundledRie, OurEmulator
+from tests.image.containers import BundledRie
 
 __all__ = ["function", "test_event"]
 
 
 @pytest.fixture(scope="module", params=["rie", "lambake"])
 def target(request: pytest.FixtureRequest, engine: ContainerTool, image: str) -> Target:
-    """Be each way to run the image's handler in turn."""
-    found: Target = BundledRie(engine, image) if request.param == "rie" else OurEmulator(image)
+    """Return each way to run the image's handler in turn."""
+    found: Target = BundledRie(engine, image) if request.param == "rie" else LambakeTarget(image)
     return found

@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from infra.containers import ContainerTool
+from tests.contract.lambake_target import LambakeTarget
 from tests.contract.target import Spec, invoked
 from tests.contract.test_function import without_ids
 from tests.function import corpus
-from tests.image.containers import ContainerRunning, OurEmulator
+from tests.image.containers import ContainerRunning
 
 # What asks of the function, not of Lambda's envelope: no stage, no broken event.
 CASES = [
@@ -94,7 +95,7 @@ def test_there_is_something_to_ask() -> None:
 def test_the_port_is_not_heeded_on_lambda(image: str) -> None:
     """A function with a variable PORT is still a function: the Runtime API is what tells."""
     spec = Spec(handler="function.entry.handler", environment={"PORT": "8123"})
-    with contextlib.closing(OurEmulator(image).start(spec)) as running:
+    with contextlib.closing(LambakeTarget(image).start(spec)) as running:
         case = next(case for case in CASES if case.name.endswith("add"))
         assert invoked(running, json.dumps(case.event).encode()).json["body"] == "30"
 
