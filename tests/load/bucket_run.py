@@ -7,7 +7,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -19,6 +19,7 @@ from infra.local.server import LocalLambda
 from infra.local.trigger_events import Change, StoredObject, s3_event
 from tests.infra.cloud.clouds import REGION, client_of
 from tests.infra.local.fakes import HastyClock
+from tests.load import accounts
 from tests.load.killer import Load, loaded
 from tests.load.samples import pictures
 
@@ -27,7 +28,7 @@ IN, OUT = "in/digits/", "out/digits/"
 
 @dataclass(frozen=True)
 class Object:
-    """Be an object, and the label that is the answer; None: it is no picture."""
+    """An object, and the label that is the answer; None: it is no picture."""
 
     key: str
     data: bytes
@@ -47,20 +48,15 @@ def objects(count: int, seed: int = 5) -> Iterator[Object]:
 
 
 @dataclass
-class Ended:
-    """Say what came of the objects, by their keys, and what that took."""
+class Ended(accounts.Ended):
+    """What became of the objects, by their keys."""
 
-    expected: Mapping[str, Hashable]
-    answers: list[tuple[str, Hashable]] = field(default_factory=list)
-    given_up: list[str] = field(default_factory=list)
     uploads: list[Any] = field(default_factory=list)
-    seconds: float = 0.0
-    killed: int = 0
     waits_s: list[float] = field(default_factory=list)
 
 
 class BucketRun:
-    """Be a bucket that keeps every version, in a moto server."""
+    """A bucket that keeps every version, in a moto server."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint

@@ -1,7 +1,4 @@
-"""
-A client that keeps its connection, and checks that every
-answer is the answer to its own request.
-"""
+"""A client that keeps its connection, and checks that each answer belongs to its request."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ _PATIENCE_S = 60.0
 
 @dataclass
 class Tally:
-    """Count what the clients saw."""
+    """What the clients saw."""
 
     times_ms: list[float] = field(default_factory=list)  # of the answers
     throttled: int = 0
@@ -33,12 +30,12 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """Give how many requests got a right answer."""
+        """How many requests got a right answer."""
         return len(self.times_ms)
 
     @property
     def wrong(self) -> int:
-        """Give how many did not."""
+        """How many did not."""
         return self.mixed_up + self.failed + self.lost
 
     def note(self, what: str) -> None:
@@ -48,7 +45,7 @@ class Tally:
 
 
 class Connection:
-    """Be one keep-alive connection to one address."""
+    """One keep-alive connection to one address."""
 
     def __init__(self, url: str) -> None:
         self._host, _, port = url.removeprefix("http://").rpartition(":")
@@ -125,7 +122,7 @@ async def ask(connection: Connection, path: str, tally: Tally) -> bool:
 async def keep_asking(
     local: Served, tally: Tally, *, until: float, invoke: bool, pause_s: float = 0.0
 ) -> None:
-    """Be one client until a time (monotonic): through the Invoke API, or through the HTTP front."""
+    """Ask until a time (monotonic), through the Invoke API or through the HTTP front."""
     url, path = (local.invoke_url, local.invoke_path) if invoke else (local.url, "/echo")
     connection = Connection(url)
     first_s, most_s = _BACKOFF_S

@@ -25,7 +25,7 @@ _DESCRIPTORS_BESIDES = 100
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which a share (0 to 1) of the values lies; 0 if there are none."""
+    """Return the value below which a share (0 to 1) of the values lies; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
 

@@ -72,7 +72,7 @@ class Killer:
 @dataclass(frozen=True)
 class Load:
     """
-    Say what to run, on how many environments, and how many of them to kill.
+    What to run, on how many environments, and how many of them to kill.
 
     Args:
         handler: of the repository's code.

@@ -18,6 +18,7 @@ from infra.local.invocation import InvokeRequest, InvokeResult
 from infra.local.server import LocalLambda
 from infra.local.triggers import QueueMapping, SqsPoller
 from tests.infra.cloud.clouds import client_of
+from tests.load import accounts
 from tests.load.killer import Load, loaded
 from tests.load.samples import pictures, rows
 
@@ -28,10 +29,7 @@ RECEIVES = 5
 
 @dataclass(frozen=True)
 class Message:
-    """
-    Be a message's body, and the model and the labels that are
-    the answer; None: there is none.
-    """
+    """A message's body, and the model and labels that are the answer; None: there is none."""
 
     body: str
     answer: Hashable
@@ -63,25 +61,20 @@ def messages(count: int, seed: int = 5) -> Iterator[Message]:
 
 
 @dataclass
-class Ended:
-    """Say where the messages have ended, by their ids, and what that took."""
+class Ended(accounts.Ended):
+    """Where the messages have ended, by their ids."""
 
-    expected: dict[str, Hashable] = field(default_factory=dict)
-    answers: list[tuple[str, Hashable]] = field(default_factory=list)
-    given_up: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-    killed: int = 0
     failed: int = 0
     received: Counter[str] = field(default_factory=Counter)
 
     @property
     def redelivered(self) -> int:
-        """Give how often a good message came once more."""
+        """How often a good message came once more."""
         return sum(n - 1 for name, n in self.received.items() if self.expected[name] is not None)
 
 
 class QueueRun:
-    """Be a queue with its dead letters and its results, in a moto server."""
+    """A queue with its dead letters and its results, in a moto server."""
 
     def __init__(self, endpoint: str, skip_s: Callable[[float], None], *, fifo: bool) -> None:
         """

@@ -1,7 +1,4 @@
-"""
-Say whether a series of measurements grows: pure, so that a
-planted leak can be judged in a test.
-"""
+"""Whether a series of measurements grows."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ MEMORY_LIMIT_MB_PER_MINUTE = 1.0
 
 @dataclass(frozen=True)
 class Sample:
-    """Be one look at a process."""
+    """One look at a process."""
 
     time_s: float  # since the start
     memory_mb: float  # resident
@@ -22,7 +19,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Say how a process grew after the warm-up."""
+    """How a process grew after the warm-up."""
 
     name: str
     samples: int
@@ -33,7 +30,7 @@ class Verdict:
 
     @property
     def leaks(self) -> list[str]:
-        """Give a sentence for each leak."""
+        """A sentence for each leak."""
         found = []
         if self.slope_mb_per_minute >= MEMORY_LIMIT_MB_PER_MINUTE:
             found.append(
@@ -50,7 +47,7 @@ class Verdict:
 
 def slope_per_minute(samples: Sequence[Sample]) -> float:
     """
-    Fit a line to the memory by least squares, and give its slope in MB a minute.
+    Fit a line to the memory by least squares, and return its slope in MB a minute.
 
     0 where there are fewer than two different times.
     """

@@ -30,7 +30,7 @@ _LEAK_EVERY = 50
 
 @dataclass(frozen=True)
 class Service:
-    """Say what to serve."""
+    """What to serve."""
 
     name: str
     handler: str = "echo.handler"
@@ -41,7 +41,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Served:
-    """Be a LocalLambda in another process."""
+    """A LocalLambda in another process."""
 
     name: str
     url: str
@@ -50,11 +50,11 @@ class Served:
 
     @property
     def invoke_path(self) -> str:
-        """Give the path of an invocation."""
+        """The path of an invocation."""
         return f"/2015-03-31/functions/{self.name}/invocations"
 
     def function_pids(self) -> list[int]:
-        """Give the processes of the function."""
+        """Return the processes of the function."""
         return memory.pids_with_variable(f"AWS_LAMBDA_FUNCTION_NAME={self.name}".encode())
 
 

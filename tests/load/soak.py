@@ -38,7 +38,7 @@ _RUSH_S = 10.0
 
 @dataclass(frozen=True)
 class Plan:
-    """Say how to soak."""
+    """How to soak."""
 
     seconds: float
     warm_up_s: float
@@ -53,7 +53,7 @@ class Plan:
 
     @property
     def service(self) -> Service:
-        """Give the function to serve, with the leak that is planted."""
+        """The function to serve, with the leak that is planted."""
         return Service(
             self.name,
             concurrency=2,
@@ -64,7 +64,7 @@ class Plan:
 
 @dataclass
 class Soaked:
-    """Be what was seen."""
+    """What was seen."""
 
     plan: Plan
     tally: Tally = field(default_factory=Tally)
@@ -144,7 +144,7 @@ def run(plan: Plan, tell: Callable[[Soaked, float], None]) -> Soaked:
 
 
 def problems(soaked: Soaked) -> list[str]:
-    """Give a sentence for each leak and each answer that went wrong."""
+    """Return a sentence for each leak and each answer that went wrong."""
     found = [leak for one in soaked.verdicts() for leak in one.leaks]
     if soaked.tally.wrong:
         found.append(f"{soaked.tally.wrong:,} wrong answers: {soaked.tally.examples}")

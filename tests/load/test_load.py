@@ -1,7 +1,4 @@
-"""
-The load programs for seconds instead of minutes: what they
-judge is judged, their figures are not.
-"""
+"""The load programs for seconds instead of minutes: their judgements are tested, not figures."""
 
 from __future__ import annotations
 
@@ -21,14 +18,15 @@ from tests.load.series import Sample
 
 Reply = Callable[[str], bytes]
 
+ERROR = "X-Amz-Function-Error"
+
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_left() -> Iterator[None]:
     """Fail if a program leaves a process behind."""
     yield
     left = [pid for name in ("load", "quick", "warm") for pid in sandboxed_processes(name)]
-    if left:
-        raise AssertionError(f"expected no sandboxed process, got {left}")
+    assert left == []
 
 
 def http(status: int, body: bytes, *fields: str) -> bytes:
@@ -44,7 +42,7 @@ def sha256_of(data: str) -> bytes:
 
 @asynccontextmanager
 async def server(reply: Reply) -> AsyncIterator[str]:
-    """Be an emulator that answers as a test wants."""
+    """Serve as an emulator that answers as a test wants."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
@@ -67,10 +65,7 @@ async def server(reply: Reply) -> AsyncIterator[str]:
         (lambda data: http(200, sha256_of(data + "x")), (0, 0, 1, 0, 0)),
         (lambda _: http(502, b"no"), (0, 0, 0, 1, 0)),
         (lambda _: http(200, b"no JSON"), (0, 0, 0, 1, 0)),
-        (
-            lambda data: http(200, sha256_of(data), "X-Amz-Function-Error: Unhandled"),
-            (0, 0, 0, 1, 0),
-        ),
+        (lambda data: http(200, sha256_of(data), f"{ERROR}: Unhandled"), (0, 0, 0, 1, 0)),
         (lambda _: b"", (0, 0, 0, 0, 1)),
         (lambda data: http(200, sha256_of(data))[:-1], (0, 0, 0, 0, 1)),
     ],
@@ -95,10 +90,7 @@ def test_the_client_knows_a_wrong_answer(reply: Reply, seen: tuple[int, ...]) ->
 
 
 def test_300_clients_lose_and_mix_up_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """
-    The program for 5 s: half wait for their turn at the front,
-    half are throttled and try again.
-    """
+    """For 5 s, half wait for their turn at the front, half are throttled and try again."""
     status = clients.main(["--clients", "300", "--seconds", "5"])
     out = capsys.readouterr().out
     assert status == 0, out
@@ -171,10 +163,7 @@ def test_a_planted_leak_of_descriptors_is_found() -> None:
 
 
 def test_crashes_leak_no_descriptors() -> None:
-    """
-    Processes end three times a second, while others work:
-    nothing stays open, no answer suffers.
-    """
+    """Processes end three times a second: nothing stays open, and no answer suffers."""
     soaked = soak.run(plan(seconds=9.0, crashes=True, crash_every_s=0.3), silent)
     (emulator,) = soaked.verdicts()
     before, after = emulator.descriptors

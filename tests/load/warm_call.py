@@ -34,7 +34,7 @@ class CallError(Exception):
 
 
 async def timed_call_ms(connection: Connection, path: str) -> float:
-    """Call once, and give the time it took in milliseconds."""
+    """Call once; return the time it took in milliseconds."""
     started = time.perf_counter()
     status, _, answer = await connection.post(path, b"{}")
     took_ms = (time.perf_counter() - started) * 1000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,12 +22,18 @@ URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
 
 @contextlib.contextmanager
 def moto_server() -> Iterator[str]:
-    """Be a cloud without the emulator, at the address given."""
+    """Start a cloud without the emulator, which logs no requests; yield its address."""
+    logger = logging.getLogger("werkzeug")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+        logger.setLevel(level)
 
 
 def client_of(service: str, endpoint: str) -> Any:
