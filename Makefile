@@ -40,7 +40,7 @@ train: .venv/.dev ## train and bake both models
 	@$(BIN)/python -m model.zoo.digits.train
 
 image: .venv/.image ## build the image with docker or podman, and show what is in it
-	@$(BIN)/lambake image $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(EXTRAS),--extras "$(EXTRAS)")
+	@$(BIN)/lambake image $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod: another stage
 	@$(BIN)/lambake plan --stage $(STAGE)

@@ -19,7 +19,6 @@ class Options:
 
     tag: str | None = flag(None, f"of the image (lambake:VERSION, and {LATEST})")
     base: str | None = flag(None, "the image it is built on (AWS's for Python 3.13)")
-    extras: str = flag("", 'engines beside ONNX: "litert tensorflow"')
     platform: str | None = flag(None, "linux/amd64 or linux/arm64 (this machine's)")
     only_check: bool = flag(False, "build nothing")
     cached: bool = flag(False, "take steps of earlier builds: faster, another digest")
@@ -51,7 +50,6 @@ def run(options: Options) -> int:
         root=root,
         tag=options.tag or f"lambake:{version_of(root)}",
         base=options.base or PUBLIC_BASE,
-        extras=tuple(options.extras.split()),
         platform=options.platform,
         cached=options.cached,
     )

@@ -44,27 +44,11 @@ class Build:
     root: Path
     tag: str
     base: str = PUBLIC_BASE
-    extras: tuple[str, ...] = ()
     platform: str | None = None  # None: the machine's own
     # Podman notes in an image which steps it came from, and so which builds those were of: with a
     # cache the layers are the same, the digest is not.
     cached: bool = False
     make: str = "image"  # the target of the Makefile that is asked for, for what it says
-
-    def locks(self) -> list[Path]:
-        """
-        Give the locks of the packages and of the extras.
-
-        Raises:
-            ImageError: there is no such extra.
-        """
-        locks = [self.root / LOCK]
-        for extra in self.extras:
-            lock = self.root / f"function/requirements-{extra}.txt"
-            if not lock.is_file():
-                raise ImageError(f"extras: expected one that has {lock.name}, got {extra}")
-            locks.append(lock)
-        return locks
 
 
 def version_of(root: Path) -> str:
@@ -83,7 +67,7 @@ def prepare(engine: ContainerTool, build: Build) -> bool:
     platform = build.platform or _own_platform(engine)
     if platform not in PLATFORMS:
         raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, got {platform}")
-    return fetch_wheels(build.locks(), platform, build.root / WHEELS)
+    return fetch_wheels(build.root / LOCK, platform, build.root / WHEELS)
 
 
 Say = Callable[[str], None]
@@ -139,7 +123,6 @@ def build_command(engine: ContainerTool, build: Build) -> list[str]:
     root = build.root
     arguments = {
         "BASE_IMAGE": build.base,
-        "EXTRAS": " ".join(build.extras),
         "PIP_NO_INDEX": "1",
         "SOURCE_DATE_EPOCH": _EPOCH,
     }

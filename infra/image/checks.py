@@ -97,15 +97,15 @@ def ships_only_what_serves(contents: Contents) -> list[str]:
     return breaches
 
 
-def packages_are_the_locked(locks: Sequence[Path]) -> Rule:
+def packages_are_the_locked(lock: Path) -> Rule:
     """
-    Give the rule that the installed packages are those of the locks, unaltered but for what was
+    Give the rule that the installed packages are those of the lock, unaltered but for what was
     left out.
     """
 
     def rule(contents: Contents) -> list[str]:
         machine = {"amd64": "x86_64", "arm64": "aarch64"}[contents.config["architecture"]]
-        locked = {line.split(" ")[0].lower() for line in pinned(locks, machine).splitlines()}
+        locked = {line.split(" ")[0].lower() for line in pinned(lock, machine).splitlines()}
         packages = packages_of(contents)
         installed = {
             f"{re.sub('[-_.]+', '-', package.name)}=={package.version}".lower()
@@ -181,7 +181,7 @@ def is_small(contents: Contents) -> list[str]:
     return [f"size: expected at most {LIMIT_BYTES / 1e6:g} MB on the base, got {size / 1e6:.1f}"]
 
 
-def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list[str]:
+def breaches_of(contents: Contents, *, lock: Path, zoo: Path) -> list[str]:
     """Hold every rule against an image."""
     rules: list[Rule] = [
         runs_as_a_user,
@@ -189,11 +189,11 @@ def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list
         tells_nobody,
         has_no_compiler,
         ships_only_what_serves,
-        packages_are_the_locked(locks),
+        packages_are_the_locked(lock),
         models_are_the_baked(zoo),
         is_compiled,
         can_be_read,
-        *([is_small] if len(locks) == 1 else []),  # with another engine it is as large as that is
+        is_small,
     ]
     return [breach for rule in rules for breach in rule(contents)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from infra.containers import ContainerTool
-from infra.image.build import Build, Say, build_image, prepare
+from infra.image.build import LOCK, Build, Say, build_image, prepare
 from infra.image.checks import breaches_of
 from infra.image.contents import Contents, contents_of
 from infra.image.errors import Unfit
@@ -49,7 +49,7 @@ def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool =
             parts = part_table(sizes(contents, packages_of(contents)))
             say(f"\n{layer_table(contents.layers)}\n\n{parts}\n")
         breaches = _write_bill(contents, build, say)
-        breaches += breaches_of(contents, locks=build.locks(), zoo=build.root / "model" / "zoo")
+        breaches += breaches_of(contents, lock=build.root / LOCK, zoo=build.root / "model" / "zoo")
     if breaches:
         raise Unfit(build.tag, breaches)
     say("Checked: user, entry point, packages, models, compiled code, permissions, size")

@@ -11,7 +11,6 @@ import hashlib
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -26,12 +25,12 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 PLATFORMS = tuple(_MACHINES)
 
 
-def fetch_wheels(locks: Sequence[Path], platform: str, folder: Path) -> bool:
+def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
     """
-    Have the wheels of some locks in a folder, and nothing else.
+    Have the wheels of a lock in a folder, and nothing else.
 
     Args:
-        locks: requirements with hashes, for any platform.
+        lock: requirements with hashes, for any platform.
         platform: linux/amd64 or linux/arm64.
         folder: where they shall lie.
 
@@ -41,7 +40,7 @@ def fetch_wheels(locks: Sequence[Path], platform: str, folder: Path) -> bool:
     Raises:
         WheelsMissing: pip could not fetch one of them.
     """
-    wanted = pinned(locks, _MACHINES[platform])
+    wanted = pinned(lock, _MACHINES[platform])
     stamp = folder / ".of"
     digest = hashlib.sha256(f"{platform}\n{wanted}".encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
@@ -63,9 +62,9 @@ def fetch_wheels(locks: Sequence[Path], platform: str, folder: Path) -> bool:
     return True
 
 
-def pinned(locks: Sequence[Path], machine: str) -> str:
+def pinned(lock: Path, machine: str) -> str:
     """
-    Give the requirements of universal locks that hold on one machine, without their conditions.
+    Give the requirements of a universal lock that hold on one machine, without their conditions.
 
     pip weighs conditions for the Python that it runs on itself, not for the one it downloads for.
     """
@@ -78,15 +77,14 @@ def pinned(locks: Sequence[Path], machine: str) -> str:
         "os_name": "posix",
     }
     lines: set[str] = set()
-    for lock in locks:
-        for entry in re.split(r"\n(?=\w)", lock.read_text(encoding="utf-8")):
-            head, *options = entry.replace("\\\n", "").split(" --hash=")
-            hashes = [f"--hash={option.split()[0]}" for option in options]
-            if not hashes:
-                continue
-            requirement = Requirement(head.strip())
-            if requirement.marker is None or requirement.marker.evaluate(target):
-                lines.add(" ".join([f"{requirement.name}{requirement.specifier}", *hashes]))
+    for entry in re.split(r"\n(?=\w)", lock.read_text(encoding="utf-8")):
+        head, *options = entry.replace("\\\n", "").split(" --hash=")
+        hashes = [f"--hash={option.split()[0]}" for option in options]
+        if not hashes:
+            continue
+        requirement = Requirement(head.strip())
+        if requirement.marker is None or requirement.marker.evaluate(target):
+            lines.add(" ".join([f"{requirement.name}{requirement.specifier}", *hashes]))
     return "".join(f"{line}\n" for line in sorted(lines))
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from infra.containers import ContainerTool, ContainerToolFailed
 from infra.image.build import LOCK, Build, build_image
-from infra.image.errors import ImageError, WheelsMissing
+from infra.image.errors import WheelsMissing
 from infra.image.wheels import fetch_wheels, pinned
 from tests import ROOT
 from tests.conftest import require_tool
@@ -89,21 +89,13 @@ def test_an_engine_that_is_not_installed_ends_the_build(
     assert "artefact.engine: expected one of onnx, got 'tensorflow'" in caught.value.said
 
 
-def test_an_unknown_extra_is_named(build: Build) -> None:
-    """An extra is one that has a lock."""
-    with pytest.raises(ImageError) as caught:
-        replace(build, extras=("torch",)).locks()
-    expected = "extras: expected one that has requirements-torch.txt, got torch"
-    assert str(caught.value) == expected
-
-
 def test_the_wheels_of_the_other_architecture_can_be_had(tmp_path: Path) -> None:
     """Every locked package has a wheel for arm64, of a locked hash, to build there."""
-    assert fetch_wheels([ROOT / LOCK], "linux/arm64", tmp_path)
+    assert fetch_wheels(ROOT / LOCK, "linux/arm64", tmp_path)
     names = [wheel.name for wheel in tmp_path.glob("*.whl")]
-    assert len(names) == len(pinned([ROOT / LOCK], "aarch64").splitlines())
+    assert len(names) == len(pinned(ROOT / LOCK, "aarch64").splitlines())
     assert all(name.endswith(("any.whl", "aarch64.whl")) for name in names)
-    assert not fetch_wheels([ROOT / LOCK], "linux/arm64", tmp_path)
+    assert not fetch_wheels(ROOT / LOCK, "linux/arm64", tmp_path)
 
 
 def test_a_wheel_of_another_hash_is_refused(tmp_path: Path) -> None:
@@ -111,7 +103,7 @@ def test_a_wheel_of_another_hash_is_refused(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(WheelsMissing) as caught:
-        fetch_wheels([lock], "linux/arm64", tmp_path / "wheels")
+        fetch_wheels(lock, "linux/arm64", tmp_path / "wheels")
     assert "give every locked wheel; is it reachable? pip says: " in str(caught.value)
 
 

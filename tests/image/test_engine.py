@@ -130,7 +130,7 @@ def test_a_base_that_cannot_be_pulled_is_named(
 
 SAID = """\
 [1/2] STEP 1/2: FROM base AS builder
-[1/2] STEP 2/2: ARG EXTRAS=
+[1/2] STEP 2/2: ARG PIP_NO_INDEX=
 --> Using cache 0123
 [2/2] STEP 1/1: COPY a    b
 #0 building with "default" instance

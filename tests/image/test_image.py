@@ -21,7 +21,6 @@ from tests import ROOT
 from tests.image.derived import derived
 
 ZOO = ROOT / "model" / "zoo"
-LOCKS = [ROOT / LOCK]
 TASK = "/var/task"
 
 # Each with what is put in, and what must be said of it.
@@ -63,7 +62,7 @@ PLANTED = {
 
 def test_the_image_is_as_it_must_be(contents: Contents) -> None:
     """No rule is broken."""
-    assert breaches_of(contents, locks=LOCKS, zoo=ZOO) == []
+    assert breaches_of(contents, lock=ROOT / LOCK, zoo=ZOO) == []
 
 
 @pytest.mark.parametrize("plant", PLANTED)
@@ -73,7 +72,7 @@ def test_what_was_planted_is_found(
     """A root user, a compiler, a tampered model, and all else that is wrong, is told."""
     lines, expected = PLANTED[plant]
     with contents_of(engine, derived(engine, image, plant, lines, folder=tmp_path), base) as found:
-        breaches = breaches_of(found, locks=LOCKS, zoo=ZOO)
+        breaches = breaches_of(found, lock=ROOT / LOCK, zoo=ZOO)
     assert [text for text in expected if not any(text in breach for breach in breaches)] == []
 
 

@@ -144,5 +144,5 @@ def test_a_lock_is_cut_to_one_machine(tmp_path: Path) -> None:
         "a==2 ; python_full_version >= '3.12' \\\n    --hash=sha256:2 \\\n    --hash=sha256:3\n"
         "b==1 ; platform_machine == 'aarch64' \\\n    --hash=sha256:4\n"
     )
-    assert pinned([lock, lock], "x86_64") == "a==2 --hash=sha256:2 --hash=sha256:3\n"
-    assert pinned([lock], "aarch64").splitlines()[1] == "b==1 --hash=sha256:4"
+    assert pinned(lock, "x86_64") == "a==2 --hash=sha256:2 --hash=sha256:3\n"
+    assert pinned(lock, "aarch64").splitlines()[1] == "b==1 --hash=sha256:4"
