@@ -4,7 +4,7 @@
     flags.py     how a command says what it takes
     exits.py     the exit statuses, and what a signal does
     stage.py     what the commands for a stage in the cloud share
-    COMMAND.py   Options: its flags; run(options): its act; add(commands): adds it
+    COMMAND.py   Options: its flags; run(options): its act; ABOUT: the rest
 
 A command imports what it needs when it runs: the help is there at once, and whatever is set up.
 """
@@ -12,29 +12,16 @@ A command imports what it needs when it runs: the help is there at once, and wha
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
-from infra.cli import (
-    bulk,
-    cloud,
-    demo,
-    deploy,
-    destroy,
-    image,
-    invoke,
-    logs,
-    manifest,
-    plan,
-    rollback,
-    run,
-    status,
-)
 from infra.cli.exits import INTERRUPTED, UNHEARD, UNUSABLE, kills_interrupt
-from infra.cli.flags import UsageError
+from infra.cli.flags import About, UsageError, add_command, options_of
 
 COMMANDS = (
-    run, invoke, image, plan, deploy, status, logs, rollback, destroy, bulk, cloud, demo, manifest,
+    "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy", "bulk",
+    "cloud", "demo", "manifest",
 )  # fmt: skip
 """In the order of the help."""
 
@@ -53,13 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="lambake", description="Run the function, here or in the cloud."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add(commands)
+    modules = {name: importlib.import_module(f"infra.cli.{name}") for name in COMMANDS}
+    for name, module in modules.items():
+        add_command(commands, name, module.ABOUT)
     given = parser.parse_args(arguments)
+    command = modules[given.command]
     command_parser: argparse.ArgumentParser = given.parser
+    about: About = command.ABOUT
     try:
         with kills_interrupt():
-            status: int = given.act(given)
+            status: int = command.run(options_of(about, given))
             return status
     except UsageError as error:
         command_parser.error(str(error))
@@ -69,11 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _tell(
             f"{command_parser.prog}: expected the package {package} to be set up, it is not: "
-            f"make .venv/.{given.needs}",
+            f"make .venv/.{about.needs}",
             UNUSABLE,
         )
     except KeyboardInterrupt as stopped:
-        stands = str(stopped) or given.stands
+        stands = str(stopped) or about.stands
         return _tell(f"\nstopped: {stands}" if stands else "", INTERRUPTED)
     except BrokenPipeError:
         return UNHEARD
@@ -82,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         if not isinstance(error, InfraError):
             raise
-        return _tell(str(error), given.failed)
+        return _tell(str(error), about.failed)
 
 
 def _tell(line: str, status: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
 import sys
 import uuid
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from infra.cli.exits import DONE, FAILED, INTERRUPTED, UNUSABLE
-from infra.cli.flags import Commands, add_command, argument, count, endpoint, flag, spelt
+from infra.cli.flags import About, argument, count, endpoint, flag, flags_of, spelt
 
 if TYPE_CHECKING:
     from infra.bulk.addresses import Folder
@@ -36,12 +35,10 @@ class Options:
     region: str | None = flag(None, "(as the AWS CLI's)")
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "bulk", "predict every object below a prefix of a bucket", Options, run,
-        needs="run", failed=UNUSABLE, example="s3://photos/in/digits/ s3://photos/out/",
-    )  # fmt: skip
+ABOUT = About(
+    "predict every object below a prefix of a bucket",
+    Options, needs="run", failed=UNUSABLE, example="s3://photos/in/digits/ s3://photos/out/",
+)  # fmt: skip
 
 
 def run(options: Options, out: TextIO | None = None, clock: Pace | None = None) -> int:
@@ -120,9 +117,9 @@ def _way_back(options: Options, begun: Run) -> str:
     """Say how to look again, and how to stop what runs on."""
     again = ["lambake", "bulk", options.inputs, options.results]
     again += ["--name", begun.execution.rpartition(":")[2]]
-    for one in dataclasses.fields(options):
+    for one in flags_of(Options):
         value = getattr(options, one.name)
-        if one.metadata and one.name not in ("inputs", "results", "name") and value != one.default:
+        if one.name not in ("inputs", "results", "name") and value != one.default:
             again += [spelt(one.name), str(value)]
     stop = ["aws", "stepfunctions", "stop-execution", "--execution-arn", begun.execution]
     if options.endpoint_url:

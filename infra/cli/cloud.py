@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import UNUSABLE, stop_signals
-from infra.cli.flags import Commands, add_command, flag, port_number
+from infra.cli.flags import About, flag, port_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +26,10 @@ class Options:
     )
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "cloud", "run a simulated cloud (moto) in which the function really runs",
-        Options, run, needs="cloud", failed=UNUSABLE, example="--images",
-    )  # fmt: skip
+ABOUT = About(
+    "run a simulated cloud (moto) in which the function really runs",
+    Options, needs="cloud", failed=UNUSABLE, example="--images",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra import FUNCTION_FILE
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command, flag
+from infra.cli.exits import DONE
+from infra.cli.flags import About, flag
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,10 @@ class Options:
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "demo", "play a release on a simulated cloud, without an account", Options, run,
-        needs="cloud", failed=FAILED,
-        stands="the simulated cloud is gone, and all that was in it",
-    )  # fmt: skip
+ABOUT = About(
+    "play a release on a simulated cloud, without an account",
+    Options, needs="cloud", stands="the simulated cloud is gone, and all that was in it",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -6,8 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command, flag, host_and_port
+from infra.cli.exits import DONE
+from infra.cli.flags import About, flag, host_and_port
 from infra.cli.stage import StageOptions, ask, folder_of, say, stage_of
 
 if TYPE_CHECKING:
@@ -28,13 +28,10 @@ class Options(StageOptions):
     )
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "deploy", "build, push, apply, let a canary through, and try it", Options, run,
-        needs="image", failed=FAILED, stands="nothing was changed",
-        example="--simulated-cloud http://127.0.0.1:5000 --registry 127.0.0.1:5001",
-    )  # fmt: skip
+ABOUT = About(
+    "build, push, apply, let a canary through, and try it", Options, stands="nothing was changed",
+    example="--simulated-cloud http://127.0.0.1:5000 --registry 127.0.0.1:5001",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command, flag
+from infra.cli.flags import About, flag
 from infra.cli.stage import StageOptions, ask, say, stage_of, terraform_of
 
 
@@ -16,12 +16,9 @@ class Options(StageOptions):
     yes: bool = flag(False, "do not ask")
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "destroy", "remove all that deploy made", Options, run,
-        needs="image", failed=FAILED, stands="the next destroy takes up what is left",
-    )  # fmt: skip
+ABOUT = About(
+    "remove all that deploy made", Options, stands="the next destroy takes up what is left",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -15,11 +15,10 @@ from __future__ import annotations
 import dataclasses
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-Commands = Any  # argparse has no public name for what add_subparsers gives
-Options = TypeVar("Options")
+from infra.cli.exits import FAILED
 
 _HOST_AND_PORT = r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/?#@\[\]]+):([0-9]{1,5})"
 _LAST_PORT = 65_535
@@ -43,46 +42,53 @@ def argument(does: str, *, default: Any = dataclasses.MISSING, **how: Any) -> An
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def add_command(
-    commands: Commands,
-    name: str,
-    does: str,
-    options: type[Options],
-    run: Callable[[Options], int],
-    **about: Any,
-) -> None:
+@dataclass(frozen=True)
+class About:
     """
-    Add a command.
+    What the command line knows of a command.
 
     Args:
-        commands: those that there are.
-        name: what it is called.
         does: what it does, in a line.
-        options: its flags.
-        run: its act; returns the exit status.
-        about: `needs`, the target of the Makefile that sets up its packages: .venv/.NEEDS;
-            `failed`, the exit status where it says in a line why it could not; `stands`, what is
-            true where it is stopped; `example`, its arguments, where they are not plain.
+        options: the class of its flags.
+        needs: what sets up its packages, a target of the Makefile: .venv/.NEEDS.
+        failed: the exit status where it says in a line why it could not.
+        stands: what is true where it is stopped.
+        example: its arguments, where they are not plain.
     """
-    example = about.pop("example", "")
+
+    does: str
+    options: Any
+    needs: str = "image"
+    failed: int = FAILED
+    stands: str = ""
+    example: str = ""
+
+
+def add_command(commands: Any, name: str, about: About) -> None:
+    """Add a command to those of argparse."""
     parser: ArgumentParser = commands.add_parser(
         name,
-        help=does,
-        description=f"{does[0].upper()}{does[1:]}.",
-        epilog=f"example:\n  .venv/bin/lambake {name} {example}" if example else None,
+        help=about.does,
+        description=f"{about.does[0].upper()}{about.does[1:]}.",
+        epilog=f"example:\n  .venv/bin/lambake {name} {about.example}" if about.example else None,
         formatter_class=RawDescriptionHelpFormatter,
     )
-    flags = [one for one in dataclasses.fields(options) if one.metadata]  # type: ignore[arg-type]
-    for one in flags:
+    parser.set_defaults(command=name, parser=parser)
+    for one in flags_of(about.options):
         told = dict(one.metadata)
         default = {} if one.default is dataclasses.MISSING else {"default": one.default}
         called = one.name if told.pop("positional", False) else spelt(one.name)
         parser.add_argument(called, **default, **told)
 
-    def act(given: Namespace) -> int:
-        return run(options(**{one.name: getattr(given, one.name) for one in flags}))
 
-    parser.set_defaults(**{"stands": "", **about, "act": act, "parser": parser})
+def flags_of(options: Any) -> list[dataclasses.Field[Any]]:
+    """The fields that are flags."""
+    return [one for one in dataclasses.fields(options) if one.metadata]
+
+
+def options_of(about: About, given: Namespace) -> Any:
+    """Make a command's options of what was typed."""
+    return about.options(**{one.name: getattr(given, one.name) for one in flags_of(about.options)})
 
 
 def spelt(field: str) -> str:
@@ -92,51 +98,46 @@ def spelt(field: str) -> str:
 
 def port_number(text: str) -> int:
     """Take the number of a port; 0 is any free one."""
-    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > _LAST_PORT:
-        raise _unexpected(f"0 to {_LAST_PORT}", text)
+    found = re.fullmatch("[0-9]{1,5}", text)
+    _require(found and int(text) <= _LAST_PORT, f"0 to {_LAST_PORT}", text)
     return int(text)
 
 
 def host_and_port(text: str) -> str:
     """Take HOST:PORT."""
     found = re.fullmatch(_HOST_AND_PORT, text)
-    if not found or int(found[1]) > _LAST_PORT:
-        raise _unexpected("HOST:PORT, without http://", text)
+    _require(found and int(found[1]) <= _LAST_PORT, "HOST:PORT, without http://", text)
     return text
 
 
 def address(text: str) -> str:
     """Take the address of a server, http://HOST:PORT; a slash behind it is dropped."""
     found = re.fullmatch(f"http://{_HOST_AND_PORT}/?", text)
-    if not found or int(found[1]) > _LAST_PORT:
-        raise _unexpected("http://HOST:PORT", text)
+    _require(found and int(found[1]) <= _LAST_PORT, "http://HOST:PORT", text)
     return text.removesuffix("/")
 
 
 def endpoint(text: str) -> str:
     """Take the address of a cloud's API."""
-    if not re.fullmatch(r"https?://[^\s/?#]+/?", text):
-        raise _unexpected("http://HOST:PORT or https://HOST", text)
+    found = re.fullmatch(r"https?://[^\s/?#]+/?", text)
+    _require(found, "http://HOST:PORT or https://HOST", text)
     return text
 
 
 def count(text: str) -> int:
     """Take a number of things, 1 at least."""
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) < 1:
-        raise _unexpected("a whole number, 1 at least", text)
+    _require(re.fullmatch("0*[1-9][0-9]{0,8}", text), "a whole number, 1 at least", text)
     return int(text)
 
 
 def minutes(text: str) -> float:
     """Take minutes, ten years of them at most."""
-    try:
-        given = float(text)
-    except ValueError:
-        given = 0
-    if not 0 < given <= _LONGEST_MIN:  # nor NaN
-        raise _unexpected(f"minutes, more than 0 and at most {_LONGEST_MIN}", text)
+    given = float(text) if re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text) else 0
+    expected = f"minutes, more than 0 and at most {_LONGEST_MIN}"
+    _require(0 < given <= _LONGEST_MIN, expected, text)
     return given
 
 
-def _unexpected(expected: str, got: str) -> ArgumentTypeError:
-    return ArgumentTypeError(f"expected {expected}, got {got!r}")
+def _require(met: object, expected: str, got: str) -> None:
+    if not met:
+        raise ArgumentTypeError(f"expected {expected}, got {got!r}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.cli.exits import DONE, FAILED, UNUSABLE
-from infra.cli.flags import Commands, add_command, flag
+from infra.cli.flags import About, flag
 from infra.cli.stage import say
 
 LATEST = "lambake:latest"
@@ -25,12 +25,7 @@ class Options:
     no_init: bool = flag(False, "do not measure the init")
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "image", "build the function's image, and look into it", Options, run,
-        needs="image", failed=UNUSABLE,
-    )  # fmt: skip
+ABOUT = About("build the function's image, and look into it", Options, failed=UNUSABLE)
 
 
 def run(options: Options) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from infra.cli.exits import DONE, FAILED, UNUSABLE
-from infra.cli.flags import Commands, UsageError, add_command, address, argument, flag
+from infra.cli.flags import About, UsageError, address, argument, flag
 from infra.cli.stage import StageOptions, say, stage_of
 
 LOCAL: Final = "http://127.0.0.1:9001"
@@ -28,13 +28,10 @@ class Options(StageOptions):
     stage: str = flag("", "in the cloud: which of several (none)")
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "invoke", "invoke a function, here or in the cloud", Options, run,
-        needs="image", failed=UNUSABLE,
-        example="""'{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}' --stage dev""",
-    )  # fmt: skip
+ABOUT = About(
+    "invoke a function, here or in the cloud", Options, failed=UNUSABLE,
+    example="""'{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}' --stage dev""",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command, flag, minutes
+from infra.cli.exits import DONE
+from infra.cli.flags import About, flag, minutes
 from infra.cli.stage import StageOptions, say, stage_of, terraform_of
 
 
@@ -19,12 +19,10 @@ class Options(StageOptions):
     follow: bool = flag(False, "go on until Ctrl-C")
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "logs", "show the log of the function in the cloud", Options, run,
-        needs="image", failed=FAILED, example="--stage prod --since 60 --follow",
-    )  # fmt: skip
+ABOUT = About(
+    "show the log of the function in the cloud",
+    Options, example="--stage prod --since 60 --follow",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import DONE, UNUSABLE
-from infra.cli.flags import Commands, add_command, argument, flag
+from infra.cli.flags import About, argument, flag
 from infra.cli.stage import say
 
 if TYPE_CHECKING:
@@ -80,13 +80,11 @@ class Options:
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "manifest", "print what Google Cloud Run or Azure Container Apps runs it by",
-        Options, run, needs="run", failed=UNUSABLE,
-        example="cloud-run --image europe-west1-docker.pkg.dev/me/lambake/lambake:1",
-    )  # fmt: skip
+ABOUT = About(
+    "print what Google Cloud Run or Azure Container Apps runs it by",
+    Options, needs="run", failed=UNUSABLE,
+    example="cloud-run --image europe-west1-docker.pkg.dev/me/lambake/lambake:1",
+)  # fmt: skip
 
 
 def run(options: Options) -> int:

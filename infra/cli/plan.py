@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command
+from infra.cli.exits import DONE
+from infra.cli.flags import About
 from infra.cli.stage import StageOptions, stage_of
 
-
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "plan", "show what a deployment would change in the cloud", StageOptions, run,
-        needs="image", failed=FAILED, stands="nothing was changed",
-    )  # fmt: skip
+ABOUT = About(
+    "show what a deployment would change in the cloud",
+    StageOptions, stands="nothing was changed",
+)  # fmt: skip
 
 
 def run(options: StageOptions) -> int:

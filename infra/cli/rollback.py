@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command
+from infra.cli.exits import DONE
+from infra.cli.flags import About
 from infra.cli.stage import StageOptions, say, stage_of
 
-
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "rollback", "give the traffic back to the version before", StageOptions, run,
-        needs="image", failed=FAILED,
-        stands="lambake status shows which version has the traffic",
-    )  # fmt: skip
+ABOUT = About(
+    "give the traffic back to the version before",
+    StageOptions, stands="lambake status shows which version has the traffic",
+)  # fmt: skip
 
 
 def run(options: StageOptions) -> int:

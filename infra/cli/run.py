@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import DONE, FAILED, UNUSABLE, stop_signals
-from infra.cli.flags import Commands, add_command, flag, port_number
+from infra.cli.flags import About, flag, port_number
 
 if TYPE_CHECKING:
     from infra.local.server import LocalLambda
@@ -41,12 +41,10 @@ class Options:
     colour: bool | None = None  # None: if stdout is a terminal
 
 
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "run", "run the function on this machine, as Lambda would", Options, run,
-        needs="run", failed=UNUSABLE, example="--handler app.handler --root ../theirs",
-    )  # fmt: skip
+ABOUT = About(
+    "run the function on this machine, as Lambda would",
+    Options, needs="run", failed=UNUSABLE, example="--handler app.handler --root ../theirs",
+)  # fmt: skip
 
 
 def run(options: Options, out: TextIO | None = None) -> int:
@@ -123,9 +121,9 @@ def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
     if sample is None:
         return True
     show(f"sample: POST {local.url}{sample.path} with {sample.file.name}\n")
-    answer = send_sample(local.url, sample)
-    show(f"sample: {answer.status}\n{answer.text}\n")
-    return answer.status == 200
+    status, text = send_sample(local.url, sample)
+    show(f"sample: {status}\n{text}\n")
+    return status == 200
 
 
 class Printer:

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from infra.settings import Sample
 
 
-@dataclass(frozen=True)
-class SampleAnswer:
-    """Be what came back."""
-
-    status: int
-    text: str
-
-
-def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> SampleAnswer:
+def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> tuple[int, str]:
     """
     Post a file's bytes as they are, with the content type of its name.
+
+    Returns:
+        The answer's status and text, JSON indented.
 
     Raises:
         ConfigError: the file cannot be read.
@@ -34,7 +28,7 @@ def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> SampleAnsw
         headers = {"Content-Type": sample.media_type}
         connection.request("POST", sample.path, body=body, headers=headers)
         response = connection.getresponse()
-        return SampleAnswer(response.status, _readable(response.read()))
+        return response.status, _readable(response.read())
     finally:
         connection.close()
 

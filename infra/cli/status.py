@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from infra.cli.exits import DONE, FAILED
-from infra.cli.flags import Commands, add_command
+from infra.cli.exits import DONE
+from infra.cli.flags import About
 from infra.cli.stage import StageOptions, say, stage_of, terraform_of
 
-
-def add(commands: Commands) -> None:
-    """Add it to the command line."""
-    add_command(
-        commands, "status", "show what stands in the cloud", StageOptions, run,
-        needs="image", failed=FAILED,
-    )  # fmt: skip
+ABOUT = About("show what stands in the cloud", StageOptions, needs="image")
 
 
 def run(options: StageOptions) -> int:

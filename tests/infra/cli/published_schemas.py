@@ -13,7 +13,7 @@ import inspect
 import json
 import re
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from importlib.metadata import distribution
 from pathlib import Path
@@ -21,11 +21,10 @@ from typing import Any, Required, Union, get_args, get_origin, get_type_hints
 
 from azure.mgmt.appcontainers import models as azure_models
 from azure.mgmt.appcontainers import types as azure_types
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-_GOOGLE_KINDS = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
+_OF = ("items", "additionalProperties")
 _UNSUPPORTED = "Not supported by Cloud Run"
-_ANNOTATED = {"Service": "Service", "RevisionTemplate": "Revision"}
 _AZURE_NAMES = {**vars(azure_models), **vars(azure_types)}
 _AZURE_LIMIT = re.compile(r"(Minimum|Maximum) value is (\d+)")
 
@@ -43,35 +42,47 @@ def google_schemas() -> Mapping[str, Any]:
     return schemas
 
 
-def cloud_run_breaches(document: Any, schema: str = "Service", where: str = "") -> list[str]:
-    """Hold an object against one of Google's schemas, and all that is in it."""
-    if not isinstance(document, dict):
-        return [f"{where}: expected {schema}, got {type(document).__name__}"]
-    known = google_schemas()[schema]["properties"]
-    breaches = []
-    for key, value in document.items():
-        place = f"{where}.{key}".lstrip(".")
-        if key not in known:
-            breaches.append(f"{place}: no key of {schema}")
-        elif _UNSUPPORTED in known[key].get("description", ""):
-            breaches.append(f"{place}: {_UNSUPPORTED}")
-        else:
-            breaches += _google_value(value, known[key], place)
-    if schema in _ANNOTATED:
-        keys = document.get("metadata", {}).get("annotations", {})
-        breaches += _annotations(keys, _ANNOTATED[schema], where)
+def _closed(schema: Any) -> Any:
+    """Turn one of Google's schemas into a JSON Schema that takes no other keys."""
+    if not isinstance(schema, dict):
+        return schema
+    if _UNSUPPORTED in str(schema.get("description", "")):
+        return False
+    if "$ref" in schema:
+        return {"$ref": f"#/$defs/{schema['$ref']}"}
+    inside = {
+        key: _closed(schema[key]) for key in ("items", "additionalProperties") if key in schema
+    }
+    if "properties" in schema:
+        of = {key: _closed(value) for key, value in schema["properties"].items()}
+        inside = {"properties": of, "additionalProperties": False}
+    return {"type": schema["type"], **inside}
+
+
+def cloud_run_breaches(document: Any) -> list[str]:
+    """Hold a service against Google's schema, and its annotations against what it says of them."""
+    kinds = {name: _closed(schema) for name, schema in google_schemas().items()}
+    schema = {"$ref": "#/$defs/Service", "$defs": kinds}
+    breaches = breaches_of(document, schema)
+    for resource, found in ("Service", document), ("Revision", document["spec"]["template"]):
+        breaches += _annotations(found["metadata"].get("annotations", {}), resource)
     return breaches
 
 
-def _google_value(value: Any, schema: Mapping[str, Any], where: str) -> list[str]:
-    if "$ref" in schema:
-        return cloud_run_breaches(value, schema["$ref"], where)
-    kind = _GOOGLE_KINDS[schema["type"]]
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        return [f"{where}: expected {schema['type']}, got {type(value).__name__}"]
-    of: Any = schema.get("items") or schema.get("additionalProperties")
+def breaches_of(document: Any, schema: Any) -> list[str]:
+    """Hold a document against a JSON Schema."""
+    found = Draft202012Validator(schema).iter_errors(document)
+    return [f"{'.'.join(map(str, one.absolute_path))}: {one.message}" for one in found]
+
+
+def _annotations(keys: Iterable[str], resource: str) -> list[str]:
+    """Hold annotations against Google's list of which may stand on which resource."""
+    told = google_schemas()["ObjectMeta"]["properties"]["annotations"]["description"]
+    listed = dict(re.findall(r"\* `([^`]+)`: ([A-Za-z, ]+)", told))
     return [
-        found for place, one in _inside(value, where) for found in _google_value(one, of, place)
+        f"metadata.annotations.{key}: none of {resource}"
+        for key in keys
+        if resource not in listed.get(key, "").replace(" ", "").split(",")
     ]
 
 
@@ -82,17 +93,6 @@ def _inside(value: Any, where: str) -> list[tuple[str, Any]]:
     return (
         [(f"{where}.{key}", one) for key, one in value.items()] if isinstance(value, dict) else []
     )
-
-
-def _annotations(keys: Sequence[str], resource: str, where: str) -> list[str]:
-    """Hold annotations against Google's list of which may stand on which resource."""
-    told = google_schemas()["ObjectMeta"]["properties"]["annotations"]["description"]
-    listed = dict(re.findall(r"\* `([^`]+)`: ([A-Za-z, ]+)", told))
-    return [
-        f"{where}.metadata.annotations.{key}: none of {resource}".lstrip(".")
-        for key in keys
-        if resource not in listed.get(key, "").replace(" ", "").split(",")
-    ]
 
 
 def container_app_breaches(document: Any, kind: Any = None, where: str = "") -> list[str]:
@@ -162,6 +162,4 @@ def _beyond(value: Any, limits: Mapping[str, int], where: str) -> list[str]:
 def github_breaches(document: Any, kind: str = "github-workflows") -> list[str]:
     """Hold a workflow, or what Dependabot reads, against the published schema."""
     path = f"check_jsonschema/builtin_schemas/vendor/{kind}.json"
-    schema = read_shipped("check-jsonschema", path)
-    found = Draft7Validator(schema).iter_errors(document)
-    return [f"{'.'.join(map(str, one.absolute_path))}: {one.message}" for one in found]
+    return breaches_of(document, read_shipped("check-jsonschema", path))

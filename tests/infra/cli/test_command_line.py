@@ -34,52 +34,41 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1].partition(": error: ")[2]
 
 
-@pytest.mark.parametrize("text", ["99999", "65536", "-1", "x", "", "80.0", "9" * 5000])
-@pytest.mark.parametrize("flag", ["run --port", "run --invoke-port", "cloud --port"])
-def test_a_port_that_is_none(flag: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Every option that takes a port says which there are."""
-    command, option = flag.split()
-    said = refused([command, f"{option}={text}"], capsys)
-    assert said == f"argument {option}: expected 0 to 65535, got {text!r}"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
+PORT = "0 to 65535"
+ADDRESS = "http://HOST:PORT"
+MINUTES = "minutes, more than 0 and at most 5256000"
+NO_VALUES = {
+    ("run --port", PORT): ["99999", "65536", "-1", "x", "", "80.0", "9" * 5000],
+    ("run --invoke-port", PORT): ["65536"],
+    ("cloud --port", PORT): ["65536"],
+    ("plan --simulated-cloud", ADDRESS): [
         "127.0.0.1:5999", "foo", "", "https://127.0.0.1:5000", "http://127.0.0.1",
         "http://127.0.0.1:99999", "http://127.0.0.1:5000/x", "http://:5000", "http://a b:1",
         "http://me@here:1",
     ],
-)  # fmt: skip
-@pytest.mark.parametrize("flag", ["plan --simulated-cloud", "invoke --url"])
-def test_an_address_that_is_none(flag: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing is asked that boto3 would stumble over."""
-    command, option = flag.split()
-    said = refused([command, f"{option}={text}"], capsys)
-    assert said == f"argument {option}: expected http://HOST:PORT, got {text!r}"
+    ("invoke --url", ADDRESS): ["foo"],
+    ("deploy --registry", "HOST:PORT, without http://"): [
+        "http://127.0.0.1:5311", "5311", "here", "here:99999", "a/b:1",
+    ],
+    ("bulk in out --endpoint-url", "http://HOST:PORT or https://HOST"): [
+        "foo", "ftp://here", "http://", "http://here/there",
+    ],
+    ("bulk in out --batch", "a whole number, 1 at least"): ["0", "-1", "1.5", "x"],
+    ("logs --since", MINUTES): ["0", "-1", "nan", "inf", "1e300", "an hour", "5256001"],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["http://127.0.0.1:5311", "5311", "here", "here:99999", "a/b:1"])
-def test_a_registry_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The commonest slip is named."""
-    said = refused(["deploy", "--registry", text], capsys)
-    assert said == f"argument --registry: expected HOST:PORT, without http://, got {text!r}"
-
-
-@pytest.mark.parametrize("text", ["foo", "ftp://here", "http://", "http://here/there"])
-def test_an_endpoint_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The bulk run's may be AWS's own, by HTTPS."""
-    said = refused(["bulk", "in", "out", "--endpoint-url", text], capsys)
-    expected = "expected http://HOST:PORT or https://HOST"
-    assert said == f"argument --endpoint-url: {expected}, got {text!r}"
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e300", "an hour", "5256001"])
-def test_a_while_that_is_none(text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A log is read from a time that there was."""
-    said = refused(["logs", f"--since={text}"], capsys)
-    expected = "expected minutes, more than 0 and at most 5256000"
-    assert said == f"argument --since: {expected}, got {text!r}"
+@pytest.mark.parametrize(
+    ("flag", "expected", "text"),
+    [(*flag, text) for flag, texts in NO_VALUES.items() for text in texts],
+)
+def test_a_value_that_is_none(
+    flag: str, expected: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line says what the flag takes, before anything is asked that boto3 would stumble over."""
+    *command, option = flag.split()
+    said = refused([*command, f"{option}={text}"], capsys)
+    assert said == f"argument {option}: expected {expected}, got {text!r}"
 
 
 def test_the_launcher_runs_the_checkout_that_it_lies_in(tmp_path: Path) -> None:

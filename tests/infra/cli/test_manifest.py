@@ -90,10 +90,20 @@ def test_its_maker_knows_every_key(
 
 
 PLANTED = [
-    ("cloud-run", "timeoutSeconds: 30", "timeoutSecond: 30", "timeoutSecond: no key of Revision"),
-    ("cloud-run", "timeoutSeconds: 30", "timeoutSeconds: x", "expected integer, got str"),
+    ("cloud-run", "timeoutSeconds: 30", "timeoutSecond: 30", "'timeoutSecond' was unexpected"),
+    (
+        "cloud-run",
+        "timeoutSeconds: 30",
+        "timeoutSeconds: x",
+        "'x' is not of type 'integer'",
+    ),
     ("cloud-run", "startup-cpu-boost", "start-cpu-boost", "start-cpu-boost: none of Revision"),
-    ("cloud-run", "args: [serve]", "securityContext: {}", "Not supported by Cloud Run"),
+    (
+        "cloud-run",
+        "args: [serve]",
+        "securityContext: {}",
+        "containers.0: False schema does not",
+    ),
     ("container-apps", "external: ", "extern: ", "ingress.extern: no key of Ingress"),
     ("container-apps", "transport: http", "transport: https", "expected one of auto, http, http2"),
     ("container-apps", "failureThreshold: 10", "failureThreshold: 11", "expected 1 to 10, got 11"),

@@ -211,7 +211,7 @@ def test_a_sample_has_the_type_of_its_name(
 
     lambda_ = start(root=app, handler="app.handler")  # type: ignore[operator]
     answer = send_sample(lambda_.local.url, Sample(path="/s", file=app / name))
-    assert (answer.status, answer.text) == (200, f"{expected} iVBORw==")
+    assert answer == (200, f"{expected} iVBORw==")
 
 
 def test_invoke_prints_the_answer(lambda_: Caller, capsys: pytest.CaptureFixture[str]) -> None:
