@@ -45,28 +45,28 @@ def test_a_bundle_predicts(bundle: Path) -> None:
     assert predictor.manifest == read_manifest(bundle)
 
 
-def sha256(content: bytes | bytearray) -> str:
+def sha256(content: bytes) -> str:
     """Return the hash as a manifest spells it."""
     return hashlib.sha256(content).hexdigest()
 
 
-@pytest.mark.parametrize("place", [0, 100, -1])
-@pytest.mark.parametrize("bit", [0, 7])
-def test_one_flipped_bit_stops_the_load(bundle: Path, place: int, bit: int) -> None:
-    """A model file that differs by a bit from the one that was baked is not served."""
-    content = bytearray((bundle / "tiny.onnx").read_bytes())
-    before = sha256(content)
-    content[place] ^= 1 << bit
-    (bundle / "tiny.onnx").write_bytes(content)
-    assert complaint(bundle) == f"tiny.onnx: expected sha256 {before}, got {sha256(content)}"
-
-
-@pytest.mark.parametrize("kept", [0, 1, -1])
-def test_a_truncated_file_stops_the_load(bundle: Path, kept: int) -> None:
-    """A model file that ends early is not served."""
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: bytes([content[0] ^ 1]) + content[1:],
+        lambda content: content[:-1] + bytes([content[-1] ^ 128]),
+        lambda content: content[:-1],
+        lambda content: b"",
+    ],
+    ids=["first bit", "last bit", "cut", "empty"],
+)
+def test_another_file_than_was_baked_stops_the_load(
+    bundle: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    """A model file that differs by a bit from the one that was baked, or is cut, is not served."""
     content = (bundle / "tiny.onnx").read_bytes()
-    (bundle / "tiny.onnx").write_bytes(content[:kept])
-    expected = f"tiny.onnx: expected sha256 {sha256(content)}, got {sha256(content[:kept])}"
+    (bundle / "tiny.onnx").write_bytes(spoil(content))
+    expected = f"tiny.onnx: expected sha256 {sha256(content)}, got {sha256(spoil(content))}"
     assert complaint(bundle) == expected
 
 
