@@ -246,7 +246,7 @@ def test_the_checks_of_an_image_are_those_that_are_named() -> None:
     """What `make image` says that it checked is what docs/cloud.md shows."""
     named = re.search(r"^Checked: .*$", PAGES["docs/cloud.md"], re.MULTILINE)
     assert named
-    assert f'"{named[0]}"' in (ROOT / "infra" / "cli" / "image.py").read_text(encoding="utf-8")
+    assert f'"{named[0]}"' in (ROOT / "infra" / "image" / "report.py").read_text(encoding="utf-8")
 
 
 def samples() -> Iterator[tuple[str, str]]:
