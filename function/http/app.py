@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse
 
 from function.errors import FunctionError
 from function.http import pages
+from function.http.bodies import json_response
 from function.http.hello import total_of
 from function.http.lean_fastapi import (
     APIRoute,
@@ -19,7 +20,6 @@ from function.http.lean_fastapi import (
     Response,
 )
 from function.http.problems import (
-    json_response,
     on_error,
     on_http_exception,
     on_invalid,

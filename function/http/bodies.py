@@ -1,17 +1,21 @@
-"""A request's body to instances: multipart, a raw picture, or JSON."""
+"""Bodies: instances out of a request (form, raw picture, JSON), and JSON into a reply."""
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
 from pydantic_core import from_json
 from starlette.requests import Request
+from starlette.responses import Response
 
 from function.errors import MalformedError, MediaTypeError, TooLargeError
 from function.http.forms import files_in
 from function.inputs import instances_of
 from function.service import Served
 from model.errors import Problem
+
+JSON: Final = "application/json"
 
 SPARE_BRACKETS: Final = 10_000
 """Added to what a full request needs, so that one with too many instances is told how many."""
@@ -38,7 +42,7 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _require_media_type(media_type, request.headers.get("content-encoding", ""), served)
     body = await _body_of(request, max_body_bytes)
-    if media_type == "application/json":
+    if media_type == JSON:
         _require_few_brackets(body, served)
         return instances_of(_json_of(body), served)
     if media_type == "multipart/form-data":
@@ -50,7 +54,7 @@ def _require_media_type(media_type: str, encoding: str, served: Served) -> None:
     if encoding.strip().lower() not in ("", "identity"):
         wanted = "none, or identity: bodies are not compressed"
         raise MediaTypeError([Problem("content-encoding", wanted, "another")])
-    accepted = ["application/json"]
+    accepted = [JSON]
     types = served.description.media_types
     if types:
         accepted = ["multipart/form-data", *types, *accepted]
@@ -104,3 +108,15 @@ def _json_of(body: bytes) -> Any:
 def _reason(exc: ValueError) -> str:
     text = str(exc)
     return text if text.isascii() and len(text) < 120 else "something else"
+
+
+def json_response(
+    content: Any,
+    *,
+    status: int = 200,
+    media_type: str = JSON,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """Answer in JSON, ASCII only: no text of ours can break an encoder on its way out."""
+    body = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    return Response(body, status, headers, media_type)

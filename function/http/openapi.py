@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
+from function.http.bodies import JSON
 from function.http.forms import FILE_FIELD
 from function.http.lean_fastapi import APIRoute
-from function.http.problems import JSON
 from function.http.routes import EACH_MODEL, SERVICE
 from function.inputs import KEYS
 from model.bundle.versions import Versions

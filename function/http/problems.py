@@ -1,8 +1,7 @@
-"""Answers in JSON, and errors as problems (RFC 9457), for every door that speaks HTTP."""
+"""Errors as problems (RFC 9457), for every door that speaks HTTP."""
 
 from __future__ import annotations
 
-import json
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from function.errors import (
     outcome_of,
     problems_of,
 )
+from function.http.bodies import json_response
 from function.http.lean_fastapi import (
     Request,
     RequestValidationError,
@@ -25,20 +25,7 @@ from function.http.lean_fastapi import (
 from function.telemetry.invocation import current
 from model.errors import MAX_PROBLEMS, Problem
 
-JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
-
-
-def json_response(
-    content: Any,
-    *,
-    status: int = 200,
-    media_type: str = JSON,
-    headers: dict[str, str] | None = None,
-) -> Response:
-    """Answer in JSON, ASCII only: no text of ours can break an encoder on its way out."""
-    body = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return Response(body, status, headers, media_type)
 
 
 def problem_of(error: BaseException) -> dict[str, Any]:

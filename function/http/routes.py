@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from function.http.bodies import JSON
 from function.http.lean_fastapi import APIRoute
-from function.http.problems import JSON, PROBLEM_JSON
+from function.http.problems import PROBLEM_JSON
 
 READ: Final = ("GET", "HEAD")
 REF: Final = "#/components/schemas/{model}"

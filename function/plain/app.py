@@ -18,8 +18,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
 from function.errors import IncompleteError, MalformedError
+from function.http.bodies import json_response
 from function.http.lean_fastapi import Response
-from function.http.problems import json_response, problem_response
+from function.http.problems import problem_response
 from function.plain.prometheus import CONTENT_TYPE, PrometheusMetrics
 from function.plain.wire import MAX_HEAD_BYTES
 from function.telemetry.invocation import Invocation, under_way, write

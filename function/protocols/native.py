@@ -6,9 +6,8 @@ from dataclasses import asdict
 from time import perf_counter
 from typing import Any, Final
 
-from function.http.bodies import instances_in
+from function.http.bodies import instances_in, json_response
 from function.http.lean_fastapi import APIRoute, Request, Response
-from function.http.problems import json_response
 from function.http.routes import EACH_MODEL, shown_route
 from function.protocols import Predict
 from function.service import Answer, Service

@@ -130,13 +130,18 @@ def _decoded(data: bytes, file_format: str, limit: tuple[int, int], where: str) 
     _check_size(picture, file_format, limit, where)
     if file_format == "WEBP":
         exif = picture.info.get("exif", b"")
-        return upright(_webp_frame(picture), orientation_of(exif))
+        return _turned(_webp_frame(picture), exif)
     if file_format == "JPEG":
         picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
     picture.load()
     if file_format == "PNG" and _may_be_short(picture) and not png_is_complete(kept):
         raise BrokenFileError("a PNG whose pixels end too early")
-    return upright(picture, orientation_of(exif))
+    return _turned(picture, exif)
+
+
+def _turned(picture: Image.Image, exif: bytes) -> Image.Image:
+    """Turn a picture upright, where its file says how the camera was held."""
+    return upright(picture, orientation_of(exif)) if exif else picture
 
 
 def _opened(data: bytes, file_format: str) -> ImageFile.ImageFile:

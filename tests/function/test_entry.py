@@ -24,7 +24,7 @@ from model.predictor import Predictor
 from tests import ROOT
 from tests.function.conftest import CONTEXT
 from tests.function.corpus import CASES, Case, masked
-from tests.function.doors.fronts import FRONTS, Call, json_of, post_json
+from tests.function.doors.fronts import FRONTS, Call, json_of, post, post_json
 from tests.function.json_values import JSON
 
 ROW = [5.1, 3.5, 1.4, 0.2]
@@ -186,10 +186,14 @@ def modules_of(handler: Handler, event: Any) -> set[str]:
 
 def test_a_prediction_passes_few_modules(handler: Handler) -> None:
     """Who follows a request through the code opens at most fifteen files."""
-    event = FRONTS["http-api-2.0"](post_json("/models/iris/predict", {"rows": [ROW]}))
-    modules = modules_of(handler, event)
-    assert {"function/doors/http.py", "function/service.py", "model/predictor.py"} <= modules
-    assert len(modules) <= 15, sorted(modules)
+    seven = (ROOT / "model/zoo/digits/samples/7.png").read_bytes()
+    for call in (
+        post_json("/models/iris/predict", {"rows": [ROW]}),
+        post("/models/digits/predict", seven, "image/png"),
+    ):
+        modules = modules_of(handler, FRONTS["http-api-2.0"](call))
+        assert {"function/doors/http.py", "function/service.py", "model/predictor.py"} <= modules
+        assert len(modules) <= 15, sorted(modules)
 
 
 def test_cold_then_warm() -> None:
