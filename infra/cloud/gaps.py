@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaFunction
@@ -30,8 +30,12 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 from infra.cloud.replaced import replaced
 
-_permitted = IAMPolicyStatement.is_action_permitted
+_attributes = Queue.attributes.fget
+_make = LambdaFunction.__init__
 _update = LambdaFunction.update_configuration
+_configuration = LambdaFunction.get_configuration
+_mapping = EventSourceMapping.get_configuration
+_permitted = IAMPolicyStatement.is_action_permitted
 _KEPT = ("LoggingConfig", "SnapStart")
 
 
@@ -39,12 +43,12 @@ _KEPT = ("LoggingConfig", "SnapStart")
 def gaps_filled() -> Iterator[None]:
     """Answer them all, while the block runs."""
     told = (
-        (Queue, "attributes", property(_queue(Queue.attributes.fget))),
-        (LambdaFunction, "__init__", _made(LambdaFunction.__init__)),
-        (LambdaFunction, "update_configuration", _changed(_update)),
-        (LambdaFunction, "get_configuration", _function(LambdaFunction.get_configuration)),
-        (EventSourceMapping, "get_configuration", _mapping(EventSourceMapping)),
-        (IAMPolicyStatement, "is_action_permitted", _judged(_permitted)),
+        (Queue, "attributes", property(_tell_queue)),
+        (LambdaFunction, "__init__", _make_function),
+        (LambdaFunction, "update_configuration", _update_function),
+        (LambdaFunction, "get_configuration", _tell_function),
+        (EventSourceMapping, "get_configuration", _tell_mapping),
+        (IAMPolicyStatement, "is_action_permitted", _judge),
     )
     answered = (
         (StepFunctionResponse, "validate_state_machine_definition", _validate),
@@ -68,67 +72,48 @@ def _versions(_self: Any) -> ActionResult:
     return ActionResult({"stateMachineVersions": []})
 
 
-def _queue(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def attributes(self: Any) -> dict[str, Any]:
-        told = dict(original(self))
-        if told.get("RedrivePolicy"):
-            told["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
-        allowed = getattr(self, "redrive_allow_policy", None)
-        return {**told, "RedriveAllowPolicy": allowed} if allowed else told
-
-    return attributes
+def _tell_queue(self: Any) -> dict[str, Any]:
+    told = dict(_attributes(self))
+    if told.get("RedrivePolicy"):
+        told["RedrivePolicy"] = json.dumps(self.redrive_policy, separators=(",", ":"))
+    allowed = getattr(self, "redrive_allow_policy", None)
+    return {**told, "RedriveAllowPolicy": allowed} if allowed else told
 
 
-def _made(original: Callable[..., None]) -> Callable[..., None]:
-    def make(self: Any, account_id: str, spec: dict[str, Any], *more: Any, **options: Any) -> None:
-        self.kept = _kept(spec)
-        original(self, account_id, spec, *more, **options)
+def _make_function(
+    self: Any, account_id: str, spec: dict[str, Any], *more: Any, **options: Any
+) -> None:
+    self.kept = _kept(spec)
+    _make(self, account_id, spec, *more, **options)
 
-    return make
 
-
-def _changed(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def update_configuration(self: Any, config_updates: dict[str, Any]) -> dict[str, Any]:
-        self.kept = {**getattr(self, "kept", {}), **_kept(config_updates)}
-        return original(self, config_updates)
-
-    return update_configuration
+def _update_function(self: Any, config_updates: dict[str, Any]) -> Any:
+    self.kept = {**getattr(self, "kept", {}), **_kept(config_updates)}
+    return _update(self, config_updates)
 
 
 def _kept(settings: dict[str, Any]) -> dict[str, Any]:
     return {key: settings[key] for key in _KEPT if settings.get(key)}
 
 
-def _function(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-    def get_configuration(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
-        kept = dict(getattr(self, "kept", {}))
-        if "SnapStart" in kept:
-            published = str(self.version) != "$LATEST"
-            status = {"OptimizationStatus": "On" if published else "Off"}
-            kept["SnapStart"] = {**kept["SnapStart"], **status}
-        return {**original(self, *more, **options), **kept}
-
-    return get_configuration
+def _tell_function(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
+    kept = dict(getattr(self, "kept", {}))
+    if "SnapStart" in kept:
+        published = str(self.version) != "$LATEST"
+        status = {"OptimizationStatus": "On" if published else "Off"}
+        kept["SnapStart"] = {**kept["SnapStart"], **status}
+    return {**_configuration(self, *more, **options), **kept}
 
 
-def _mapping(mappings: Any) -> Callable[[Any], dict[str, Any]]:
-    original = mappings.get_configuration
-
-    def get_configuration(self: Any) -> dict[str, Any]:
-        told: dict[str, Any] = original(self)
-        asked_for = str(self.function_name)
-        return {**told, "FunctionArn": asked_for} if asked_for.startswith("arn:") else told
-
-    return get_configuration
+def _tell_mapping(self: Any) -> dict[str, Any]:
+    told: dict[str, Any] = _mapping(self)
+    asked_for = str(self.function_name)
+    return {**told, "FunctionArn": asked_for} if asked_for.startswith("arn:") else told
 
 
-def _judged(original: Callable[..., Any]) -> Callable[..., Any]:
+def _judge(self: Any, *request: Any, **more: Any) -> Any:
     """Take the loopback interface for a safe way: what is said of plain HTTP is not said of it."""
-
-    def is_action_permitted(self: Any, *request: Any, **more: Any) -> Any:
-        tests = self._statement.get("Condition", {}).values()
-        if any("aws:SecureTransport" in test for test in tests):
-            return PermissionResult.NEUTRAL
-        return original(self, *request, **more)
-
-    return is_action_permitted
+    tests = self._statement.get("Condition", {}).values()
+    if any("aws:SecureTransport" in test for test in tests):
+        return PermissionResult.NEUTRAL
+    return _permitted(self, *request, **more)

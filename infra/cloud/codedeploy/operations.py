@@ -41,29 +41,28 @@ def codedeploy_played(accept: Accept, now_s: Callable[[], float]) -> Iterator[De
         "delete_deployment_group": _delete_group,
         "delete_application": _delete_application,
     }
-    info = _deployment_info(deployments, responses._deployment_info)
-    group = _group_info(responses._deployment_group_info)
     with (
         replaced(*((CodeDeployResponse, *one) for one in answers.items()), create=True),
-        replaced((responses, "_deployment_info", info)),
-        replaced((responses, "_deployment_group_info", group)),
+        replaced(
+            (responses, "_deployment_info", _with(deployments, _tell_deployment)),
+            (responses, "_deployment_group_info", _tell_group),
+        ),
         advancing(deployments),
     ):
         yield deployments
 
 
-Operation = Callable[[Any], Any]
-
-
 def _with(
     deployments: DeploymentPlayer, operation: Callable[[DeploymentPlayer, Any], Any]
-) -> Operation:
+) -> Callable[[Any], Any]:
     """Make a method of moto's responses out of an operation on the deployments."""
     return lambda response: operation(deployments, response)
 
 
 _created = CodeDeployResponse.create_deployment
 _listed = CodeDeployResponse.list_deployments
+_told = responses._deployment_info
+_told_of_group = responses._deployment_group_info
 
 
 def _create_deployment(deployments: DeploymentPlayer, response: Any) -> Any:
@@ -144,38 +143,29 @@ def _batch_get_targets(deployments: DeploymentPlayer, response: Any) -> Any:
     )
 
 
-def _deployment_info(
-    deployments: DeploymentPlayer, original: Callable[[Any], dict[str, Any]]
-) -> Callable[[Any], dict[str, Any]]:
+def _tell_deployment(deployments: DeploymentPlayer, deployment: Any) -> dict[str, Any]:
     """Describe a deployment with what moto does not know of it."""
-
-    def info(deployment: Any) -> dict[str, Any]:
-        told = original(deployment)
-        with deployments.lock:
-            playing = deployments.played(deployment.deployment_id)
-            if playing is None:
-                return told
-            return told | {
-                "status": playing.status,
-                "startTime": playing.started_s and utcfromtimestamp(playing.started_s),
-                "completeTime": playing.ended_s and utcfromtimestamp(playing.ended_s),
-                "errorInformation": playing.error or None,
-                "rollbackInfo": deployments.rollback_info(deployment.deployment_id) or None,
-            }
-
-    return info
-
-
-def _group_info(original: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    """Describe a group with what moto keeps but does not show."""
-
-    def info(group: Any) -> dict[str, Any]:
-        return original(group) | {
-            "alarmConfiguration": group.alarm_configuration or {},
-            "loadBalancerInfo": group.load_balancer_info or None,
+    told: dict[str, Any] = _told(deployment)
+    with deployments.lock:
+        playing = deployments.played(deployment.deployment_id)
+        if playing is None:
+            return told
+        return told | {
+            "status": playing.status,
+            "startTime": playing.started_s and utcfromtimestamp(playing.started_s),
+            "completeTime": playing.ended_s and utcfromtimestamp(playing.ended_s),
+            "errorInformation": playing.error or None,
+            "rollbackInfo": deployments.rollback_info(deployment.deployment_id) or None,
         }
 
-    return info
+
+def _tell_group(group: Any) -> dict[str, Any]:
+    """Describe a group with what moto keeps but does not show."""
+    told: dict[str, Any] = _told_of_group(group)
+    return told | {
+        "alarmConfiguration": group.alarm_configuration or {},
+        "loadBalancerInfo": group.load_balancer_info or None,
+    }
 
 
 def _config_key(response: Any, name: str) -> tuple[str, str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import uuid
 import zipfile
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,7 @@ class Stage:
         version: str = client.publish_version(FunctionName=self.function)["Version"]
         return version
 
-    def deploy(self, current: str, target: str, *, hook: bool = True) -> str:
+    def deploy(self, current: str, target: str, *, hook: bool = True, **options: str) -> str:
         """Begin a deployment, as the release does."""
         properties = {
             "Name": self.function,
@@ -69,7 +70,10 @@ class Stage:
             "appSpecContent": {"content": json.dumps(content)},
         }
         made = self.client("codedeploy").create_deployment(
-            applicationName=self.application, deploymentGroupName=GROUP, revision=revision
+            **options,
+            applicationName=self.application,
+            deploymentGroupName=GROUP,
+            revision=revision,
         )
         identifier: str = made["deploymentId"]
         return identifier
@@ -89,6 +93,35 @@ class Stage:
         alias = self.client("lambda").get_alias(FunctionName=self.function, Name="live")
         routing = alias.get("RoutingConfig") or {}
         return alias["FunctionVersion"], routing.get("AdditionalVersionWeights", {})
+
+    def weigh(self, version: str, share: float) -> None:
+        """Give a version a share of the traffic, past CodeDeploy."""
+        routing = {"AdditionalVersionWeights": {version: share}}
+        self.client("lambda").update_alias(
+            FunctionName=self.function, Name="live", RoutingConfig=routing
+        )
+
+    def ring(self) -> None:
+        """Set the alarm off."""
+        self.client("cloudwatch").set_alarm_state(
+            AlarmName=self.alarm, StateValue="ALARM", StateReason="planted"
+        )
+
+    def deployments(self) -> list[str]:
+        """List all that there were."""
+        group = {"applicationName": self.application, "deploymentGroupName": GROUP}
+        listed: list[str] = self.client("codedeploy").list_deployments(**group)["deployments"]
+        return listed
+
+    def configure(self, minutes: int) -> dict[str, str]:
+        """Make a configuration of deployments: a tenth for so many minutes."""
+        named = {"deploymentConfigName": f"config-{uuid.uuid4().hex}"}
+        canary = {"canaryPercentage": 10, "canaryInterval": minutes}
+        routing = {"type": "TimeBasedCanary", "timeBasedCanary": canary}
+        self.client("codedeploy").create_deployment_config(
+            **named, computePlatform="Lambda", trafficRoutingConfig=routing
+        )
+        return named
 
     def rolled_back(self, deployment: str) -> dict[str, Any]:
         """Wait for the deployment that gives the traffic back."""

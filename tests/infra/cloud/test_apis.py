@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from moto.awslambda.exceptions import UnknownAliasException
 
-from infra.cloud.cloud import Cloud, cloud
+from infra.cloud.cloud import Cloud
 from infra.cloud.versions import function_behind, named
-from infra.settings.function import FunctionConfig
-from tests.infra.cloud.clouds import REGION, Client, client_of, created, told
-
-
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig) -> Iterator[Cloud]:
-    """Be one cloud."""
-    with cloud(config.replace(handler="echo.handler"), port=0) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def client(box: Cloud) -> Client:
-    """Make clients of it."""
-    return lambda service: client_of(service, box.url)
+from tests.infra.cloud.clouds import REGION, Client, created, told
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +42,9 @@ def api(client: Client, function: str, auth: str = "NONE", *, route: str = "$def
     return f"{identifier}.execute-api.{REGION}.amazonaws.com"
 
 
-def asked(box: Cloud, host: str, **headers: str) -> tuple[int, Any]:
+def asked(echoing: Cloud, host: str, **headers: str) -> tuple[int, Any]:
     """Post to a host that is the cloud, as its callers do."""
-    connection = http.client.HTTPConnection(box.url.removeprefix("http://"))
+    connection = http.client.HTTPConnection(echoing.url.removeprefix("http://"))
     target = "/a%2Fb/c?x=1&x=2"
     connection.request("POST", target, b"\x00body", {"host": host, "x-mine": "1", **headers})
     answer = connection.getresponse()
@@ -68,10 +53,10 @@ def asked(box: Cloud, host: str, **headers: str) -> tuple[int, Any]:
     return answer.status, body
 
 
-def test_an_api_reaches_its_function(box: Cloud, client: Client, function: str) -> None:
+def test_an_api_reaches_its_function(echoing: Cloud, client: Client, function: str) -> None:
     """By the alias, with host, path, query, header and body as they came."""
     host = api(client, function)
-    status, body = asked(box, host)
+    status, body = asked(echoing, host)
     assert status == 200
     event = body["event"]
     assert event["headers"]["host"] == event["requestContext"]["domainName"] == host
@@ -84,26 +69,26 @@ def test_an_api_reaches_its_function(box: Cloud, client: Client, function: str) 
     ("auth", "status", "message"), [("AWS_IAM", 403, "Forbidden"), ("JWT", 401, "Unauthorized")]
 )
 def test_strangers(
-    box: Cloud, client: Client, function: str, auth: str, status: int, message: str
+    echoing: Cloud, client: Client, function: str, auth: str, status: int, message: str
 ) -> None:
     """Without authorisation the function is not reached; with any it is, unread."""
     host = api(client, function, auth)
-    assert asked(box, host) == (status, {"message": message})
-    assert asked(box, host, authorization="signed")[0] == 200
+    assert asked(echoing, host) == (status, {"message": message})
+    assert asked(echoing, host, authorization="signed")[0] == 200
 
 
-def test_what_is_not_there(box: Cloud, client: Client, function: str) -> None:
+def test_what_is_not_there(echoing: Cloud, client: Client, function: str) -> None:
     """No such API, and an API without the one route that is looked at."""
-    assert asked(box, f"nowhere.execute-api.{REGION}.amazonaws.com") == (
+    assert asked(echoing, f"nowhere.execute-api.{REGION}.amazonaws.com") == (
         404,
         {"message": "Not Found"},
     )
-    assert asked(box, api(client, function, route="GET /a"))[0] == 404
+    assert asked(echoing, api(client, function, route="GET /a"))[0] == 404
 
 
-def test_an_api_before_something_else(box: Cloud, client: Client) -> None:
+def test_an_api_before_something_else(echoing: Cloud, client: Client) -> None:
     """An integration that is no function of Lambda's."""
-    assert asked(box, api(client, "none")) == (500, {"message": "Internal Server Error"})
+    assert asked(echoing, api(client, "none")) == (500, {"message": "Internal Server Error"})
 
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"

@@ -6,37 +6,23 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.cloud.cloud import Cloud, cloud
-from infra.settings.function import FunctionConfig
+from infra.cloud.cloud import Cloud
 from tests.infra.cloud.clouds import REGION, Client, created, told, until
 
 
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig) -> Iterator[Cloud]:
-    """Be one cloud for the tests of this module."""
-    with cloud(config.replace(handler="echo.handler"), port=0) as made:
-        yield made
-
-
 @pytest.fixture
-def client(box: Cloud) -> Iterator[Client]:
-    """Make boto3 clients of the cloud."""
+def client(echoing: Cloud) -> Iterator[Client]:
+    """Make boto3 clients of the cloud that repeat nothing."""
     made: list[Any] = []
+    box_client: Any = echoing.client  # by options, too
+    once = Config(retries={"total_max_attempts": 1})
 
     def make(service: str) -> Any:
-        made.append(
-            boto3.client(  # type: ignore[call-overload]
-                service,
-                region_name=REGION,
-                endpoint_url=box.url,
-                config=Config(retries={"total_max_attempts": 1}),
-            )
-        )
+        made.append(box_client(service, REGION, config=once))
         return made[-1]
 
     yield make
@@ -44,18 +30,18 @@ def client(box: Cloud) -> Iterator[Client]:
         one.close()
 
 
-def test_server(client: Client, box: Cloud) -> None:
+def test_server(client: Client, echoing: Cloud) -> None:
     """In a moto server an image function runs, and is told where its cloud is."""
     answer = told(client("lambda").invoke(FunctionName=created(client), Payload=b"[1]"))
-    assert (answer["event"], answer["endpoint"]) == ([1], box.url)
+    assert (answer["event"], answer["endpoint"]) == ([1], echoing.url)
 
 
-def test_request_id(client: Client, box: Cloud) -> None:
+def test_request_id(client: Client, echoing: Cloud) -> None:
     """The request id of the answer is the one in the function's log."""
     name = created(client)
     answer = client("lambda").invoke(FunctionName=name, Payload=b"{}")
     request_id = answer["ResponseMetadata"]["HTTPHeaders"]["x-amzn-requestid"]
-    assert any(f"START RequestId: {request_id} " in line for line in box.functions.logs(name))
+    assert any(f"START RequestId: {request_id} " in line for line in echoing.functions.logs(name))
 
 
 def test_errors(client: Client) -> None:
@@ -74,15 +60,15 @@ def test_errors(client: Client) -> None:
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
 
 
-def test_types(client: Client, box: Cloud) -> None:
+def test_types(client: Client, echoing: Cloud) -> None:
     """DryRun runs nothing, and Event answers before the function runs."""
     name = created(client)
     dry = client("lambda").invoke(FunctionName=name, InvocationType="DryRun", Payload=b"{}")
     assert dry["StatusCode"] == 204
     event = client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
     assert event["StatusCode"] == 202
-    box.functions.drained()
-    assert sum(line.startswith("START ") for line in box.functions.logs(name)) == 1
+    echoing.functions.drained()
+    assert sum(line.startswith("START ") for line in echoing.functions.logs(name)) == 1
 
 
 def test_reserved_concurrency(client: Client) -> None:
@@ -115,13 +101,13 @@ def test_alias(client: Client) -> None:
     assert told(answer)["arn"].endswith(f":function:{name}:live")
 
 
-def seen(box: Cloud, name: str) -> list[str]:
+def seen(echoing: Cloud, name: str) -> list[str]:
     """List what a function has seen, by its log."""
-    lines = [line.partition("seen: ") for line in box.functions.logs(name)]
+    lines = [line.partition("seen: ") for line in echoing.functions.logs(name)]
     return [what.strip() for _, said, what in lines if said]
 
 
-def test_event_source_mapping(client: Client, box: Cloud) -> None:
+def test_event_source_mapping(client: Client, echoing: Cloud) -> None:
     """A mapping really invokes: good messages go, a failed one stays, a disabled mapping rests."""
     name = created(client, ImageConfig={"Command": ["records.handler"]})
     sqs = client("sqs")
@@ -132,14 +118,14 @@ def test_event_source_mapping(client: Client, box: Cloud) -> None:
     )
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    until(lambda: sorted(seen(box, name)) == ["bad", "fine", "good"])
+    until(lambda: sorted(seen(echoing, name)) == ["bad", "fine", "good"])
     until(lambda: _counts(sqs, url) == (0, 1))
     client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     until(lambda: not [t for t in threading.enumerate() if t.name == f"lambake-{arn}"])
     sqs.send_message(QueueUrl=url, MessageBody="later")
     assert _counts(sqs, url) == (1, 1)
     client("lambda").update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
-    until(lambda: "later" in seen(box, name))
+    until(lambda: "later" in seen(echoing, name))
     client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
 
 
@@ -149,7 +135,7 @@ def _counts(sqs: Any, url: str) -> tuple[int, int]:
     return int(told[names[0]]), int(told[names[1]])
 
 
-def test_s3_notification(client: Client, box: Cloud) -> None:
+def test_s3_notification(client: Client, echoing: Cloud) -> None:
     """A bucket's notification really invokes, for the keys it names, url-encoded."""
     name = created(client, ImageConfig={"Command": ["records.handler"]})
     s3 = client("s3")
@@ -165,4 +151,4 @@ def test_s3_notification(client: Client, box: Cloud) -> None:
     )
     for key in ("in/a b.jpg", "in/a.png", "out/a.jpg"):
         s3.put_object(Bucket=name, Key=key, Body=b"x")
-    until(lambda: seen(box, name) == ["ObjectCreated:Put in%2Fa+b.jpg"])
+    until(lambda: seen(echoing, name) == ["ObjectCreated:Put in%2Fa+b.jpg"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import threading
@@ -12,7 +13,6 @@ from typing import Any
 import pytest
 from cfnlint import api  # type: ignore[import-untyped]
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
-from moto.awslambda.models import lambda_backends
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor.distributed_item_processor_worker import (  # noqa: E501
     DistributedItemProcessorWorker,
 )
@@ -23,7 +23,6 @@ from infra.cloud.cloud import run_cloud
 from infra.cloud.machines import machines_run
 from infra.cloud.ready import definition_of
 from infra.settings import Settings
-from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import client_of, moto_server
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:lambake"
@@ -166,25 +165,28 @@ def test_one_worker_takes_any_number_of_batches() -> None:
 
 
 class Looking(threading.Event):
-    """Be the end of a cloud, at which somebody looks at what is in it."""
+    """The end of a cloud, at which somebody looks at what is in it, at the address told."""
 
-    def __init__(self, config: FunctionConfig) -> None:
+    def __init__(self, out: io.StringIO) -> None:
         super().__init__()
         self.functions: list[str] = []
-        self._config = config
+        self._out = out
 
     def wait(self, timeout: float | None = None) -> bool:
         """Look, and let it end."""
-        backend = lambda_backends[self._config.account_id][self._config.region]
-        self.functions = [one.function_name for one in backend.list_functions()]
+        url = self._out.getvalue().split()[1]
+        with contextlib.closing(client_of("lambda", url)) as client:
+            self.functions = [one["FunctionName"] for one in client.list_functions()["Functions"]]
         return True
 
 
 @pytest.mark.parametrize("empty", [True, False])
 def test_a_cloud_to_try_or_an_empty_one(config: Settings, empty: bool) -> None:
-    """The cloud says what to try in it; with --empty it has nothing of its own."""
-    stop, out = Looking(config), io.StringIO()
+    """The command says where its cloud is, and what to try in it; with --empty there is nothing."""
+    out = io.StringIO()
+    stop = Looking(out)
     assert run_cloud(config, stop=stop, port=0, empty=empty, out=out) == 0
+    assert f"none runs: {config.handler} from " in out.getvalue()
     tried = "try:    .venv/bin/lambake bulk s3://" in out.getvalue()
     assert tried is not empty
     assert stop.functions == ([] if empty else [config.name])

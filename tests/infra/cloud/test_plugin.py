@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import socket
 import threading
 from collections.abc import Callable
@@ -15,12 +14,12 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.responses import LambdaResponse
 
-from infra.cloud.cloud import cloud, run_cloud
+from infra.cloud.cloud import cloud
 from infra.cloud.plugin import ImageFunctions
 from infra.local.errors import PortTaken, StartError
 from infra.settings import Settings
 from infra.settings.function import FunctionConfig
-from tests.infra.cloud.clouds import REGION, client_of, created, moto_server, told, until
+from tests.infra.cloud.clouds import REGION, client_of, created, moto_server, told
 
 pytest_plugins = ["infra.cloud.fixture"]
 
@@ -84,25 +83,6 @@ def test_only_one(echo: FunctionConfig) -> None:
         assert str(caught.value) == expected
     with ImageFunctions(echo):
         pass
-
-
-def test_run_cloud(echo: Settings) -> None:
-    """The command says where the cloud is and serves until it is told to stop."""
-    out, stop = io.StringIO(), threading.Event()
-    done: list[int] = []
-    thread = threading.Thread(
-        target=lambda: done.append(run_cloud(echo, stop=stop, port=0, out=out))
-    )
-    thread.start()
-    until(lambda: "images:" in out.getvalue())
-    url = out.getvalue().split()[1]
-    sts = boto3.client("sts", region_name=REGION, endpoint_url=url)
-    assert sts.get_caller_identity()["Account"] == "123456789012"
-    sts.close()
-    stop.set()
-    thread.join(20)
-    assert done == [0]
-    assert "none runs: echo.handler from " in out.getvalue()
 
 
 def test_taken_port(echo: FunctionConfig) -> None:

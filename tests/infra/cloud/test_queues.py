@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -87,19 +86,6 @@ def test_a_receive_waits_no_longer(backend: SQSBackend, monkeypatch: pytest.Monk
         assert passed_s == [0.0]
         assert backend.receive_message("q", 1, 20, 30) == []
     assert passed_s == [pytest.approx(20)]
-
-
-def test_the_methods_come_back() -> None:
-    """Afterwards moto's methods are its own again."""
-
-    def methods() -> Iterator[Any]:
-        for name in ("send_message", "delete_message", "receive_message"):
-            yield getattr(SQSBackend, name)
-
-    before = list(methods())
-    with queues_locked():
-        assert not set(methods()) & set(before)
-    assert list(methods()) == before
 
 
 def test_a_mapping_outlives_its_queue(endpoint: str) -> None:

@@ -7,45 +7,35 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 import pytest
 
-from infra.cloud.cloud import Cloud, cloud
-from infra.settings.function import FunctionConfig
-from tests.infra.cloud.clouds import REGION, client_of, created
+from infra.cloud.cloud import Cloud
+from tests.infra.cloud.clouds import REGION, Client, created
 from tests.infra.cloud.test_apis import api
 
 
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig) -> Iterator[Cloud]:
-    """Be one cloud."""
-    with cloud(config.replace(handler="echo.handler"), port=0) as made:
-        yield made
-    assert not made.ca.exists()
-
-
 @pytest.fixture
-def trusting(box: Cloud) -> ssl.SSLContext:
+def trusting(echoing: Cloud) -> ssl.SSLContext:
     """Trust the cloud's authority and no other, strictly."""
-    context = ssl.create_default_context(cafile=str(box.ca))
+    context = ssl.create_default_context(cafile=str(echoing.ca))
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
 
 
-def port_of(box: Cloud) -> int:
+def port_of(echoing: Cloud) -> int:
     """Give the port."""
-    return urlsplit(box.url).port or 0
+    return urlsplit(echoing.url).port or 0
 
 
 def asked(
-    box: Cloud, context: ssl.SSLContext, path: str, *, host: str = "localhost", tunnel: str = ""
+    echoing: Cloud, context: ssl.SSLContext, path: str, *, host: str = "localhost", tunnel: str = ""
 ) -> tuple[int, bytes]:
     """Get by HTTPS, in one's own name or by a tunnel."""
-    connection = http.client.HTTPSConnection(host, port_of(box), context=context)
+    connection = http.client.HTTPSConnection(host, port_of(echoing), context=context)
     if tunnel:
         connection.set_tunnel(tunnel)
     with contextlib.closing(connection):
@@ -55,36 +45,34 @@ def asked(
 
 
 @pytest.mark.parametrize("region", [REGION, "ap-southeast-2"])
-def test_an_api_by_a_tunnel(box: Cloud, trusting: ssl.SSLContext, region: str) -> None:
+def test_an_api_by_a_tunnel(
+    echoing: Cloud, client: Client, trusting: ssl.SSLContext, region: str
+) -> None:
     """Whoever takes the cloud for a proxy speaks TLS with the API's own name, in any region."""
-
-    def client(service: str) -> Any:
-        return client_of(service, box.url)
-
     function = created(client)
     host = api(client, f"arn:aws:lambda:{REGION}:123456789012:function:{function}")
     if region == REGION:
-        status, body = asked(box, trusting, "/a?b=1", tunnel=host)
+        status, body = asked(echoing, trusting, "/a?b=1", tunnel=host)
         assert (status, json.loads(body)["event"]["rawPath"]) == (200, "/a")
     else:
         absent = host.replace(REGION, region)
-        assert asked(box, trusting, "/a", tunnel=absent) == (404, b'{"message":"Not Found"}')
+        assert asked(echoing, trusting, "/a", tunnel=absent) == (404, b'{"message":"Not Found"}')
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-def test_the_cloud_itself(box: Cloud, trusting: ssl.SSLContext, host: str) -> None:
+def test_the_cloud_itself(echoing: Cloud, trusting: ssl.SSLContext, host: str) -> None:
     """Every service is there by TLS too; the authority is told by plain HTTP as by the file."""
-    assert asked(box, trusting, "/moto-api/ca.pem", host=host) == (200, box.ca.read_bytes())
-    connection = http.client.HTTPConnection(host, port_of(box))
+    assert asked(echoing, trusting, "/moto-api/ca.pem", host=host) == (200, echoing.ca.read_bytes())
+    connection = http.client.HTTPConnection(host, port_of(echoing))
     with contextlib.closing(connection):
         connection.request("GET", "/moto-api/ca.pem")
-        assert connection.getresponse().read() == box.ca.read_bytes()
+        assert connection.getresponse().read() == echoing.ca.read_bytes()
 
 
-def test_boto3(box: Cloud) -> None:
+def test_boto3(echoing: Cloud) -> None:
     """It takes the authority as it takes AWS_CA_BUNDLE; large bodies go both ways."""
-    url = f"https://localhost:{port_of(box)}"
-    options: Any = {"region_name": REGION, "endpoint_url": url, "verify": str(box.ca)}
+    url = f"https://localhost:{port_of(echoing)}"
+    options: Any = {"region_name": REGION, "endpoint_url": url, "verify": str(echoing.ca)}
     with contextlib.closing(boto3.client("s3", **options)) as s3:
         s3.create_bucket(Bucket="by-tls")
         s3.put_object(Bucket="by-tls", Key="key", Body=b"x" * 3_000_000)
@@ -94,28 +82,28 @@ def test_boto3(box: Cloud) -> None:
 
 
 def test_who_does_not_trust(
-    box: Cloud, trusting: ssl.SSLContext, capsys: pytest.CaptureFixture[str]
+    echoing: Cloud, trusting: ssl.SSLContext, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A name that is not the cloud's and an unknown authority are refused; it is no error here."""
     with pytest.raises(ssl.SSLCertVerificationError, match="Hostname mismatch"):
-        asked(box, trusting, "/", tunnel="example.com")
+        asked(echoing, trusting, "/", tunnel="example.com")
     with pytest.raises(ssl.SSLCertVerificationError, match="unable to get local issuer"):
-        asked(box, ssl.create_default_context(), "/")
-    assert asked(box, trusting, "/")[0] == 200
+        asked(echoing, ssl.create_default_context(), "/")
+    assert asked(echoing, trusting, "/")[0] == 200
     assert "Traceback" not in capsys.readouterr().err
 
 
-def test_who_says_nothing(box: Cloud, trusting: ssl.SSLContext) -> None:
+def test_who_says_nothing(echoing: Cloud, trusting: ssl.SSLContext) -> None:
     """A client that is silent, or stops in the middle of a handshake, keeps nobody waiting."""
-    address = ("127.0.0.1", port_of(box))
+    address = ("127.0.0.1", port_of(echoing))
     with socket.create_connection(address), socket.create_connection(address) as half:
         half.sendall(b"\x16\x03\x01")
-        assert asked(box, trusting, "/")[0] == 200
+        assert asked(echoing, trusting, "/")[0] == 200
 
 
-def test_a_tunnel_in_tls(box: Cloud, trusting: ssl.SSLContext) -> None:
+def test_a_tunnel_in_tls(echoing: Cloud, trusting: ssl.SSLContext) -> None:
     """The cloud is a proxy by plain HTTP only."""
-    connection = http.client.HTTPSConnection("localhost", port_of(box), context=trusting)
+    connection = http.client.HTTPSConnection("localhost", port_of(echoing), context=trusting)
     with contextlib.closing(connection):
         connection.request("CONNECT", "example.com:443")
         assert connection.getresponse().status == 501

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.cloud.cloud import Cloud, cloud
-from infra.settings.function import FunctionConfig
-from tests.infra.cloud.clouds import Client, client_of, created, until
-
-
-@pytest.fixture(scope="module")
-def box(config: FunctionConfig) -> Iterator[Cloud]:
-    """Be one cloud."""
-    with cloud(config.replace(handler="echo.handler"), port=0) as made:
-        yield made
-
-
-@pytest.fixture
-def client(box: Cloud) -> Client:
-    """Make clients of it."""
-    return lambda service: client_of(service, box.url)
+from tests.infra.cloud.clouds import Client, created, until
 
 
 def image_of(number: int) -> str:

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import pytest
+
 from infra.cloud.tls import Authority, with_tls
 from infra.release.target import Target
 from infra.settings.simulated import CA_PATH
@@ -91,6 +93,13 @@ def fronting(
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    """One that is to be trusted."""
+    with fronting(TRUSTED.context(NAMES)) as server:
+        yield server
 
 
 def signed_headers(headers: dict[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ import dataclasses
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,23 @@ def with_settings(target: Target, **settings: Any) -> Target:
     return dataclasses.replace(target, settings=target.settings.replace(**settings))
 
 
+def with_clients(target: Target, clients: dict[str, Any]) -> Target:
+    """Return the target with fakes of some services."""
+    made = dataclasses.replace(target)
+    made._clients.update(clients)
+    return made
+
+
+def target_of(stage: Stage, **aws: Any) -> Target:
+    """Return the release's view of a stage."""
+    name, _, hexadecimal = stage.function.rpartition("-")
+    return target_at(stage.box.url, name=name, stage=hexadecimal, **aws)
+
+
 @pytest.fixture
 def target(stage: Stage) -> Target:
-    """Be the release's view of the stage."""
-    name, _, hexadecimal = stage.function.rpartition("-")
-    return target_at(stage.box.url, name=name, stage=hexadecimal)
+    """The release's view of the stage."""
+    return target_of(stage)
 
 
 @pytest.fixture
@@ -83,9 +95,15 @@ class Watched:
         self.lines: list[str] = []
         self._clock = clock
 
-    def watch(self) -> Watch:
-        """Be what `shift` tells."""
-        return Watch(self.lines.append, self._sleep, 0.02, self._clock)
+    def watch(self, at: str = "", then: Callable[[], object] = lambda: None) -> Watch:
+        """Return what `shift` tells; at each line that starts so, something is done."""
+
+        def say(line: str) -> None:
+            self.lines.append(line)
+            if at and line.startswith(at):
+                then()
+
+        return Watch(say, self._sleep, 0.02, self._clock)
 
     def _sleep(self, for_s: float) -> None:
         time.sleep(for_s)

@@ -11,16 +11,13 @@ from pathlib import Path
 import pytest
 
 from infra.release.calls import call_lines
-from infra.release.target import Target
 from infra.settings.simulated import CA_PATH
 from tests import ROOT
 from tests.infra.release.fronts import (
     API,
-    NAMES,
     TRUSTED,
     Front,
     expected_signature,
-    fronting,
     signed_headers,
 )
 from tests.infra.release.staged import target_at, with_settings
@@ -48,7 +45,7 @@ def as_ca(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("token", ["", "IQoJb3JpZ2luX2VjEJ///+a/b=="])
-def test_a_signed_call(tmp_path: Path, token: str) -> None:
+def test_a_signed_call(front: Front, tmp_path: Path, token: str) -> None:
     """The credentials that the AWS CLI has, lasting or temporary, sign all that curl sends."""
     target = with_settings(target_at(None), root=tmp_path)
     variables = {"ACCESS_KEY_ID": "testing", "SECRET_ACCESS_KEY": "testing"}
@@ -58,15 +55,10 @@ def test_a_signed_call(tmp_path: Path, token: str) -> None:
     wanted = "configure export-credentials --format env"
     cli.write_text(f'#!/bin/sh\n[ "$*" = "{wanted}" ] || exit 1\n{told}')
     cli.chmod(0o755)
-    with fronting(TRUSTED.context(NAMES)) as front:
-        lines = call_lines(target, API, "iam")
-        assert lines[0] == "to call it:"
-        pasted(
-            lines,
-            PATH=f"{tmp_path}:{os.environ['PATH']}",
-            HTTPS_PROXY=front.url,
-            CURL_CA_BUNDLE=as_ca(tmp_path),
-        )
+    lines = call_lines(target, API, "iam")
+    assert lines[0] == "to call it:"
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    pasted(lines, PATH=path, HTTPS_PROXY=front.url, CURL_CA_BUNDLE=as_ca(tmp_path))
     ((path, headers, body),) = front.got
     assert (path, body) == ("/models/digits/predict", SAMPLE)
     signed = ["content-type", "host", "x-amz-date", *(["x-amz-security-token"] if token else [])]
@@ -79,38 +71,29 @@ def test_a_signed_call(tmp_path: Path, token: str) -> None:
 
 
 @pytest.mark.parametrize(("auth", "authorization"), [("jwt", "Bearer abc"), ("none", None)])
-def test_a_call_that_is_not_signed(tmp_path: Path, auth: str, authorization: str | None) -> None:
+def test_a_call_that_is_not_signed(
+    front: Front, tmp_path: Path, auth: str, authorization: str | None
+) -> None:
     """A token is sent as the environment has it; an open API takes the sample as it is."""
     target = with_settings(target_at(None), root=tmp_path)
-    with fronting(TRUSTED.context(NAMES)) as front:
-        pasted(
-            call_lines(target, f"{API}/", auth),
-            TOKEN="abc",
-            HTTPS_PROXY=front.url,
-            CURL_CA_BUNDLE=as_ca(tmp_path),
-        )
+    lines = call_lines(target, f"{API}/", auth)
+    pasted(lines, TOKEN="abc", HTTPS_PROXY=front.url, CURL_CA_BUNDLE=as_ca(tmp_path))
     ((path, headers, body),) = front.got
     assert (path, body) == ("/models/digits/predict", SAMPLE)
     assert headers.get("authorization") == authorization
 
 
 @pytest.mark.parametrize("auth", ["iam", "jwt", "none"])
-def test_a_simulated_cloud(tmp_path: Path, auth: str) -> None:
+def test_a_simulated_cloud(front: Front, tmp_path: Path, auth: str) -> None:
     """It tells its authority first, and is the proxy; nothing of the environment is needed."""
-    with fronting(TRUSTED.context(NAMES)) as front:
-        lines = call_lines(in_a_cloud(front, tmp_path), API, auth)
-        assert lines[1].endswith(f" {front.url}{CA_PATH}")
-        said = pasted(lines)
-    assert '"label": "7"' in said
+    target = with_settings(front.target(), root=tmp_path)  # a project of its own
+    there = dataclasses.replace(target, simulated=f"{front.url}/")  # as some type an address
+    lines = call_lines(there, API, auth)
+    assert lines[1].endswith(f" {front.url}{CA_PATH}")
+    assert '"label": "7"' in pasted(lines)
     ((_, headers, _),) = front.got
     assert headers["host"] == API.removeprefix("https://")
     assert ("Credential=simulated/" in headers.get("authorization", "")) == (auth == "iam")
-
-
-def in_a_cloud(front: Front, folder: Path) -> Target:
-    """Be a project of its own, in a cloud whose address ends as some type it."""
-    target = with_settings(front.target(), root=folder)
-    return dataclasses.replace(target, simulated=f"{front.url}/")
 
 
 def test_by_invoke() -> None:

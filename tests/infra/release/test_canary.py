@@ -45,10 +45,7 @@ def test_the_live_version_needs_no_canary(stage: Stage, target: Target, watched:
     """Nothing is deployed, and nothing said."""
     assert not shift(target, "1", hook(stage), watched.watch())
     assert watched.lines == []
-    listed = stage.client("codedeploy").list_deployments(
-        applicationName=stage.application, deploymentGroupName="live"
-    )
-    assert listed["deployments"] == []
+    assert stage.deployments() == []
 
 
 def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> None:
@@ -61,7 +58,7 @@ def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> Non
     assert str(refused.value) == (
         f"version {new} did not get the traffic, version 1 keeps it: "
         "The hook of BeforeAllowTraffic reported that it failed.\n"
-        "  m 1: one: expected yes, got no\n"
+        "  m 1: one: expected label = yes, got no\n"
         "  m 1: one: the same model answers otherwise than in the version before"
     )
     assert stage.alias() == ("1", {})
@@ -80,17 +77,8 @@ def test_a_hook_without_a_log(stage: Stage, target: Target, watched: Watched) ->
 def test_an_alarm_refuses(stage: Stage, target: Target, watched: Watched) -> None:
     """The alarm is named, and the old version has the traffic."""
     new = stage.publish("yes")
-
-    def plant(line: str) -> None:
-        watched.lines.append(line)
-        if line.startswith("10%"):
-            stage.client("cloudwatch").set_alarm_state(
-                AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
-            )
-
-    watch = watched.watch()
     with pytest.raises(Refused, match=f"Activated alarms: <{stage.alarm}>"):
-        shift(target, new, None, Watch(plant, watch.sleep, watch.poll_s))
+        shift(target, new, None, watched.watch("10%", stage.ring))
     assert stage.alias() == ("1", {})
 
 
@@ -101,20 +89,11 @@ class Cut(Exception):
 def cut_off(stage: Stage, target: Target, new: str, at: str) -> None:
     """Leave a canary when it has said something."""
 
-    def say(line: str) -> None:
-        if line.startswith(at):
-            raise Cut
+    def cut() -> None:
+        raise Cut
 
     with pytest.raises(Cut):
-        shift(target, new, hook(stage), Watch(say, lambda _: None, 0.0))
-
-
-def deployments(stage: Stage) -> list[str]:
-    """List all that there were."""
-    listed: list[str] = stage.client("codedeploy").list_deployments(
-        applicationName=stage.application, deploymentGroupName="live"
-    )["deployments"]
-    return listed
+        shift(target, new, hook(stage), Watched(stage.clock).watch(at, cut))
 
 
 @pytest.mark.parametrize("at", ["the hook", "10%"])
@@ -127,7 +106,7 @@ def test_a_canary_that_was_cut_off_is_taken_up(
     assert shift(target, new, hook(stage), watched.watch())
     assert stage.alias() == (new, {})
     assert watched.lines[0].endswith(f" to version {new} is taken up")
-    assert len(deployments(stage)) == 1
+    assert len(stage.deployments()) == 1
 
 
 @pytest.mark.parametrize(
@@ -138,20 +117,8 @@ def test_what_is_left_of_a_canary(
     stage: Stage, target: Target, watched: Watched, clock: Clock, passed_s: float, left: str
 ) -> None:
     """Since CodeDeploy began, by its own interval: another deploy may have begun it otherwise."""
-    codedeploy = stage.client("codedeploy")
-    name = f"{stage.function}-three-minutes"
-    codedeploy.create_deployment_config(
-        deploymentConfigName=name,
-        computePlatform="Lambda",
-        trafficRoutingConfig={
-            "type": "TimeBasedCanary",
-            "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 3},
-        },
-    )
-    codedeploy.update_deployment_group(
-        applicationName=stage.application,
-        currentDeploymentGroupName="live",
-        deploymentConfigName=name,
+    stage.client("codedeploy").update_deployment_group(
+        applicationName=stage.application, currentDeploymentGroupName="live", **stage.configure(3)
     )
     new = stage.publish("yes")
     cut_off(stage, target, new, "10%")
@@ -185,13 +152,22 @@ def test_a_rollback_under_way_is_no_canary(stage: Stage, target: Target, watched
 def test_a_share_that_nobody_moves(stage: Stage, target: Target, watched: Watched) -> None:
     """Weights without a deployment are taken back before a new one begins."""
     new = stage.publish("yes")
-    routing = {"AdditionalVersionWeights": {new: 0.5}}
-    stage.client("lambda").update_alias(
-        FunctionName=stage.function, Name="live", RoutingConfig=routing
-    )
+    stage.weigh(new, 0.5)
     assert not shift(target, "1", None, watched.watch())
     assert watched.lines == ["nobody moves the traffic: version 1 gets all of it back"]
     assert stage.alias() == ("1", {})
+
+
+def starting(monkeypatch: pytest.MonkeyPatch, version: str, *states: dict[str, str]) -> list[Any]:
+    """Let Lambda tell these states of a version, one after the other; return those left."""
+    original, left = LambdaFunction.get_configuration, list(states)
+
+    def told(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
+        told: dict[str, Any] = original(self, *more, **options)
+        return told | left.pop(0) if told["Version"] == version and left else told
+
+    monkeypatch.setattr(LambdaFunction, "get_configuration", told)
+    return left
 
 
 def test_a_version_that_never_starts(
@@ -199,17 +175,11 @@ def test_a_version_that_never_starts(
 ) -> None:
     """A snapshot that fails ends the release before any deployment, and says Lambda's reason."""
     new = stage.publish("yes")
-    original = LambdaFunction.get_configuration
-
-    def failed(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
-        told = original(self, *more, **options)
-        return {**told, "State": "Failed", "StateReason": "init exited"}
-
-    monkeypatch.setattr(LambdaFunction, "get_configuration", failed)
+    starting(monkeypatch, new, {"State": "Failed", "StateReason": "init exited"})
     with pytest.raises(Refused) as refused:
         shift(target, new, None, watched.watch())
     assert str(refused.value) == (f"version {new}: expected it to become active: init exited")
-    assert deployments(stage) == []
+    assert stage.deployments() == []
 
 
 def test_a_version_that_takes_its_time(
@@ -217,17 +187,10 @@ def test_a_version_that_takes_its_time(
 ) -> None:
     """It is waited for, and said once, before any deployment; SnapStart takes minutes."""
     new = stage.publish("yes")
-    original = LambdaFunction.get_configuration
-    states = ["Pending", "Pending", "Active"]
-
-    def slow(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
-        told = original(self, *more, **options)
-        asked_for = told["Version"] == new and states
-        return {**told, "State": states.pop(0)} if asked_for else told
-
-    monkeypatch.setattr(LambdaFunction, "get_configuration", slow)
+    pending = {"State": "Pending"}
+    left = starting(monkeypatch, new, pending, pending, {"State": "Active"})
     assert shift(target, new, None, watched.watch())
-    assert states == []
+    assert left == []
     assert watched.lines[0] == f"waiting until Lambda has version {new} ready"
     assert watched.lines[1].endswith(f": version 1 → {new}")
 
@@ -248,7 +211,7 @@ def test_two_deploys_at_once(stage: Stage, target: Target, watched: Watched) -> 
         patch.setattr("infra.release.canary.Deployments", Slower)
         assert shift(target, new, None, watched.watch())
     assert watched.lines[0] == f"deployment {begun[0]} to version {new} is taken up"
-    assert deployments(stage) == begun
+    assert stage.deployments() == begun
 
 
 def test_before_a_deployment_has_started(
@@ -274,14 +237,12 @@ def test_a_stop_that_rolls_nothing_back(stage: Stage, target: Target, watched: W
     """A share that CodeDeploy leaves behind is taken back: what the error says is true."""
     new = stage.publish("yes")
 
-    def say(line: str) -> None:
-        watched.lines.append(line)
-        if line.startswith("10%"):
-            (running,) = deployments(stage)
-            stage.client("codedeploy").stop_deployment(deploymentId=running)
+    def stop() -> None:
+        (running,) = stage.deployments()
+        stage.client("codedeploy").stop_deployment(deploymentId=running)
 
     with pytest.raises(Refused, match="version 1 keeps it: The deployment was stopped by a user"):
-        shift(target, new, None, Watch(say, time.sleep, 0.02))
+        shift(target, new, None, watched.watch("10%", stop))
     assert watched.lines[-1] == "nobody moves the traffic: version 1 gets all of it back"
     assert stage.alias() == ("1", {})
 
@@ -304,16 +265,9 @@ def test_what_a_deployment_carries(stage: Stage, target: Target) -> None:
 def test_the_traffic_goes_elsewhere(stage: Stage, target: Target, watched: Watched) -> None:
     """A deployment that succeeded while somebody moved the alias is no success."""
     new = stage.publish("yes")
-
-    def say(line: str) -> None:
-        watched.lines.append(line)
-        if line == "succeeded":
-            traffic.give_all(target, "1")
-
-    watch = watched.watch()
-
+    watch = watched.watch("succeeded", lambda: traffic.give_all(target, "1"))
     with pytest.raises(Refused) as refused:
-        shift(target, new, None, Watch(say, watch.sleep, watch.poll_s))
+        shift(target, new, None, watch)
     assert str(refused.value) == f"expected version {new} to have the traffic, it is 1's"
 
 

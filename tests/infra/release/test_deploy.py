@@ -10,14 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.release.canary import Watch
 from infra.release.deploy import Deploy, deploy, show_plan
 from infra.release.errors import Busy, CutOff, NotAgreed, NotReady
 from infra.release.preflight import Tools, find_tools
 from infra.release.registry import Pushed
 from infra.release.target import Target
 from tests.infra.cloud.stages import Stage
-from tests.infra.release.staged import Watched, asked, with_settings
+from tests.infra.release.staged import Watched, asked, with_clients, with_settings
 
 A, B = (f"sha256:{letter * 64}" for letter in "ab")
 
@@ -55,20 +54,16 @@ class Bench:
         return deploy(self.job)
 
     def cut_at(self, start: str) -> Deploy:
-        """Be the same job, stopped by Ctrl-C when it says something."""
+        """Return the same job, stopped by Ctrl-C when it says something."""
+
+        def cut() -> None:
+            raise KeyboardInterrupt
 
         def say(line: str) -> None:
             if line.startswith(start):
-                raise KeyboardInterrupt
+                cut()
 
-        watch = self.watched.watch()
-
-        def tell(line: str) -> None:
-            watch.say(line)
-            say(f"    {line}")
-
-        told = Watch(tell, watch.sleep, watch.poll_s, watch.now_s)
-        return dataclasses.replace(self.job, say=say, watch=told)
+        return dataclasses.replace(self.job, say=say, watch=self.watched.watch(start.strip(), cut))
 
     def applied(self) -> int:
         """Count what Terraform applied."""
@@ -135,10 +130,7 @@ def test_the_same_again_changes_nothing(bench: Bench, stage: Stage) -> None:
         "5/7 canary",
     ]
     assert bench.said[-2] == "nothing was changed: this is what stands already"
-    listed = stage.client("codedeploy").list_deployments(
-        applicationName=stage.application, deploymentGroupName="live"
-    )
-    assert listed["deployments"] == []
+    assert stage.deployments() == []
 
 
 STANDS = {
@@ -168,10 +160,7 @@ def test_an_interrupted_deployment_is_taken_up(bench: Bench, stage: Stage, at: s
     assert stage.alias() == ("2", {})
     assert bench.registry.kept == [A, B]
     assert bench.applied() == 3  # the registry, the first version, the second
-    listed = stage.client("codedeploy").list_deployments(
-        applicationName=stage.application, deploymentGroupName="live"
-    )
-    assert len(listed["deployments"]) == 1
+    assert len(stage.deployments()) == 1
 
 
 @pytest.mark.parametrize("at", ["image", "3/7", "4/7", "5/7"])
@@ -185,15 +174,10 @@ def test_an_interrupted_first_deployment(bench: Bench, at: str) -> None:
     assert bench.applied() == 2
 
 
-def refuse(_question: str) -> bool:
-    """Disagree."""
-    return False
-
-
 def test_who_does_not_agree_changes_nothing(bench: Bench) -> None:
     """Not even a registry is made; a pipeline sees that it failed."""
     with pytest.raises(NotAgreed) as refused:
-        deploy(dataclasses.replace(bench.job, agree=refuse))
+        deploy(dataclasses.replace(bench.job, agree=lambda _question: False))
     assert str(refused.value) == "not agreed to (--yes agrees): nothing was changed"
     assert bench.applied() == 0
     assert bench.registry.kept == []
@@ -268,31 +252,20 @@ def test_an_apply_that_was_cut_off_before_it_published(bench: Bench, stage: Stag
     assert not bench.deploy()
 
 
-class Refusing(Target):
-    """Be a target whose credentials run out when a service is asked."""
+class Refusing:
+    """A service for which the credentials have run out."""
 
-    out_at: str
-
-    def client(self, service: str) -> Any:
-        """Give a client, or refuse."""
-        if service == self.out_at:
-            raise ClientError(
-                {"Error": {"Code": "ExpiredTokenException", "Message": "The token is expired"}},
-                "GetDeployment",
-            )
-        return super().client(service)
+    def __getattr__(self, _operation: str) -> Any:
+        said: Any = {"Code": "ExpiredTokenException", "Message": "The token is expired"}
+        raise ClientError({"Error": said}, "GetDeployment")
 
 
 @pytest.mark.parametrize(
     ("service", "stands"), [("ecr", STANDS["3/7"]), ("codedeploy", STANDS["5/7"])]
 )
-def test_credentials_that_expire(bench: Bench, stage: Stage, service: str, stands: str) -> None:
+def test_credentials_that_expire(bench: Bench, service: str, stands: str) -> None:
     """What AWS says, what to do about it, and what stands, without a trace of our code."""
-    target = bench.job.target
-    refusing = Refusing(
-        target.function_file, target.settings, target.stage, target.region, target.simulated
-    )
-    object.__setattr__(refusing, "out_at", service)
+    refusing = with_clients(bench.job.target, {service: Refusing()})
     with pytest.raises(CutOff) as cut:
         deploy(dataclasses.replace(bench.job, target=refusing))
     said, told = str(cut.value).splitlines()

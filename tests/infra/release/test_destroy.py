@@ -18,37 +18,29 @@ from infra.release.terraform import Terraform
 from tests.infra.cloud.stages import Stage
 from tests.infra.release.staged import asked, stand
 
+NOBODY = "nobody answers: standard input is at its end (--yes asks nothing)"
 
-@pytest.mark.parametrize("answer", ["", "y", "lambake-prod"])
+
+@pytest.mark.parametrize("answer", ["", "y", "lambake-prod", None])
 def test_destroy_asks(
     arguments: list[str], terraform: Terraform, target: Target, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], answer: str,
+    capsys: pytest.CaptureFixture[str], answer: str | None,
 ) -> None:  # fmt: skip
-    """Only who types the stage's whole name removes it; who types another is told."""
+    """Only who types the stage's whole name removes it; another name, and no terminal, is told."""
     stand(terraform)
-    monkeypatch.setattr("builtins.input", lambda _question: answer)
+
+    def typed(_question: str) -> str:
+        if answer is None:
+            raise EOFError
+        return answer
+
+    monkeypatch.setattr("builtins.input", typed)
     assert main(["destroy", *arguments]) == 1
     assert "destroy" not in asked(terraform.folder)
-    assert capsys.readouterr().out.splitlines()[1:] == [
-        f"expected {target.name}, got {answer!r}",
-        "nothing was removed",
-    ]
-
-
-def test_nobody_to_ask(
-    arguments: list[str], terraform: Terraform, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """Without a terminal the answer is no, and it says how to do without one."""
-    stand(terraform)
-
-    def closed(_question: str) -> str:
-        raise EOFError
-
-    monkeypatch.setattr("builtins.input", closed)
-    assert main(["destroy", *arguments]) == 1
-    said = capsys.readouterr().out
-    assert "nobody answers: standard input is at its end (--yes asks nothing)\n" in said
+    nobody = [NOBODY] if answer is None else []
+    said = [line for line in capsys.readouterr().out.splitlines()[1:] if line]
+    told = f"expected {target.name}, got {answer or ''!r}"
+    assert said == [*nobody, told, "nothing was removed"]
 
 
 def test_destroy(
@@ -123,7 +115,9 @@ def test_cut_off_at_its_very_end(terraform: Terraform, target: Target) -> None:
     assert not terraform.folder.exists()
 
 
-def test_callers_that_have_its_policy(stage: Stage, target: Target, terraform: Terraform) -> None:
+def test_callers_that_have_its_policy(
+    stage: Stage, target: Target, terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A policy that is attached cannot be removed: it is taken from who has it, and it says so."""
     stand(terraform)
     iam = stage.client("iam")
@@ -138,16 +132,9 @@ def test_callers_that_have_its_policy(stage: Stage, target: Target, terraform: T
     iam.attach_user_policy(UserName=role, PolicyArn=arn)
     iam.attach_group_policy(GroupName=role, PolicyArn=arn)
     outputs = {**terraform.outputs(), "callers_policies": [arn]}
-
-    class Attached(Terraform):
-        """Have the policy among its outputs."""
-
-        def outputs(self) -> dict[str, Any]:
-            return outputs
-
-    there = Attached(target, terraform.folder, terraform.program, {}, terraform.states)
+    monkeypatch.setattr(Terraform, "outputs", lambda _: outputs)
     said: list[str] = []
-    assert destroy(target, there, said.append, lambda _question: True)
+    assert destroy(target, terraform, said.append, lambda _question: True)
     assert said[1:4] == [
         f"{name} is taken from {kind} {role}" for kind in ("group", "role", "user")
     ]
@@ -155,22 +142,17 @@ def test_callers_that_have_its_policy(stage: Stage, target: Target, terraform: T
     assert [found[f"Policy{kind}s"] for kind in ("Group", "Role", "User")] == [[], [], []]
 
 
-def test_who_may_not_look_for_callers(target: Target, terraform: Terraform) -> None:
+def test_who_may_not_look_for_callers(
+    target: Target, terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rights over roles alone suffice for a stage whose policies are attached to nobody."""
     stand(terraform)
     outputs = {**terraform.outputs(), "callers_policies": ["arn:aws:iam::123456789012:policy/p"]}
 
-    class Policies(Terraform):
-        """Have a policy among its outputs."""
-
-        def outputs(self) -> dict[str, Any]:
-            return outputs
-
     def refused(_operation: str) -> Any:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "ListEntitiesForPolicy")
 
-    there = Policies(target, terraform.folder, terraform.program, {}, terraform.states)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(target.client("iam"), "get_paginator", refused)
-        assert destroy(target, there, lambda _line: None, lambda _question: True)
+    monkeypatch.setattr(Terraform, "outputs", lambda _: outputs)
+    monkeypatch.setattr(target.client("iam"), "get_paginator", refused)
+    assert destroy(target, terraform, lambda _line: None, lambda _question: True)
     assert not terraform.folder.exists()

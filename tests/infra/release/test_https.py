@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,13 +29,6 @@ from tests.infra.release.staged import target_at
 
 AWS = target_at(None)
 PATH = "/prod/models/digits/predict?a=1&b=%2F"
-
-
-@pytest.fixture
-def front() -> Iterator[Front]:
-    """Be one that is to be trusted."""
-    with fronting(TRUSTED.context(NAMES)) as server:
-        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -166,11 +158,8 @@ def test_a_cloud_that_tells_no_authority() -> None:
     )
 
 
-def test_nothing_to_sign_with(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_credentials")
+def test_nothing_to_sign_with() -> None:
     """Without credentials nothing is sent."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        environment.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        environment.setenv(name, str(tmp_path / "none"))
     with pytest.raises(NotHealthy, match="expected credentials to sign with, got none"):
         post(AWS, API, b"", {}, signed=True)

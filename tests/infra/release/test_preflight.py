@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from infra.containers import ContainerTool, NoContainerTool
 from infra.release.errors import NotReady
 from infra.release.preflight import Tools, find_tools
 from infra.release.target import Target
-from tests.infra.cloud.clouds import client_of, created, moto_server
-from tests.infra.release.staged import registry_of, target_at
+from tests.infra.cloud.clouds import client_of, created
+from tests.infra.release.staged import registry_of, target_at, with_clients
 
 PODMAN = ContainerTool("podman", "podman")
 REGISTRY = "apt install docker-registry, or any registry on this machine, and --registry HOST:PORT"
@@ -26,16 +25,12 @@ def terraform() -> tuple[str, tuple[int, int]]:
     return "terraform", (1, 15)
 
 
+FOUND: Any = {"terraform": terraform, "engine": lambda: PODMAN}
+
+
 def no_engine() -> ContainerTool:
     """Be absent."""
     raise NoContainerTool(["docker is not installed", "podman is not installed"])
-
-
-@pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Be a cloud."""
-    with moto_server() as made:
-        yield made
 
 
 def refused(target: Target, **found: object) -> list[str]:
@@ -47,27 +42,21 @@ def refused(target: Target, **found: object) -> list[str]:
     return missing
 
 
-def test_all_is_there(url: str) -> None:
+def test_all_is_there(endpoint: str) -> None:
     """The account is that of the credentials; what builds nothing needs no engine."""
-    target = target_at(url)
+    target = target_at(endpoint)
     found = find_tools(target, builds=False, terraform=terraform, engine=no_engine)
     assert found == Tools("123456789012", "terraform", None)
 
 
-def test_what_builds_takes_an_engine(url: str) -> None:
+def test_what_builds_takes_an_engine(endpoint: str) -> None:
     """And a registry on this machine, which is asked whether it is one."""
     with registry_of({"/v2/": b"{}"}) as registry:
-        found = find_tools(
-            target_at(url),
-            builds=True,
-            registry=registry,
-            terraform=terraform,
-            engine=lambda: PODMAN,
-        )
+        found = find_tools(target_at(endpoint), builds=True, registry=registry, **FOUND)
     assert found.engine == PODMAN
 
 
-def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_there() -> None:
     """Program, engine and region are missed together."""
     target = dataclasses.replace(target_at(None), region=None)
     assert refused(target, builds=True, terraform=lambda: None, engine=no_engine) == [
@@ -80,29 +69,23 @@ def test_nothing_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_neither_region_nor_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_credentials")
+def test_neither_region_nor_credentials() -> None:
     """Both are missed at once, so that one mends once."""
-    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(key, raising=False)
-    for key in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(key, "/nowhere")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     target = dataclasses.replace(target_at(None), region=None)
     found = refused(target, builds=False, terraform=terraform)
     assert [line.partition(":")[0] for line in found] == ["region", "credentials"]
 
 
-def test_an_old_terraform(url: str) -> None:
+def test_an_old_terraform(endpoint: str) -> None:
     """State in a bucket locks itself since 1.10."""
-    found = refused(target_at(url), builds=False, terraform=lambda: ("tofu", (1, 9)))
+    found = refused(target_at(endpoint), builds=False, terraform=lambda: ("tofu", (1, 9)))
     assert found == ["tofu: expected version 1.10 at least, got 1.9: update it"]
 
 
-def test_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_credentials")
+def test_no_credentials() -> None:
     """AWS is not even asked."""
-    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
     assert refused(target_at(None), builds=False, terraform=terraform) == [
         "credentials: Unable to locate credentials: "
         "aws configure, or aws sso login, or export AWS_PROFILE=…"
@@ -125,20 +108,17 @@ def test_no_simulated_cloud() -> None:
         ("127.0.0.1:1", "expected one to answer at 127.0.0.1:1, none did"),
     ],
 )
-def test_no_registry(url: str, registry: str | None, said: str) -> None:
+def test_no_registry(endpoint: str, registry: str | None, said: str) -> None:
     """A simulated cloud has no place for layers; AWS has."""
-    found = {"builds": True, "terraform": terraform, "engine": lambda: PODMAN}
-    assert refused(target_at(url), registry=registry, **found) == [f"registry: {said}: {REGISTRY}"]
+    missing = refused(target_at(endpoint), builds=True, registry=registry, **FOUND)
+    assert missing == [f"registry: {said}: {REGISTRY}"]
 
 
-class Account(Target):
-    """Be a target in an account with so many environments, and so many of them reserved."""
+class Account:
+    """STS and Lambda of an account with so many environments, and so many of them reserved."""
 
-    limits: tuple[int, int, int]
-
-    def client(self, _service: str) -> Any:
-        """Be each of its services."""
-        return self
+    def __init__(self, limits: tuple[int, int, int]) -> None:
+        self.limits = limits
 
     def get_caller_identity(self) -> dict[str, str]:
         """Say who we are."""
@@ -164,10 +144,8 @@ class Account(Target):
 
 def account(limit: int, others: int, own: int, reserved: int | None = 20) -> Target:
     """Make one."""
-    plain = target_at(None, reserved_concurrency=reserved)
-    made = Account(plain.function_file, plain.settings, "dev", "us-east-1", None)
-    object.__setattr__(made, "limits", (limit, others, own))
-    return made
+    services = dict.fromkeys(("sts", "lambda"), Account((limit, others, own)))
+    return with_clients(target_at(None, reserved_concurrency=reserved), services)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +161,7 @@ def account(limit: int, others: int, own: int, reserved: int | None = 20) -> Tar
 def test_enough_environments(limits: tuple[int, int, int], reserved: int | None) -> None:
     """What the function reserves is there, or is its own already, or is not reserved at all."""
     target = account(*limits, reserved)
-    assert find_tools(target, builds=True, terraform=terraform, engine=lambda: PODMAN)
+    assert find_tools(target, builds=True, **FOUND)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +175,7 @@ def test_enough_environments(limits: tuple[int, int, int], reserved: int | None)
 )
 def test_too_few_environments(limits: tuple[int, int, int], most: int, remedy: str) -> None:
     """A new account has ten, and none to reserve; Terraform would find out after half of it."""
-    said = refused(account(*limits), builds=True, terraform=terraform, engine=lambda: PODMAN)
+    said = refused(account(*limits), builds=True, **FOUND)
     assert said == [
         f"aws.reserved_concurrency in function.yaml: expected {most} at most in this account, "
         f"which has {limits[0]} environments, got 20: set it to {remedy}, or ask AWS for more "
@@ -212,10 +190,9 @@ def test_a_simulated_account(box: Cloud) -> None:
         FunctionName=other, ReservedConcurrentExecutions=885
     )
     with registry_of({"/v2/": b"{}"}) as registry:
-        asked = {"registry": registry, "terraform": terraform, "engine": lambda: PODMAN}
-        said = refused(target_at(box.url), builds=True, **asked)
+        said = refused(target_at(box.url), builds=True, registry=registry, **FOUND)
         enough = target_at(box.url, reserved_concurrency=15)
-        assert find_tools(enough, builds=True, **asked)  # type: ignore[arg-type]
+        assert find_tools(enough, builds=True, registry=registry, **FOUND)
     assert said == [
         "aws.reserved_concurrency in function.yaml: expected 15 at most in this account, which has "
         "1000 environments, got 20: set it to 15 or less, or ask AWS for more (Service Quotas, "

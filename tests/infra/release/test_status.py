@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,17 @@ from infra.release.target import Target
 from infra.release.terraform import Terraform
 from tests.infra.cloud.clouds import URI, until
 from tests.infra.cloud.stages import PROMOTED_S, Stage
-from tests.infra.release.staged import stand, target_at
+from tests.infra.release.staged import stand, target_at, with_clients
+
+
+def log_of(stage: Stage, group: str) -> Callable[[str, int], object]:
+    """Create a log group, and return what writes a message at a time into it."""
+    logs, stream = stage.client("logs"), {"logGroupName": group, "logStreamName": "s"}
+    logs.create_log_group(logGroupName=group)
+    logs.create_log_stream(**stream)
+    return lambda message, at_ms: logs.put_log_events(
+        **stream, logEvents=[{"timestamp": at_ms, "message": message}]
+    )
 
 
 def test_logs(
@@ -27,22 +38,17 @@ def test_logs(
 ) -> None:  # fmt: skip
     """Lines of the last minutes, by the function's clock; of the hook's group where asked."""
     stand(terraform)
-    logs = stage.client("logs")
     now_ms = int(time.time() * 1000)
-    for kind, at_ms in (("", now_ms), ("-hook", now_ms - 120_000)):
-        group = {"logGroupName": f"/aws/lambda/lambake{kind}", "logStreamName": "s"}
-        logs.create_log_group(logGroupName=group["logGroupName"])
-        logs.create_log_stream(**group)
-        event = {"timestamp": at_ms, "message": f"line{kind}\n"}
-        logs.put_log_events(**group, logEvents=[event])
+    write = log_of(stage, "/aws/lambda/lambake")
+    write("line\n", now_ms)
+    log_of(stage, "/aws/lambda/lambake-hook")("line-hook\n", now_ms - 120_000)
     clock = time.strftime("%H:%M:%S", time.gmtime(now_ms / 1000))
     assert main(["logs", *arguments]) == 0
     assert capsys.readouterr().out == f"{clock} line\n"
-    event = {"timestamp": now_ms, "message": '{"level": "ERROR", "message": "no", "_aws": {}}\n'}
-    function = {"logGroupName": "/aws/lambda/lambake", "logStreamName": "s"}
-    logs.put_log_events(**function, logEvents=[event])
+    message = '{"level": "ERROR", "message": "no", "_aws": {}}\n'
+    write(message, now_ms)
     assert main(["logs", *arguments]) == 0
-    assert capsys.readouterr().out == f"{clock} line\n{clock} {event['message']}"
+    assert capsys.readouterr().out == f"{clock} line\n{clock} {message}"
     with pytest.MonkeyPatch.context() as patch:  # people see it shorter, and coloured
         patch.setattr(sys.stdout, "isatty", lambda: True)
         assert main(["logs", *arguments]) == 0
@@ -52,27 +58,22 @@ def test_logs(
     assert main(["logs", "--hook", "--since", "1", *arguments]) == 0
     assert capsys.readouterr().out == ""
     for kind in ("", "-hook"):
-        logs.delete_log_group(logGroupName=f"/aws/lambda/lambake{kind}")
+        stage.client("logs").delete_log_group(logGroupName=f"/aws/lambda/lambake{kind}")
 
 
 def test_logs_that_are_followed(stage: Stage, target: Target) -> None:
     """A line is told once, though each look finds it again; Ctrl-C ends it."""
-    logs = stage.client("logs")
-    group = {"logGroupName": f"/aws/lambda/{stage.function}", "logStreamName": "s"}
-    logs.create_log_group(logGroupName=group["logGroupName"])
-    logs.create_log_stream(**group)
+    group = f"/aws/lambda/{stage.function}"
+    write = log_of(stage, group)
     said: list[str] = []
 
     def sleep(_for_s: float) -> None:
         if len(said) == 2:
             raise KeyboardInterrupt
-        event = {"timestamp": int(time.time() * 1000), "message": f"line {len(said)}"}
-        logs.put_log_events(**group, logEvents=[event])
+        write(f"line {len(said)}", int(time.time() * 1000))
 
     with pytest.raises(KeyboardInterrupt):
-        follow_logs(
-            target, group["logGroupName"], said.append, since_s=60, follow=True, sleep=sleep
-        )
+        follow_logs(target, group, said.append, since_s=60, follow=True, sleep=sleep)
     assert [line.split(" ", 1)[1] for line in said] == ["line 0", "line 1"]
 
 
@@ -80,13 +81,8 @@ def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
     """All that stands, a canary and a ringing alarm included; not what the checkout says."""
     stand(terraform)
     new = stage.publish("yes")
-    routing = {"AdditionalVersionWeights": {new: 0.1}}
-    stage.client("lambda").update_alias(
-        FunctionName=stage.function, Name="live", RoutingConfig=routing
-    )
-    stage.client("cloudwatch").set_alarm_state(
-        AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
-    )
+    stage.weigh(new, 0.1)
+    stage.ring()
     outputs = {**terraform.outputs(), "queues": {"requests": "https://q"}, "buckets": {"in": "b"}}
     outputs |= {"auth": "jwt", "release": {"alarms": [stage.alarm]}}
     assert status_lines(target, outputs) == [
@@ -149,51 +145,38 @@ def test_the_image_is_the_live_ones(stage: Stage, target: Target, terraform: Ter
     assert line_of("image", target, terraform) == newer
 
 
+@pytest.mark.parametrize("cut_off", ["deploy", "destroy"])
+@pytest.mark.parametrize("command", ["status", "logs"])
 def test_half_of_a_stage(
-    arguments: list[str], terraform: Terraform, target: Target,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
-    """A first deployment that was cut off: it is told, and how to end it."""
-    terraform.init()
-    terraform.plan({}, only="aws_ecr_repository.images")
-    terraform.apply(lambda _line: None)
-    for name in ("status", "logs"):
-        assert main([name, *arguments]) == 1
-        assert capsys.readouterr().err == (
-            f"stage {target.stage}: expected one that is deployed, got a part of one, 1 resources:"
-            f" lambake deploy --stage {target.stage}\n"
-        )
-
-
-def test_a_destroy_that_was_cut_off(
     stage: Stage, arguments: list[str], terraform: Terraform, target: Target,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], cut_off: str, command: str,
 ) -> None:  # fmt: skip
-    """The state has its outputs still, and what answers is gone: that is said, and how much is."""
-    stand(terraform)
-    stage.client("lambda").delete_alias(FunctionName=stage.function, Name="live")
-    assert main(["status", *arguments]) == 1
+    """It is told, and how to end it; a destroy leaves the outputs in the state."""
+    if cut_off == "deploy":
+        terraform.init()
+        terraform.plan({}, only="aws_ecr_repository.images")
+        terraform.apply(lambda _line: None)
+    else:
+        stand(terraform)
+        stage.client("lambda").delete_alias(FunctionName=stage.function, Name="live")
+    assert main([command, *arguments]) == 1
+    count = 1 if cut_off == "deploy" else 2
     assert capsys.readouterr().err == (
-        f"stage {target.stage}: expected one that is deployed, got a part of one, 2 resources:"
-        f" lambake deploy --stage {target.stage}\n"
+        f"stage {target.stage}: expected one that is deployed, got a part of one, {count} "
+        f"resources: lambake deploy --stage {target.stage}\n"
     )
 
 
-def test_another_account(terraform: Terraform, target: Target) -> None:
+def test_another_account(
+    terraform: Terraform, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The stage of one account is not looked for in another."""
     stand(terraform)
     outputs = terraform.outputs()
     url = outputs["repository_url"].replace("123456789012", "210987654321")
-
-    class Elsewhere(Terraform):
-        """Have another account's state."""
-
-        def outputs(self) -> dict[str, Any]:
-            return {**outputs, "repository_url": url}
-
-    there = Elsewhere(target, terraform.folder, terraform.program, {}, terraform.states)
+    monkeypatch.setattr(Terraform, "outputs", lambda _: {**outputs, "repository_url": url})
     with pytest.raises(NotReady) as refused:
-        outputs_of(target, there)
+        outputs_of(target, terraform)
     assert str(refused.value) == (
         f"not ready:\n  account: expected 210987654321, where {target.name} stands, "
         "got 123456789012: go there, or take another --stage for this one"
@@ -210,14 +193,11 @@ def test_no_log(stage: Stage, target: Target) -> None:
     )
 
 
-class Lines(Target):
-    """Be a target whose log has a line every hundred seconds, and one that came late."""
+class Lines:
+    """A log that has a line every hundred seconds, and one that came late."""
 
-    starts: list[int]
-
-    def client(self, _service: str) -> Any:
-        """Be its log."""
-        return self
+    def __init__(self) -> None:
+        self.starts: list[int] = []
 
     def get_paginator(self, _operation: str) -> Any:
         """Be its pages too."""
@@ -238,18 +218,16 @@ class Lines(Target):
 
 def test_what_is_old_is_not_asked_for_again() -> None:
     """A log that is followed for hours is read from its end, with a minute for late lines."""
-    plain = target_at(None)
-    target = Lines(plain.function_file, plain.settings, "dev", "us-east-1", None)
-    object.__setattr__(target, "starts", [])
-    said: list[str] = []
+    log, said = Lines(), list[str]()
+    target = with_clients(target_at(None), {"logs": log})
 
     def sleep(_for_s: float) -> None:
-        if len(target.starts) == 4:
+        if len(log.starts) == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         follow_logs(target, "group", said.append, since_s=0, follow=True, sleep=sleep)
-    steps = [later - earlier for earlier, later in itertools.pairwise(target.starts[1:])]
+    steps = [later - earlier for earlier, later in itertools.pairwise(log.starts[1:])]
     assert steps == [100_000, 100_000]
     told = [int(line.split(" ")[1]) - 4_000_000_000_000 for line in said]
     assert len(told) == len(set(told))

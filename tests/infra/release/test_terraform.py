@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -29,32 +30,47 @@ def made(target: Target, tmp_path: Path, program: str, **environ: str) -> Terraf
     return Terraform(target, tmp_path / "dev", program, environ, tmp_path / "states")
 
 
+@pytest.fixture
+def terraform(tmp_path: Path, program: str) -> Terraform:
+    """The description of a stage on AWS, laid into its folder."""
+    ready = made(target_at(None), tmp_path, program)
+    ready.init()
+    return ready
+
+
 def lines(tmp_path: Path) -> list[str]:
     """Read what the program was asked, with all arguments."""
     return (tmp_path / "commands").read_text().splitlines()
 
 
-def test_a_state_on_this_machine(tmp_path: Path, program: str) -> None:
-    """AWS's state lies where `make clean` does not come, one a stage."""
-    made(target_at(None, stage="prod"), tmp_path, program).init()
-    path = tmp_path / "states" / "lambake-prod.tfstate"
-    assert lines(tmp_path) == [
-        f"init -input=false -no-color -reconfigure -backend-config=path={path}"
-    ]
+@pytest.mark.parametrize(
+    ("url", "bucket", "settings"),
+    [
+        (None, None, "path={folder}/states/lambake-dev.tfstate"),
+        ("http://127.0.0.1:1", None, "path={folder}/dev/lambake-dev.tfstate"),
+        (
+            None,
+            "states",
+            "bucket=states -backend-config=key=lambake-dev.tfstate"
+            " -backend-config=region=us-east-1",
+        ),
+    ],
+    ids=["where make clean does not come", "that goes as the simulated cloud does", "in a bucket"],
+)
+def test_a_state(
+    tmp_path: Path, program: str, url: str | None, bucket: str | None, settings: str
+) -> None:
+    """One a stage; in a bucket the backend is S3's, which locks itself."""
+    made(target_at(url, state_bucket=bucket), tmp_path, program).init()
+    told = settings.format(folder=tmp_path)
+    assert lines(tmp_path) == [f"init -input=false -no-color -reconfigure -backend-config={told}"]
     described = {file.name for file in DESCRIPTION.glob("*.tf")}
-    assert {file.name for file in (tmp_path / "dev").glob("*.tf")} == described
-
-
-def test_a_state_in_a_bucket(tmp_path: Path, program: str) -> None:
-    """One setting: the backend is S3's, which locks itself, with a key a stage."""
-    made(target_at(None, state_bucket="states"), tmp_path, program).init()
-    assert lines(tmp_path) == [
-        "init -input=false -no-color -reconfigure -backend-config=bucket=states"
-        " -backend-config=key=lambake-dev.tfstate -backend-config=region=us-east-1"
-    ]
-    override = (tmp_path / "dev" / "s3_override.tf").read_text()
-    assert 'backend "s3"' in override
-    assert "use_lockfile = true" in override
+    added = {file.name for file in (tmp_path / "dev").glob("*.tf")} - described
+    assert added == ({"s3_override.tf"} if bucket else set())
+    if bucket:
+        override = (tmp_path / "dev" / "s3_override.tf").read_text()
+        assert 'backend "s3"' in override
+        assert "use_lockfile = true" in override
 
 
 def test_no_bucket_any_more(tmp_path: Path, program: str) -> None:
@@ -65,16 +81,8 @@ def test_no_bucket_any_more(tmp_path: Path, program: str) -> None:
     assert asked(tmp_path / "dev") == ["init", "init"]
 
 
-def test_the_state_of_a_simulated_cloud(tmp_path: Path, program: str) -> None:
-    """It goes with the stage's folder, as the cloud goes with its process."""
-    made(target_at("http://127.0.0.1:1"), tmp_path, program).init()
-    assert f"-backend-config=path={tmp_path / 'dev' / 'lambake-dev.tfstate'}" in lines(tmp_path)[0]
-
-
-def test_ready_is_ready(tmp_path: Path, program: str) -> None:
+def test_ready_is_ready(tmp_path: Path, program: str, terraform: Terraform) -> None:
     """A second init of the same folder asks Terraform nothing; another mirror asks again."""
-    terraform = made(target_at(None), tmp_path, program)
-    terraform.init()
     (tmp_path / "dev" / "api.tf").write_text("changed by hand")
     terraform.init()
     assert asked(tmp_path / "dev") == ["init"]
@@ -100,10 +108,8 @@ def test_two_stages_share_nothing(tmp_path: Path, program: str) -> None:
     assert prod.outputs()["function"]["newest_version"] == "1"
 
 
-def test_variables(tmp_path: Path, program: str) -> None:
+def test_variables(tmp_path: Path, terraform: Terraform) -> None:
     """The stage, the settings' file as seen from the folder, and those given; no empty ones."""
-    terraform = made(target_at(None), tmp_path, program)
-    terraform.init()
     terraform.plan({"image_digest": DIGEST, "hook_package": None})
     plan = lines(tmp_path)[1].split()
     assert plan[:4] == ["plan", "-input=false", "-no-color", "-out=release.tfplan"]
@@ -145,14 +151,12 @@ def test_a_failure(tmp_path: Path) -> None:
     assert str(failed.value) == f"expected {program} init to succeed, it said:\n  │ Error: no"
 
 
-def test_a_failure_while_it_tells(tmp_path: Path, program: str) -> None:
+def test_a_failure_while_it_tells(tmp_path: Path, terraform: Terraform) -> None:
     """An apply writes both to one place; its end is in the error."""
-    terraform = made(target_at(None), tmp_path, program)
-    terraform.init()
     failing = script(tmp_path, 'import sys; print("a: Creation complete after 1s"); sys.exit("no")')
     said: list[str] = []
     with pytest.raises(TerraformFailed, match=r"apply to succeed, it said:\n.*\n  no"):
-        Terraform(target_at(None), tmp_path / "dev", failing, {}).apply(said.append)
+        dataclasses.replace(terraform, program=failing).apply(said.append)
     assert said == ["a: Creation complete after 1s"]
 
 
@@ -225,10 +229,8 @@ def test_a_state_that_is_locked(tmp_path: Path, bucket: str | None, remedy: str)
     )
 
 
-def test_what_is_there_is_left_alone(tmp_path: Path, program: str) -> None:
+def test_what_is_there_is_left_alone(tmp_path: Path, terraform: Terraform) -> None:
     """A plan that reads the description finds all of it, while `status` gets ready beside it."""
-    terraform = made(target_at(None), tmp_path, program)
-    terraform.init()
     (tmp_path / "dev" / "of_an_older_commit.tf").touch()
     before = {file: file.stat().st_ino for file in (tmp_path / "dev").glob("*.tf")}
     (tmp_path / "dev" / "api.tf").write_text("of another commit")
@@ -239,9 +241,8 @@ def test_what_is_there_is_left_alone(tmp_path: Path, program: str) -> None:
     assert {file.name for file in after} == {file.name for file in DESCRIPTION.glob("*.tf")}
 
 
-def test_one_at_a_time(tmp_path: Path, program: str) -> None:
+def test_one_at_a_time(tmp_path: Path, program: str, terraform: Terraform) -> None:
     """The folder is one command's, until it ends or dies; another stage's is another's."""
-    terraform = made(target_at(None), tmp_path, program)
     other = Terraform(target_at(None, stage="prod"), tmp_path / "prod", program)
     second = made(target_at(None), tmp_path, program)
     for _ in range(2):
@@ -249,6 +250,18 @@ def test_one_at_a_time(tmp_path: Path, program: str) -> None:
             busy = pytest.raises(Busy, match="lambake-dev: another plan, deploy or destroy")
             with busy, second.alone():
                 pass
+
+
+def applying(tmp_path: Path, program: str) -> str:
+    """Spell the Python that applies by a program, in a process of its own."""
+    return (
+        "from pathlib import Path\n"
+        "from infra.release.terraform import Terraform\n"
+        "from tests.infra.release.staged import target_at\n"
+        f"folder = Path({str(tmp_path / 'dev')!r})\n"
+        f"terraform = Terraform(target_at(None), folder, {program!r})\n"
+        "apply = lambda: terraform.apply(lambda line: print(line, flush=True))\n"
+    )
 
 
 STOPS = """
@@ -272,15 +285,13 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
     (tmp_path / "dev").mkdir()
     program = script(tmp_path, STOPS)
     runner = (
-        "import os, signal, sys; from pathlib import Path\n"
+        "import signal, sys\n"
         # A suite that runs in the background, or by nohup, has them ignored, and its children too.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "for one in (signal.SIGTERM, signal.SIGHUP): signal.signal(one, signal.SIG_DFL)\n"
-        "from tests.infra.release.staged import target_at\n"
         "from infra.cli import main, status\n"
-        "from infra.release.terraform import Terraform\n"
-        f"terraform = Terraform(target_at(None), Path({str(tmp_path / 'dev')!r}), {program!r})\n"
-        "status.run = lambda _: terraform.apply(lambda line: print(line, flush=True))\n"
+        f"{applying(tmp_path, program)}"
+        "status.run = lambda _: apply()\n"
         "sys.exit(main(['status']))\n"
     )
     with subprocess.Popen(
@@ -314,13 +325,10 @@ def test_terraform_outlives_us(tmp_path: Path) -> None:
         "os.rename('.written', 'written')\n",
     )
     runner = (
-        "import os; from pathlib import Path\n"
-        "from tests.infra.release.staged import target_at\n"
-        "from infra.release.terraform import Terraform\n"
-        f"folder = Path({str(tmp_path / 'dev')!r})\n"
+        f"{applying(tmp_path, program)}"
+        "import os\n"
         "(folder / 'parent').write_text(str(os.getpid()))\n"
-        f"terraform = Terraform(target_at(None), folder, {program!r})\n"
-        "terraform.apply(lambda line: print(line, flush=True))\n"
+        "apply()\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", runner], cwd=ROOT, stdout=subprocess.PIPE
@@ -331,7 +339,7 @@ def test_terraform_outlives_us(tmp_path: Path) -> None:
     until(lambda: (tmp_path / "dev" / "written").exists())
 
 
-def test_nobody_reads(tmp_path: Path, program: str) -> None:
+def test_nobody_reads(tmp_path: Path) -> None:
     """`deploy | head` ends Terraform as Ctrl-C does."""
     (tmp_path / "dev").mkdir()
     terraform = made(target_at(None), tmp_path, script(tmp_path, STOPS))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +12,6 @@ from infra.release.canary import shift
 from infra.release.deployments import Deployment, Deployments
 from infra.release.errors import NotDeployed, Refused
 from infra.release.target import Target
-from tests.infra.cloud.clouds import until
 from tests.infra.cloud.stages import Stage
 from tests.infra.release.staged import Watched, target_at
 
@@ -76,7 +74,7 @@ def test_only_what_was_deployed_since_is_read(
     """A group's deployments are never forgotten; the live version's are the last of them."""
     for _ in range(2):
         shift(target, stage.publish("yes"), None, watched.watch())
-        until(later(time.time()))  # CodeDeploy is asked in whole seconds
+        time.sleep(1.0 - time.time() % 1)  # CodeDeploy is asked in whole seconds
     new = stage.publish("yes")
     shift(target, new, None, watched.watch())
     read: list[Deployment] = []
@@ -90,11 +88,6 @@ def test_only_what_was_deployed_since_is_read(
     monkeypatch.setattr(Deployments, "of_statuses", reading)  # all of them are never asked for
     assert traffic.previous_version(target) == "3"
     assert len(read) == 1
-
-
-def later(than_s: float) -> Callable[[], bool]:
-    """Tell whether another second has begun."""
-    return lambda: int(time.time()) > int(than_s)
 
 
 def test_a_time_that_misleads(
@@ -122,10 +115,7 @@ def test_back_while_it_goes_back_already(stage: Stage, target: Target, watched: 
     shift(target, second, None, watched.watch())
     # CodeDeploy has stopped the canary of the third, and its rollback has not begun.
     traffic.give_all(target, second)
-    routing = {"AdditionalVersionWeights": {third: 0.1}}
-    stage.client("lambda").update_alias(
-        FunctionName=stage.function, Name="live", RoutingConfig=routing
-    )
+    stage.weigh(third, 0.1)
     assert traffic.roll_back(target, watched.lines.append) == (third, second)
     assert stage.alias() == (second, {})
 

@@ -15,17 +15,16 @@ from infra.release.target import Target
 from infra.release.unused_images import remove_unused_images
 from tests.infra.cloud.clouds import REGION
 from tests.infra.cloud.stages import Stage
-from tests.infra.release.staged import target_at
+from tests.infra.release.staged import target_of
 
 ACCOUNT = "123456789012"
 
 
 @pytest.fixture
 def target(stage: Stage) -> Target:
-    """Be a stage with a repository, of which the three newest images are kept."""
+    """A stage with a repository, of which the three newest images are kept."""
     stage.client("ecr").create_repository(repositoryName=stage.function)
-    name, _, hexadecimal = stage.function.rpartition("-")
-    return target_at(stage.box.url, name=name, stage=hexadecimal, images_kept=3)
+    return target_of(stage, images_kept=3)
 
 
 def push(stage: Stage, number: int) -> str:

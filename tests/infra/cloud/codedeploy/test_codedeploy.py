@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,11 @@ from tests.infra.cloud.clouds import created, told, until
 from tests.infra.cloud.stages import GROUP, PROMOTED_S, Stage
 
 IN_USE = "DeploymentConfigInUseException"
+
+
+def ended(info: dict[str, Any]) -> tuple[str, str]:
+    """Return how a deployment ended, and why."""
+    return info["status"], info["errorInformation"]["code"]
 
 
 def test_a_good_version_is_promoted(stage: Stage) -> None:
@@ -48,10 +52,7 @@ def test_a_version_that_answers_otherwise_gets_no_traffic(stage: Stage, answer: 
     """The golden vectors stop it before its first call, and the alias has not moved."""
     new = stage.publish(answer)
     info = stage.ends(stage.deploy("1", new))
-    assert (info["status"], info["errorInformation"]["code"]) == (
-        "Failed",
-        "HOOK_EXECUTION_FAILURE",
-    )
+    assert ended(info) == ("Failed", "HOOK_EXECUTION_FAILURE")
     assert stage.rolled_back(info["deploymentId"])["creator"] == "codeDeployRollback"
     assert stage.alias() == ("1", {})
 
@@ -61,16 +62,12 @@ def test_an_alarm_gives_the_traffic_back(stage: Stage) -> None:
     new = stage.publish("yes")
     deployment = stage.deploy("1", new)
     until(lambda: stage.alias()[1] == {new: 0.1})
-    stage.client("cloudwatch").set_alarm_state(
-        AlarmName=stage.alarm, StateValue="ALARM", StateReason="planted"
-    )
+    stage.ring()
     info = stage.ends(deployment)
-    assert (info["status"], info["errorInformation"]["code"]) == ("Stopped", "ALARM_ACTIVE")
+    assert ended(info) == ("Stopped", "ALARM_ACTIVE")
     back = stage.rolled_back(deployment)
-    assert (back["status"], back["rollbackInfo"]["rollbackTriggeringDeploymentId"]) == (
-        "Succeeded",
-        deployment,
-    )
+    assert back["status"] == "Succeeded"
+    assert back["rollbackInfo"]["rollbackTriggeringDeploymentId"] == deployment
     assert stage.alias() == ("1", {})
 
 
@@ -131,20 +128,13 @@ def test_what_is_not_there(stage: Stage) -> None:
     for call in (codedeploy.list_deployments, codedeploy.get_deployment_group):
         assert code_of(call, **elsewhere) == "ApplicationDoesNotExistException"
         assert code_of(call, **no_group) == "DeploymentGroupDoesNotExistException"
-    here = {**no_group, "deploymentGroupName": GROUP}
-    assert codedeploy.list_deployments(**here)["deployments"] == []
+    assert stage.deployments() == []
 
 
 def test_a_configuration_in_use(stage: Stage) -> None:
     """It stays while a group has it, and while a deployment runs by it; then it goes."""
     codedeploy = stage.client("codedeploy")
-    config = {"deploymentConfigName": f"config-{uuid.uuid4().hex}"}
-    canary = {"canaryPercentage": 10, "canaryInterval": 5}
-    codedeploy.create_deployment_config(
-        **config,
-        computePlatform="Lambda",
-        trafficRoutingConfig={"type": "TimeBasedCanary", "timeBasedCanary": canary},
-    )
+    config = stage.configure(5)
     group = {"applicationName": stage.application, "currentDeploymentGroupName": GROUP}
     codedeploy.update_deployment_group(**group, **config)
     assert code_of(codedeploy.delete_deployment_config, **config) == IN_USE
@@ -159,55 +149,29 @@ def test_a_configuration_in_use(stage: Stage) -> None:
 
 def test_a_deployment_that_is_refused_is_none(stage: Stage) -> None:
     """By a configuration that is not there: nothing is left that would look like one."""
-    codedeploy = stage.client("codedeploy")
-    group = {"applicationName": stage.application, "deploymentGroupName": GROUP}
-    app_spec = {"appSpecContent": {"content": content_of(stage)}, "revisionType": "AppSpecContent"}
-    asked = {**group, "revision": app_spec, "deploymentConfigName": "CodeDeployDefault.Nothing"}
-    refused = code_of(codedeploy.create_deployment, **asked)
-    assert refused == "DeploymentConfigDoesNotExistException"
-    assert codedeploy.list_deployments(**group)["deployments"] == []
-
-
-def content_of(stage: Stage) -> str:
-    """Spell an AppSpec."""
-    properties = {
-        "Name": stage.function,
-        "Alias": "live",
-        "CurrentVersion": "1",
-        "TargetVersion": "1",
-    }
-    return json.dumps(
-        {"Resources": [{"f": {"Type": "AWS::Lambda::Function", "Properties": properties}}]}
-    )
+    with pytest.raises(ClientError, match="DeploymentConfigDoesNotExistException"):
+        stage.deploy("1", "1", deploymentConfigName="CodeDeployDefault.Nothing")
+    assert stage.deployments() == []
 
 
 def test_an_alias_that_is_elsewhere(stage: Stage) -> None:
     """A deployment from a version that is not live fails, and moves nothing."""
     second, third = stage.publish("yes"), stage.publish("yes")
     info = stage.ends(stage.deploy(second, third, hook=False))
-    assert (info["status"], info["errorInformation"]["code"]) == (
-        "Failed",
-        "INVALID_LAMBDA_CONFIGURATION",
-    )
+    assert ended(info) == ("Failed", "INVALID_LAMBDA_CONFIGURATION")
     assert stage.alias() == ("1", {})
 
 
 def test_what_a_release_removes(stage: Stage) -> None:
     """Groups, configurations and applications, which moto alone cannot remove."""
     codedeploy = stage.client("codedeploy")
-    name = f"config-{uuid.uuid4().hex}"
-    routing = {
-        "type": "TimeBasedCanary",
-        "timeBasedCanary": {"canaryPercentage": 10, "canaryInterval": 5},
-    }
-    codedeploy.create_deployment_config(
-        deploymentConfigName=name, computePlatform="Lambda", trafficRoutingConfig=routing
-    )
-    told = codedeploy.get_deployment_config(deploymentConfigName=name)["deploymentConfigInfo"]
-    assert told["trafficRoutingConfig"] == routing
-    codedeploy.delete_deployment_config(deploymentConfigName=name)
-    with pytest.raises(ClientError, match="DeploymentConfigDoesNotExistException"):
-        codedeploy.get_deployment_config(deploymentConfigName=name)
+    config = stage.configure(5)
+    told = codedeploy.get_deployment_config(**config)["deploymentConfigInfo"]
+    canary = {"canaryPercentage": 10, "canaryInterval": 5}
+    assert told["trafficRoutingConfig"] == {"type": "TimeBasedCanary", "timeBasedCanary": canary}
+    codedeploy.delete_deployment_config(**config)
+    refused = code_of(codedeploy.get_deployment_config, **config)
+    assert refused == "DeploymentConfigDoesNotExistException"
     codedeploy.delete_deployment_group(applicationName=stage.application, deploymentGroupName=GROUP)
     codedeploy.delete_application(applicationName=stage.application)
     assert stage.application not in codedeploy.list_applications()["applications"]

@@ -51,6 +51,13 @@ def deployment(revision: Revision = PLAIN, **rules: object) -> LambdaDeployment:
     return LambdaDeployment("d-1", revision, Rules(**given))  # type: ignore[arg-type]
 
 
+def started(revision: Revision = PLAIN, **rules: object) -> tuple[LambdaDeployment, Recorded]:
+    """Make one that has taken its first steps, at 0."""
+    playing, places = deployment(revision, **rules), Recorded()
+    playing.advance(0.0, places)
+    return playing, places
+
+
 def statuses(playing: LambdaDeployment) -> list[str]:
     """List its steps' statuses."""
     return [event.status for event in playing.events]
@@ -90,8 +97,7 @@ def test_no_traffic_before_the_hook_has_spoken() -> None:
 
 def test_a_hook_that_says_no_ends_it() -> None:
     """The deployment has failed, no traffic was shifted, and a rollback has to follow."""
-    playing, places = deployment(HOOKED), Recorded()
-    playing.advance(0.0, places)
+    playing, places = started(HOOKED)
     assert playing.report(playing.events[0].execution_id, "Failed", 5.0)
     playing.advance(5.0, places)
     assert playing.status == "Failed"
@@ -106,8 +112,7 @@ def test_a_hook_that_says_no_ends_it() -> None:
 
 def test_a_hook_that_says_nothing_has_failed_after_an_hour() -> None:
     """An hour of silence is a no; a second less is none."""
-    playing, places = deployment(HOOKED), Recorded()
-    playing.advance(0.0, places)
+    playing, places = started(HOOKED)
     playing.advance(HOOK_LIMIT_S - 1, places)
     assert playing.status == "InProgress"
     playing.advance(HOOK_LIMIT_S, places)
@@ -125,34 +130,27 @@ def test_a_hook_is_heard_once() -> None:
     assert not playing.report(execution, "Failed", 2.0)
 
 
-def test_an_alarm_stops_it() -> None:
-    """An alarm of the group stops the deployment; another alarm does not."""
-    playing, places = deployment(), Recorded()
+@pytest.mark.parametrize(
+    ("events", "back"),
+    [(EVERYTHING, True), (frozenset(), False), (frozenset({"DEPLOYMENT_FAILURE"}), False)],
+)
+def test_an_alarm_stops_it(events: frozenset[str], back: bool) -> None:
+    """An alarm of the group does, another does not; the traffic goes back where the group says."""
+    playing, places = started(rolls_back_on=events)
     places.alarms = ["somebody else's"]
-    playing.advance(0.0, places)
+    playing.advance(1.0, places)
     assert playing.status == "InProgress"
     places.alarms = ["errors"]
     playing.advance(10.0, places)
     assert (playing.status, playing.error["code"]) == ("Stopped", "ALARM_ACTIVE")
     assert playing.error["message"].endswith("Activated alarms: <errors>")
-    assert playing.rolls_back
-
-
-@pytest.mark.parametrize("events", [frozenset(), frozenset({"DEPLOYMENT_FAILURE"})])
-def test_what_the_group_does_not_roll_back_stays(events: frozenset[str]) -> None:
-    """Without DEPLOYMENT_STOP_ON_ALARM an alarm's stop leaves the traffic where it is."""
-    playing, places = deployment(rolls_back_on=events), Recorded()
-    playing.advance(0.0, places)
-    places.alarms = ["errors"]
-    playing.advance(1.0, places)
-    assert (playing.status, playing.rolls_back) == ("Stopped", False)
+    assert playing.rolls_back is back
 
 
 @pytest.mark.parametrize("asked", [True, False])
 def test_stopped_by_hand(asked: bool) -> None:
     """A stop rolls back if it says so, or if the group does."""
-    playing = deployment(rolls_back_on=frozenset())
-    playing.advance(0.0, Recorded())
+    playing, _ = started(rolls_back_on=frozenset())
     playing.stop(1.0, roll_back=asked)
     assert (playing.status, playing.error["code"]) == ("Stopped", "MANUAL_STOP")
     assert playing.rolls_back is asked
@@ -168,8 +166,7 @@ def test_a_rollback_gives_the_traffic_back_at_once() -> None:
 
 def test_an_ended_deployment_stays_as_it_is() -> None:
     """Later alarms change nothing any more."""
-    playing, places = deployment(shift=Shift()), Recorded()
-    playing.advance(0.0, places)
+    playing, places = started(shift=Shift())
     assert playing.status == "Succeeded"
     places.alarms = ["errors"]
     playing.advance(1.0, places)
