@@ -258,7 +258,7 @@ MALFORMED: list[tuple[Callable[[Any], object], Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "value", "message"), MALFORMED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(("read", "value", "message"), MALFORMED)
 def test_malformed_events(read: Callable[[Any], object], value: Any, message: str) -> None:
     """What is wrong with an event is said by its place, without what stands in it."""
     with pytest.raises(MalformedError) as caught:
