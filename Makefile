@@ -77,7 +77,7 @@ clean: ## remove what was built and set up
 	@install $< $@
 
 .venv/.run: infra/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what serving needs: ten packages or so, a minute at the most …"
+	@echo "Setting up what serving needs: some 35 packages, about a minute …"
 	@$(PIP) -r infra/requirements.txt
 	@touch $@
 

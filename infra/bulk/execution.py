@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,9 +57,7 @@ def refusals_told() -> Iterator[None]:
             "expected AWS credentials, got none: `aws configure`, or set AWS_PROFILE"
         ) from error
     except NoRegionError as error:
-        raise MissingError(
-            "expected a region, got none: --region, or AWS_DEFAULT_REGION"
-        ) from error
+        raise MissingError("expected a region, got none: --region, or AWS_REGION") from error
     except ClientError as error:
         told = error.response["Error"]
         said = f"{told.get('Code')} {told.get('Message')}"
@@ -68,8 +67,12 @@ def refusals_told() -> Iterator[None]:
 
 
 def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
-    """Make the clients as boto3 does; a cloud on this machine takes any credentials."""
-    session = boto3.session.Session(region_name=region)
+    """
+    Make the clients as the AWS CLI does, which heeds AWS_REGION; boto3 does not.
+
+    A cloud on this machine takes any credentials.
+    """
+    session = boto3.session.Session(region_name=region or os.environ.get("AWS_REGION"))
     options: dict[str, Any] = {"endpoint_url": endpoint_url}
     if endpoint_url and urlsplit(endpoint_url).hostname in _LOOPBACK:
         options["region_name"] = session.region_name or simulated.REGION

@@ -43,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modules = {name: importlib.import_module(f"infra.cli.{name}") for name in COMMANDS}
     for name, module in modules.items():
         add_command(commands, name, module.ABOUT)
-    given = parser.parse_args(arguments)
+    given, unknown = parser.parse_known_args(arguments)
     command = modules[given.command]
     command_parser: argparse.ArgumentParser = given.parser
+    if unknown:  # told with the usage of the command, not of all
+        command_parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     about: About = command.ABOUT
     try:
         with kills_interrupt():
@@ -58,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if package in _NO_PACKAGES:
             raise
         return _tell(
-            f"{command_parser.prog}: expected the package {package} to be set up, it is not: "
-            f"make .venv/.{about.needs}",
+            f"{command_parser.prog}: the package {package} is not installed: "
+            f"run make .venv/.{about.needs}",
             UNUSABLE,
         )
     except KeyboardInterrupt as stopped:

@@ -22,17 +22,19 @@ class Options:
 
     inputs: str = argument("where the objects lie: s3://BUCKET/PREFIX")
     results: str = argument("where the results go: s3://BUCKET/PREFIX")
-    model: str | None = flag(None, "(the last folder of the inputs names it)")
-    version: str | None = flag(None, "of the model, or its label (the latest)")
-    state_machine: str | None = flag(None, "ARN or name (NAME-bulk, by infra/function.yaml)")
-    name: str | None = flag(None, "of the run; that of an earlier one looks at it again")
-    batch: int = flag(20, "objects an invocation (%(default)s)", type=count)
+    model: str | None = flag(None, "the model (as the last folder of the inputs is named)")
+    version: str | None = flag(None, "version of the model, or a label (the latest)")
+    state_machine: str | None = flag(
+        None, "its ARN or name (the name in infra/function.yaml, with -bulk)"
+    )
+    name: str | None = flag(None, "name of the run; an earlier run's name shows that run again")
+    batch: int = flag(20, "objects in one invocation (%(default)s)", type=count)
     concurrency: int = flag(10, "invocations at once (%(default)s)", type=count)
     pause_s: int = 10
     endpoint_url: str | None = flag(
-        None, "of a simulated cloud: http://127.0.0.1:5000", type=endpoint
+        None, "address of a simulated cloud, such as http://127.0.0.1:5000", type=endpoint
     )
-    region: str | None = flag(None, "(as the AWS CLI's)")
+    region: str | None = flag(None, "AWS region (AWS_REGION, or the profile's)")
 
 
 ABOUT = About(

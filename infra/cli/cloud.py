@@ -15,14 +15,16 @@ from infra.cli.flags import About, flag, port_number
 class Options:
     """Its flags."""
 
-    port: int = flag(5000, "of the cloud's endpoint (%(default)s)", type=port_number)
-    host: str = flag("127.0.0.1", "whom to listen to; anything else lets others in")
+    port: int = flag(5000, "port of the cloud's endpoint (%(default)s)", type=port_number)
+    host: str = flag(
+        "127.0.0.1", "address to listen on (%(default)s); any other lets other machines in"
+    )
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
-    empty: bool = flag(False, "put nothing into it to try, as --images does")
+    empty: bool = flag(False, "start without the samples, as --images does")
     images: bool = flag(
         False,
-        "run what is deployed from its image, with docker or podman, and keep a registry for "
-        "them (without: every image stands for this checkout's code)",
+        "keep a registry, and run each function from its own image, with docker or podman "
+        "(without: this checkout's code, whatever the image)",
     )
 
 

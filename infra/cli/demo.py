@@ -15,7 +15,7 @@ class Options:
     """Its flags."""
 
     base: str | None = flag(None, "the image to build on (AWS's for Python 3.13)")
-    no_containers: bool = flag(False, "run the code without images")
+    no_containers: bool = flag(False, "run this checkout's code, without building an image")
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
 
 

@@ -17,12 +17,12 @@ LATEST = "lambake:latest"
 class Options:
     """Its flags."""
 
-    tag: str | None = flag(None, f"of the image (lambake:VERSION, and {LATEST})")
+    tag: str | None = flag(None, f"tag of the image (lambake:VERSION, and {LATEST})")
     base: str | None = flag(None, "the image it is built on (AWS's for Python 3.13)")
     platform: str | None = flag(None, "linux/amd64 or linux/arm64 (this machine's)")
-    only_check: bool = flag(False, "build nothing")
-    cached: bool = flag(False, "take steps of earlier builds: faster, another digest")
-    no_init: bool = flag(False, "do not measure the init")
+    only_check: bool = flag(False, "check the image, and build nothing")
+    cached: bool = flag(False, "reuse the steps of earlier builds: faster, but the digest differs")
+    no_init: bool = flag(False, "do not measure how long the init takes")
 
 
 ABOUT = About("build the function's image, and look into it", Options, failed=UNUSABLE)

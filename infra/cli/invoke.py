@@ -21,11 +21,11 @@ class Options(StageOptions):
     """Its flags: of the local function, or of a stage."""
 
     payload: str = argument("JSON, or - to read stdin (%(default)s)", default="{}")
-    name: str | None = flag(None, "of the local function (from the settings)")
-    url: str | None = flag(None, f"of the local Invoke API ({LOCAL})", type=address)
-    event: bool = flag(False, "asynchronously")
-    tail: bool = flag(False, "show the end of its log too")
-    stage: str = flag("", "in the cloud: which of several (none)")
+    name: str | None = flag(None, "name of the local function (as the settings say)")
+    url: str | None = flag(None, f"address of the local Invoke API ({LOCAL})", type=address)
+    event: bool = flag(False, "invoke asynchronously")
+    tail: bool = flag(False, "show the end of the log too")
+    stage: str = flag("", "invoke this stage in the cloud, not the local function")
 
 
 ABOUT = About(

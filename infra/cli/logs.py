@@ -14,8 +14,8 @@ from infra.cli.stage import StageOptions, say, stage_of, terraform_of
 class Options(StageOptions):
     """Its flags."""
 
-    hook: bool = flag(False, "of the pre-traffic hook")
-    since: float = flag(10.0, "minutes ago (%(default)g)", type=minutes)
+    hook: bool = flag(False, "show the log of the pre-traffic hook instead")
+    since: float = flag(10.0, "start so many minutes ago (%(default)g)", type=minutes)
     follow: bool = flag(False, "go on until Ctrl-C")
 
 

@@ -1,5 +1,5 @@
 """
-`lambake manifest`: what Google Cloud Run or Azure Container Apps runs the same image by.
+`lambake manifest`: a manifest that runs the same image on Cloud Run or Container Apps.
 
 The templates in infra/cli/manifests are filled with what function.yaml says of a container that
 serves plain HTTP: name, memory, timeout, instances and environment. Queues, buckets, events and
@@ -73,15 +73,15 @@ PLACES: Final = {
 class Options:
     """Its flags."""
 
-    place: str = argument("cloud-run or container-apps", choices=tuple(PLACES))
-    image: str = flag(None, "where the service finds it; linux/amd64", required=True)
-    stage: str = flag("dev", "which of several (%(default)s)")
-    public: bool = flag(False, "let everybody call it")
+    place: str = argument("where it is to run", choices=tuple(PLACES))
+    image: str = flag(None, "the image, as the service can pull it; for linux/amd64", required=True)
+    stage: str = flag("dev", "added to the name (%(default)s)")
+    public: bool = flag(False, "let anybody call it")
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
 
 
 ABOUT = About(
-    "print what Google Cloud Run or Azure Container Apps runs it by",
+    "print a manifest that runs the image on Cloud Run or Container Apps",
     Options, needs="run", failed=UNUSABLE,
     example="cloud-run --image europe-west1-docker.pkg.dev/me/lambake/lambake:1",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import DONE, FAILED, UNUSABLE, stop_signals
-from infra.cli.flags import About, flag, port_number
+from infra.cli.flags import About, UsageError, flag, port_number
 
 if TYPE_CHECKING:
     from infra.local.server import LocalLambda
@@ -26,18 +26,24 @@ _QUEUED_TEXTS = 10_000
 class Options:
     """Its flags; None is as the function's settings say."""
 
-    port: int = flag(8080, "of the HTTP front (%(default)s)", type=port_number)
-    invoke_port: int = flag(9001, "of the Invoke API (%(default)s)", type=port_number)
-    host: str = flag("127.0.0.1", "whom to listen to; anything else lets others in")
+    port: int = flag(8080, "port of the HTTP front (%(default)s)", type=port_number)
+    invoke_port: int = flag(9001, "port of the Invoke API (%(default)s)", type=port_number)
+    host: str = flag(
+        "127.0.0.1", "address to listen on (%(default)s); any other lets other machines in"
+    )
     function: Path | None = flag(None, f"the function's settings ({FUNCTION_FILE})", type=Path)
-    handler: str | None = flag(None, "run another function: module.name of its handler")
+    handler: str | None = flag(None, "run any other function: its handler, as module.name")
     root: Path | None = flag(None, "the folder of its code (the current one)", type=Path)
     image: str | None = flag(None, "run a container image, with docker or podman")
-    front: str | None = flag(None, "which HTTP front to imitate (http_api)")
+    front: str | None = flag(
+        None,
+        "the HTTP front to imitate: http_api, http_api_v1, rest_api, alb, alb_multi or "
+        "function_url (as the settings say)",
+    )
     no_sample: bool = flag(False, "send no sample request")
-    sample_path: str | None = flag(None, "where to post the sample, e.g. /models/m/predict")
-    sample_file: Path | None = flag(None, "what to post there", type=Path)
-    once: bool = flag(False, "stop after the sample")
+    sample_path: str | None = flag(None, "the path to post a sample to, such as /models/m/predict")
+    sample_file: Path | None = flag(None, "the file to post there", type=Path)
+    once: bool = flag(False, "stop after the sample; exit status 1 if it is not answered 200")
     colour: bool | None = None  # None: if stdout is a terminal
 
 
@@ -59,6 +65,8 @@ def run(options: Options, out: TextIO | None = None) -> int:
 
     out = out or sys.stdout
     settings = settings_of(options)
+    if options.once and settings.sample is None and not options.no_sample:
+        raise UsageError("--once sends a sample: name it by --sample-path and --sample-file")
     with stop_signals() as stop:
         local = LocalLambda(settings, options.port, options.invoke_port, host=options.host)
         colour = out.isatty() if options.colour is None else options.colour
@@ -82,6 +90,8 @@ def settings_of(options: Options) -> Settings:
     """
     from infra.settings import Sample, Settings, read
 
+    if (options.sample_path is None) != (options.sample_file is None):
+        raise UsageError("--sample-path and --sample-file need each other")
     given: dict[str, Any] = {
         "handler": options.handler,
         "root": options.root.resolve() if options.root else None,
@@ -89,10 +99,10 @@ def settings_of(options: Options) -> Settings:
         "front": options.front,
     }
     changes = {name: value for name, value in given.items() if value is not None}
-    if options.handler is not None and options.function is None:
-        return Settings(handler=options.handler).replace(**changes)
     if options.sample_path is not None and options.sample_file is not None:
         changes["sample"] = Sample(path=options.sample_path, file=options.sample_file)
+    if options.handler is not None and options.function is None:
+        return Settings(handler=options.handler).replace(**changes)
     return read(options.function or FUNCTION_FILE).replace(**changes)
 
 

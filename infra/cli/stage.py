@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 class StageOptions:
     """The flags of them all."""
 
-    stage: str = flag("dev", "which of several in the cloud (dev)")
+    stage: str = flag("dev", "the stage in the cloud (dev)")
     simulated_cloud: str | None = flag(
-        None, "of `lambake cloud`, instead of AWS", type=address, metavar="URL"
+        None,
+        "the address of `lambake cloud`, to use it instead of AWS",
+        type=address,
+        metavar="URL",
     )
     function: Path = flag(FUNCTION_FILE, "the function's settings (%(default)s)", type=Path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -35,9 +35,18 @@ class Frozen(BaseModel):
         if isinstance(given, dict):
             for key in given:
                 if key not in cls.model_fields:
-                    known = {"key": str(key), "known": ", ".join(sorted(cls.model_fields))}
-                    raise PydanticCustomError("unknown", "one of {known}", known)
+                    known = {"key": str(key), "known": _keys_like(str(key), cls.model_fields)}
+                    raise PydanticCustomError("unknown", "{known}", known)
         return given
+
+
+def _keys_like(key: str, known: Iterable[str]) -> str:
+    """Name the key that was probably meant; all of them if none is alike."""
+    from difflib import get_close_matches  # imported late: only an error needs it
+
+    names = sorted(known)
+    alike = get_close_matches(key, names, n=1)
+    return f"{alike[0]} or another known key" if alike else f"one of {', '.join(names)}"
 
 
 def explained(error: ValidationError) -> ConfigError:
@@ -45,7 +54,7 @@ def explained(error: ValidationError) -> ConfigError:
     first = error.errors(include_url=False)[0]
     keys = [*first["loc"], *([first["ctx"]["key"]] if first["type"] == "unknown" else [])]
     where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    got = {"missing": None, "unknown": "an unknown key"}.get(first["type"], first["input"])
+    got = {"missing": None, "unknown": keys[-1]}.get(first["type"], first["input"])
     return ConfigError(where.removeprefix("."), _WORDS.get(first["type"], first["msg"]), got)
 
 

@@ -118,7 +118,9 @@ def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
         try:
             (answer,), _ = predictor.predict([case.instance])
         except ModelError as exc:
-            raise ArtefactError(path, expected=f"{case.name!r} to be predicted", got=exc) from exc
+            raise ArtefactError(
+                path, expected=f"{case.name!r} to be predicted", got=f"an error: {exc}"
+            ) from exc
         if not alike(case.answer, answer, tolerance * (largest_in(case.answer) or 1)):
             expected = f"{case.name!r} to be answered with {case.answer}"
             raise ArtefactError(path, expected=expected, got=answer)

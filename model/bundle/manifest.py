@@ -134,7 +134,7 @@ def _engine_of(artefact: Table, file: str) -> str:
     if file and engine and not tenants.has("model.engines", engine):
         key = "engine" if "engine" in artefact.values else "file"
         engines = tenants.names_in("model.engines")
-        expected = f"one of {engines}" if key == "engine" else f"an ending of {engines}"
+        expected = f"one of {engines}" if key == "engine" else f"a name that ends in {engines}"
         artefact.note(key, expected, repr(engine))
     return engine
 

@@ -1,4 +1,14 @@
-"""What the predictor asks of an engine, and what every engine shares."""
+"""
+What an engine is: the runtime that runs a model file; and what every engine shares.
+
+An engine is one file here, named as the manifest names it or as the model file ends, with a
+function `load`:
+
+    load(manifest: Manifest, content: bytes) -> Engine
+
+`content` is the model file, its hash checked already. A model file that cannot be read, or with
+other tensors than the manifest's, is an ArtefactError.
+"""
 
 from __future__ import annotations
 

@@ -228,7 +228,10 @@ def test_without_credentials(options: Options, monkeypatch: pytest.MonkeyPatch) 
         run(replace(missing, region=None))
     with pytest.raises(BulkError, match="expected AWS credentials, got none"):
         run(replace(missing, endpoint_url=None, region=REGION))
-    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", REGION)  # which boto3 does not read
+    with pytest.raises(BulkError, match="expected AWS credentials, got none"):
+        run(replace(missing, endpoint_url=None, region=None))
+    monkeypatch.delenv("AWS_REGION")
     with pytest.raises(BulkError, match="expected a region, got none: --region"):
         run(replace(missing, endpoint_url=None, region=None))

@@ -34,6 +34,17 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.splitlines()[-1].partition(": error: ")[2]
 
 
+def test_an_unknown_flag_is_told_with_the_usage_of_its_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Argparse would show the list of commands."""
+    with pytest.raises(SystemExit):
+        main(["run", "--prot", "1"])
+    said = capsys.readouterr().err
+    assert "[--port PORT]" in said
+    assert said.endswith("lambake run: error: unrecognized arguments: --prot 1\n")
+
+
 PORT = "0 to 65535"
 ADDRESS = "http://HOST:PORT"
 MINUTES = "minutes, more than 0 and at most 5256000"
@@ -176,8 +187,7 @@ def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) 
     command = arguments.split()[0]
     assert (done.returncode, done.stderr) == (
         2,
-        f"lambake {command}: expected the package {package} to be set up, it is not: "
-        f"make .venv/.{needs}\n",
+        f"lambake {command}: the package {package} is not installed: run make .venv/.{needs}\n",
     )
     assert f"\n.venv/.{needs}: " in (ROOT / "Makefile").read_text(encoding="utf-8")
 

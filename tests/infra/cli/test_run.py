@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -168,9 +169,27 @@ def test_the_command_line_lays_over_the_settings(app: Path) -> None:
     assert (config.name, config.handler, config.front) == ("theirs", "other.handler", "rest_api")
     config = settings_of(Options(handler="other.handler", root=app))
     assert (config.name, config.root, config.sample) == ("function", app, None)
-    config = settings_of(Options(function=path, sample_path="/p", sample_file=app / "app.py"))
-    assert config.sample is not None
-    assert (config.sample.path, config.sample.file) == ("/p", app / "app.py")
+    for options in (Options(function=path), Options(handler="other.handler")):
+        config = settings_of(replace(options, sample_path="/p", sample_file=app / "app.py"))
+        assert config.sample is not None
+        assert (config.sample.path, config.sample.file) == ("/p", app / "app.py")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--once"], "--once sends a sample: name it by --sample-path and --sample-file"),
+        (["--sample-path", "/p"], "--sample-path and --sample-file need each other"),
+    ],
+)
+def test_a_sample_that_is_not_named(
+    given: list[str], said: str, app: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A smoke test that sends nothing would succeed."""
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--handler", "app.handler", "--root", str(app), *given, *ANY_PORTS])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith(f"lambake run: error: {said}\n")
 
 
 def test_wrong_settings_are_one_line_and_2(app: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -113,7 +113,7 @@ def test_an_unknown_key() -> None:
     with pytest.raises(ConfigError) as refused:
         check(changed("canary.imagesKept", 3))
     assert str(refused.value) == (
-        "aws.canary.imagesKept: expected one of minutes, percent, got 'an unknown key'"
+        "aws.canary.imagesKept: expected one of minutes, percent, got 'imagesKept'"
     )
 
 

@@ -67,11 +67,12 @@ def test_the_account_and_region() -> None:
     ("options", "message"),
     [
         (
-            {"stages": "x"},
-            ".stages: expected one of account_id, api_id, authorization, authorization_endpoint, "
+            {"nowhere": "x"},
+            ".nowhere: expected one of account_id, api_id, authorization, authorization_endpoint, "
             "binary_media_types, cors, edge, multi_value_headers, region, routes, stage, "
-            "stage_variables, timeout_s, got 'an unknown key'",
+            "stage_variables, timeout_s, got 'nowhere'",
         ),
+        ({"stages": "x"}, ".stages: expected stage or another known key, got 'stages'"),
         ([], ": expected a mapping, got []"),
         ({"stage": 1}, ".stage: expected a string, got 1"),
         ({"stage": ""}, ".stage: expected a string, got ''"),

@@ -110,7 +110,8 @@ OTHERS = [
         (
             "cases.1.row",
             [0, 0],
-            "'last' to be predicted, got rows[0]: expected 3 numbers (a, b, c), got 2 numbers",
+            "'last' to be predicted, got an error: "
+            "rows[0]: expected 3 numbers (a, b, c), got 2 numbers",
         ),
         ("tolerance", float("inf"), "a tolerance from 0 to 0.01, got inf"),
         ("tolerance", float("nan"), "a tolerance from 0 to 0.01, got nan"),

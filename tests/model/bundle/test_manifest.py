@@ -217,7 +217,7 @@ WRONG = [
     ("description", " ", "description: expected a text, got an empty one"),
     ("artefact", 1, "artefact: expected a table, got 1"),
     ("artefact.engine", "pickle", "artefact.engine: expected one of onnx, got 'pickle'"),
-    ("artefact.file", "tiny.h5", "artefact.file: expected an ending of onnx, got 'h5'"),
+    ("artefact.file", "tiny.h5", "artefact.file: expected a name that ends in onnx, got 'h5'"),
     *(("artefact.sha256", value,
        f"artefact.sha256: expected a text like [0-9a-f]{{64}}, got {value!r}")
       for value in ("0" * 63, "A" * 64)),
