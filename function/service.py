@@ -152,7 +152,7 @@ class Service:
             raise UnknownModelError(list(self._models))
         return self._models[name]
 
-    def find(self, name: object, version: str | None = None) -> Served:
+    def find(self, name: object, version: object = None) -> Served:
         """
         Find a model in one of its versions.
 
@@ -163,7 +163,9 @@ class Service:
         Raises:
             UnknownModelError, UnknownVersionError: no such; names those that there are.
         """
-        served = self._served.get((name, version)) if isinstance(name, str) else None
+        served = None
+        if isinstance(name, str) and isinstance(version, str | None):
+            served = self._served.get((name, version))
         if served is None:
             raise UnknownVersionError(self.versions(name).names)
         return served

@@ -53,7 +53,8 @@ _SUMMARY: Final = {
     **dict.fromkeys(("name", "version", "kind", "description"), _TEXT),
     "versions": _LABELS,
 }
-_COLUMN: Final = _object(name=_TEXT, unit=_TEXT, minimum=_NUMBER, maximum=_NUMBER)
+_BOUND: Final = {"type": ["number", "null"]}
+_COLUMN: Final = _object(name=_TEXT, unit=_TEXT, minimum=_BOUND, maximum=_BOUND)
 _PROBLEM: Final = _object(where=_TEXT, expected=_TEXT, got=_TEXT)
 
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {

@@ -91,7 +91,10 @@ def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
     """Read the answer; in the first form, of classifiers only, it is a label and probabilities."""
     if "answer" in case:
         return dict(case["answer"])
-    probabilities = dict(zip(labels, map(float, case["probabilities"]), strict=True))
+    shares = case["probabilities"]
+    if len(shares) != len(labels):
+        raise ValueError(f"{len(shares)} probabilities for the manifest's {len(labels)} labels")
+    probabilities = dict(zip(labels, map(float, shares), strict=True))
     label = case["label"]
     confidence = probabilities[label]
     return {"label": label, "confidence": confidence, "probabilities": probabilities}

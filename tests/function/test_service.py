@@ -127,9 +127,9 @@ def test_a_version_answers(versions: Service, asked: str | None, version: str) -
     assert (answer.model, answer.version) == ("iris", version)
 
 
-@pytest.mark.parametrize("version", ["1", "", "STABLE", "../2"])
-def test_unknown_versions(versions: Service, version: str) -> None:
-    """A version that is not served is an error that names versions and labels."""
+@pytest.mark.parametrize("version", ["1", "", "STABLE", "../2", 2, ["2"], {"2": 2}])
+def test_unknown_versions(versions: Service, version: object) -> None:
+    """A version that is not served, or is no text, is an error that names versions and labels."""
     with pytest.raises(UnknownVersionError) as caught:
         versions.find("iris", version)
     known = "2, 9, 10, latest, next, stable"

@@ -99,7 +99,7 @@ class FakeService(Service):
         self._takes_ms = iter(takes_ms)
         self.asked = 0
 
-    def find(self, name: object, version: str | None = None) -> Served:
+    def find(self, name: object, version: object = None) -> Served:
         """Find a real model, and let it take its time."""
         served = copy(self._service.find(name, version))
         predict = served.predict

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from openapi_spec_validator import validate
 from function.http.app import create_app
 from function.http.routes import SERVICE
 from function.service import Service
+from model.recipes.base import Column
 from tests.function.conftest import Answer
 from tests.function.doors.fronts import Call, header_of, json_of, post_json
 from tests.function.http.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, sample
@@ -197,6 +199,12 @@ def test_answers_are_as_documented(
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         assert set(content) == set(document["components"]["schemas"][name]["properties"])
+
+
+def test_a_column_of_unknown_range_is_as_documented(document: dict[str, Any]) -> None:
+    """A card's column may lack its unit and its range."""
+    columns = document["components"]["schemas"]["ModelAnswer"]["properties"]["columns"]
+    assert errors_in(document, columns, [asdict(Column("length"))]) == []
 
 
 def test_problems_are_as_documented(answer: Answer, document: dict[str, Any]) -> None:

@@ -83,6 +83,8 @@ def test_the_first_form_is_read(bundle: Path) -> None:
     assert verified(bundle, GOLDEN_1) == 2
     told = complaint(bundle, changed("cases.1.label", "y", GOLDEN_1))
     assert told.startswith("golden.json: expected 'last' to be answered with {'label': 'y', ")
+    told = complaint(bundle, changed("cases.0.probabilities", [0.5, 0.5], GOLDEN_1))
+    assert told.endswith("2 probabilities for the manifest's 3 labels\")")
 
 
 def other(answer: Any) -> str:
