@@ -57,7 +57,10 @@ def read(path: Path = FUNCTION_FILE) -> Settings:
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise ConfigError(str(path), "a readable file", exc.strerror) from exc
+        here = (
+            " (run it in the checkout, or name one by --function)" if path == FUNCTION_FILE else ""
+        )
+        raise ConfigError(str(path), f"a readable file{here}", exc.strerror) from exc
     except yaml.YAMLError as exc:
         raise ConfigError(str(path), "YAML", str(exc).replace("\n", " ")) from exc
     if not isinstance(loaded, dict):

@@ -271,7 +271,8 @@ def test_invoke_without_an_emulator_says_how_to_start_one(
     monkeypatch.chdir("/")
     assert main(["invoke"]) == 2
     assert capsys.readouterr().err == (
-        "infra/function.yaml: expected a readable file, got 'No such file or directory'\n"
+        "infra/function.yaml: expected a readable file (run it in the checkout, or name one by "
+        "--function), got 'No such file or directory'\n"
     )
 
 
