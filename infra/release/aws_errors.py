@@ -37,7 +37,7 @@ def explained(error: BotoCoreError | ClientError) -> str:
     """Spell an error as one line, with its remedy where there is one."""
     said = " ".join(str(error).split())
     remedy = remedy_of(error)
-    return f"{said}: {remedy}" if remedy else said
+    return f"{said.rstrip('.')}: {remedy}" if remedy else said
 
 
 def remedy_of(error: BotoCoreError | ClientError) -> str | None:

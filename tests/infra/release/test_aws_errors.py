@@ -53,5 +53,6 @@ def test_what_aws_says(code: str, remedy: str) -> None:
     ],
 )  # fmt: skip
 def test_what_its_client_says(error: BotoCoreError, remedy: str) -> None:
-    """Credentials that are not there, and no answer."""
-    assert explained(error) == f"{error}{remedy}"
+    """Credentials that are not there, and no answer; a remedy goes on where a full stop was."""
+    said = str(error)
+    assert explained(error) == (f"{said.rstrip('.')}{remedy}" if remedy else said)
