@@ -81,7 +81,7 @@ def test_no_region(
     function.write_text(yaml.safe_dump(settings))
     assert main([name, "--stage", "dev", "--function", str(function)]) == 1
     assert capsys.readouterr().err == (
-        "You must specify a region.: export AWS_REGION=eu-central-1, or region in function.yaml\n"
+        "You must specify a region: export AWS_REGION=eu-central-1, or region in function.yaml\n"
     )
 
 
