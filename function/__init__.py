@@ -1,4 +1,1 @@
-"""
-Knows events and HTTP: turns each kind of event into one
-call of the model, and the answer back.
-"""
+"""Events and HTTP: each event becomes one call of the model, and its answer the reply."""

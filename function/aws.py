@@ -1,4 +1,4 @@
-"""Clients of AWS's services: the one place of `function` that imports its SDK, and late."""
+"""Clients of AWS services: the only module of `function` that imports the SDK, on first use."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 @cache
 def aws_client(service: str) -> Any:
     """
-    Make the client of an AWS service, once: the same that boto3 hands out.
+    Return the client of an AWS service, made once; it is the same class that boto3 returns.
 
     Args:
-        service: as boto3 calls it, such as "s3" or "sqs".
+        service: boto3's name for it, such as "s3" or "sqs".
     """
-    # botocore alone: boto3 adds resources and transfers, which take a third more time to import.
+    # botocore alone: boto3's resources and transfers would take a third more time to import.
     from botocore.config import Config
     from botocore.session import get_session
 
-    # Short enough for a second try before most functions' deadline.
+    # Short enough that a second attempt fits before most functions' deadline.
     config = Config(
         connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 3}
     )

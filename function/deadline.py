@@ -1,4 +1,4 @@
-"""How long the invocation under way may still take."""
+"""The time that is left for the current invocation."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Final, Protocol
 from function.errors import DeadlineError
 
 RESERVE_MS: Final = 1_000
-"""What is kept for the reply, and for differences between clocks."""
+"""Reserved for sending the reply and for clock skew."""
 
 
 class Context(Protocol):
-    """What awslambdaric hands over with an event, as much of it as the doors read."""
+    """The part of awslambdaric's context that the doors read."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return what is left of the function's timeout, in milliseconds."""
+        """Return the time left before the function's timeout, in milliseconds."""
 
 
 class Deadline:
     """
-    Tells whether there is time for one more item, judged by the longest so far.
+    Decides whether there is time for one more item, judged by the slowest so far.
 
-    A time-out fails the whole event, good items included: better to return the rest undone.
+    A timeout fails the whole event, finished items included; returning the rest undone is better.
     """
 
     def __init__(self, remaining_ms: Callable[[], int]) -> None:
@@ -31,7 +31,7 @@ class Deadline:
         self._longest_ms = 0
 
     def allows_another(self) -> bool:
-        """Measure the item that has just ended, and compare the longest with the time left."""
+        """Measure the item that has just ended, and compare the slowest with the time left."""
         now_ms = self.remaining_ms()
         self._longest_ms = max(self._longest_ms, self._started_ms - now_ms)
         self._started_ms = now_ms
@@ -39,10 +39,10 @@ class Deadline:
 
     def require(self, what: str) -> None:
         """
-        Go on only if there is time.
+        Raise unless there is time for one more.
 
         Raises:
-            DeadlineError: there is none left for what comes next.
+            DeadlineError: there is no time left for `what`.
         """
         if not self.allows_another():
             raise DeadlineError(f"expected time for {what}, none was left")

@@ -1,8 +1,8 @@
 """
 The Lambda handler, `function.entry.handler`: the composition root.
 
-The only module that builds things at import. Models and the HTTP application are loaded here, in
-the init phase, where Lambda gives a whole CPU and a snapshot is taken.
+The only module that builds things at import. Models and the HTTP application load here, in the
+init phase, where Lambda provides a whole CPU and takes the snapshot.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ if METRICS:
 
 
 class _Doors:
-    """What is built once, and whether an event has come through any."""
+    """What is built once, and whether any event has been answered yet."""
 
     http: HttpDoor | None = None
     others: ClassVar[dict[Source, Door]] = {}
@@ -60,14 +60,14 @@ def _http_door() -> HttpDoor:
 
 
 class Door(Protocol):
-    """What answers the events of one kind of source, but for HTTP's."""
+    """Answers the events of one kind of source other than HTTP."""
 
     def answer(self, event: Any, context: Context, /) -> Mapping[str, Any]:
-        """Answer one event, by the deadline that the context tells at the latest."""
+        """Answer one event before the context's deadline."""
 
 
 def _objects() -> Objects:
-    """Make what reads and writes objects, by the settings."""
+    """Build what reads and writes objects, from the settings."""
     from function.objects.keys import KeyLayout
     from function.objects.process import Objects
 
@@ -130,10 +130,10 @@ _BUILDERS: Final[dict[Source, Callable[[], Door]]] = {
 
 def _door_of(source: Source, event: Any) -> Door:
     """
-    Find a source's door, built late: who sends no events of a kind does not pay for its imports.
+    Return a source's door, built on first use: unused doors cost no imports.
 
     Raises:
-        UnsupportedSourceError: there is none; says what it got, and what is taken.
+        UnsupportedSourceError: there is none; names what it got and what is accepted.
     """
     if source not in _BUILDERS:
         raise UnsupportedSourceError(
@@ -148,7 +148,7 @@ def _door_of(source: Source, event: Any) -> Door:
 
 if SETTINGS.preload_http:
     _http_door()
-# What is loaded now stays for good: the collector, which may run in any invocation, need not walk
+# What is loaded by now stays: the collector, which may run in any invocation, need not walk
 # through FastAPI each time.
 gc.freeze()
 
@@ -159,18 +159,18 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
     Args:
         event: any JSON value.
-        context: awslambdaric's context; its request id goes into the log and into errors.
+        context: awslambdaric's context; the log and errors carry its request id.
 
     Returns:
         The reply that the event's source expects.
 
     Raises:
-        FaultException: where the source is told of errors so; its type is our error's name.
+        FaultException: for sources that expect errors this way; its type is our error's name.
     """
     source = source_of(event)
     request_id = str(getattr(context, "aws_request_id", ""))
     invocation = Invocation(request_id, source.value, cold=_Doors.cold)
-    # Set anew for each invocation by awslambdaric.
+    # awslambdaric sets it anew for each invocation.
     invocation.trace_id = trace_id_of(os.environ.get("_X_AMZN_TRACE_ID"))
     _Doors.cold = False
     with under_way(invocation):
@@ -184,7 +184,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 -- the boundary: the invoker gets it by name
             invocation.record_error(error)
             raise _fault_of(error) from None
-        except BaseException as error:  # SystemExit and its like, which no reply must hide
+        except BaseException as error:  # no reply may hide SystemExit and its like
             invocation.record_error(error)
             raise
         finally:
@@ -194,7 +194,7 @@ def handler(event: Any, context: Any) -> dict[str, Any]:
 
 
 def _fault_of(error: Exception) -> Exception:
-    """Spell an error for the invoker: our name, a safe message, and no stack trace."""
+    """Return an error as the invoker sees it: our name, a safe message, and no stack trace."""
     from awslambdaric.lambda_runtime_exception import FaultException
 
     fault: Exception = FaultException(name_of(error), detail_of(error), [])

@@ -1,28 +1,27 @@
 """
-What can go wrong in a request, as one tree, and what each error means on the outside.
+The tree of errors of a request, and what each means to the caller.
 
     FunctionError
-    ├── RequestError             the caller's: lists what is wrong
-    │   ├── MalformedError       not to be read: broken JSON, broken base64, a broken event
+    ├── RequestError             the caller's fault: lists what is wrong
+    │   ├── MalformedError       unreadable: broken JSON, broken base64, a broken event
     │   ├── UnknownModelError    no such model
     │   ├── UnknownVersionError  no such version of a model, and no such label
     │   ├── UnknownRouteError    no such path
-    │   ├── MethodError          a path that exists, but not by that method
+    │   ├── MethodError          a path that exists, but not for that method
     │   ├── MediaTypeError       a body of a type that the model does not take
-    │   ├── IncompleteError      the body did not come whole, or not in time
-    │   ├── TooLargeError        a body beyond the limit
-    │   ├── GoneError            an object that does not exist, or not any more
-    │   ├── ReplacedError        an object that was written again since the event
-    │   ├── ForbiddenError       an object that the function may not read, or not decrypt
-    │   ├── ArchivedError        an object that has to be restored first
-    │   └── InvalidError         to be read, but not what the model expects
+    │   ├── IncompleteError      the body did not arrive whole, or not in time
+    │   ├── TooLargeError        a body over the limit
+    │   ├── GoneError            an object that does not exist, or no longer
+    │   ├── ReplacedError        an object that was overwritten since the event
+    │   ├── ForbiddenError       an object that the function may not read or decrypt
+    │   ├── ArchivedError        an object that must be restored first
+    │   └── InvalidError         readable, but not what the model expects
     ├── UnsupportedSourceError   an event that no door takes
-    ├── StorageError             ours: the bucket failed, or is busy
+    ├── StorageError             ours: the bucket failed or is busy
     ├── DeadlineError            ours: no time left for the rest
-    └── ReplyTooLargeError       ours: an answer beyond what Lambda carries
+    └── ReplyTooLargeError       ours: an answer larger than Lambda carries
 
-The errors of `model` (model/errors.py) stand in the same table: `OUTCOMES` is the one place that
-knows statuses.
+The errors of `model` (model/errors.py) are in the same table: only `OUTCOMES` knows statuses.
 """
 
 from __future__ import annotations
@@ -43,11 +42,11 @@ from model.errors import (
 
 
 class FunctionError(Exception):
-    """Anything that goes wrong in this package."""
+    """Any error of this package."""
 
 
 class RequestError(FunctionError):
-    """A request that cannot be answered as it is, with at most ten problems."""
+    """A request that cannot be answered as it is; lists at most ten problems."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems[:MAX_PROBLEMS])
@@ -67,7 +66,7 @@ class UnknownModelError(RequestError):
 
 
 class UnknownVersionError(RequestError):
-    """A version, or a label, that the model does not have."""
+    """A version or label that the model does not have."""
 
     def __init__(self, known: Sequence[str]) -> None:
         got = Problem("version", f"one of {', '.join(known)}", "another name")
@@ -79,7 +78,7 @@ class UnknownRouteError(RequestError):
 
 
 class MethodError(RequestError):
-    """A path that exists, but not by that method."""
+    """A path that exists, but not for that method."""
 
 
 class MediaTypeError(RequestError):
@@ -87,27 +86,27 @@ class MediaTypeError(RequestError):
 
 
 class IncompleteError(RequestError):
-    """A request whose body did not come whole, or not in time."""
+    """A request whose body did not arrive whole, or not in time."""
 
 
 class TooLargeError(RequestError):
-    """A body beyond the limit."""
+    """A body over the limit."""
 
 
 class GoneError(RequestError):
-    """An object that does not exist, or not any more."""
+    """An object that does not exist, or no longer."""
 
 
 class ReplacedError(RequestError):
-    """An object that was written again since the event: the newer one has an event of its own."""
+    """An object that was overwritten since the event; the newer one has its own event."""
 
 
 class ForbiddenError(RequestError):
-    """An object that the function's role may not read, or not decrypt."""
+    """An object that the function's role may not read or decrypt."""
 
 
 class ArchivedError(RequestError):
-    """An object that has to be restored before it can be read."""
+    """An object that must be restored before it can be read."""
 
 
 class InvalidError(RequestError):
@@ -123,16 +122,16 @@ class StorageError(FunctionError):
 
 
 class DeadlineError(FunctionError):
-    """No time left in this invocation; nothing is left half done."""
+    """No time is left in this invocation; nothing is half done."""
 
 
 class ReplyTooLargeError(FunctionError):
-    """An answer beyond what Lambda carries."""
+    """An answer larger than Lambda carries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an error means to who called: an HTTP status, a title, and whether to try again."""
+    """What an error means to the caller: an HTTP status, a title, and whether to retry."""
 
     status: int
     title: str
@@ -165,11 +164,11 @@ OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     FunctionError: Outcome(500, "The function failed", retry=True),
     Exception: Outcome(500, "The function failed", retry=True),
 }
-"""Each error's meaning; a class that is not listed means what its nearest listed parent means."""
+"""The meaning of each error; an unlisted class means what its nearest listed parent means."""
 
 
 class ItemError(TypedDict):
-    """Why an item has no answer, and whether the same item may succeed another time."""
+    """Why an item has no answer, and whether a retry may succeed."""
 
     type: str
     status: int
@@ -179,7 +178,7 @@ class ItemError(TypedDict):
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Look an error up in the table, by its nearest class that is listed."""
+    """Look up an error in the table, by its nearest listed class."""
     for kind in type(error).__mro__:
         if kind in OUTCOMES:
             return OUTCOMES[kind]
@@ -187,18 +186,18 @@ def outcome_of(error: BaseException) -> Outcome:
 
 
 def name_of(error: BaseException) -> str:
-    """Return an error's name for the outside: that of its class, if the class is ours."""
+    """Return an error's public name: that of its class, if the class is ours."""
     ours = isinstance(error, FunctionError | ModelError)
     return type(error).__name__ if ours else "InternalError"
 
 
 def problems_of(error: BaseException) -> tuple[Problem, ...]:
-    """Return what is wrong with the request; nothing if the fault is ours."""
+    """Return what is wrong with the request; empty if the fault is ours."""
     return error.problems if isinstance(error, RequestError | InputError) else ()
 
 
 def detail_of(error: BaseException) -> str:
-    """Return a sentence that is safe to send out: what is ours stays in the log."""
+    """Return a sentence that is safe to send out: details of our own faults stay in the log."""
     problems = problems_of(error)
     if problems:
         return "; ".join(str(problem) for problem in problems)
@@ -208,7 +207,7 @@ def detail_of(error: BaseException) -> str:
 
 
 def item_error_of(error: BaseException) -> ItemError:
-    """Return an error as the result of one item among many: a message, an item of a map."""
+    """Return an error as the result of one item among many: a message, or an item of a map."""
     outcome = outcome_of(error)
     return {
         "type": name_of(error),

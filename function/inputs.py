@@ -13,7 +13,7 @@ from model.errors import MAX_PROBLEMS, Problem, counted, kind_of
 from model.recipes.base import Takes
 
 KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {"image": ("image", "images"), "row": ("rows",)}
-"""What holds the instances of each kind in a JSON payload: one of them, or a list."""
+"""The keys for each kind of instance in a JSON payload: for one, or for a list."""
 
 
 def instances_of(payload: Any, served: Served) -> list[Any]:
@@ -25,11 +25,11 @@ def instances_of(payload: Any, served: Served) -> list[Any]:
         served: the model; its recipe says what it takes, its manifest how many.
 
     Returns:
-        The pictures' bytes or the rows, not checked yet.
+        The pictures' bytes or the rows, unchecked.
 
     Raises:
-        InvalidError: no object, another key than the model takes, not a list, too few or too
-            many, or a text that is not base64. The input is described, never echoed.
+        InvalidError: not an object, a key that the model does not take, not a list, too few or too
+            many, or not base64. The input is described, never echoed.
     """
     takes = served.recipe.takes
     expected = " or ".join(f'{{"{key}": …}}' for key in KEYS[takes])
@@ -46,7 +46,7 @@ def instances_of(payload: Any, served: Served) -> list[Any]:
 
 
 def _others(others: int, given: Sequence[str]) -> str:
-    """Count the keys that are not asked for; their names are the caller's text."""
+    """Count the unexpected keys; their names are the caller's, so they are not repeated."""
     if not others:
         return "an empty object"
     return counted(others, "other key") + (" beside it" if given else "")
@@ -80,10 +80,10 @@ def _decoded(texts: Sequence[Any], key: str) -> list[bytes]:
 
 def decoded_base64(text: Any, where: str) -> bytes:
     """
-    Decode base64 strictly; a `data:` URL's prefix and line breaks are allowed.
+    Decode base64 strictly; the prefix of a `data:` URL and line breaks are allowed.
 
     Raises:
-        MalformedError: not a text, or not base64.
+        MalformedError: not a string, or not base64.
     """
     if not isinstance(text, str):
         raise MalformedError([Problem(where, "base64 in a text", kind_of(text))])

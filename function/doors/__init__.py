@@ -1,1 +1,1 @@
-"""One file an event source: its events in, its replies out. Doors never import each other."""
+"""One file per event source: its events in, its replies out. Doors never import each other."""

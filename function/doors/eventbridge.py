@@ -1,9 +1,9 @@
 """
-The event bus's door: new objects, payloads in a detail, and schedules that keep the function warm.
+The event bus's door: new objects, payloads in `detail`, and schedules that keep the function warm.
 
 Lambda invokes asynchronously here, as for a bucket, so an object's permanent failure is written
-into its result object. A payload has no such place: its failure goes to the invocation's
-destination or dead-letter queue.
+into its result object. A payload has none: its failure goes to the invocation's destination or
+dead-letter queue.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from function.objects.process import Objects
 
 SCHEDULERS: Final = ("aws.events", "aws.scheduler")
-"""A rule with a schedule, and EventBridge Scheduler; a payload set in either comes as it is."""
+"""A rule with a schedule, and EventBridge Scheduler; a payload set in either arrives unchanged."""
 
 
 class EventBridgeDoor:
@@ -39,9 +39,8 @@ class EventBridgeDoor:
             context: its clock is the deadline.
 
         Returns:
-            Of an object {"results": [...]} as the bucket's door gives it, of a payload in the
-            detail its answer, and of a schedule {"warm": true}: the models are loaded, and nothing
-            was predicted.
+            For an object {"results": [...]} as from the bucket's door; for a payload, its answer;
+            for a schedule {"warm": true}: the models are loaded and nothing is predicted.
 
         Raises:
             RequestError, ModelError: the payload in the detail cannot be answered.

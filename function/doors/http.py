@@ -1,10 +1,10 @@
 """
 The HTTP door: every front's event is read once, straight into the ASGI scope.
 
-`HttpExchange` is a custom handler of Mangum's: guard and translation in one. Nothing of an event
-reaches the application unless it was asked for here and found well formed; what is wrong ends as a
-`MalformedError`, which the door answers with 400. What Mangum's own handlers do wrong,
-docs/contract.md 3.1, M1 to M19, they are not asked to do.
+`HttpExchange` is a custom handler for Mangum: guard and translation in one. Nothing of an event
+reaches the application unless it is read and checked here; anything malformed raises
+`MalformedError`, which the door answers with 400. It avoids the faults of Mangum's own handlers:
+docs/contract.md 3.1, M1 to M19.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from function.telemetry.invocation import current
 from model.errors import Problem, kind_of
 
 TEXT_TYPES: Final = [*DEFAULT_TEXT_MIME_TYPES, "application/problem+json", "image/svg+xml"]
-"""What goes out as text. All else is base64, which a REST API may show to the client (M9)."""
+"""Media types sent as text. All others are base64, which a REST API may show to the client (M9)."""
 
 MAX_HEAD_CHARS: Final = 65_536
 MAX_HEAD_ITEMS: Final = 1_000
 """
-The most characters of a path, a query or a header, and the most headers or parameters. No front
+The longest path, query or header in characters, and the most headers or parameters. No front
 lets more through (docs/contract.md 2.4), but a direct caller may send more, and each costs time.
 """
 
@@ -49,16 +49,16 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _HOST: Final = re.compile(r"[A-Za-z0-9._~-]{1,255}(:[0-9]{1,5})?")
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9$_.+!*'()~-]+)*")
-"""What stages and base paths are made of; a prefix stands in pages, so nothing else is let in."""
+"""The characters of stages and base paths: a prefix is written into pages, so no others occur."""
 
 _UNSAFE: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-"""The control characters of a header's value: a line break would start another header (M11)."""
+"""Control characters in a header's value: a line break would start another header (M11)."""
 
 _VERSION_2: Final = frozenset({Source.HTTP_API_V2, Source.FUNCTION_URL})
 _DECODED_PATH: Final = frozenset({Source.HTTP_API_V2, Source.HTTP_API_V1})
-"""The fronts that send the path decoded; the others send it as the client wrote it."""
+"""The fronts that decode the path; the others send it as the client wrote it."""
 
-# It logs the path of every request, in the client's own words.
+# It logs the path of every request as the client wrote it.
 logging.getLogger("mangum").setLevel(logging.CRITICAL)
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -69,7 +69,7 @@ class HttpDoor:
     """An ASGI application behind every HTTP front of Lambda."""
 
     def __init__(self, app: ASGI, *, base_path: str = "") -> None:
-        # Mangum asks for the thread's loop, and from Python 3.12 on asking makes none (M17).
+        # Mangum asks for the thread's loop; since Python 3.12 asking does not create one (M17).
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._app = app
@@ -83,7 +83,7 @@ class HttpDoor:
         )
 
     def close(self) -> None:
-        """Close the loop; only tests need to."""
+        """Close the loop; only tests need this."""
         asyncio.set_event_loop(None)
         self._loop.close()
 
@@ -118,7 +118,7 @@ class HttpDoor:
         return reply
 
     async def _run(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Run the application, and keep what it raises: Mangum would answer by itself (M12)."""
+        """Run the application and keep what it raises: Mangum would answer by itself (M12)."""
         complete = False
 
         async def watched(message: MutableMapping[str, Any]) -> None:
@@ -129,7 +129,7 @@ class HttpDoor:
         try:
             await self._app(scope, receive, watched)
         except BaseException as error:
-            # Starlette raises even what our handler has answered and recorded.
+            # Starlette re-raises even errors that our handler has answered and recorded.
             if not complete:
                 self._failure = error
             raise
@@ -150,7 +150,7 @@ class HttpExchange:
 
     @classmethod
     def infer(cls, _event: dict[str, Any], _context: Any, _config: LambdaConfig) -> bool:
-        """Take every event: `function.entry` hands over no other than HTTP's."""
+        """Accept every event: `function.entry` passes only HTTP events."""
         return True
 
     @property
@@ -159,7 +159,7 @@ class HttpExchange:
         The request as ASGI spells it: the path decoded once, headers in lower case, each once.
 
         Raises:
-            MalformedError: a part that is missing or of another form; says which.
+            MalformedError: names the part that is missing or malformed.
         """
         event, source = self._event, self._source
         context = event["requestContext"]
@@ -210,7 +210,7 @@ class HttpExchange:
         Return the reply in the shape that the front understands.
 
         Raises:
-            ReplyTooLargeError: as JSON it is more than the front carries (M16).
+            ReplyTooLargeError: its JSON is larger than the front carries (M16).
         """
         lists: dict[str, list[str]] = {}
         for name, value in response["headers"]:
@@ -224,17 +224,17 @@ class HttpExchange:
         reply = {"statusCode": response["status"], "body": body, "isBase64Encoded": encoded}
         reply |= self._headers_as_asked(lists)
         limit = MAX_ALB_REPLY_BYTES if self._source is Source.ALB else MAX_REPLY_BYTES
-        # Escapes make one character twelve bytes at most, so most replies need no measuring.
+        # Escaped, a character takes twelve bytes at most, so most replies need no measuring.
         if len(body) > limit // 16:
             require_carried(reply, limit)
         return reply
 
     def _headers_as_asked(self, lists: dict[str, list[str]]) -> Reply:
-        """Spell a reply's headers by the front's payload format."""
+        """Write a reply's headers as the front's payload format has them."""
         if self._source in _VERSION_2:
             cookies = lists.pop("set-cookie", [])
             headers = {name: ",".join(values) for name, values in lists.items()}
-            # HTTP APIs add this one to what has none, 204 included (M10).
+            # HTTP APIs add this one where there is none, for 204 too (M10).
             headers.setdefault("content-type", "application/json")
             return {"headers": headers} | ({"cookies": cookies} if cookies else {})
         if self._source is Source.ALB:
@@ -251,7 +251,7 @@ def _malformed(where: str, expected: str, got: str) -> MalformedError:
 
 
 def _text(value: Any, where: str, max_chars: int = MAX_HEAD_CHARS) -> str:
-    """Require a text that UTF-8 can carry, of the head unless it is said otherwise; None is ""."""
+    """Require a string that UTF-8 can encode, by default of at most MAX_HEAD_CHARS; None is ""."""
     if value is None:
         return ""
     if not isinstance(value, str):
@@ -267,7 +267,7 @@ def _text(value: Any, where: str, max_chars: int = MAX_HEAD_CHARS) -> str:
 
 
 def _object_of(event: dict[str, Any], key: str) -> dict[str, Any]:
-    """Take an object of the head; null and nothing are an empty one."""
+    """Return an object of the head; null or a missing one is empty."""
     value = event.get(key)
     if value is None:
         return {}
@@ -283,7 +283,7 @@ def _require_few(items: Sized, where: str) -> None:
 
 
 def _pairs_of(event: dict[str, Any], key: str, many_key: str, where: str) -> list[tuple[str, str]]:
-    """Take headers or parameters as pairs, from the lists where the front sends them."""
+    """Return headers or parameters as pairs, from the lists where the front sends lists."""
     many = _object_of(event, many_key)
     pairs: list[tuple[Any, Any]] = [] if many else [*_object_of(event, key).items()]
     for name, items in many.items():
@@ -292,7 +292,7 @@ def _pairs_of(event: dict[str, Any], key: str, many_key: str, where: str) -> lis
         _require_few(items, where)
         pairs += [(name, item) for item in items]
     with suppress(TypeError):  # not texts: named below
-        # Nearly every request passes this one check of all of them together.
+        # Nearly every request passes this one check of all of them at once.
         whole = "".join(chain.from_iterable(pairs))
         if len(whole) <= MAX_HEAD_CHARS and whole.isascii():
             return pairs
@@ -303,7 +303,7 @@ def _paths_of(event: dict[str, Any], source: Source, base_path: str) -> tuple[st
     """Split the decoded path into the prefix that the front adds and the application's own path."""
     key = "rawPath" if source in _VERSION_2 else "path"
     raw = _text(event.get(key), key) or "/"
-    # Once, and once only: what still has a `%` was encoded twice (M2).
+    # Decoded once only: a remaining `%` means that it was encoded twice (M2).
     path = raw if source in _DECODED_PATH else unquote(raw)
     if "%" in path:
         raise _malformed("path", "a path without % once it is decoded", "one with it")
@@ -321,7 +321,7 @@ def _paths_of(event: dict[str, Any], source: Source, base_path: str) -> tuple[st
             whole = f"{whole.rstrip('/')}/"
         root_path = unquote(whole.removesuffix(raw)).rstrip("/") if whole.endswith(raw) else ""
     for prefix in prefixes:
-        # At a segment's border: /api does not eat /apiary (M3).
+        # Cut at a segment's border: /api must not match /apiary (M3).
         if prefix.strip("/") and f"{path}/".startswith(f"{prefix}/"):
             root_path, path = root_path + prefix, path[len(prefix) :] or "/"
     if not _PREFIX.fullmatch(root_path):
@@ -330,7 +330,7 @@ def _paths_of(event: dict[str, Any], source: Source, base_path: str) -> tuple[st
 
 
 def _query_of(event: dict[str, Any], source: Source) -> str:
-    """Take the query as it stands in a URL; a load balancer sends the parts of one (M18)."""
+    """Return the query as a URL has it; a load balancer sends it in parts, still encoded (M18)."""
     if source in _VERSION_2:
         return _text(event.get("rawQueryString"), "rawQueryString")
     pairs = _pairs_of(event, "queryStringParameters", "multiValueQueryStringParameters", "query")
@@ -340,7 +340,7 @@ def _query_of(event: dict[str, Any], source: Source) -> str:
 
 
 def _headers_of(event: dict[str, Any], source: Source) -> dict[str, str]:
-    """Take the headers in lower case, repeats joined, cookies as a browser joins them (M6, M7)."""
+    """Return the headers in lower case, repeats and cookies joined as browsers do (M6, M7)."""
     lists: dict[str, list[str]] = {}
     for name, value in _pairs_of(event, "headers", "multiValueHeaders", "headers"):
         lists.setdefault(name.lower(), []).append(value)
@@ -364,11 +364,11 @@ def _headers_of(event: dict[str, Any], source: Source) -> dict[str, str]:
         # It may pass base64 on undecoded, so nothing is compressed for it.
         headers["accept-encoding"] = "identity"
     elif source is Source.ALB:
-        # It carries 1 MB, which Swagger UI fits into only if it is compressed.
+        # It carries 1 MB, which Swagger UI fits into only when compressed.
         headers.pop("accept-encoding", None)
     return headers
 
 
 def _takes_lists(event: dict[str, Any]) -> bool:
-    """Whether a load balancer wants `multiValueHeaders` in the reply: as it sent them itself."""
+    """Whether a load balancer expects `multiValueHeaders` in the reply: it does if it sent them."""
     return event.get("multiValueHeaders") is not None

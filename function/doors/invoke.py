@@ -19,6 +19,6 @@ class InvokeDoor:
         Answer a payload as the native HTTP door does.
 
         Raises:
-            RequestError, ModelError: as over HTTP; the invoker sees a function error.
+            RequestError, ModelError: as over HTTP; the invoker gets a function error.
         """
         return self._payloads.answer(event)

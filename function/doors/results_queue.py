@@ -1,8 +1,8 @@
 """
-Where the answers to a queue's messages go: to a queue of results, or to the log.
+Where the answers to a queue's messages go: a results queue, or the log.
 
-A message that SQS delivers twice is answered twice. A FIFO queue of results drops the second answer
-if it comes within five minutes.
+A message that SQS delivers twice is answered twice; a FIFO results queue drops the second answer
+within five minutes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MAX_TOGETHER: Final = 10
 """Source: SQS, SendMessageBatch: "up to 10 messages"."""
 
 MAX_TOGETHER_BYTES: Final = 262_144
-"""A batch that is too large fails as a whole; every queue takes this many bytes."""
+"""A larger batch fails as a whole; every queue takes this many bytes."""
 
 
 @dataclass(frozen=True)
@@ -34,34 +34,34 @@ class Result:
 
     @cached_property
     def body(self) -> str:
-        """The result as JSON, in ASCII: as many bytes as characters."""
+        """The result as JSON in ASCII: one byte per character."""
         fields = {"message_id": self.message_id, **self.answer}
         return json.dumps(fields, allow_nan=False, separators=(",", ":"))
 
     @property
     def count(self) -> int:
-        """How many instances were predicted."""
+        """The number of instances predicted."""
         counts = [int(one.get("count", 0)) for one in self.answer.get("objects", ())]
         return len(self.answer.get("predictions", ())) + sum(counts)
 
 
 class Send(Protocol):
-    """What takes results: a ResultsQueue, or a ResultsLog."""
+    """Takes results: a ResultsQueue or a ResultsLog."""
 
     max_bytes: int
 
     def __call__(self, results: Sequence[Result]) -> set[int]:
         """
-        Send results, MAX_TOGETHER at the most.
+        Send results, at most MAX_TOGETHER.
 
         Returns:
-            The positions of those that were not taken.
+            The positions of the results that were not taken.
         """
         ...
 
 
 class Outbox:
-    """Results that wait to be sent together; a FIFO queue's go one by one, to keep their order."""
+    """Results waiting to be sent together; those of a FIFO queue go one by one, in their order."""
 
     def __init__(self, send: Send, *, together: int) -> None:
         self._send = send
@@ -70,7 +70,7 @@ class Outbox:
         self._bytes = 0
 
     def put(self, position: int, result: Result) -> set[int]:
-        """Take a message's result. Return the positions of the messages that are done by now."""
+        """Add a message's result. Return the positions of the messages that are now done."""
         size = len(result.body)
         done = self.flush() if self._bytes + size > MAX_TOGETHER_BYTES else set()
         self._waiting[position] = result
@@ -78,7 +78,7 @@ class Outbox:
         return done | self.flush() if len(self._waiting) >= self._together else done
 
     def flush(self) -> set[int]:
-        """Send what waits. Return the positions of the messages that are done with it."""
+        """Send what is waiting. Return the positions of the messages that are now done."""
         waiting, self._waiting, self._bytes = self._waiting, {}, 0
         if not waiting:
             return set()
@@ -93,10 +93,10 @@ class Outbox:
 
 
 class ResultsQueue:
-    """Send results to a queue, together."""
+    """A queue of results; they are sent together."""
 
     max_bytes = MAX_MESSAGE_BYTES
-    """A queue may be set to less."""
+    """A queue may be configured to take less."""
 
     def __init__(self, client: Any, url: str) -> None:
         """
@@ -111,10 +111,10 @@ class ResultsQueue:
 
     def __call__(self, results: Sequence[Result]) -> set[int]:
         """
-        Send results, MAX_TOGETHER at the most.
+        Send results, at most MAX_TOGETHER.
 
         Returns:
-            The positions of those that the queue did not take.
+            The positions of the results that the queue did not take.
         """
         entries = [self._entry(position, result) for position, result in enumerate(results)]
         reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
@@ -125,7 +125,7 @@ class ResultsQueue:
         body = result.body
         entry = {"Id": str(position), "MessageBody": body}
         if self._url.endswith(".fifo"):
-            # The same message gives the same id, so SQS keeps one of its results.
+            # The same message gives the same id, so SQS keeps only one of its results.
             once = result.message_id or sha256(body.encode()).hexdigest()
             entry["MessageDeduplicationId"] = once
             entry["MessageGroupId"] = result.group or once
@@ -133,13 +133,13 @@ class ResultsQueue:
 
 
 class ResultsLog:
-    """Write results to the log, one line each."""
+    """The log as a place for results, one line each."""
 
     max_bytes = 250_000
-    """Source: CloudWatch Logs, quotas: "256 KB" an event; some are left for the line's own keys."""
+    """Source: CloudWatch Logs, quotas: "256 KB" an event; the rest is for the line's other keys."""
 
     def __call__(self, results: Sequence[Result]) -> set[int]:
-        """Write the results; the log takes them all."""
+        """Write the results; the log takes all of them."""
         for result in results:
             answer = _without_names(result.answer)
             log("INFO", "result", message_id=result.message_id, **answer)
@@ -147,7 +147,7 @@ class ResultsLog:
 
 
 def _without_names(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Leave out what objects are called: a stranger's text does not belong into the log."""
+    """Leave out the names of objects: callers choose them, so they do not belong in the log."""
     if "objects" not in answer:
         return answer
     return {**answer, "objects": [_outcome_in(one) for one in answer["objects"]]}

@@ -1,9 +1,9 @@
 """
 The bucket's door: each object of a notification gets a result object.
 
-Lambda invokes asynchronously here, and repeats an invocation that fails up to twice. So a permanent
-failure, such as a file that is no picture, is written into the result object and does not fail the
-invocation. A transient one, such as a busy bucket, does, once the other objects are done.
+Lambda invokes asynchronously here and retries a failed invocation up to twice. So a permanent
+failure, such as a file that is not a picture, is written into the result object and does not fail
+the invocation. A transient one, such as a busy bucket, does, once the other objects are done.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class S3Door:
         Predict the objects of a notification, in their order.
 
         Returns:
-            {"results": [...]}, one summary an object: none for a test event or a removal.
+            {"results": [...]}, one summary per object: none for a test event or a removal.
 
         Raises:
-            MalformedError: an event that is no notification; nothing was done.
-            FunctionError, ModelError: a transient one, once all other objects are done: a fatal
+            MalformedError: the event is not a notification; nothing was done.
+            FunctionError, ModelError: a transient failure, once all other objects are done: a fatal
                 one if there is any, else the first.
         """
         remaining_ms = context.get_remaining_time_in_millis

@@ -1,5 +1,5 @@
 """
-Where an event comes from: the one place that knows the shapes of events.
+Where an event comes from: the only module that knows the shapes of events.
 
 An event of a service that no door takes is FOREIGN; the error that refuses it names what `clue_in`
 finds, from the fixed lists below. Nothing of the event itself is repeated.
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 
 class Source(Enum):
-    """What sent an event; the value is its name in the log."""
+    """The sender of an event; the value is its name in the log."""
 
     HTTP_API_V2 = "http-api-2.0"
     HTTP_API_V1 = "http-api-1.0"
@@ -46,7 +46,7 @@ _HTTP: Final = frozenset(
 
 def source_of(event: Any) -> Source:
     """
-    Name an event's source by its shape; never raises, whatever JSON the event is.
+    Return an event's source by its shape; never raises, whatever JSON the event is.
 
     Returns:
         FOREIGN for an event of an AWS service that no door takes, UNKNOWN for anything else.
@@ -54,7 +54,7 @@ def source_of(event: Any) -> Source:
     if not isinstance(event, dict):
         return _foreign_or_unknown(event)
     if event.keys() & _AUTHORISER_KEYS:
-        return Source.FOREIGN  # shaped like a request, but the answer would be a policy
+        return Source.FOREIGN  # shaped like a request, but it expects a policy
     if isinstance(event.get("requestContext"), dict):
         return _http_source_of(event, event["requestContext"])
     if isinstance(event.get("Records"), list):
@@ -109,7 +109,7 @@ _SENDERS: Final = {
     "SelfManagedKafka", "aws:codecommit", "aws:docdb", "aws:dynamodb", "aws:kafka", "aws:kinesis",
     "aws:mq", "aws:rmq", "aws:s3", "aws:ses", "aws:sns", "aws:sqs",
 }  # fmt: skip
-"""What `eventSource` says in the events that Lambda's own pages show."""
+"""Values of `eventSource` in the events that the Lambda documentation shows."""
 
 _KEYS: Final = {
     "@type", "AlarmName", "CallDetails", "CampaignId", "Cause", "CodePipeline.job", "DeploymentId",
@@ -121,13 +121,13 @@ _KEYS: Final = {
     "requestContext", "routeArn", "serverId", "session", "sessionState", "stash", "summaryVersion",
     "tasks", "tokenSignature", "triggerSource", "typeName", "widgetContext", "window",
 }  # fmt: skip
-"""Keys by which events of other services are told, as their own pages show them."""
+"""Keys that identify events of other services, from those services' documentation."""
 
 
 def clue_in(event: Any) -> str | None:
-    """Return what tells of an event's sender: `eventSource`, or else the known keys in it."""
+    """Return what identifies an event's sender: `eventSource`, or else the known keys in it."""
     if isinstance(event, list) and event:
-        event = event[0]  # as a pipe of EventBridge hands over a batch: no object around it
+        event = event[0]  # a pipe of EventBridge sends a batch as a bare list
     if not isinstance(event, dict):
         return None
     records = event.get("Records")

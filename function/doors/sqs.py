@@ -1,12 +1,12 @@
 """
-The queue's door: a batch of messages in, and a list of those that SQS shall deliver again.
+The queue's door: a batch of messages in, a list of those that SQS must deliver again out.
 
-A message is done once its result is sent. The reply lists what is not done. What SQS does with a
-reply (docs/contract.md 6.6), in short:
+A message is done once its result is sent. The reply lists the messages that are not done. SQS
+reads a reply like this (docs/contract.md 6.6):
 
 - It deletes what is not listed, so every message that is not done is listed.
-- An empty identifier makes it keep the whole batch, which is what a message without an id needs.
-- After an error or a time-out it keeps the whole batch, good messages included: neither may happen.
+- An empty identifier makes it keep the whole batch, as a message without an id requires.
+- After an error or timeout it keeps the whole batch, finished messages too: neither may happen.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 @dataclass(frozen=True, slots=True)
 class Message:
     """
-    What the door reads of a record, whatever the record is.
+    The fields of a record that the door reads, whatever the record is.
 
-    The group is set for FIFO queues only: a standard queue's groups have no order.
+    The group is set for FIFO queues only: groups have no order in a standard queue.
     """
 
     id: str | None
@@ -54,7 +54,7 @@ class Message:
 
     @classmethod
     def of(cls, record: object) -> Message:
-        """Read a record; what is missing or of another type is None."""
+        """Read a record; a field that is missing or of another type is None."""
         fields = record if isinstance(record, dict) else {}
         given, attributes = fields.get("messageId"), fields.get("attributes")
         named = isinstance(given, str) and MESSAGE_ID.fullmatch(given)
@@ -80,12 +80,12 @@ class SqsDoor:
         Describe the door.
 
         Args:
-            payloads: answers a message that is one.
-            objects: makes what reads a bucket, once a message names an object.
-            send: takes the results; none: they are logged.
-            permanent: what a failure means that another attempt would repeat: `dead-letter`, so
-                that SQS delivers the message until its queue's redrive policy takes it, or
-                `result`, an error as the result.
+            payloads: answers the messages that are payloads.
+            objects: makes the reader of buckets when a message first names an object.
+            send: takes the results; by default they are logged.
+            permanent: how to treat a failure that a retry would repeat: `dead-letter`, so that SQS
+                delivers the message until its queue's redrive policy takes it, or `result`, an
+                error as the result.
         """
         self._payloads = payloads
         self._objects = objects
@@ -94,7 +94,7 @@ class SqsDoor:
 
     def answer(self, event: Any, context: Context) -> dict[str, Any]:
         """
-        Answer a batch, as far as time allows.
+        Answer as much of a batch as time allows.
 
         Returns:
             {"batchItemFailures": [{"itemIdentifier": …}]}: every message that is not done.
@@ -108,8 +108,8 @@ class SqsDoor:
         for position, message in enumerate(messages):
             if not deadline.allows_another():
                 break
-            # A FIFO queue's order is a group's order: later messages of a group wait for the one
-            # that failed, those of other groups do not.
+            # A FIFO queue keeps order within a group: later messages of a group wait for one that
+            # failed, messages of other groups do not.
             if message.group in stopped:
                 continue
             result = self._result_of(message, deadline)
@@ -122,7 +122,7 @@ class SqsDoor:
         return {"batchItemFailures": [{"itemIdentifier": one} for one in dict.fromkeys(ids)]}
 
     def _result_of(self, message: Message, deadline: Deadline) -> Result | None:
-        """Answer one message; None if SQS shall deliver it again."""
+        """Answer one message; None if SQS must deliver it again."""
         try:
             result = Result(message.id, message.group, self._answer_to(message.body, deadline))
             if len(result.body) > self._send.max_bytes:
@@ -133,7 +133,7 @@ class SqsDoor:
             return result
         except Exception as error:  # noqa: BLE001 -- one message's failure is not its neighbours'
             log_failure("message failed", error, message_id=message.id)
-            # A message of no id cannot be listed by itself, and would take the batch with it.
+            # A message without an id cannot be listed alone; the whole batch is kept for it.
             ends_here = self._permanent == "result" or message.id is None
             if outcome_of(error).retry or not ends_here:
                 return None
@@ -153,17 +153,17 @@ class SqsDoor:
 
     def _summaries_of(self, refs: list[ObjectRef], deadline: Deadline) -> list[dict[str, Any]]:
         if not refs:
-            return []  # and no bucket is opened
+            return []  # no bucket is opened
         settle = self._permanent == "result"
         return self._objects().predict_all(refs, remaining_ms=deadline.remaining_ms, settle=settle)
 
 
 def _unwrapped(body: object) -> Any:
     """
-    Parse a message's body, and where SNS sent it the message inside.
+    Parse a message's body, and the message inside it if SNS sent it.
 
     Raises:
-        MalformedError: no text, or no JSON.
+        MalformedError: not a string, or not JSON.
     """
     payload = _parsed(body, "body")
     if isinstance(payload, dict) and payload.get("Type") == "Notification" and "Message" in payload:

@@ -1,4 +1,4 @@
-"""The door of Step Functions' distributed map: a batch of items in, one result an item out."""
+"""The door of Step Functions' distributed map: a batch of items in, one result per item out."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ OUTPUT: Final = re.compile(
 )
 BATCH_KEYS: Final = ("bucket", "model", "output", "version")
 MAX_ITEMS: Final = 10_000
-"""A result takes a few hundred bytes, and an answer 6 MB at the most."""
+"""A result takes a few hundred bytes, and an answer at most 6 MB."""
 
 
 class MapAnswer(TypedDict):
-    """One result an item, in the order of the items: an answer, or {"error": ItemError}."""
+    """One result per item, in order: an answer, or {"error": ItemError}."""
 
     results: list[Mapping[str, Any]]
 
@@ -42,15 +42,15 @@ class MapDoor:
 
     def answer(self, event: dict[str, Any], context: Context) -> MapAnswer:
         """
-        Answer every item of a batch, whatever is wrong with its neighbours.
+        Answer every item of a batch, whatever is wrong with the others.
 
         Args:
-            event: {"Items", "BatchInput"?}. An item is a payload, for which BatchInput may hold
-                "model" and "version"; or an object, as ItemReader lists it, for which BatchInput
-                holds "bucket" as well, and, where results belong elsewhere, "output":
-                s3://bucket/prefix.
-            context: its clock is the deadline. Items for which there is no time are returned with
-                an error that may be tried again.
+            event: {"Items", "BatchInput"?}. An item is either a payload, for which BatchInput may
+                hold "model" and "version"; or an object as ItemReader lists it, for which
+                BatchInput holds "bucket" too, and "output" (s3://bucket/prefix) if the results
+                belong elsewhere.
+            context: its clock is the deadline. Items left without time get an error that may be
+                retried.
 
         Raises:
             InvalidError: the event itself is wrong.
@@ -73,7 +73,7 @@ class MapDoor:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What the items of one event have in common."""
+    """What the items of one event share."""
 
     bucket: Any
     defaults: dict[str, Any]
@@ -91,13 +91,13 @@ class _Batch:
         return cls(given.get("bucket"), defaults, places)
 
     def payload_of(self, item: Any) -> dict[str, Any]:
-        """Complete an item to a payload; one that names a model stands by itself."""
+        """Complete an item to a payload; one that names a model is complete."""
         if not isinstance(item, dict):
             raise InvalidError([Problem("item", 'a payload or {"Key": …}', kind_of(item))])
         return item if "model" in item else self.defaults | item
 
     def ref_in(self, item: dict[str, Any]) -> ObjectRef:
-        """Read which object of the bucket an item is."""
+        """Read which object of the bucket an item names."""
         from function.objects.bucket import ObjectRef, require_address
 
         key, size = item["Key"], item.get("Size")
@@ -113,14 +113,14 @@ class _Batch:
             size_bytes=size if type(size) is int else None,
             etag=etag.strip('"') if isinstance(etag, str) else None,
         )
-        require_address(ref)  # before anything names it
+        require_address(ref)  # before any message names it
         return ref
 
 
 def _object_result(
     item: dict[str, Any], batch: _Batch, objects: Callable[[], Objects], deadline: Deadline
 ) -> Mapping[str, Any]:
-    """Write an object's result and sum it up; a failure is told with the object's name."""
+    """Write an object's result and summarise it; a failure carries the object's name."""
     ref = batch.ref_in(item)
     opened = objects()
     try:
@@ -130,7 +130,7 @@ def _object_result(
 
 
 def _recorded(error: Exception) -> ItemError:
-    """Record an item's error, and spell it as the item's result."""
+    """Record an item's error, and return it as the item's result."""
     current().record_error(error)
     return item_error_of(error)
 
@@ -153,7 +153,7 @@ def _parts_of(event: dict[str, Any]) -> tuple[list[Any], _Batch]:
 
 
 def _output_in(batch: dict[str, Any]) -> dict[str, Any]:
-    """Read where the results of objects belong, if it is elsewhere than the settings say."""
+    """Read where the results of objects go, if not where the settings say."""
     output = batch.get("output")
     if output is None:
         return {}

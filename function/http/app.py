@@ -1,4 +1,4 @@
-"""The HTTP service: a FastAPI application with not one AWS word, so that any server can run it."""
+"""The HTTP service: a FastAPI application that knows nothing of AWS, so any server can run it."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ def create_app(
     predict: Predict | None = None,
 ) -> FastAPI:
     """
-    Build the service's HTTP application; routes that are added to it are served and documented.
+    Build the service's HTTP application; routes that a user adds are served and documented too.
 
     Args:
         service: the models.
-        protocols: `routes` of function/protocols.
-        max_body_bytes: the most bytes that a request's body may have; read by the protocols.
+        protocols: the `routes` of each module in function/protocols.
+        max_body_bytes: the largest body of a request; the protocols enforce it.
         docs: whether /docs and /openapi.json are served.
-        predict: predicts without holding up the loop; none: here and now.
+        predict: predicts without blocking the loop; by default in the loop's own thread.
     """
     app = Application(
         title="Lambake",
         version=VERSION,
         description="Trained models, baked into one serverless image and served.",
-        # Ours are lighter: they need no CDN, and build the document when it is asked for.
+        # Ours are lighter: they need no CDN, and the document is built on request.
         openapi_url=None,
-        # A redirect would name an absolute address without the stage.
+        # A redirect would give an absolute address without the stage.
         redirect_slashes=False,
         exception_handlers={
             FunctionError: on_error,
@@ -77,13 +77,13 @@ def create_app(
 
 
 class Application(FastAPI):
-    """FastAPI, with a document that shows each model by its own schema."""
+    """FastAPI whose document shows each model by its own schema."""
 
     service: Service
 
     def openapi(self) -> dict[str, Any]:
-        """Write the document of all routes as they are now."""
-        # Imported late: pydantic's models are built for those who read the document only.
+        """Write the document of all current routes."""
+        # Imported late: pydantic's models are built only for those who read the document.
         from function.http.openapi import document_of
 
         return document_of(self, self.service.models())
@@ -129,7 +129,7 @@ def _docs_routes() -> list[APIRoute]:
             return Response(pages.START_SCRIPT, media_type="text/javascript")
         if name not in pages.SWAGGER_FILES:
             raise unknown_path(request)
-        # Who names no coding takes any (RFC 9110, 12.5.3).
+        # A request that names no coding accepts any (RFC 9110, 12.5.3).
         compressed = "gzip" in request.headers.get("accept-encoding", "gzip")
         headers = {"cache-control": "public, max-age=86400", "vary": "accept-encoding"}
         if compressed:

@@ -1,4 +1,4 @@
-"""Bodies: instances out of a request (form, raw picture, JSON), and JSON into a reply."""
+"""From a request's body to instances (form, raw picture, JSON), and from an answer to JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.errors import Problem
 JSON: Final = "application/json"
 
 SPARE_BRACKETS: Final = 10_000
-"""Added to what a full request needs, so that one with too many instances is told how many."""
+"""Added to what a full request needs, so that a request over the limit is told how many it has."""
 
 
 async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> list[Any]:
@@ -26,18 +26,18 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
     Read the instances from a request's body, by its media type.
 
     Args:
-        request: its body is not read yet.
+        request: its body has not been read.
         served: the model; its recipe says what it takes.
-        max_body_bytes: the most bytes that the body may have.
+        max_body_bytes: the largest body.
 
     Returns:
-        The pictures' bytes or the rows, not checked yet.
+        The pictures' bytes or the rows, unchecked.
 
     Raises:
-        TooLargeError: the body is beyond the limit.
+        TooLargeError: the body is over the limit.
         MediaTypeError: the model does not take the type, or the body is compressed.
-        MalformedError: the body cannot be read as the type that it claims.
-        InvalidError: it can be read, but holds something else.
+        MalformedError: the body is not what its media type says.
+        InvalidError: it is readable, but holds something else.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     _require_media_type(media_type, request.headers.get("content-encoding", ""), served)
@@ -66,7 +66,7 @@ def _require_media_type(media_type: str, encoding: str, served: Served) -> None:
 
 
 async def _body_of(request: Request, max_bytes: int) -> bytes:
-    """Read the body, stopping once it is too large, whatever Content-Length said."""
+    """Read the body, and stop once it is too large, whatever Content-Length says."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -79,12 +79,12 @@ async def _body_of(request: Request, max_bytes: int) -> bytes:
 
 def _require_few_brackets(body: bytes, served: Served) -> None:
     """
-    Refuse JSON of more lists and objects than any request needs, before it is parsed.
+    Refuse JSON with more lists and objects than any request needs, before parsing it.
 
-    A million of them in 3 MB take a second and 100 MB, and the collector walks over each.
+    A million of them in 3 MB take a second and 100 MB, and the garbage collector visits each.
     """
     columns = served.description.columns
-    # An instance is one list or object; a column's name may hold a bracket as well.
+    # An instance is one list or object; a column's name may also hold a bracket.
     limit = SPARE_BRACKETS + 2 * served.manifest.max_instances * (1 + len(columns))
     got = body.count(b"[") + body.count(b"{")
     if got > limit:
@@ -93,15 +93,15 @@ def _require_few_brackets(body: bytes, served: Served) -> None:
 
 def _json_of(body: bytes) -> Any:
     """
-    Parse JSON, strictly: no NaN or Infinity, no lone surrogates, not nested without end.
+    Parse JSON strictly: no NaN or Infinity, no lone surrogates, limited nesting.
 
     Raises:
-        MalformedError: says where the parser stopped; a number that is NaN is no JSON.
+        MalformedError: says where the parser stopped.
     """
     try:
         return from_json(body, allow_inf_nan=True)
     except ValueError as exc:
-        # The parser's message has no input in it, only what it wanted, and line and column.
+        # The parser's message repeats no input: it has only what was expected, line and column.
         raise MalformedError([Problem("body", "JSON in UTF-8", _reason(exc))]) from exc
 
 

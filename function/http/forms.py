@@ -1,12 +1,12 @@
 """
-A form to its files: multipart/form-data, as browsers and curl write it.
+From a form to its files: multipart/form-data as browsers and curl write it.
 
-Starlette's parser is not used: it lets the form's charset choose a codec (some raise, so a stranger
-makes a 500), takes a form that was cut off for a whole one, and logs what it read. The body is in
-memory already, so splitting it is enough.
+Starlette's parser is not used: it lets the form's charset choose a codec (some raise, so a caller
+can cause a 500), accepts a truncated form as whole, and logs what it reads. The body is in memory
+already, so splitting it is enough.
 
 Source: RFC 7578; RFC 2046, 5.1.1 for the boundary. Content-Transfer-Encoding is deprecated there
-(4.7), and no client that we know of sends it.
+(4.7), and no known client sends it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from model.errors import Problem, counted
 
 FILE_FIELD: Final = "file"
 MAX_HEAD_BYTES: Final = 4096
-"""The most bytes of one part's headers, the file's name among them."""
+"""The most bytes of one part's headers, including the file's name."""
 
 _BOUNDARY: Final = re.compile(r';\s*boundary=("?)([^\s";]{1,70})\1\s*(?:;|$)', re.IGNORECASE)
 _DISPOSITION: Final = re.compile(rb"\r\ncontent-disposition:[ \t]*form-data(.*)", re.IGNORECASE)
@@ -28,7 +28,7 @@ _PARAMETER: Final = re.compile(rb';[ \t]*([^\s=;"]+)=("(?:[^"\\]|\\.)*"|[^\s;"]*
 
 def files_in(body: bytes, content_type: str, *, limit: int) -> list[bytes]:
     """
-    Take the files of a form, in their order.
+    Return the files of a form, in order.
 
     Args:
         body: the whole form.
@@ -37,11 +37,11 @@ def files_in(body: bytes, content_type: str, *, limit: int) -> list[bytes]:
 
     Raises:
         MalformedError: no boundary, no end, or a part without its headers.
-        InvalidError: no file, too many, or other fields than files named FILE_FIELD.
+        InvalidError: no file, too many, or fields other than files named FILE_FIELD.
     """
     expected = f"1 to {limit} form files named {FILE_FIELD}"
     delimiter = b"\r\n--" + _boundary_of(content_type)
-    # The first delimiter stands at the start of the body, without the line break before it.
+    # The first delimiter starts the body, without the line break before it.
     body = b"\r\n" + body
     # Counted before anything is read: a million empty parts must cost nothing.
     parts = body.count(delimiter) - 1
@@ -71,7 +71,7 @@ def _boundary_of(content_type: str) -> bytes:
 def _file_in(piece: bytes) -> bytes | None:
     """Return the content of one part; None if it is not a file named FILE_FIELD."""
     head_end = piece.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES + 4)
-    # After the boundary the line ends, perhaps after some spaces.
+    # The line ends after the boundary, possibly after spaces.
     if head_end < 0 or not piece[:head_end].lstrip(b" \t").startswith(b"\r\n"):
         raise _malformed(f"parts with headers of at most {MAX_HEAD_BYTES} bytes", "another part")
     disposition = _DISPOSITION.search(piece, 0, head_end)

@@ -1,4 +1,4 @@
-"""The hello of the tutorial: add two numbers from a query."""
+"""The tutorial's hello: add two numbers from a query."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from function.errors import InvalidError
 from model.errors import Problem
 
 MAX_DIGITS: Final = 300
-"""
-Beyond 308 digits a number does not fit float64, and beyond 4,300 Python refuses to parse it.
-"""
+"""Beyond 308 digits a number does not fit float64; beyond 4,300 Python refuses to parse it."""
 
 _WHOLE: Final = re.compile(rf"[+-]?[0-9]{{1,{MAX_DIGITS}}}")
 _DECIMAL: Final = re.compile(rf"[+-]?([0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{0,{MAX_DIGITS}}})?|"
@@ -26,7 +24,7 @@ def total_of(query: QueryParams) -> int | float:
     Add `a` and `b`; whole numbers stay whole.
 
     Raises:
-        InvalidError: a number is missing, repeated, none, or not finite; or the sum is not.
+        InvalidError: a number is missing, repeated, malformed or not finite; or the sum is not.
     """
     problems: list[Problem] = []
     numbers = [_number_of(query.getlist(name), name, problems) for name in ("a", "b")]
@@ -41,7 +39,7 @@ def total_of(query: QueryParams) -> int | float:
 def _number_of(texts: list[str], name: str, problems: list[Problem]) -> int | float:
     got = "nothing" if not texts else f"{len(texts)} of them"
     if len(texts) == 1:
-        # A plus sign in a query is a space once decoded.
+        # A plus sign in a query decodes to a space.
         text = texts[0].strip(" ")
         if _WHOLE.fullmatch(text):
             return int(text)

@@ -1,11 +1,10 @@
 """
-FastAPI, imported without building what no answer needs.
+Import FastAPI without building what no answer needs.
 
 FastAPI describes OpenAPI in some sixty pydantic models. Building their validators takes an eighth
-of what the whole function takes to import, so they wait until they are used, which pydantic knows
-as `defer_build`. Nothing of FastAPI is changed: whoever uses one of its models, as
-`FastAPI.openapi()` does, finds it built at that moment. Where pydantic's inside is not as this
-expects, FastAPI is imported as usual.
+of the function's import time, so they are built on first use, as pydantic's `defer_build` does.
+FastAPI itself is unchanged: whoever uses one of its models, as `FastAPI.openapi()` does, finds it
+built. If pydantic's internals are not as expected here, FastAPI is imported as usual.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from pydantic import BaseModel, ConfigDict
 
 @contextmanager
 def deferred_models() -> Iterator[None]:
-    """Let pydantic models that are defined meanwhile be built on first use."""
+    """Build pydantic models that are defined inside the `with` on first use."""
     config, rebuild = BaseModel.model_config, BaseModel.__dict__["model_rebuild"]
 
     def rebuild_on_use(cls: type[BaseModel], /, **options: Any) -> bool | None:
-        # FastAPI asks without options, right after its definitions; pydantic, on first use, with.
+        # FastAPI calls it without options after its definitions; pydantic, on first use, with them.
         result: bool | None = rebuild.__func__(cls, **options) if options else None
         return result
 
@@ -37,7 +36,7 @@ def deferred_models() -> Iterator[None]:
 
 
 def can_defer() -> bool:
-    """Try it with a model: whether it waits when it is defined, and works when it is used."""
+    """Whether a trial model waits when it is defined and works when it is used."""
     try:
         with deferred_models():
 

@@ -1,9 +1,9 @@
 """
 The OpenAPI document: FastAPI's own, with each model shown by its inputs.
 
-Imported when the document is asked for and never before: what a cold start does not need costs it
-nothing. The schemas are enforced by `inputs` and `model`, which can say what was wrong and where;
-tests/function/http/test_openapi.py holds the two together.
+Imported only when the document is requested: a cold start does not need it. The schemas are
+enforced by `inputs` and `model`, which can say what was wrong and where;
+tests/function/http/test_openapi.py compares the two.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LABELS: Final = {
 
 
 def _object(**properties: Any) -> dict[str, Any]:
-    """Write the schema of an object that has all of these properties, and no others."""
+    """Return the schema of an object with exactly these properties."""
     return {
         "type": "object",
         "properties": properties,
@@ -75,7 +75,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         problems=_list(_PROBLEM, maxItems=MAX_PROBLEMS),
     ),
 }
-"""What the answers are; function/http/routes.py names them. Problems: as RFC 9457 writes them."""
+"""The answers' schemas; function/http/routes.py names them. Problems follow RFC 9457."""
 
 
 def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
 
     Args:
         app: all its routes are shown, ours and those that a user added.
-        models: those that are served; each gets operations of its own where a route is in the
-            group EACH_MODEL, so that it shows its own inputs.
+        models: the served ones; where a route is in the group EACH_MODEL, each gets its own
+            operations, which show its own inputs.
     """
     document = get_openapi(
         title=app.title,
@@ -112,7 +112,7 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
 
 
 def _by_method(route: BaseRoute) -> Iterator[BaseRoute]:
-    """Split a route into one for each of its methods; HEAD needs no word beside GET."""
+    """Split a route into one per method; HEAD is not shown beside GET."""
     if not isinstance(route, APIRoute):
         yield route
         return
@@ -128,7 +128,7 @@ def _by_method(route: BaseRoute) -> Iterator[BaseRoute]:
 def _operations_of(
     path: str, operation: dict[str, Any], models: list[Versions]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Write a route's operation once for each model; for each version, where its path has one."""
+    """Return a route's operation once per model, or per version where its path has one."""
     for versions in models:
         at = path.replace("{name}", versions.name)
         if "{version}" not in path:
@@ -163,7 +163,7 @@ def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> di
 
 
 def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
-    """Write the bodies that a model takes, by media type."""
+    """Return the bodies that a model takes, by media type."""
     one, takes = description.schema, description.takes
     some = _list(dict(one), minItems=1, maxItems=max_instances)
     payloads = [_object(**{key: one if key == takes else some}) for key in KEYS[takes]]
@@ -171,7 +171,7 @@ def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
     example = description.example if key == takes else [description.example]
     schema = payloads[0] if len(payloads) == 1 else {"oneOf": payloads}
     content: dict[str, Any] = {JSON: {"schema": schema, "example": {key: example}}}
-    # `format: binary` is OpenAPI 3.0's word; Swagger UI draws the upload button by it.
+    # `format: binary` is OpenAPI 3.0's; Swagger UI shows its upload button for it.
     upload = {"type": "string", "format": "binary"}
     uploads = {one: {"schema": upload} for one in description.media_types}
     if uploads:

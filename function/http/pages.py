@@ -1,4 +1,4 @@
-"""The pages: a short one at /, and Swagger UI at /docs, with no CDN and under any stage prefix."""
+"""The pages: a short one at /, and Swagger UI at /docs, without a CDN, under any stage prefix."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SECURITY_HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
 }
-"""Swagger UI styles its own elements inline; scripts come from this origin only."""
+"""Swagger UI styles its own elements inline; scripts load from this origin only."""
 
 _STYLE: Final = """
 body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}
@@ -38,7 +38,7 @@ code{background:#f0f4f8;padding:.1rem .3rem;border-radius:3px}
 
 
 def index_page(models: Sequence[Versions], root_path: str, *, docs: bool) -> str:
-    """Return the page that shows what is served here and where to try it."""
+    """Return the page that lists what is served and where to try it."""
     root_path = escape(root_path)
     items = "".join(_item(versions, root_path) for versions in models)
     try_it = f'<p>Try them in the browser: <a href="{root_path}/docs">/docs</a></p>' if docs else ""
@@ -69,7 +69,7 @@ def _item(versions: Versions, root_path: str) -> str:
 
 
 def docs_page(root_path: str) -> str:
-    """Return Swagger UI's page; every address is on this service, below its prefix."""
+    """Return Swagger UI's page; every address is on this service, under its prefix."""
     root_path = escape(root_path)
     base = f"{root_path}/docs"
     return (
@@ -98,13 +98,13 @@ window.ui = SwaggerUIBundle({
 @lru_cache(maxsize=4)
 def swagger_file(name: str, *, compressed: bool) -> bytes:
     """
-    Read one of Swagger UI's files; compressed it is a third, which a load balancer's 1 MB needs.
+    Read one of Swagger UI's files; compressed, it fits into a load balancer's 1 MB.
 
     Args:
         name: one of SWAGGER_FILES.
-        compressed: by gzip.
+        compressed: with gzip.
     """
-    # The package is located, not imported: it would import half of FastAPI for two static files.
+    # The package is located, not imported: importing it loads half of FastAPI for two static files.
     spec = find_spec(SWAGGER_PACKAGE)
     folders = spec.submodule_search_locations if spec else None
     if not folders:

@@ -29,7 +29,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 
 
 def problem_of(error: BaseException) -> dict[str, Any]:
-    """Spell an error as RFC 9457 does: what was expected, what it got, where, the request id."""
+    """Return an error as RFC 9457 spells it, with what was expected, what it got, and where."""
     outcome = outcome_of(error)
     problems = problems_of(error)
     return _problem(outcome.status, outcome.title, detail_of(error)) | {
@@ -60,7 +60,7 @@ def problem_response(error: BaseException, headers: dict[str, str] | None = None
 
 
 async def on_error(_request: Request, error: Exception) -> Response:
-    """Answer an error of ours, or one that nobody expected."""
+    """Answer our own errors and unexpected ones."""
     current().record_error(error)
     return problem_response(error)
 
@@ -76,11 +76,11 @@ async def on_invalid(request: Request, error: Exception) -> Response:
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
-    """Answer an HTTPException: of an unknown path or method, or one that a route raised itself."""
+    """Answer an HTTPException: an unknown path or method, or one that a route raised itself."""
     if not isinstance(error, HTTPException):
         return await on_error(request, error)
     if error.status_code == 405:
-        # Sorted: Starlette joins a set, whose order is another in every process.
+        # Sorted: Starlette joins a set, whose order differs from process to process.
         allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
         got = Problem("method", f"one of {allowed}", "another method")
         response = await on_error(request, MethodError([got]))

@@ -1,8 +1,8 @@
 """
-Build a route that the OpenAPI document can show, without building what shows it.
+Build a route that the OpenAPI document can show, without building the document's models.
 
-The answers' schemas are named here and written by openapi.py, when somebody asks for the document:
-pydantic models at a route's definition would be paid for by every cold start.
+The answers' schemas are named here and written by openapi.py on request: every cold start would
+pay for pydantic models in a route's definition.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ READ: Final = ("GET", "HEAD")
 REF: Final = "#/components/schemas/{model}"
 
 SERVICE: Final = "the service"
-"""The group of the operations of no single model."""
+"""The group of operations that belong to no single model."""
 
 EACH_MODEL: Final = "each model"
-"""What is in this group is shown once for each model or version, in the group of the model."""
+"""Operations of this group are shown once per model or version, in the model's own group."""
 
 _PROBLEM: Final = {PROBLEM_JSON: {"schema": {"$ref": REF.format(model="ProblemAnswer")}}}
 
@@ -37,16 +37,16 @@ def shown_route(
     parameters: Sequence[dict[str, Any]] = (),
 ) -> APIRoute:
     """
-    Build a route of the document.
+    Build a route that the document shows.
 
     Args:
-        path: with its parameters in braces.
-        endpoint: takes the request, and nothing that FastAPI would have to work out.
+        path: its parameters in braces.
+        endpoint: takes only the request, so FastAPI has no parameters to work out.
         summary: one line.
         answer: a schema, or the name of one in openapi.py.
-        methods: GET and HEAD unless it is said otherwise.
+        methods: by default GET and HEAD.
         group: SERVICE or EACH_MODEL.
-        parameters: as OpenAPI spells them.
+        parameters: in OpenAPI's form.
     """
     schema = {"$ref": REF.format(model=answer)} if isinstance(answer, str) else answer
     return APIRoute(
@@ -67,5 +67,5 @@ def shown_route(
 
 
 def hidden_route(path: str, endpoint: Any) -> APIRoute:
-    """Build a route to read that the document does not show."""
+    """Build a GET route that the document does not show."""
     return APIRoute(path, endpoint, methods=list(READ), include_in_schema=False)
