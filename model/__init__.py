@@ -1,5 +1,5 @@
 """
-Knows arrays: bytes or rows in, predictions out.
+Arrays: bytes or rows in, predictions out.
 
-No web framework, no AWS, no environment variables; nothing else of ours is imported here.
+No web framework, no AWS, no environment variables; it imports no other package of ours.
 """

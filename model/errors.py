@@ -1,12 +1,12 @@
 """
-What can go wrong in a model, as one tree.
+The errors of models, as one tree.
 
     ModelError
-    ├── ArtefactError     the bundle: missing, tampered with or misshapen; stops the load
-    ├── InputError        the caller's: lists what is wrong with the instances
-    │   ├── FormatError   the bytes are none of the picture formats that we read
+    ├── ArtefactError     the bundle: missing, tampered with or malformed; stops the load
+    ├── InputError        the caller's fault: lists what is wrong with the instances
+    │   ├── FormatError   the bytes are in no supported picture format
     │   └── LimitError    more pixels than allowed
-    └── EngineError       ours: the engine failed, or answered with what is no probability
+    └── EngineError       ours: the engine failed, or returned invalid outputs
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 MAX_PROBLEMS = 10
-"""How many problems one error lists: 100,000 bad numbers need no 100,000 messages."""
+"""The most problems that one error lists: 100,000 bad numbers need no 100,000 messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input: where it is, what was expected, what it got."""
+    """One thing that is wrong with the input: where, what was expected, and what it got."""
 
     where: str
     expected: str
@@ -33,27 +33,27 @@ class Problem:
 
 
 def counted(number: int, noun: str) -> str:
-    """Count things, such as "1 other key" or "2 other keys", for a message that echoes no name."""
+    """Count things, as in "1 other key" or "2 other keys", for a message that echoes no name."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class ModelError(Exception):
-    """Anything that goes wrong in this package."""
+    """Any error of this package."""
 
 
 class ArtefactError(ModelError):
-    """A bundle that must not be served: says which file, what was expected and what was got."""
+    """A bundle that must not be served: names the file, what was expected and what it got."""
 
     def __init__(
         self, path: Path, *, expected: str = "", got: object = "", problems: Sequence[Problem] = ()
     ) -> None:
         """
-        Say what is wrong with a file: one thing, or several with their places in it.
+        Describe what is wrong with a file: one thing, or several with their places in it.
 
         Args:
-            path: of the file.
+            path: the file's.
             expected, got: the one thing.
-            problems: several; the first ten are told.
+            problems: several things; the first ten are listed.
         """
         texts = [str(problem) for problem in problems[:MAX_PROBLEMS]]
         if len(problems) > MAX_PROBLEMS:
@@ -71,7 +71,7 @@ class InputError(ModelError):
 
 
 class FormatError(InputError):
-    """Bytes that are none of the picture formats that we read."""
+    """Bytes in no supported picture format."""
 
 
 class LimitError(InputError):
@@ -79,11 +79,11 @@ class LimitError(InputError):
 
 
 class EngineError(ModelError):
-    """The engine failed, or answered with what is no probability."""
+    """The engine failed, or returned invalid outputs."""
 
 
 def kind_of(value: Any) -> str:
-    """Name a JSON value's kind, for a message that must not echo the value."""
+    """Name the kind of a JSON value, for a message that must not echo the value."""
     if value is None:
         return "null"
     if isinstance(value, bool):

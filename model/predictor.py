@@ -1,4 +1,4 @@
-"""One loaded model: recipe -> engine -> task, and nothing more."""
+"""One loaded model: recipe, engine, task, in this order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from model.tasks.base import Answer
 
 DEFAULT_MAX_PIXELS: Final = 16_777_216
 """
-4096 x 4096. Decoding that many pixels stays below 300 MB (tests/model/pictures/test_bombs.py).
+4096 x 4096. Decoding that many pixels takes less than 300 MB (tests/model/pictures/test_bombs.py).
 """
 
 
@@ -32,7 +32,7 @@ class Steps:
 
 
 class Predictor:
-    """A bundle in memory: its manifest, its recipe, its engine, its task."""
+    """A bundle in memory: its manifest, recipe, engine and task."""
 
     def __init__(self, manifest: Manifest, engine: Engine, *, max_pixels: int) -> None:
         self.manifest = manifest
@@ -49,10 +49,10 @@ class Predictor:
 
         Args:
             folder: the bundle, with model.toml and the model file.
-            max_pixels: the most pixels that one picture may have, width times height.
+            max_pixels: the largest picture, width times height.
 
         Raises:
-            ArtefactError: a file is missing, tampered with or misshapen; names it.
+            ArtefactError: a file is missing, tampered with or malformed; names it.
         """
         manifest = read_manifest(folder)
         engine = open_engine(manifest, _verified(manifest))
@@ -60,25 +60,25 @@ class Predictor:
 
     def watch(self) -> None:
         """
-        Compare from now on what is served with the bundle's reference, if it has one.
+        Start to compare what is served with the bundle's reference, if it has one.
 
         Raises:
-            ArtefactError: a reference that cannot be used.
+            ArtefactError: the reference cannot be used.
         """
         self.window = Window.of(self.manifest)
 
     def predict(self, instances: Sequence[Any]) -> tuple[list[Answer], Steps]:
         """
-        Predict some instances together.
+        Predict instances together.
 
         Args:
             instances: N of them, 1 <= N <= manifest.max_instances, as the recipe takes them.
 
         Returns:
-            N answers in the order of the instances, and the time that each step took.
+            N answers in the order of the instances, and the time of each step.
 
         Raises:
-            InputError: too few, too many, or instances that are wrong; says which and how.
+            InputError: too few, too many or invalid instances; says which and why.
             EngineError: the engine failed.
         """
         self._require_count(len(instances))
@@ -110,7 +110,7 @@ def _verified(manifest: Manifest) -> bytes:
     Read the model file and compare its hash with the manifest's.
 
     Raises:
-        ArtefactError: missing, or of another hash.
+        ArtefactError: the file is missing, or has another hash.
     """
     path = manifest.artefact
     try:

@@ -1,4 +1,4 @@
-"""Folders that are lists: an engine, a recipe or a task is a file there, found by its name."""
+"""Folders that are lists: an engine, a recipe or a task is a file in one, found by its name."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _NAME: Final = re.compile(r"(?!base$)[a-z][a-z0-9_]*")
 
 
 def has(package: str, name: str) -> bool:
-    """Whether a folder has this tenant; the tenant is not imported."""
+    """Whether a folder has this tenant, without importing it."""
     return bool(_NAME.fullmatch(name)) and find_spec(f"{package}.{name}") is not None
 
 
 def names_in(package: str) -> str:
-    """Name a folder's tenants, for errors."""
+    """Return the names of a folder's tenants, for errors."""
     # Imported late: only an error needs it.
     from pkgutil import iter_modules
 
@@ -30,6 +30,6 @@ def tenant(package: str, name: str) -> ModuleType:
     Import a tenant.
 
     Raises:
-        ImportError: it is there, but something that it imports is not installed.
+        ImportError: it exists, but something that it imports is not installed.
     """
     return import_module(f"{package}.{name}")

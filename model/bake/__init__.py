@@ -1,1 +1,1 @@
-"""Writing bundles. Development only: nothing that serves imports it."""
+"""Write bundles. For development only: nothing that serves imports it."""

@@ -1,8 +1,7 @@
 """
-Write a bundle: the manifest with the model file's hash, the golden vectors, and the reference that
-drift is measured against.
+Write a bundle's manifest with the model file's hash, its golden vectors and its drift reference.
 
-Needs the training packages; never imported by what serves.
+Needs the training packages; nothing that serves imports it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from model.recipes.base import Feeds
 TOLERANCE: Final = 1e-5
 BINS: Final = 10
 FEW: Final = 1000
-"""Of fewer instances than that, half as many bins: chance moves small bins most."""
+"""With fewer instances, half as many bins: chance moves small bins most."""
 
 WHY: Final = "float32 arithmetic differs by machine in the sixth decimal; answers are rounded there"
 
@@ -37,11 +36,11 @@ def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
     Write `model.toml`, with the schema and the hash of the model file filled in.
 
     Args:
-        folder: the bundle; the model file is there already.
-        document: the manifest but for `schema` and `artefact.sha256`.
+        folder: the bundle; it holds the model file.
+        document: the manifest without `schema` and `artefact.sha256`.
 
     Raises:
-        ArtefactError: what was written is no manifest that would load.
+        ArtefactError: the manifest as written would not load.
     """
     content = (folder / document["artefact"]["file"]).read_bytes()
     artefact = {**document["artefact"], "sha256": hashlib.sha256(content).hexdigest()}
@@ -52,11 +51,11 @@ def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
 
 def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> None:
     """
-    Predict some inputs with the bundle as it stands and write the answers down.
+    Predict some inputs with the bundle and write down the answers.
 
     Args:
-        folder: the bundle, complete but for golden.json.
-        cases: how golden.json names each input ({"name", "sample"} or {"name", "row"}), and the
+        folder: the bundle, complete except for golden.json.
+        cases: each input as golden.json names it ({"name", "sample"} or {"name", "row"}), with the
             instance itself.
     """
     answers, _ = Predictor.load(folder).predict([instance for _, instance in cases])
@@ -73,14 +72,14 @@ def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> N
 
 def write_reference(folder: Path, feeds: Feeds, outputs: Feeds, *, source: str) -> None:
     """
-    Write down what instances and answers look like when all is well.
+    Write down what instances and answers normally look like.
 
     Args:
-        folder: the bundle, complete but for reference.json.
-        feeds: [N, ...] each, as the recipe makes them: what the model was made from.
-        outputs: [M, ...] each, as the engine returns them for instances that the model was not made
-            from, for it is surer of those it has seen.
-        source: what they are, in a few words.
+        folder: the bundle, complete except for reference.json.
+        feeds: [N, ...] each, from the recipe: the data that the model was made from.
+        outputs: [M, ...] each, from the engine, for instances that the model was not made from: it
+            is surer of those it has seen.
+        source: the data's origin, in a few words.
     """
     manifest = read_manifest(folder)
     # The task rounds: what it rounds to 1 must fall into the same bin.
@@ -107,18 +106,18 @@ def _histograms_of(features: Feeds, classes: int = 0) -> list[dict[str, Any]]:
 
 
 def _counts_of(numbers: NDArray[Any], classes: int) -> dict[str, list[float]]:
-    """Count whole numbers, each in a bin of its own."""
+    """Count whole numbers, one bin per number."""
     counts = np.bincount(numbers, minlength=classes)
     return {"edges": (np.arange(len(counts) - 1) + 0.5).tolist(), "counts": counts.tolist()}
 
 
 def _histogram_of(values: NDArray[Any]) -> dict[str, list[float]]:
-    """Count values in bins of about the same number each; where values repeat, in fewer."""
+    """Count values in bins of about equal counts; in fewer bins where values repeat."""
     bins = BINS if len(values) >= FEW else BINS // 2
     different = np.unique(values.astype(np.float64))
     above = np.searchsorted(different, np.quantile(values, np.arange(1, bins) / bins), side="right")
     above = np.unique(above[above < len(different)])
-    # Halfway between two values: where they come by tenths, the next ruler may say 0.2 or 0.21.
+    # Halfway between two values: where they are tenths, another ruler may say 0.2 or 0.21.
     edges = (different[above - 1] + different[above]) / 2
     edges = np.array([float(f"{edge:.6g}") for edge in edges])
     histogram = Histogram("", edges.astype(np.float32), np.zeros(len(edges) + 1))

@@ -1,8 +1,8 @@
 """
-Notice when what comes in, or what goes out, is no longer what the model was made from.
+Detect that inputs or answers no longer look like the data that the model was made from.
 
-A window counts what is served as the bundle's reference counts what all was made from, and the
-population stability index (PSI) says how far the two are apart.
+A window counts what is served in the bins of the bundle's reference; the population stability
+index (PSI) measures how far the two are apart.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from model.tasks.base import Answer
 MODERATE: Final = 0.1
 LARGE: Final = 0.25
 """
-From 0.1 on a shift is worth a look, from 0.25 on it is one to act on.
+From 0.1 on look into a shift; from 0.25 on act on it.
 
-Source: N. Siddiqi, "Credit Risk Scorecards", 2006, chapter 7, which states both as the custom.
+Source: N. Siddiqi, "Credit Risk Scorecards", 2006, chapter 7, which calls both customary.
 """
 
 LEAST: Final = 300
 """
-So few instances give no index: chance alone makes it (B - 1) (1 / N + 1 / M) for B bins, N
-instances and a reference of M. That is 0.03 of 10 bins and 300, and one in a thousand reaches 0.1.
+With fewer instances there is no index. Chance alone makes it (B - 1) (1 / N + 1 / M) for B bins, N
+instances and a reference of M: 0.03 for 10 bins and 300, and one in a thousand reaches 0.1.
 
 Source: B. Yurdakul, "Statistical Properties of Population Stability Index", 2018: the index is
 about (1 / N + 1 / M) times chi-squared with B - 1 degrees of freedom.
 """
 
 SPAN: Final = 500
-"""At twice as many instances all counts are halved: what is older weighs less and less."""
+"""At twice as many instances all counts are halved, so older ones weigh less and less."""
 
 EVERY: Final = 100
-"""So many instances are kept, then counted at once: one call in a hundred pays, some 0.2 ms."""
+"""Instances are counted this many at a time: one call in a hundred pays for it, some 0.2 ms."""
 
 
 def psi(reference: Counts, counts: Counts) -> float:
@@ -60,8 +60,8 @@ def psi(reference: Counts, counts: Counts) -> float:
         The sum of (p - q) ln(p / q): 0 for equal shares, symmetric, never negative.
 
     Source: the index as in Siddiqi's "Credit Risk Scorecards"; half an instance is added to every
-    bin (Jeffreys' prior, as R. Krichevsky and V. Trofimov estimate shares, 1981), for an empty bin
-    would make it infinite.
+    bin (Jeffreys' prior, as R. Krichevsky and V. Trofimov estimate shares, 1981), since an empty
+    bin would make it infinite.
     """
     p = (reference + 0.5) / (reference.sum() + len(reference) / 2)
     q = (counts + 0.5) / (counts.sum() + len(counts) / 2)
@@ -89,21 +89,21 @@ class Window:
     @classmethod
     def of(cls, manifest: Manifest) -> Window | None:
         """
-        Open a window on a model; None if its bundle has no reference.
+        Open a window on a model, or return None if its bundle has no reference.
 
         Raises:
-            ArtefactError: a reference that cannot be used.
+            ArtefactError: the reference cannot be used.
         """
         reference = read_reference(manifest)
         return None if reference is None else cls(manifest, reference)
 
     def observe(self, feeds: Feeds, answers: Sequence[Answer]) -> None:
         """
-        Take in what was asked and answered; the arrays are kept for a while, not copied.
+        Record inputs and answers; the arrays are kept for a while, not copied.
 
         Args:
-            feeds: what the recipe made of N instances.
-            answers: N of them.
+            feeds: the recipe's arrays for N instances.
+            answers: the N answers.
         """
         with self._lock:
             self._kept.append((feeds, answers))
@@ -113,8 +113,9 @@ class Window:
                 self._news = self._indices()
 
     def news(self) -> Drift:
-        """Return the indices if they were computed since this was last asked."""
-        # Without the lock, which every call would pay: at worst two threads tell the same news.
+        """Return the indices if they were computed since the last call."""
+        # Without the lock, which every call would pay for: at worst two threads report the same
+        # indices.
         news = self._news
         if news:
             self._news = {}
@@ -122,10 +123,10 @@ class Window:
 
     def indices(self) -> Drift:
         """
-        Return the index of each feature of the inputs and of the answers.
+        Return the index of each feature of the inputs and the answers.
 
         Returns:
-            In the order of the reference; empty while there are too few instances.
+            In the reference's order; empty while there are too few instances.
         """
         with self._lock:
             return self._indices()

@@ -1,13 +1,13 @@
 """
-The golden vectors of a bundle: inputs, and the answers that they must give.
+The golden vectors of a bundle: inputs, and the answers they must give.
 
     {"tolerance": 1e-5, "cases": [{"name", "sample" | "row" | "text" | "inputs", "answer"}, …]}
 
-The answer is what every door says; a sample is a file in `samples/`. Numbers may differ by the
-tolerance times the largest number of the answer.
+The answer is the one that every door returns; a sample is a file in `samples/`. Numbers may differ
+by the tolerance times the largest number of the answer.
 
-The same vectors are checked when a model is baked, when the function starts (one of them, which
-also warms every step up), in the image, and before a new version gets traffic.
+They are checked when a model is baked, when the function starts (one of them, which also warms
+up every step), in the image, and before a new version gets traffic.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GOLDEN_FILE: Final = "golden.json"
 SAMPLES_FOLDER: Final = "samples"
 
 MAX_TOLERANCE: Final = 0.01
-"""Beyond it the vectors would let pass what another model answers."""
+"""A larger tolerance would accept another model's answers."""
 
 
 _INSTANCES: Final = ("row", "text", "inputs")
@@ -48,13 +48,13 @@ def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[G
 
     Args:
         folder: the bundle's.
-        labels: of the model; the first form of the file has probabilities in their order.
+        labels: the model's; the first form of the file lists probabilities in their order.
 
     Returns:
-        The tolerance, and the cases.
+        The tolerance and the cases.
 
     Raises:
-        ArtefactError: golden.json or a sample is missing, or not of the form expected.
+        ArtefactError: golden.json or a sample is missing or malformed.
     """
     path = folder / GOLDEN_FILE
     try:
@@ -70,7 +70,7 @@ def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[G
     except (ValueError, LookupError, TypeError, OverflowError, RecursionError) as exc:
         form = '{"tolerance", "cases": [{"name", "sample", "row", "text" or "inputs", "answer"}]}'
         raise ArtefactError(path, expected=form, got=repr(exc)) from exc
-    if not 0 <= tolerance <= MAX_TOLERANCE:  # which NaN is not, either
+    if not 0 <= tolerance <= MAX_TOLERANCE:  # which refuses NaN too
         expected = f"a tolerance from 0 to {MAX_TOLERANCE}"
         raise ArtefactError(path, expected=expected, got=tolerance)
     if not cases:
@@ -88,7 +88,7 @@ def _instance_of(folder: Path, case: dict[str, Any]) -> Any:
 
 
 def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
-    """Read the answer; in the first form, of classifiers only, it is a label and probabilities."""
+    """Read the answer; the first form, for classifiers only, has a label and probabilities."""
     if "answer" in case:
         return dict(case["answer"])
     shares = case["probabilities"]
@@ -102,17 +102,17 @@ def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
 
 def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
     """
-    Predict golden vectors and compare.
+    Predict golden vectors and compare the answers.
 
     Args:
         predictor: the loaded bundle.
-        limit: how many cases to try; None: all.
+        limit: how many cases to try; None for all.
 
     Returns:
-        How many were tried.
+        The number of cases tried.
 
     Raises:
-        ArtefactError: an answer is another than the vector says; names the case.
+        ArtefactError: an answer differs from the vector's; names the case.
     """
     folder = predictor.manifest.folder
     tolerance, cases = read_golden(folder, predictor.task.labels)
@@ -131,7 +131,7 @@ def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
 
 
 def alike(expected: Any, got: Any, allowed: float) -> bool:
-    """Whether two JSON values are the same, numbers up to a difference."""
+    """Whether two JSON values are equal, numbers within `allowed`."""
     if isinstance(expected, dict) and isinstance(got, dict):
         return expected.keys() == got.keys() and all(
             alike(value, got[key], allowed) for key, value in expected.items()
@@ -146,7 +146,7 @@ def alike(expected: Any, got: Any, allowed: float) -> bool:
 
 
 def largest_in(value: Any) -> float:
-    """Return the largest absolute value of the numbers in a JSON value."""
+    """Return the largest absolute number in a JSON value."""
     if isinstance(value, dict | list):
         parts = value.values() if isinstance(value, dict) else value
         return max(map(largest_in, parts), default=0.0)

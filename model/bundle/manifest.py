@@ -2,19 +2,19 @@
 Read and check `model.toml`, the manifest of a bundle.
 
     schema = 2
-    name, version                     as the folders are called
+    name, version                     those of the folders
     task = "classify"                 a file of model/tasks
     description, licence              may be absent
-    recipe = "digit"                  a file or folder of model/recipes; or a table of its settings,
-    [rows]                            which names it as well (model/recipes/base.py)
-    [artefact]                        file, sha256; engine, unless the file ends in its name
-    [[inputs]], [[outputs]]           name, dtype, shape: -1 for any size; outputs' are hints
+    recipe = "digit"                  a file or folder of model/recipes; or a table of its settings
+    [rows]                            instead, which also names it (model/recipes/base.py)
+    [artefact]                        file, sha256; engine, unless the file's ending names it
+    [[inputs]], [[outputs]]           name, dtype, shape: -1 for any size; for outputs only hints
     [answer]                          the task's settings
-    [limits]                          instances: most of one request; batch: most of one run
+    [limits]                          instances: the most of one request; batch: of one run
     [training], [metrics]             the author's notes; may be absent
 
-No key is ignored: a manifest with a misspelt key must not load. Everything that is wrong is told at
-once. Schema 1 is read as well (schema_1.py).
+No key is ignored: a manifest with a misspelt key must not load. All errors are reported at once.
+Schema 1 is also read (schema_1.py).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a bundle says of itself."""
+    """What a bundle states about itself."""
 
     folder: Path
     name: str
@@ -67,7 +67,7 @@ class Manifest:
 
     @property
     def kind(self) -> str:
-        """What the model does with what, as "image-classification"."""
+        """The kind of model, such as "image-classification"."""
         return f"{self.recipe.describe().subject}-{self.task.noun}"
 
 
@@ -76,8 +76,8 @@ def read_manifest(folder: Path) -> Manifest:
     Read `model.toml` in a bundle's folder.
 
     Raises:
-        ArtefactError: the file is missing, is no TOML, or keys are missing, unknown or wrong; names
-            each of them.
+        ArtefactError: the file is missing or not TOML, or keys are missing, unknown or wrong; names
+            all of them.
     """
     path = folder / MANIFEST_FILE
     document = read_toml(path, "a manifest")
@@ -128,7 +128,7 @@ def _manifest_of(folder: Path, top: Table) -> Manifest:
 
 
 def _engine_of(artefact: Table, file: str) -> str:
-    """Return the engine that is named, or that a file's ending names."""
+    """Return the engine that the manifest or the file's ending names."""
     by_ending = file.rpartition(".")[2]
     engine = artefact.text("engine", default=by_ending)
     if file and engine and not tenants.has("model.engines", engine):
@@ -140,7 +140,7 @@ def _engine_of(artefact: Table, file: str) -> str:
 
 
 def _check_folder(top: Table, name: str, version: str) -> None:
-    """Hold the names against the folder: the model's, or a version's within the model's."""
+    """Compare the names with the folder's: the model's, or a version's inside the model's."""
     folder, parent = top.folder.name, top.folder.parent.name
     if not name or not version or name == folder or (name, version) == (parent, folder):
         return

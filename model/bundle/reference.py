@@ -1,12 +1,12 @@
 """
-What a model's inputs and answers look like when all is well: the histograms of a bundle.
+What a model's inputs and answers normally look like: the histograms of a bundle.
 
     {"schema": 2, "source": text,
      "inputs": [{"name", "edges", "counts"}, …], "answers": [{"name", "edges", "counts"}, …]}
 
-Inputs are by the features that the model's recipe computes, answers by those of its task. Bin j
-holds the values above edges[j - 1] up to edges[j]; there is one more count than edges. The file is
-`reference.json`, optional: a bundle that was made elsewhere need not have it.
+Inputs are listed by the recipe's features, answers by the task's. Bin j holds the values above
+edges[j - 1] up to edges[j]; there is one more count than edges. The file, `reference.json`, is
+optional: a bundle that was made elsewhere need not have it.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ ANSWERS: Final = "answers"
 
 Counts = NDArray[np.float64]
 Watched = tuple[str, str]
-"""Which side of the model, INPUTS or ANSWERS, and the feature: two may have the same name."""
+"""The side of the model, INPUTS or ANSWERS, and the feature: two may have the same name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often a value fell into each bin: float32[B - 1] increasing edges, float64[B] counts."""
+    """How many values fell into each bin: float32[B - 1] increasing edges, float64[B] counts."""
 
     name: str
     edges: NDArray[np.float32]
     counts: Counts
 
     def count(self, values: NDArray[Any]) -> Counts:
-        """Count float[N] into these bins."""
-        # As float32, which inputs are: 0.2 is an edge, and the 0.2 of a row must not be above it.
+        """Count float[N] in these bins."""
+        # As float32, like inputs: if 0.2 is an edge, the 0.2 of a row must not be above it.
         bins = np.searchsorted(self.edges, values.astype(np.float32))
         return np.bincount(bins, minlength=len(self.counts)).astype(np.float64)
 
@@ -51,10 +51,10 @@ def read_reference(manifest: Manifest) -> dict[Watched, Histogram] | None:
     Read a bundle's reference.
 
     Returns:
-        The histograms of the inputs, then those of the answers; None: no file.
+        The histograms of the inputs, then those of the answers; None if there is no file.
 
     Raises:
-        ArtefactError: not of the form above, or not of this model's features.
+        ArtefactError: not of the form above, or not with this model's features.
     """
     path = manifest.folder / REFERENCE_FILE
     try:
@@ -84,7 +84,7 @@ def read_reference(manifest: Manifest) -> dict[Watched, Histogram] | None:
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Spell a reference of schema 1, which knew classifiers only, as one of schema 2."""
+    """Convert a reference of schema 1, which knew only classifiers, to schema 2."""
     edges = [number + 0.5 for number in range(len(document["labels"]) - 1)]
     labels = {"name": "labels", "edges": edges, "counts": document["labels"]}
     return {
@@ -97,7 +97,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
 def _histogram(name: str, edges: Any, counts: Any) -> Histogram:
     """
     Raises:
-        ValueError: edges that do not rise, counts below 0, or not one more of them.
+        ValueError: edges that do not rise, negative counts, or not one more count than edges.
     """
     histogram = Histogram(name, np.array(edges, np.float32), np.array(counts, np.float64))
     edges, counts = histogram.edges, histogram.counts

@@ -9,7 +9,7 @@ _KINDS: Final = ("image-classification", "table-classification")
 
 
 def upgraded(document: dict[str, Any]) -> dict[str, Any]:
-    """Spell a manifest of schema 1 as one of schema 2; what it should not have is left in it."""
+    """Convert a manifest of schema 1 to schema 2; unknown keys are kept, to be reported."""
     new: dict[str, Any] = {**document, "schema": 2}
     if new.get("kind") in _KINDS:
         del new["kind"]
@@ -32,5 +32,5 @@ def upgraded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(tensor: dict[str, Any]) -> dict[str, Any]:
-    """Call a tensor's name by its new key."""
+    """Rename the key of a tensor's name."""
     return {"name" if key == "tensor" else key: value for key, value in tensor.items()}

@@ -1,4 +1,4 @@
-"""A table of TOML that is read key by key, so that everything wrong with it is told at once."""
+"""A TOML table that is read key by key, so that all its errors are reported at once."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from model.errors import ArtefactError, Problem
 from model.tensors import DTYPES, Tensor
 
 NAME: Final = re.compile(r"(?!\.)[A-Za-z0-9_.-]{1,64}")
-"""Names of models, versions and files: they stand in URLs and paths, so no separators."""
+"""Names of models, versions and files: they are parts of URLs and paths, so no separators."""
 
 _REQUIRED: Final[Any] = object()
 
 
 class Table:
     """
-    A table; what is wrong with it is noted in a list that all tables of a file share.
+    A table; its errors are noted in a list that all tables of a file share.
 
-    Where a value is missing or wrong, a stand-in is returned (an empty text, 0, NaN), so that
-    reading goes on: nobody may use what was read before `problems` is known to be empty.
+    For a value that is missing or wrong, a stand-in is returned (an empty string, 0, NaN), so that
+    reading goes on: use nothing of it before `problems` is known to be empty.
     """
 
     def __init__(
@@ -40,13 +40,13 @@ class Table:
         self.problems.append(Problem(f"{self._prefix}{key}", expected, str(got)))
 
     def close(self) -> None:
-        """Note the keys that nobody asked for: a misspelt key must not be ignored."""
+        """Note the keys that were never read: a misspelt key must not be ignored."""
         for key in sorted(self.values.keys() - self._asked):
             known = f"one of the keys {', '.join(sorted(self._asked))}" if self._asked else "no key"
             self.note(key, known, "an unknown key")
 
     def _get(self, key: str, kinds: tuple[type, ...], expected: str, default: Any) -> Any:
-        """Return a value of one of these kinds; None, and a note, where there is none."""
+        """Return a value of one of these kinds, or note that there is none and return None."""
         self._asked.add(key)
         value = self.values.get(key, default)
         if value is _REQUIRED:
@@ -60,7 +60,7 @@ class Table:
     def text(
         self, key: str, *, pattern: re.Pattern[str] | None = None, default: str = _REQUIRED
     ) -> str:
-        """Read a text that is not empty."""
+        """Read a string that is not empty."""
         value = self._get(key, (str,), "a text", default)
         if value is None or value is default:
             return value or ""
@@ -72,7 +72,7 @@ class Table:
         return str(value)
 
     def choice(self, key: str, choices: tuple[str, ...], *, default: str = _REQUIRED) -> str:
-        """Read one of some texts."""
+        """Read one of several strings."""
         expected = f"one of {', '.join(choices)}"
         value = self._get(key, (str,), expected, default)
         if value is not None and value not in choices:
@@ -88,7 +88,7 @@ class Table:
         return value is True
 
     def integer(self, key: str, *, default: int = _REQUIRED) -> int:
-        """Read a whole number from 1."""
+        """Read a whole number from 1 up."""
         value = self._get(key, (int,), "a whole number from 1", default)
         if value is not None and value is not default and value < 1:
             self.note(key, "a whole number from 1", value)
@@ -106,7 +106,7 @@ class Table:
 
     def texts(self, key: str, *, absent: bool = False) -> tuple[str, ...]:
         """
-        Read a list of texts that differ, or a file of them, one a line, beside the manifest.
+        Read a list of distinct strings, or a file beside the manifest with one per line.
 
         Args:
             key: of the list, or of the file's name.
@@ -127,7 +127,7 @@ class Table:
         return tuple(values)
 
     def _lines(self, key: str, name: str) -> list[str] | None:
-        """Read the lines of a file in the bundle, by its name alone."""
+        """Read the lines of a file in the bundle; a name with a path is refused."""
         if not NAME.fullmatch(name):
             self.note(key, f"a file's name like {NAME.pattern}", repr(name))
             return None
@@ -138,7 +138,7 @@ class Table:
             return None
 
     def table(self, key: str, *, default: Any = _REQUIRED) -> Table:
-        """Read a table within this one; of one that is missing, no keys are missed."""
+        """Read a table inside this one; if it is missing, its keys are not reported as missing."""
         values = self._get(key, (dict,), "a table", default)
         problems = [] if values is None else self.problems
         return Table(self.folder, values or {}, problems, f"{self._prefix}{key}.")
@@ -157,7 +157,7 @@ class Table:
         ]
 
     def tensors(self, key: str) -> tuple[Tensor, ...]:
-        """Read an array of tensors with names that differ; none if anything is wrong with it."""
+        """Read an array of tensors with distinct names; empty if anything is wrong with it."""
         tensors, before = [], len(self.problems)
         for table in self.tables(key):
             shape = table._get("shape", (list,), _SHAPE, _REQUIRED)
@@ -173,7 +173,7 @@ class Table:
         return tuple(tensors) if len(self.problems) == before else ()
 
     def notes(self, key: str) -> dict[str, Any]:
-        """Read a table, which may be absent, whose keys are the author's own; JSON can spell it."""
+        """Read an optional table with the author's own keys and values that JSON can express."""
         table = self.table(key, default={})
         for name, value in table.values.items():
             scalars = value if isinstance(value, list) else [value]
@@ -182,24 +182,24 @@ class Table:
         return dict(table.values)
 
     def numbers(self, key: str) -> dict[str, float]:
-        """Read a table of numbers, which may be absent, whose keys are the author's own."""
+        """Read an optional table of numbers with the author's own keys."""
         table = self.table(key, default={})
         return {name: table.number(name) or 0.0 for name in table.values}
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
     """
-    Parse a file of TOML.
+    Parse a TOML file.
 
     Raises:
-        ArtefactError: it cannot be read, or is no TOML that an error message could hold.
+        ArtefactError: it cannot be read, is not TOML, or could not be quoted in an error message.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
         repr(document)  # ints too long to print would break the error message
     except OSError as exc:
         raise ArtefactError(path, expected=what, got=exc.strerror) from exc
-    except (ValueError, RecursionError) as exc:  # no UTF-8, no TOML, too long a number, too deep
+    except (ValueError, RecursionError) as exc:  # not UTF-8, not TOML, too long a number, too deep
         raise ArtefactError(path, expected="TOML in UTF-8", got=exc) from exc
     return document
 

@@ -1,9 +1,9 @@
 """
-The versions of one model, side by side, and the labels that stand for some of them.
+The versions of one model, side by side, and their labels.
 
     zoo/digits/model.toml                       one version
     zoo/digits/1/model.toml, 2/model.toml …     several: each in a folder of the version's name
-    zoo/digits/labels.toml                      optional, of either: stable = "1"
+    zoo/digits/labels.toml                      optional in both layouts: stable = "1"
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from model.predictor import Predictor
 LABELS_FILE: Final = "labels.toml"
 
 LATEST: Final = "latest"
-"""The label of the highest version, always there: nothing else may be called so."""
+"""The label of the highest version, always present; nothing else may have this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What is loaded of one model: its versions in natural order, and labels."""
+    """One loaded model: its versions in natural order, and their labels."""
 
     predictors: Mapping[str, Predictor]
     labels: Mapping[str, str]
@@ -38,11 +38,11 @@ class Versions:
         Load every version of a model.
 
         Args:
-            folder: the model's, below the zoo.
-            max_pixels: the most pixels that one picture may have.
+            folder: the model's, in the zoo.
+            max_pixels: the largest picture, in pixels.
 
         Raises:
-            ArtefactError: a bundle must not be served, both layouts are mixed, a manifest is of
+            ArtefactError: a bundle must not be served, both layouts are mixed, a manifest names
                 another model or version than its folder, or the labels are wrong.
         """
         predictors: dict[str, Predictor] = {}
@@ -66,11 +66,11 @@ class Versions:
 
     @property
     def names(self) -> list[str]:
-        """All that a caller may ask for: versions, then labels."""
+        """All names that a caller may ask for: versions, then labels."""
         return [*self.predictors, LATEST, *self.labels]
 
     def labelled(self) -> dict[str, list[str]]:
-        """List the labels of each version."""
+        """Return the labels of each version."""
         labels = {LATEST: self.latest.manifest.version, **self.labels}
         return {
             version: [label for label, labelled in labels.items() if labelled == version]
@@ -78,7 +78,7 @@ class Versions:
         }
 
     def find(self, name: object) -> Predictor | None:
-        """Find the version of this name or label; the latest one where none is named."""
+        """Return the version with this name or label; the latest for None."""
         if name is None or name == LATEST:
             return self.latest
         return self.predictors.get(self.labels.get(name, name)) if isinstance(name, str) else None
@@ -86,20 +86,20 @@ class Versions:
 
 def natural_order(version: str) -> tuple[tuple[str | int, ...], str]:
     """
-    Make a sort key by which 10 comes after 9, and 1.10 after 1.9.
+    Return a sort key that puts 10 after 9, and 1.10 after 1.9.
 
-    Texts and numbers alternate in it, so that one is never compared with the other. It knows no
-    pre-releases: 1.0-rc comes after 1.0.
+    It alternates strings and numbers, so one is never compared with the other. It knows no
+    pre-releases: 1.0-rc sorts after 1.0.
     """
     parts = re.split(r"([0-9]+)", version)
     return tuple(int(part) if part.isdecimal() else part for part in parts), version
 
 
 def _bundles_in(folder: Path) -> list[Path]:
-    """List the folders of a model's versions in natural order; the folder itself, if it is one."""
+    """Return the folders of a model's versions in natural order, or its own if it is a bundle."""
     nested = [path.parent for path in folder.glob(f"*/{MANIFEST_FILE}")]
     if not nested:
-        return [folder]  # whose manifest, if it is missing, will be missed by name
+        return [folder]  # if its manifest is missing, reading it says so
     if (folder / MANIFEST_FILE).exists():
         expected = f"one {MANIFEST_FILE}, or one in each version's folder"
         raise ArtefactError(folder, expected=expected, got="both")
@@ -107,7 +107,7 @@ def _bundles_in(folder: Path) -> list[Path]:
 
 
 def _check_folder(folder: Path, manifest: Manifest) -> None:
-    """Hold what a bundle says of itself against where it lies."""
+    """Compare what a bundle states about itself with where it lies."""
     path = manifest.folder / MANIFEST_FILE
     version = manifest.version if manifest.folder == folder else manifest.folder.name
     if (manifest.name, manifest.version) != (folder.name, version):
@@ -120,17 +120,17 @@ def _check_folder(folder: Path, manifest: Manifest) -> None:
 
 def read_labels(folder: Path, *, known: list[str]) -> dict[str, str]:
     """
-    Read the labels of a model; none where it has no labels.toml.
+    Read the labels of a model; empty without labels.toml.
 
     Args:
         folder: the model's.
         known: its versions.
 
     Returns:
-        Version by label, in the order of the labels.
+        Versions by label, in the order of the labels.
 
     Raises:
-        ArtefactError: no TOML, a label that is no name, is taken, or stands for no version.
+        ArtefactError: not TOML, or a label that is malformed, taken, or of an unknown version.
     """
     path = folder / LABELS_FILE
     document = read_toml(path, "labels") if path.exists() else {}

@@ -1,4 +1,4 @@
-"""One file an engine, imported only when a manifest names it; the folder is the list."""
+"""One file per engine, imported only when a manifest names it; the folder is the list."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
 
     Args:
         manifest: names the engine, the file and the tensors.
-        content: the file's bytes, their hash checked already.
+        content: the file's bytes; their hash is already checked.
 
     Raises:
-        ArtefactError: the engine is not installed, cannot read the file, or finds tensors
-            other than the manifest states.
+        ArtefactError: the engine is not installed, cannot read the file, or finds tensors other
+            than the manifest states.
     """
     try:
         module = tenants.tenant(__name__, manifest.engine)
@@ -35,6 +35,6 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
 
 
 def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:
-    """Say that an engine cannot read a model file."""
+    """Return the error for a model file that an engine cannot read."""
     reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
     return ArtefactError(path, expected=f"a model that {engine} reads", got=reason)

@@ -30,7 +30,7 @@ class Engine(Protocol):
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """
-        Compute the outputs that the manifest names.
+        Compute the outputs named in the manifest.
 
         Args:
             feeds: by tensor name, as the manifest states them.
@@ -39,14 +39,14 @@ class Engine(Protocol):
 
 
 class InBatches:
-    """An engine that is asked for a few instances at a time: one, where a model's batch is one."""
+    """An engine that runs a few instances at a time: one, for a model whose batch is one."""
 
     def __init__(self, engine: Engine, most: int) -> None:
         self._engine = engine
         self._most = most
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Compute the outputs batch by batch, and put them together along the first axis."""
+        """Compute the outputs batch by batch and join them along the first axis."""
         count = max(len(array) for array in feeds.values() if array.ndim)
         if count <= self._most:
             return self._engine.run(feeds)
@@ -60,7 +60,7 @@ class InBatches:
 
 
 def _joined(parts: Sequence[Array], most: int) -> Array:
-    """Put the outputs of batches together; one without a batch axis gets one."""
+    """Join the outputs of batches; an output without a batch axis gets one."""
     has_batch = parts[0].shape[:1] == (most,)
     return np.concatenate(parts) if has_batch else np.stack(parts)
 
@@ -69,7 +69,7 @@ def require_tensors(
     path: Path, what: str, *, expected: Sequence[Tensor], got: Mapping[str, Tensor]
 ) -> None:
     """
-    Stop the load where the model file lacks a tensor of the manifest, or has it of another type.
+    Refuse to load if the model file lacks a tensor of the manifest or has it with another type.
 
     Raises:
         ArtefactError: names the tensor.
@@ -85,10 +85,10 @@ def require_tensors(
 
 def require_shape(path: Path, expected: Tensor, got: Tensor) -> None:
     """
-    Stop the load where an input of the model file is not shaped as the manifest says.
+    Refuse to load if an input of the model file has not the shape that the manifest states.
 
-    The file may leave free what the manifest fixes, but not the other way round: a model made for
-    batches of 1 would fail at the first batch of 2.
+    The file may leave free what the manifest fixes, but not the reverse: a model made for batches
+    of 1 would fail at the first batch of 2.
 
     Raises:
         ArtefactError: another number of axes, or another size on a fixed axis.

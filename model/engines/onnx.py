@@ -1,4 +1,4 @@
-"""ONNX Runtime, which serves all: nearly every other format converts to it exactly."""
+"""ONNX Runtime, which serves everything: nearly every other format converts to it exactly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-# Before the import, which else starts a thread that reports to Microsoft and leaves an identifier
-# in the home folder. Source: ONNX Runtime's docs/Privacy.md.
+# Before the import, which otherwise starts a thread that reports to Microsoft and writes an
+# identifier to the home folder. Source: ONNX Runtime's docs/Privacy.md.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import numpy as np
@@ -21,18 +21,19 @@ from model.errors import ArtefactError
 from model.tensors import Tensor
 
 _TYPE: Final = re.compile(r"(?:seq\(map\(\w+,)?tensor\((\w+)\)+")
-"""A tensor, or skl2onnx's ZipMap: a dictionary an instance, from label to probability."""
+"""A tensor, or skl2onnx's ZipMap: one dictionary per instance, from label to probability."""
 
 _DTYPES: Final = {"float": "float32", "double": "float64"}
-"""What ONNX calls otherwise than NumPy."""
+"""Types that ONNX names differently from NumPy."""
 
 
 def load(manifest: Manifest, content: bytes) -> OnnxEngine:
     """
-    Open a session and hold its tensors against the manifest.
+    Open a session and compare its tensors with the manifest.
 
     Raises:
-        ArtefactError: no ONNX model, or another input or output than the manifest states.
+        ArtefactError: not an ONNX model, or with inputs or outputs that the manifest does not
+            state.
     """
     path = manifest.artefact
     try:
@@ -55,7 +56,7 @@ def load(manifest: Manifest, content: bytes) -> OnnxEngine:
 
 
 def _tensors_of(nodes: Sequence[Any]) -> dict[str, Tensor]:
-    """Spell a session's tensors as ours: names, None and zero stand for an axis of any size."""
+    """Return a session's tensors as ours: names, None and zero mean an axis of any size."""
     tensors = {}
     for node in nodes:
         found = _TYPE.fullmatch(node.type)
@@ -68,23 +69,23 @@ def _tensors_of(nodes: Sequence[Any]) -> dict[str, Tensor]:
 
 def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
-    # One vCPU is what a function of 1,769 MB has, and small models lose by handing work around.
+    # A function of 1,769 MB has one vCPU, and small models lose time by dividing work.
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3  # its warnings would stand between our JSON log lines
+    options.log_severity_level = 3  # its warnings would break up our JSON log lines
     return options
 
 
 class OnnxEngine:
-    """A session and the names of the outputs that are asked of it."""
+    """A session and the names of the outputs to compute."""
 
     def __init__(self, session: Any, outputs: list[str]) -> None:
         self._session = session
         self._outputs = outputs
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Compute the outputs; a ZipMap becomes [N, C], its labels in order."""
+        """Compute the outputs; a ZipMap becomes [N, C], with its labels in order."""
         results = self._session.run(self._outputs, dict(feeds))
         return dict(zip(self._outputs, map(_array_of, results), strict=True))
 

@@ -1,1 +1,1 @@
-"""Bytes of a picture from anybody to upright pixels, safely."""
+"""From a picture's untrusted bytes to upright pixels, safely."""

@@ -1,16 +1,16 @@
 """
-Decode pictures from strangers: bytes in, an upright picture out, or an error that says why.
+Decode untrusted pictures: bytes in, an upright picture out, or an error that says why.
 
-What came may be anything, so each step is allowed to fail only as InputError, and nothing is
-decoded before it is known to be small enough:
+The bytes may be anything, so each step may fail only as InputError, and nothing is decoded before
+it is known to be small enough:
 
-    1. the format is told by the first bytes          else FormatError
-    2. the file is stripped to what draws             picture_bytes.py: bombs in metadata are gone
+    1. the format is read from the first bytes        else FormatError
+    2. the file is stripped to what draws             picture_bytes.py: no bombs in metadata
     3. Pillow reads the header; the size is checked   else LimitError, before any pixel is decoded
-    4. pixels are decoded, at a fraction where the format can; two kinds of warnings are errors
+    4. pixels are decoded, scaled down if the format can; two kinds of warnings are errors
     5. the camera's orientation is applied
 
-Pillow and its plug-ins are imported at the first picture: a function that only serves tables
+Pillow and its plug-ins are imported for the first picture: a function that serves only tables
 never pays for them.
 """
 
@@ -42,20 +42,20 @@ FORMATS = {
     "GIF": ("PIL.GifImagePlugin", "GifImageFile"),
     "BMP": ("PIL.BmpImagePlugin", "BmpImageFile"),
 }
-"""The formats we read, and Pillow's reader of each: the only plug-ins that are ever imported."""
+"""The supported formats and Pillow's reader for each: no other plug-in is ever imported."""
 
 MAX_SIDE = 65_535
-"""Most pixels along one side, as in JPEG: Pillow keeps a pointer for each row."""
+"""The most pixels along one side, as in JPEG: Pillow keeps a pointer for each row."""
 
 MAX_RLE_PIXELS = 1 << 20
-"""Most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte."""
+"""The most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte."""
 
 DRAFT_SIDE = 1024
-"""JPEG is decoded at 1/2, 1/4 or 1/8 as long as its shorter side keeps this many pixels."""
+"""JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
 
 # Pillow only warns of files that contradict themselves (UserWarning) and of decompression bombs (a
-# RuntimeWarning): both are refused. Of nothing else: its next release may deprecate what we call.
-# Set for good, since to set and reset it around each call is not safe where several threads decode.
+# RuntimeWarning): both are refused. No other warnings are: Pillow's next release may deprecate what
+# we call. Set once: setting and resetting around each call is not safe with several threads.
 for _category in (UserWarning, RuntimeWarning):
     warnings.filterwarnings("error", category=_category, module=r"PIL\b")
 
@@ -70,14 +70,14 @@ def decode_each(
 
     Args:
         pictures: N files, N >= 0.
-        max_pixels: most pixels of one picture, and of all together as they are decoded.
-        where: what errors call the input; with several pictures "images[3]".
+        max_pixels: the most pixels of one picture, and of all together as they are decoded.
+        where: the input's name in errors; with several pictures "images[3]".
 
     Yields:
-        What errors call this picture, and the picture as `decoded` returns it.
+        The picture's name in errors, and the picture as `decoded` returns it.
 
     Raises:
-        InputError: FormatError, LimitError, or a picture that is broken.
+        InputError: FormatError, LimitError, or a broken picture.
     """
     pixels = 0
     for index, data in enumerate(pictures):
@@ -89,21 +89,21 @@ def decode_each(
 
 def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "image") -> Image.Image:
     """
-    Decode one picture file, safely: its first frame, upright.
+    Decode one picture file safely: its first frame, upright.
 
     Args:
         data: the whole file.
-        max_pixels: most pixels, width times height, checked before any pixel is decoded.
-        others: how many of them were spent on other pictures.
-        where: what errors call this picture.
+        max_pixels: the most pixels, width times height, checked before any pixel is decoded.
+        others: how many of them other pictures used up.
+        where: the picture's name in errors.
 
     Returns:
         The picture in its own mode; a large JPEG at 1/2, 1/4 or 1/8 of its size.
 
     Raises:
-        FormatError: the bytes are none of FORMATS.
+        FormatError: the bytes are in none of FORMATS.
         LimitError: more pixels than allowed, or more parts than any picture needs.
-        InputError: the file is broken or ends too early.
+        InputError: the file is broken or truncated.
     """
     file_format = format_of(data)
     if file_format is None:
@@ -117,8 +117,8 @@ def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "imag
         raise LimitError([Problem(where, _EXPECTED, str(exc))]) from exc
     except BrokenFileError as exc:
         raise InputError([Problem(where, _EXPECTED, str(exc))]) from exc
-    # Pillow's readers throw more than a dozen types on broken files (OSError, SyntaxError,
-    # struct.error, ZeroDivisionError, MemoryError, ...): whatever it is, the file is at fault.
+    # On broken files Pillow's readers raise more than a dozen types (OSError, SyntaxError,
+    # struct.error, ZeroDivisionError, MemoryError, ...): all of them are the file's fault.
     except Exception as exc:
         got = f"a {file_format} that is broken or ends too early"
         raise InputError([Problem(where, _EXPECTED, got)]) from exc
@@ -146,10 +146,10 @@ def _turned(picture: Image.Image, exif: bytes) -> Image.Image:
 
 def _opened(data: bytes, file_format: str) -> ImageFile.ImageFile:
     """
-    Read the header with the one reader that fits.
+    Read the header with the one reader for the format.
 
-    `Image.open` would do the same after importing every common plug-in, which costs a cold
-    start 10 ms and more.
+    `Image.open` would do the same after importing every common plug-in, which costs a cold start
+    10 ms and more.
     """
     module, name = FORMATS[file_format]
     reader = getattr(importlib.import_module(module), name)
@@ -175,10 +175,10 @@ def _check_size(
 
 def _webp_frame(picture: Any) -> Image.Image:
     """
-    Decode the first frame of a WEBP, and let go of the decoder.
+    Decode the first frame of a WEBP and release the decoder.
 
     `picture.load()` keeps the decoder's two canvases while it copies the frame twice: 290 MB for
-    16.7 million pixels. The frame's own bytes serve as the picture here, which takes 220 MB.
+    16.7 million pixels. Using the frame's own bytes as the picture takes 220 MB.
     """
     from PIL import Image
 
@@ -189,7 +189,7 @@ def _webp_frame(picture: Any) -> Image.Image:
 
 
 def _may_be_short(picture: Image.Image) -> bool:
-    """Say whether the last row is all zero, as the rows of a PNG are that never came."""
+    """Whether the last row is all zero, as in a PNG whose rows are missing."""
     width, height = picture.size
     interlaced = bool(picture.info.get("interlace"))
     return interlaced or not any(picture.crop((0, height - 1, width, height)).tobytes())

@@ -1,8 +1,8 @@
 """
-Turn a picture upright, as its camera says.
+Turn a picture upright, as its Exif orientation says.
 
-Pillow can read Exif too, but imports its TIFF reader for it, reads every tag and warns about each
-broken one; we want one number.
+Pillow reads Exif too, but imports its TIFF reader for it, reads every tag and warns about each
+broken one; only one number is needed.
 
 Source: Exif 2.32, 4.6.2 "IFD structure" and tag 0x0112 "Orientation", values 1 to 8.
 """
@@ -23,13 +23,13 @@ _ENTRY_BYTES: Final = 12
 
 def orientation_of(exif: bytes) -> int:
     """
-    Read how the camera was held.
+    Return how the camera was held.
 
     Args:
-        exif: a TIFF structure, with or without the six bytes that lead it in a JPEG.
+        exif: a TIFF structure, with or without the six bytes before it in a JPEG.
 
     Returns:
-        1 to 8; 1, upright, where the tag is missing, unknown or cannot be read.
+        1 to 8; 1, upright, if the tag is missing, unknown or unreadable.
     """
     tiff = exif.removeprefix(b"Exif\0\0")
     order = _ORDERS.get(tiff[:4])

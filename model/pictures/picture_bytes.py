@@ -1,17 +1,16 @@
 """
-Know a picture file by its first bytes, and keep of it only what draws the first picture.
+Identify a picture file by its first bytes, and keep only what draws the first picture.
 
 A decoder reads everything that a file holds: text, colour profiles, thumbnails, further frames.
-None of it changes the digit, and each has been a bomb once: 64 MB of compressed text, a
-million empty segments, a thousand scans. So the file is walked here by its own lengths, without
-decoding anything, and written anew: header, palette, transparency, pixels; and apart from them
-Exif, for the orientation. What is left is safe to hand over, and a file that ends too early is
-caught before it costs anything.
+None of it changes the digit, and each has been used as a bomb: 64 MB of compressed text, a million
+empty segments, a thousand scans. So this module walks the file by its own lengths, decodes nothing,
+and writes it anew: header, palette, transparency, pixels; and separately Exif, for the orientation.
+The result is safe to decode, and a truncated file is refused before it costs anything.
 
     PNG   IHDR PLTE tRNS IDAT IEND                dropped: text, profiles, animation
     JPEG  SOI, tables, JFIF, Adobe, scans, EOI    dropped: comments, profiles, further pictures
     GIF   header, colours, first frame, trailer   dropped: comments, further frames
-    BMP, WEBP: as they are; their decoders skip what they do not need
+    BMP, WEBP: unchanged; their decoders skip what they do not need
 
 Source: PNG (W3C, third edition), 5.3 "Chunk layout"; JPEG: ITU-T T.81, B.1.1 "Marker code
 assignments"; GIF: "GIF89a specification", section 17 and on; WebP container: RFC 9649, 2.3.
@@ -24,18 +23,18 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 MAX_PIECES = 20_000
-"""Most chunks or segments in one file: walking one takes a microsecond, decoding one ten."""
+"""The most chunks or segments in one file: walking one takes a microsecond, decoding one ten."""
 
 MAX_BLOCKS = 65_536
-"""Most blocks in one chain of a GIF: 16 MB of full ones."""
+"""The most blocks in one chain of a GIF: 16 MB of full ones."""
 
 MAX_SCANS = 40
-"""Most scans of a JPEG: each passes over every coefficient. Encoders write about ten."""
+"""The most scans of a JPEG: each passes over every coefficient. Encoders write about ten."""
 
 MAX_FILL_BYTES = 256
 
 MAX_EXIF_BYTES = 65_535
-"""One JPEG segment's worth, which is what cameras keep to; we want one number out of it."""
+"""One JPEG segment, which cameras keep to; only one number of it is needed."""
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
@@ -56,23 +55,23 @@ _JPEG_COMMENT, _JPEG_SCAN, _JPEG_END = 0xFE, 0xDA, 0xD9
 
 
 class Essential(NamedTuple):
-    """A file without what does not draw, and its Exif, empty where there is none."""
+    """A file without what does not draw, and its Exif, empty if there is none."""
 
     data: bytes
     exif: bytes = b""
 
 
 class BrokenFileError(ValueError):
-    """A file that does not follow its own format; the message says what it got, for the caller."""
+    """A file that violates its own format; the message says what it got, for the caller."""
 
 
 class TooManyPiecesError(ValueError):
-    """A file made of more pieces than any picture needs; the message says what it got."""
+    """A file with more pieces than any picture needs; the message says what it got."""
 
 
 def format_of(data: bytes) -> str | None:
     """
-    Name the picture format by the first bytes, never by a name or a content type.
+    Return the picture format by the first bytes, never by a name or content type.
 
     Returns:
         "PNG", "JPEG", "GIF", "BMP" or "WEBP"; None for anything else.
@@ -95,7 +94,7 @@ def essential(data: bytes, file_format: str) -> Essential:
     Return the file without what does not draw its first picture.
 
     Raises:
-        BrokenFileError: the file ends too early, or its parts do not fit together.
+        BrokenFileError: the file is truncated, or its parts do not fit together.
         TooManyPiecesError: more than MAX_PIECES chunks or MAX_SCANS scans.
     """
     strip = _STRIPPERS.get(file_format)
@@ -124,9 +123,9 @@ def _essential_png(data: bytes) -> Essential:
 
 def png_is_complete(data: bytes) -> bool:
     """
-    Say whether the pixels of a stripped PNG inflate to as many bytes as its header announces.
+    Whether the pixels of a stripped PNG inflate to as many bytes as its header announces.
 
-    Pillow leaves rows black where the compressed stream ends too early, and says nothing.
+    Pillow leaves rows black if the compressed stream is truncated, without an error.
     """
     inflater, count, position = zlib.decompressobj(), 0, len(_PNG_SIGNATURE)
     while position < len(data):
@@ -141,7 +140,7 @@ def png_is_complete(data: bytes) -> bool:
 
 
 def _png_raw_bytes(data: bytes) -> int:
-    """Return how many bytes the rows of a PNG take, each led by the number of its filter."""
+    """Return the size of a PNG's rows in bytes, each with its leading filter byte."""
     header = data[16:29]
     width, height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
     bits = header[8] * _PNG_CHANNELS.get(header[9], 1)
@@ -181,7 +180,7 @@ def _is_jpeg_extra(marker: int) -> bool:
 
 
 def _jpeg_marker_at(data: bytes, start: int) -> int:
-    """Skip fill bytes: any number of 0xFF may come before a marker; we allow a few."""
+    """Skip fill bytes: any number of 0xFF may precede a marker; a few are allowed here."""
     for position in range(start, start + MAX_FILL_BYTES):
         if data[position + 1 : position + 2] != b"\xff":
             return position
@@ -189,7 +188,7 @@ def _jpeg_marker_at(data: bytes, start: int) -> int:
 
 
 def _jpeg_segment(data: bytes, start: int) -> tuple[int, int]:
-    """Return the marker at start and where its segment ends."""
+    """Return the marker at `start` and where its segment ends."""
     if start + 2 > len(data):
         raise BrokenFileError("a JPEG that ends too early")
     if data[start] != 0xFF or data[start + 1] in (0x00, 0xFF):
@@ -204,7 +203,7 @@ def _jpeg_segment(data: bytes, start: int) -> tuple[int, int]:
 
 
 def _jpeg_scan_end(data: bytes, position: int) -> int:
-    """Find the next real marker: within a scan, 0xFF is followed by 0x00 or a restart marker."""
+    """Find the next real marker: within a scan, 0x00 or a restart marker follows 0xFF."""
     for _ in range(len(data)):
         position = data.find(b"\xff", position)
         if position < 0 or position + 1 >= len(data):
@@ -240,7 +239,7 @@ def _essential_gif(data: bytes) -> Essential:
 
 
 def _gif_colours(data: bytes, flags_at: int) -> int:
-    """Return how many bytes of colours follow, by the flags of a screen or of a frame."""
+    """Return how many bytes of colours follow, by the flags of a screen or frame."""
     if flags_at >= len(data):
         raise BrokenFileError("a GIF that ends too early")
     flags = data[flags_at]
@@ -248,7 +247,7 @@ def _gif_colours(data: bytes, flags_at: int) -> int:
 
 
 def _gif_blocks_end(data: bytes, position: int) -> int:
-    """Return where a chain of blocks ends, each led by its length, the last empty."""
+    """Return where a chain of blocks ends; each has its length first, the last is empty."""
     for _ in range(MAX_BLOCKS):
         if position >= len(data):
             raise BrokenFileError("a GIF that ends too early")

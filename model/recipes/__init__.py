@@ -1,1 +1,1 @@
-"""One file or folder a recipe; the folder is the list."""
+"""One file or folder per recipe; the folder is the list."""

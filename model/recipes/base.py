@@ -1,15 +1,15 @@
 """
-What a recipe is: the way from instances, as a caller sends them, to the arrays of a model.
+A recipe: the way from instances, as a caller sends them, to a model's arrays.
 
-A recipe is one file or folder here, named as the manifest names it, with a function `load`:
+A recipe is one file or folder here, with the name that manifests use and a function `load`:
 
     load(settings: Table, inputs: tuple[Tensor, ...]) -> Recipe
 
-`settings` is the manifest's table of the recipe; what is wrong with it, or with the inputs that the
-recipe has to make, is noted there.
+`settings` is the recipe's table in the manifest; errors in it, or in the inputs that the recipe has
+to make, are noted there.
 
-Nothing else knows it by name: what a form, a slider, a document or a protocol needs to know of a
-model's input stands in `Description`.
+No other module knows a recipe by name: what a form, a slider, a document or a protocol needs to
+know about a model's input is in `Description`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from model.bundle.table import Table
 
 TABLES: Final = {"rows": "columns"}
-"""Tables of settings that are not called as their recipe, but for what it takes."""
+"""Tables of settings that are named after what their recipe takes instead of the recipe."""
 
 WITHOUT_SETTINGS: Final = "tensors"
 """The recipe of a manifest that names none."""
@@ -42,7 +42,7 @@ Feeds = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a row: its name, and its unit and usual range where they are known."""
+    """One column of a row: its name, and its unit and usual range if known."""
 
     name: str
     unit: str = ""
@@ -53,15 +53,15 @@ class Column:
 @dataclass(frozen=True, slots=True)
 class Description:
     """
-    What a recipe takes and makes, in words that every door, protocol and page understands.
+    What a recipe takes and makes, in terms that every door, protocol and page understands.
 
     Attributes:
-        takes: what payloads call one instance.
-        subject: what the kind of model is named after: "image" as in "image-classification".
+        takes: the payload's word for one instance.
+        subject: the first word of the model's kind: "image" as in "image-classification".
         schema: the JSON schema of one instance in a JSON payload.
-        example: one instance in a JSON payload that the recipe accepts.
-        media_types: what may be sent as a body or in a form field; none: JSON only.
-        columns: of a row, in order, each a slider where its range is known.
+        example: an instance in a JSON payload that the recipe accepts.
+        media_types: what may be sent as a body or in a form field; if empty, JSON only.
+        columns: of a row, in order; each is a slider if its range is known.
         tensors: the arrays that the recipe makes.
         features: the numbers that drift watches.
     """
@@ -77,16 +77,16 @@ class Description:
 
     @property
     def plural(self) -> str:
-        """What payloads call several instances: "images"."""
+        """The payload's word for several instances: "images"."""
         return "inputs" if self.takes == "tensors" else f"{self.takes}s"
 
 
 class Recipe(Protocol):
-    """The preparation of one model's instances."""
+    """Prepares one model's instances."""
 
     @property
     def takes(self) -> Takes:
-        """What payloads call one instance."""
+        """The payload's word for one instance."""
         ...
 
     def tensors(self, instances: Sequence[Any], *, max_pixels: int) -> Feeds:
@@ -94,11 +94,11 @@ class Recipe(Protocol):
         Prepare instances for the engine.
 
         Args:
-            instances: N of them, N >= 0: bytes of pictures, rows, texts.
-            max_pixels: most pixels of one picture, and of all together as they are decoded.
+            instances: N of them, N >= 0: bytes of pictures, or rows.
+            max_pixels: the most pixels of one picture, and of all together as they are decoded.
 
         Raises:
-            InputError: instances that are wrong; says which and how.
+            InputError: invalid instances; says which and why.
         """
         ...
 
@@ -108,19 +108,19 @@ class Recipe(Protocol):
 
     def features(self, feeds: Feeds) -> Feeds:
         """
-        Compute what drift watches.
+        Compute the numbers that drift watches.
 
         Args:
-            feeds: what `tensors` made of N instances.
+            feeds: what `tensors` returned for N instances.
 
         Returns:
-            Each [N], by the names in the description and in their order.
+            [N] each, by the names in the description and in their order.
         """
         ...
 
 
 def only_input(settings: Table, inputs: Sequence[Tensor], *shape: int) -> str:
-    """Return the name of a model's only input; note one that is not float32 of this shape."""
+    """Return the name of a model's only input; note it if it is not float32 of this shape."""
     fits = [one.dtype == "float32" and one.shape[1:] == shape[1:] for one in inputs]
     if inputs and fits != [True]:
         got = ", ".join(f"{one.dtype} {list(one.shape)}" for one in inputs)
@@ -131,11 +131,11 @@ def only_input(settings: Table, inputs: Sequence[Tensor], *shape: int) -> str:
 
 def read_recipe(top: Table, inputs: tuple[Tensor, ...]) -> Recipe:
     """
-    Open the recipe of a manifest: the one it names, or the one it has a table of settings for.
+    Open the recipe of a manifest: the one it names, or the one whose settings table it has.
 
     Args:
-        top: the whole manifest; what is wrong is noted there.
-        inputs: the tensors that the recipe has to make.
+        top: the whole manifest; errors are noted there.
+        inputs: the tensors that the recipe must make.
     """
     tables = [
         key
@@ -147,7 +147,7 @@ def read_recipe(top: Table, inputs: tuple[Tensor, ...]) -> Recipe:
     if not tenants.has(_PACKAGE, name):
         names = tenants.names_in(_PACKAGE)
         top.note("recipe", f"one of {names}", repr(named) if named else "nothing")
-        for key in tables:  # which may be right
+        for key in tables:  # they may be right
             top.table(key)
         return cast("Recipe", None)
     key = next((key for key in tables if TABLES.get(key, key) == name), name)

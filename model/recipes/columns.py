@@ -3,7 +3,7 @@ The recipe `columns`: rows of numbers to one matrix.
 
     [[rows.columns]]
     name = "sepal_length_cm"
-    unit, minimum, maximum       where they are known
+    unit, minimum, maximum       if known
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FLOAT32_MAX: Final = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The recipe for a model whose only input is a matrix with a row an instance."""
+    """The recipe for a model whose only input is a matrix with one row per instance."""
 
     tensor: str
     columns: tuple[Column, ...]
@@ -59,7 +59,7 @@ class Columns:
         )
 
     def features(self, feeds: Feeds) -> Feeds:
-        """Watch each column."""
+        """Return each column."""
         return dict(zip(self._names(), feeds[self.tensor].T, strict=True))
 
     def _names(self) -> list[str]:
@@ -93,7 +93,7 @@ def _column_of(table: Table) -> Column:
 
 
 def _middle_of(column: Column) -> float:
-    """Return a value that the column may well have."""
+    """Return a plausible value for the column."""
     low = column.minimum if column.minimum is not None else column.maximum or 0.0
     high = column.maximum if column.maximum is not None else low
     return round((low + high) / 2, 1)
@@ -111,18 +111,18 @@ def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> NDArray[np.float32]:
         float32[N, F], C order; column j is names[j], in the unit that the manifest states.
 
     Raises:
-        InputError: a row of another shape; a value that is missing, no number, not finite or
-            beyond float32. Names the row and the column, ten problems at the most.
+        InputError: a row of another length; a value that is missing, not a number, not finite or
+            beyond float32. Names the row and the column, for at most ten problems.
     """
     problems: list[Problem] = []
     values = [_values_of(row, f"rows[{n}]", names, problems) for n, row in enumerate(rows)]
     if problems:
         raise InputError(problems)
-    # The types first: NumPy would take True for 1 and "1" for 1.
+    # The types first: NumPy would accept True as 1 and "1" as 1.
     if set(map(type, chain.from_iterable(values))) <= {int, float}:
         try:
             matrix = np.array(values, dtype=np.float64)
-        except OverflowError:  # a whole number beyond float64; found again below
+        except OverflowError:  # a whole number beyond float64; reported below
             matrix = np.full((1, 1), np.inf)
         if (np.abs(matrix) <= FLOAT32_MAX).all():
             return matrix.astype(np.float32).reshape(len(rows), len(names))
@@ -132,7 +132,7 @@ def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> NDArray[np.float32]:
 def _values_of(
     row: Any, where: str, names: Sequence[str], problems: list[Problem]
 ) -> Sequence[Any]:
-    """Bring one row into column order, adding to `problems` what is wrong with its shape."""
+    """Bring one row into column order; add what is wrong with its shape to `problems`."""
     if len(problems) >= MAX_PROBLEMS:
         return ()
     if isinstance(row, list | tuple):
@@ -148,7 +148,7 @@ def _values_of(
     problems += [Problem(f"{where}.{name}", "a number", "nothing") for name in missing]
     unknown = len(row) - (len(names) - len(missing))
     if unknown:
-        # The unknown names themselves are the caller's text: they are counted, not echoed.
+        # The caller chose the unknown names: they are counted, not echoed.
         expected = f"only the columns {', '.join(names)}"
         problems.append(Problem(where, expected, counted(unknown, "other column")))
     return [row.get(name) for name in names]
@@ -165,7 +165,7 @@ def _problems_in(values: Sequence[Sequence[Any]], names: Sequence[str]) -> list[
 
 
 def _fault_of(value: Any) -> str | None:
-    """Say what is wrong with one value, None if it is a number that float32 can hold."""
+    """Return what is wrong with a value; None if it is a number that float32 can hold."""
     if type(value) not in (int, float):
         return kind_of(value)
     if value != value:

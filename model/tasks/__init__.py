@@ -1,1 +1,1 @@
-"""One module a task: what turns outputs into answers."""
+"""One module per task, which turns outputs into answers."""

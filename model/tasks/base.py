@@ -1,11 +1,11 @@
 """
-What a task is: the way from a model's outputs to answers, as JSON has them.
+A task: the way from a model's outputs to answers in JSON.
 
-A task is one file here, named as the manifest names it, with a function `load`:
+A task is one file here, with the name that manifests use and a function `load`:
 
     load(settings: Table, outputs: tuple[Tensor, ...]) -> Task
 
-`settings` is the manifest's table [answer]; what is wrong with it is noted there.
+`settings` is the manifest's table [answer]; errors in it are noted there.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Answer = dict[str, Any]
 
 
 class Task(Protocol):
-    """The shaping of one model's answers."""
+    """Shapes one model's answers."""
 
     @property
     def noun(self) -> str:
-        """What the kind of model is called: "classification" as in "image-classification"."""
+        """The last word of the model's kind: "classification" as in "image-classification"."""
         ...
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of a classifier that has some."""
+        """A classifier's labels, if it has any."""
         ...
 
     @property
@@ -47,11 +47,11 @@ class Task(Protocol):
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
         """
-        Shape what the engine returned.
+        Shape the engine's outputs.
 
         Args:
             outputs: by tensor name.
-            count: N, the number of instances asked for.
+            count: N, the number of instances.
 
         Returns:
             N answers, in the order of the instances.
@@ -66,7 +66,7 @@ class Task(Protocol):
         ...
 
     def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-        """Compute what drift watches: each [N], by `features`."""
+        """Compute what drift watches: [N] each, by `features`."""
         ...
 
 
@@ -75,8 +75,8 @@ def read_task(top: Table, outputs: tuple[Tensor, ...]) -> Task:
     Open the task that a manifest names.
 
     Args:
-        top: the whole manifest; what is wrong is noted there.
-        outputs: the tensors that the task makes answers of.
+        top: the whole manifest; errors are noted there.
+        outputs: the tensors that the task turns into answers.
     """
     name, settings = top.text("task"), top.table("answer", default={})
     if not tenants.has(_PACKAGE, name):

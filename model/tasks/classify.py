@@ -2,10 +2,10 @@
 The task `classify`: a label, its confidence, and the probability of each label.
 
     [answer]
-    output = "probabilities"     may be absent where the model has one output
+    output = "probabilities"     optional if the model has one output
     apply = "none"               none, softmax, exp (of a LogSoftmax) or sigmoid
-    labels = ["x", "y"]          or the name of a text file, a label a line; absent: "0", "1", …
-    many = false                 true: each label for itself, and all from 0.5 are the answer
+    labels = ["x", "y"]          or the name of a text file, one label per line; absent: "0", "1", …
+    many = false                 true: labels are independent; the answer is all from 0.5 up
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from model.tensors import Tensor
 
 DECIMALS: Final = 6
-"""What a float32 probability can honestly state; the golden vectors' tolerance is 1e-5."""
+"""The digits that a float32 probability really has; the golden vectors' tolerance is 1e-5."""
 
 SUM_TOLERANCE: Final = 1e-3
 """How far the probabilities of one instance may sum from 1 before the engine is at fault."""
 
 MOST_LABELS: Final = 20
 BEST: Final = 10
-"""Of more labels than that only the best are told: 1,001 of them are 30 kB an instance."""
+"""With more labels only the best are returned: 1,001 of them are 30 kB an instance."""
 
 Scores = NDArray[np.float64]
 
@@ -63,20 +63,20 @@ class Classify:
 
     @property
     def features(self) -> tuple[str, ...]:
-        """The labels and the confidences; of many labels at once nothing."""
+        """The labels and the confidences; none if several labels may apply."""
         return () if self.many else ("labels", "confidence")
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
         """
-        Label the engine's output, [N, C] of any float type.
+        Turn the engine's output, [N, C] of any float type, into labels.
 
-        Where one label is the answer, each instance's probabilities are divided by their sum, which
-        float32 leaves beside 1 (a forest of 100 trees adds up to 0.9999993), and rounded. Among
-        those equal after that the first label wins, as argmax does: which of 0.42 and 0.42 float32
-        made larger is chance, and other machines draw otherwise.
+        If one label is the answer, each instance's probabilities are divided by their sum, since
+        float32 misses 1 (a forest of 100 trees adds up to 0.9999993), and rounded. Of labels that
+        are then equal the first wins, as with argmax: which of 0.42 and 0.42 is larger in float32
+        is chance, and differs by machine.
 
         Raises:
-            EngineError: another shape, NaN, Infinity, or rows that are no probabilities.
+            EngineError: another shape, NaN, Infinity, or rows that are not probabilities.
         """
         scores = outputs[self.output]
         labels = self.labels or tuple(map(str, range(scores.shape[-1] if scores.ndim else 0)))
@@ -84,8 +84,8 @@ class Classify:
         if scores.shape != expected:
             raise EngineError(f"expected an output of shape {expected}, got {scores.shape}")
         exact = APPLY[self.apply](scores.astype(np.float64))
-        # min and max carry NaN through, so this refuses NaN and Infinity as well; the sums come
-        # after it, since NumPy warns of Infinity less Infinity.
+        # min and max propagate NaN, so this refuses NaN and Infinity too; the sums are computed
+        # after it, since NumPy warns of Infinity minus Infinity.
         if not (exact.min() >= 0 and exact.max() <= 1 + SUM_TOLERANCE):
             raise EngineError(f"expected {self._expected}, got something else")
         if self.many:
@@ -122,7 +122,7 @@ class Classify:
         return {"type": "object", "properties": properties, "required": list(properties)}
 
     def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-        """Number the labels, and take the confidences."""
+        """Return the labels as numbers, and the confidences."""
         if self.many:
             return {}
         numbers = {label: number for number, label in enumerate(self.labels)}
@@ -133,7 +133,7 @@ class Classify:
 
 
 def _told(labels: Sequence[str], row: list[float]) -> dict[str, float]:
-    """Return the probabilities by label; of many labels those of the best, the best first."""
+    """Return the probabilities by label; of many labels only the best, in falling order."""
     if len(labels) <= MOST_LABELS:
         return dict(zip(labels, row, strict=True))
     return dict(sorted(zip(labels, row, strict=True), key=lambda pair: -pair[1])[:BEST])

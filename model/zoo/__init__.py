@@ -1,1 +1,1 @@
-"""The baked models: one bundle a folder, with what trained it."""
+"""The baked models: one bundle per folder, with the code that trained it."""

@@ -1,4 +1,4 @@
-"""The recipe `digit`: a picture of one handwritten digit as MNIST would have it."""
+"""The recipe `digit`: a picture of one handwritten digit, normalised as in MNIST."""
 
 from model.recipes.digit.recipe import load
 

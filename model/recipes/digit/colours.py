@@ -1,8 +1,8 @@
 """
 Turn a picture of any mode into one plane of levels on which ink and paper differ.
 
-    1. reduced   a large picture is shrunk, in bands, so that no whole copy of it is ever made
-    2. colours   transparency: what is drawn on nothing is the ink itself, else nothing is paper
+    1. reduced   a large picture is shrunk, in bands, so no whole copy of it is ever made
+    2. colours   transparency: shapes drawn on nothing are the ink, otherwise nothing is paper
     3. axis      three channels become one, along the axis of colours on which neighbouring pixels
                  differ most: for red on green that axis is red against green
 """
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 BAND_PIXELS: Final = 1 << 20
-"""A large picture is converted and reduced in bands of about so many pixels."""
+"""A large picture is converted and reduced in bands of about this many pixels."""
 
 OPAQUE: Final = 127
 """Alpha above which a pixel counts as covered."""
@@ -30,7 +30,7 @@ def reduced(picture: Image.Image, side: int) -> Image.Image:
     """
     Shrink a picture by a whole factor, to a longer side of `side` to 2 x `side` pixels.
 
-    Each pixel is the mean of those it stands for. Works in bands, so that no whole copy in another
+    Each pixel is the mean of those it replaces. Works in bands, so that no whole copy in another
     mode is ever made.
 
     Returns:
@@ -79,7 +79,7 @@ def plane_of(picture: Image.Image) -> Plane:
         picture: mode L, LA, RGB, RGBA or F, as `reduced` returns it.
 
     Returns:
-        float32[h, w], in about 0..255; which end is ink is not known yet.
+        float32[h, w], about 0..255; which end is ink is not known yet.
     """
     return along_ink_axis(colours_of(picture))
 
@@ -93,7 +93,7 @@ def colours_of(picture: Image.Image) -> NDArray[np.float32]:
     """
     levels = np.asarray(picture, np.float32)
     if picture.mode == "F":
-        # 16 and 32 bits: cameras use any part of the range, so the range is what is there.
+        # 16 and 32 bits: cameras use any part of the range, so the actual range is taken.
         low, high = float(levels.min()), float(levels.max())
         levels = (levels - low) * np.float32(255 / (high - low) if high > low else 0)
     if levels.ndim == 2:
@@ -107,11 +107,11 @@ def without_transparency(
     colours: NDArray[np.float32], alpha: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """
-    Return what the eye would take for the picture.
+    Return the picture as the eye would see it.
 
     Alpha that hardly varies hides nothing. Where things are drawn on nothing, their shape is the
-    ink, whatever their colour (and whatever colour hides where nothing is). Only a card, opaque all
-    over its box and of several colours, is put on a ground of its own most common colour.
+    ink, whatever their colour, and whatever colour the nothing has. Only a card, opaque all over
+    its box and of several colours, is put on a ground of its own most common colour.
     """
     if np.ptp(alpha) < 128:
         return colours
@@ -130,8 +130,8 @@ def along_ink_axis(colours: NDArray[np.float32]) -> Plane:
     """
     Return one plane: the colours along the axis on which neighbours differ most.
 
-    Light changes slowly over the paper, ink ends within pixels: so the differences between
-    near pixels show the way from paper to ink, and their first principal axis is it.
+    Light changes slowly over the paper, ink ends within pixels: so the differences of near pixels
+    point from paper to ink, and their first principal axis is the ink axis.
 
     Source: S. Di Zenzo, "A note on the gradient of a multi-image", 1986.
     """

@@ -1,4 +1,4 @@
-"""What changes in prepared digits when pens, cameras or scanners do."""
+"""Features of prepared digits that change with pens, cameras and scanners."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ FEATURES = ("ink", "edge", "width", "slant")
 
 def features_of(digits: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
     """
-    Describe digits by what changes when pens, cameras or scanners do.
+    Compute the features that change with pens, cameras or scanners.
 
-    The recipe has scaled and centred them, so that neither size nor place says anything.
+    The recipe has scaled and centred the digits, so size and place say nothing.
 
     Args:
         digits: float32[N, 28, 28, 1] in 0..1, ink = 1.
 
     Returns:
-        Each float[N]: the share of ink; the edge by ink, which thin and sharp strokes have much of;
-        the spread across by the spread down; the slant, positive where the top leans right.
+        float[N] each: the share of ink; the edge per ink, large for thin and sharp strokes; the
+        spread across per spread down; the slant, positive if the top leans right.
     """
     plane = digits[..., 0]
     mass = plane.sum(axis=(1, 2)) + np.float32(1e-6)

@@ -2,7 +2,7 @@
 Filters on one plane of grey levels, float32[h, w], in NumPy alone.
 
 SciPy has most of them and would double what the image adds to its base; the planes here are at
-most a few hundred pixels wide, so simple array forms are fast enough.
+most a few hundred pixels wide, so simple array code is fast enough.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _TREND_ROUNDS: Final = 6
 
 def otsu(values: Plane) -> float:
     """
-    Return the level that splits values best into two classes.
+    Return the level that best splits values into two classes.
 
-    Where several levels split equally well (an empty valley between two peaks), their middle.
+    If several levels split equally well (an empty valley between two peaks), their middle.
 
     Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979: the level
     with the greatest variance between the classes.
@@ -55,7 +55,7 @@ def blurred(plane: Plane) -> Plane:
 
 
 def neighbours(plane: Plane) -> Plane:
-    """Return float32[8, h, w]: what lies around each pixel, edges repeated."""
+    """Return float32[8, h, w]: the neighbours of each pixel, edges repeated."""
     height, width = plane.shape
     padded = np.pad(plane, 1, mode="edge")
     return np.stack(
@@ -72,8 +72,8 @@ def closed(plane: Plane, size: int) -> Plane:
     """
     Fill every valley narrower than `size` (odd): a running maximum, then a running minimum.
 
-    What is wider, such as a shadow, stays as it is, edge and all. The plane is continued beyond
-    its borders by the levels on them, so that a slope or a shadowed corner stays as well.
+    Anything wider, such as a shadow, keeps its level and its edge. The plane is continued beyond
+    its borders by the levels on them, so a slope or a shadowed corner stays too.
 
     Source: J. Serra, "Image Analysis and Mathematical Morphology", 1982: closing.
     """
@@ -84,7 +84,7 @@ def closed(plane: Plane, size: int) -> Plane:
 
 
 def _running(plane: Plane, size: int, pick: Callable[[Plane, Plane], Plane]) -> Plane:
-    """Return pick over each size x size window that fits; it shrinks by size - 1 each way."""
+    """Return `pick` over each size x size window that fits; the plane shrinks by size - 1."""
     for _ in range(2):
         covered = 1
         # Doubling: the pick over 2n rows is the pick of two picks over n rows.
@@ -100,7 +100,7 @@ def trend(plane: Plane) -> Plane:
     """
     Fit a smooth surface (a quadratic in x and y) to most of the plane.
 
-    Repeated least squares; what lies far from the surface, as ink does, counts less each time.
+    Repeated least squares; values far from the surface, such as ink, count less each time.
     """
     height, width = plane.shape
     rows = np.linspace(0, height - 1, min(height, _TREND_GRID)).astype(int)
@@ -137,7 +137,7 @@ def ring_of(plane: NDArray[Level], share: float = 0.04) -> NDArray[Level]:
 
 
 def widened(mask: Mask) -> Mask:
-    """Return the mask and its four neighbours."""
+    """Return the mask widened by each pixel's four neighbours."""
     wide = mask.copy()
     wide[1:] |= mask[:-1]
     wide[:-1] |= mask[1:]
@@ -164,7 +164,7 @@ def components(mask: Mask) -> NDArray[np.intp]:
 def _runs(
     mask: Mask,
 ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the run of each inked pixel, and of each run its first, its past-last and its row."""
+    """Return the run of each inked pixel, and each run's first pixel, its end and its row."""
     edged = np.zeros((mask.shape[0], mask.shape[1] + 2), np.int8)
     edged[:, 1:-1] = mask
     change = np.diff(edged, axis=1)
@@ -176,7 +176,7 @@ def _runs(
 def _joined(
     starts: NDArray[np.intp], ends: NDArray[np.intp], row_of: NDArray[np.intp], height: int
 ) -> NDArray[np.intp]:
-    """Return the representative of each run: runs of neighbouring rows join where they touch."""
+    """Return the representative of each run: touching runs of neighbouring rows are joined."""
     parent = list(range(len(starts)))
 
     def root(run: int) -> int:

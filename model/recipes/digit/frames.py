@@ -1,7 +1,7 @@
 """
 Find the frame around a picture: printed lines, a scanner's dark edge, a desk around the paper.
 
-It has to go before ink is looked for, because ink is told from paper by keeping off the edge.
+It is removed before ink is looked for, because ink is told from paper by keeping off the edge.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import numpy as np
 from model.recipes.digit.filters import Box, Plane, ring_of
 
 SMALLEST: Final = 16
-"""Pixels a side below which a line of a frame cannot be told from a stroke."""
+"""Pixels per side below which a line of a frame cannot be told from a stroke."""
 
 
 def inside_of_frame(plane: Plane) -> Box | None:
     """
-    Return the box within a frame: a line or a dark desk along all four sides.
+    Return the box inside a frame: a line or a dark desk along all four sides.
 
-    A digit cropped to its ink may have a line on one side or two, never on four.
+    A digit cropped to its ink may have a line on one or two sides, never on four.
 
     Returns:
-        The box, or None without a frame.
+        The box, or None if there is no frame.
     """
     height, width = plane.shape
     if min(height, width) < SMALLEST:
@@ -45,8 +45,8 @@ def _frame_depths(plane: Plane, paper: float, apart: float) -> tuple[int, int]:
     """
     Return how many rows the frame takes above and below, 0 for none.
 
-    From outside inwards, at most to a quarter, rows are of one level each (but for a sixth at
-    either end); the last of them that is not of the paper's level ends the frame.
+    From the outside in, up to a quarter of the plane, each row has one level (except for a sixth at
+    either end); the last of them without the paper's level ends the frame.
     """
     low, middle, high = np.percentile(plane, (16, 50, 84), axis=1)
     plain = high - low < apart

@@ -5,12 +5,12 @@ The steps, in order; each is a small function below:
 
     1. specks    a pixel unlike all its neighbours takes their median
     2. even?     paper of one level, or paper under uneven light
-    3. drawn?    where neighbouring pixels do not agree there is only noise
+    3. drawn?    if neighbouring pixels do not agree there is only noise
     4. reading   dark ink or light? Ink is in one piece and keeps off the edge of the picture
-    5. paper     even paper is one level; under uneven light it is the picture with all valleys of
-                 the width of strokes filled: shadows are wider
-    6. lines     what runs straight through the whole picture was printed on the paper
-    7. level     paper 0, ink 1, in between as it is; ink must stand out from the paper's noise
+    5. paper     even paper is one level; under uneven light it is the picture with all valleys as
+                 wide as strokes filled: shadows are wider
+    6. lines     lines straight through the whole picture were printed on the paper
+    7. level     paper 0, ink 1, linear in between; ink must stand out from the paper's noise
 
 Source for 5: background estimation by morphological closing, as in document binarisation
 (e.g. Gatos et al., "Adaptive degraded document image binarization", 2006).
@@ -41,37 +41,37 @@ MIN_SIGNAL: Final = 3.5
 """Ink must stand out from its paper by this many times the noise; noise itself reaches 3."""
 
 CLEAR_SIGNAL: Final = 8.0
-"""Below this many times the noise, noise is blurred before it is cut."""
+"""Below this many times the noise, the plane is blurred before noise is cut."""
 
 MIN_AGREEMENT: Final = 0.12
 """Correlation of neighbouring pixels below which a picture is noise."""
 
 PEN_ON_PAPER: Final = 1.5
-"""How much more likely dark ink is than light ink on a photo, before looking."""
+"""How much likelier dark ink is than light ink on a photo, before looking."""
 
 SHADOW_REST: Final = 0.35
-"""What is left of a shadow without its paper is less than this share of the range of levels."""
+"""The remains of a shadow, its paper removed, are below this share of the range of levels."""
 
 SHADOW_LIKENESS: Final = 0.55
 """Half of a picture scores 0.5: two levels that score no more are lit paper and its shadow."""
 
 LINED: Final = 16
-"""Pixels a side from which a printed line can be told from a stroke."""
+"""Pixels per side from which a printed line can be told from a stroke."""
 
 SMOOTHABLE: Final = 40
-"""Pixels a side from which strokes are wide enough to be blurred by three pixels."""
+"""Pixels per side from which strokes are wide enough to be blurred by three pixels."""
 
 
 def ink_of(plane: Plane) -> Plane | None:
     """
-    Return how much ink there is on each pixel.
+    Return how much ink is on each pixel.
 
     Args:
-        plane: float32[h, w], levels in about 0..255, at most a few hundred pixels a side, and
-            without a frame (frames.py).
+        plane: float32[h, w], levels about 0..255, at most a few hundred pixels a side, without a
+            frame (frames.py).
 
     Returns:
-        float32[h, w] in 0..1, ink 1, paper 0; None where nothing stands out.
+        float32[h, w] in 0..1, ink 1, paper 0; None if nothing stands out.
     """
     if min(plane.shape) < 2 or np.ptp(plane) < MIN_CONTRAST:
         return None
@@ -90,7 +90,7 @@ def ink_of(plane: Plane) -> Plane | None:
 
 
 def without_lone_pixels(plane: Plane) -> Plane:
-    """Give each pixel that differs from all, or all but one, of its neighbours their median."""
+    """Replace each pixel that differs from all neighbours, or all but one, by their median."""
     if min(plane.shape) < SMOOTHABLE:
         return plane
     around = neighbours(plane)
@@ -103,7 +103,7 @@ def without_lone_pixels(plane: Plane) -> Plane:
 
 
 def is_even(plane: Plane) -> bool:
-    """Whether the paper is of one level: on the picture's edge, or of two levels in all."""
+    """Whether the paper has one level: on the picture's edge, or with two levels in all."""
     if min(plane.shape) < 12:
         return True
     soft = _soft(plane)
@@ -139,8 +139,8 @@ def _raised_unevenly(plane: Plane, levelled: Plane) -> Plane:
     """
     Return how far the ink is from paper under uneven light: positive for ink, dark or light.
 
-    Both readings are tried, and each is judged twice: on the levelled plane, and after the paper
-    was taken from it. A photo shows dark ink unless light ink is clearly more likely.
+    Both readings are tried, and each is judged twice: on the levelled plane, and after its paper is
+    subtracted. Dark ink is assumed on a photo unless light ink is clearly likelier.
     """
     size = int(0.45 * min(plane.shape)) | 1
     soft = _soft(levelled)
@@ -160,7 +160,7 @@ def _raised_unevenly(plane: Plane, levelled: Plane) -> Plane:
 
 def likeness(mask: Mask) -> float:
     """
-    Say how much a mask looks like ink: in one piece, and seldom on the edge of the picture.
+    Return how much a mask looks like ink: in one piece, and seldom on the edge of the picture.
 
     Returns:
         0 to 1.
@@ -188,17 +188,17 @@ def agreement_of(plane: Plane) -> float:
 
 def without_lines(raised: Plane) -> Plane:
     """
-    Take away what runs straight through the whole picture: rules, squares, a frame.
+    Remove what runs straight through the whole picture: rules, squares, a frame.
 
-    A line is thin, and inked along five sixths of its row or column; where strokes cross it,
-    their own ink remains.
+    A line is thin, and inked along five sixths of its row or column; where strokes cross it, their
+    own ink remains.
     """
     for _ in range(2):
         height = raised.shape[0]
         if height >= LINED:
             through, middle = np.percentile(raised, (16, 50), axis=1).astype(np.float32)
             thick = max(3, round(0.05 * height)) | 1
-            # Beyond the picture there is no line: one along its border is thin as well.
+            # Outside the picture there is no line: one along its border is thin as well.
             profile = np.pad(middle, thick)[:, np.newaxis]
             wide = -closed(-profile, thick)[thick:-thick]
             raised = raised - np.maximum(through[:, np.newaxis] - wide, 0)
@@ -208,11 +208,11 @@ def without_lines(raised: Plane) -> Plane:
 
 def stretched(raised: Plane, *, least: float) -> Plane | None:
     """
-    Bring paper to 0 and ink to 1; noisy paper is blurred first.
+    Scale paper to 0 and ink to 1; noisy paper is blurred first.
 
     Args:
         raised: float32[h, w], how far each pixel is from its paper, in levels.
-        least: the contrast in levels that ink must have.
+        least: the least contrast of ink, in levels.
 
     Returns:
         float32[h, w] in 0..1; None if the ink does not stand out from the paper.

@@ -3,14 +3,14 @@ Turn a picture of one digit into what MNIST would have made of it.
 
 The steps:
 
-    1. ready     a 28 x 28 picture that is an MNIST digit already passes unchanged
+    1. ready     a 28 x 28 picture that already is an MNIST digit passes unchanged
     2. look      the picture is reduced to about LOOK_SIDE pixels of one plane (colours.py), a frame
                  is cut off (frames.py), and its ink is found (ink.py)
     3. digit     the largest piece of ink off the edge, with the pieces near it; all else is dirt
     4. close up  a digit that is small in a large picture is cropped from the picture and looked at
-                 again, so that a corner of a photo is as good as a scan
+                 again, so that a corner of a photo works as well as a scan
     5. scale     the digit's box is scaled to 20 pixels, aspect kept, area by area
-    6. centre    and moved so that the middle of its ink lies in the middle of 28 x 28
+    6. centre    the digit is moved so that its centre of mass is the middle of 28 x 28
 
 Source for 5 and 6: Y. LeCun, C. Cortes, C. Burges, "The MNIST database of handwritten digits":
 "The original black and white (bilevel) images from NIST were size normalized to fit in a 20x20
@@ -51,7 +51,7 @@ def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
 
     Args:
         picture: any mode, any size, upright.
-        where: what errors call this picture.
+        where: the picture's name in errors.
 
     Returns:
         float32[28, 28, 1] in 0..1: ink 1, paper 0.
@@ -77,11 +77,12 @@ def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
 
 def ready_made(plane: Plane) -> Plane | None:
     """
-    Recognise an MNIST digit, light on dark or dark on light: even paper, its ink in a box of 18 to
-    20 pixels, its mass within a pixel of the middle.
+    Recognise an MNIST digit, light on dark or dark on light.
+
+    The paper is even, the ink in a box of 18 to 20 pixels, its mass within a pixel of the middle.
 
     Returns:
-        float32[28, 28] in 0..1, exactly level / 255 for MNIST's own; None for any other picture.
+        float32[28, 28] in 0..1, exactly level / 255 for MNIST's own; None for other pictures.
     """
     paper = plane[0, 0]
     ink = np.abs(plane - paper)
@@ -138,7 +139,7 @@ def digit_mask(ink: Plane) -> Mask | None:
 
 
 def _standing(box: Box, shape: tuple[int, ...]) -> float:
-    """Return 1 for a piece within the picture, and little for one that its edge cuts."""
+    """Return 1 for a piece inside the picture, and little for one cut off by the edge."""
     left, top, right, bottom = box
     cut = left == 0 or top == 0 or right == shape[1] or bottom == shape[0]
     return 0.1 if cut else 1.0
@@ -168,7 +169,7 @@ def _box_of(mask: Mask) -> Box:
 
 
 def _close_up(picture: Image.Image, box: Box, zoom: float) -> Image.Image:
-    """Crop the picture to a box found on one `zoom` times smaller, with some paper around."""
+    """Crop the picture to a box found on a copy `zoom` times smaller, with some paper around it."""
     margin = _longer(box) // 2 + 2
     wide = (box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin)
     return _cropped(picture, wide, zoom)
@@ -182,7 +183,7 @@ def _cropped(picture: Image.Image, box: Box, zoom: float) -> Image.Image:
 
 
 def scaled(ink: Plane, box: Box) -> Plane:
-    """Scale the box to 20 pixels on its longer side; a digit of that size stays as it is."""
+    """Scale the box to 20 pixels on its longer side; a digit of that size stays unchanged."""
     left, top, right, bottom = box
     digit = np.ascontiguousarray(ink[top:bottom, left:right])
     longer = _longer(box)
@@ -194,13 +195,13 @@ def scaled(ink: Plane, box: Box) -> Plane:
     size = max(1, round((right - left) * zoom)), max(1, round((bottom - top) * zoom))
     way = Image.Resampling.BICUBIC if zoom > 1 else Image.Resampling.HAMMING
     shrunk = np.clip(np.asarray(Image.fromarray(digit).resize(size, way), np.float32), 0, 1)
-    # A stroke thinner than a pixel comes out grey; a pen of MNIST never does.
+    # A stroke thinner than a pixel becomes grey; MNIST's pen never is.
     peak = float(np.percentile(shrunk[shrunk > 0.1], 90)) if (shrunk > 0.1).any() else 1.0
     return np.clip(shrunk / np.float32(max(peak, 0.1)), 0, 1) if peak < 0.95 else shrunk
 
 
 def centred(digit: Plane) -> Plane:
-    """Put a digit of at most 20 x 20 pixels on 28 x 28 so that its mass lies in the middle."""
+    """Place a digit of at most 20 x 20 pixels on 28 x 28, its mass in the middle."""
     height, width = digit.shape
     down, right = (
         min(max(round(SIDE / 2 - middle), 0), SIDE - length)

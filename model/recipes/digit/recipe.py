@@ -1,4 +1,4 @@
-"""The recipe itself: pictures from strangers to float32[N, 28, 28, 1]."""
+"""The recipe itself: untrusted pictures to float32[N, 28, 28, 1]."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from model.bundle.table import Table
 
 MAX_LOOKS: Final = 48
-"""Most large pictures in one request: finding the ink on one takes some ten milliseconds."""
+"""The most large pictures in one request: finding the ink on one takes some ten milliseconds."""
 
 SHAPE: Final = (-1, SIDE, SIDE, 1)
 
@@ -68,12 +68,12 @@ def to_digits(
     pictures: Sequence[bytes], *, max_pixels: int, where: str = "image"
 ) -> NDArray[np.float32]:
     """
-    Turn picture files into the input of the digit model, one by one.
+    Turn picture files into the digit model's input, one by one.
 
     Args:
         pictures: N files, N >= 0.
-        max_pixels: most pixels of one picture, and of all together as they are decoded.
-        where: what errors call the input; with several pictures "images[3]".
+        max_pixels: the most pixels of one picture, and of all together as they are decoded.
+        where: the input's name in errors; with several pictures "images[3]".
 
     Returns:
         float32[N, 28, 28, 1], ink 1, paper 0.

@@ -1,1 +1,1 @@
-"""The bundle `digits`, and what makes it: a convolutional network over 28x28 digits."""
+"""The bundle `digits` and the code that makes it: a convolutional network over 28x28 digits."""

@@ -1,12 +1,12 @@
 """
-Make new digits out of old ones.
+Make new digits from existing ones.
 
 Every batch is drawn anew, in four stages:
 
-1. **habits.py**: some digits as other people write them, a 7 with a bar;
+1. **habits.py**: some digits as other people write them, such as a 7 with a bar;
 2. **pens.py**: a thinner or thicker pen;
 3. **warp.py**: rotation, shear, aspect and elastic fields, then MNIST's own normalisation;
-4. **optics.py**: for a part of the digits only, what a photograph does to a digit.
+4. **optics.py**: for some of the digits, the effects of a photograph.
 
 The first stage and the pens are drawn once; the rest is vectorised over the batch: one core makes
 about 10,000 digits a second.
@@ -27,13 +27,13 @@ from model.zoo.digits.warp import Strength, warped
 
 HABITS: Final = {1: footed, 7: barred}
 CHUNK: Final = 1000
-"""Digits that are drawn with all pens together; more take more memory."""
+"""How many digits are drawn with all pens together; more take more memory."""
 
 Floats = NDArray[np.float32]
 
 
 class Augmenter:
-    """Draw changed copies of a fixed set of digits."""
+    """Draws changed copies of a fixed set of digits."""
 
     def __init__(self, data: Dataset, *, seed: int, strength: Strength | None = None) -> None:
         """
@@ -52,7 +52,7 @@ class Augmenter:
         starts = range(0, len(digits), CHUNK)
         parts = [pen_levels(digits[at : at + CHUNK].astype(np.float32)) for at in starts]
         self._pens = np.concatenate(parts, axis=1)
-        # Where a digit stands in the other habit; in its own place where there is none.
+        # Each digit's place in the other habit; its own place if there is none.
         self._other = np.arange(len(data.labels))
         self._other[written] = len(data.labels) + np.arange(len(written))
 
@@ -61,7 +61,7 @@ class Augmenter:
         Return changed copies of the digits at `indices`.
 
         Args:
-            indices: intp[B], which digits.
+            indices: intp[B], the digits.
             random: the only source of chance; the same state gives the same pixels.
 
         Returns:

@@ -1,4 +1,4 @@
-"""What the bundle says of itself: the manifest, the samples with their golden vectors, the card."""
+"""What the bundle states about itself: the manifest, the golden samples, the card."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from model.zoo.digits.warp import Strength
 
 
 def manifest_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, Any]:
-    """Describe the bundle, but for its metrics and what `write_manifest` fills in."""
+    """Describe the bundle, except for its metrics and what `write_manifest` fills in."""
     return {
         "name": "digits",
         "version": "1",
@@ -52,12 +52,12 @@ def manifest_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, A
 
 def write_samples(folder: Path, held_out: Dataset, places: NDArray[np.intp]) -> None:
     """
-    Write the first held-out digit of each class as it is, and what the bundle answers to it.
+    Write the first held-out digit of each class as a file, with the bundle's answer.
 
     Args:
-        folder: the bundle, complete but for golden.json.
+        folder: the bundle, complete except for golden.json.
         held_out: digits that were not trained on.
-        places: where each of them stands in the data.
+        places: the position of each in the data.
     """
     (folder / "samples").mkdir(exist_ok=True)
     cases = []
@@ -77,7 +77,7 @@ def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: i
         manifest: complete; its metrics are the card's figures.
         recipe: how the network was trained.
         parameters: how many numbers the network has learnt.
-        learnt: how many digits it has learnt them from.
+        learnt: how many digits it learnt them from.
     """
     strength = Strength()
     facts = {

@@ -1,5 +1,5 @@
 """The card of the model: a page whose figures are measured, not typed."""
-# ruff: noqa: E501 - the page is Markdown, one sentence a line.
+# ruff: noqa: E501 - the page is Markdown, one sentence per line.
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ FIGURES: Final = {
     "test_accuracy": "accuracy on MNIST's test set of 10,000 digits",
     "largest_difference_from_keras": "largest difference of a probability between ONNX Runtime and Keras",
 }
-"""What each metric of model.toml is, in words."""
+"""What each metric of model.toml means."""
 
 
 def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
@@ -69,7 +69,7 @@ def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
     Write the card, as Markdown.
 
     Args:
-        manifest: as written into the bundle; every figure comes from it or from `facts`.
+        manifest: as in the bundle; every figure comes from it or from `facts`.
         facts: parameters, learnt, held_out, recipe, rotation, habits, optics, rate, batch.
     """
     accuracy = manifest.metrics["validation_accuracy"]
@@ -89,7 +89,7 @@ def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
 
 
 def _figures(metrics: Mapping[str, float]) -> list[str]:
-    """Return one row of the table for each metric that is explained."""
+    """Return one row of the table per metric that is explained."""
     return [
         f"| {meaning.format_map(dict(metrics))} | {_spelt(name, metrics[name])} |"
         for name, meaning in FIGURES.items()

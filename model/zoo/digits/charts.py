@@ -1,4 +1,4 @@
-"""The two pictures of the bundle: how the training went, and what is taken for what."""
+"""The two charts of the bundle: the learning curve and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def draw_learning_curve(path: Path, history: History) -> None:
 
 def draw_confusion_matrix(path: Path, matrix: NDArray[np.int64]) -> None:
     """
-    Draw how often each digit was taken for each.
+    Draw how often each digit was read as each.
 
     Args:
         matrix: int64[10, 10], rows what was written, columns what was read.
@@ -101,7 +101,7 @@ def _tint(colour: str, part: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _save(figure: Any, path: Path) -> None:
-    """Write a figure as a small PNG: 64 colours do for lines and text."""
+    """Write a figure as a small PNG: 64 colours are enough for lines and text."""
     drawn = io.BytesIO()
     figure.savefig(drawn, dpi=110)
     plt.close(figure)

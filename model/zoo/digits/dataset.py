@@ -1,4 +1,4 @@
-"""The digits to learn from, and the ones kept apart."""
+"""The digits to learn from, and the held-out ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Labels = NDArray[np.int64]
 
 
 class DatasetError(Exception):
-    """The digits cannot be had."""
+    """The digits are not available."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Dataset:
     Digits and their labels.
 
     Attributes:
-        origin: where they come from, in a few words.
+        origin: their source, in a few words.
         digits: float32[N, 28, 28, 1] in 0..1, ink = 1.
         labels: int64[N], 0 to 9.
     """
@@ -52,7 +52,7 @@ def full_mnist() -> tuple[Dataset, Dataset]:
     Return MNIST's 60,000 digits for training and its 10,000 for testing.
 
     Raises:
-        DatasetError: they are not in the cache of keras and could not be downloaded.
+        DatasetError: they are not in keras's cache and could not be downloaded.
     """
     from keras.datasets import mnist
 
@@ -81,7 +81,7 @@ def split_of(
         share: the part of each class that is held out, 0 < share < 1.
 
     Returns:
-        The indices to learn from and the indices held out, ascending, disjoint, together all.
+        The indices to learn from and the held-out ones: ascending, disjoint, together all.
     """
     random = np.random.default_rng(seed)
     held_out = []

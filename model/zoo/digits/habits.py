@@ -1,8 +1,8 @@
 """
 Write some digits as other people do: a 1 with a foot and a flag, a 7 with a bar.
 
-MNIST's writers seldom do; in five thousand digits there are too few of them to learn from, and half
-of the world writes so.
+Half of the world writes so, but MNIST's writers seldom did: five thousand digits have too few to
+learn from.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 FLAG_SHARE: Final = 0.7
-"""How many of the 1s with a foot have a flag too; a flag alone would make a 7."""
+"""The share of 1s with a foot that have a flag too; a flag alone would make a 7."""
 
 INK: Final = 0.4
-"""Grey from which a pixel belongs to a stroke."""
+"""The grey from which a pixel belongs to a stroke."""
 
 Floats = NDArray[np.float32]
 Point = tuple[float, float]
@@ -24,11 +24,11 @@ Point = tuple[float, float]
 
 def footed(digit: Floats, random: np.random.Generator) -> Floats:
     """
-    Give a 1 a foot, and mostly a flag at its top.
+    Add a foot to a 1, and mostly a flag at its top.
 
     Args:
         digit: float32[28, 28] in 0..1, a 1.
-        random: of lengths and slants.
+        random: draws lengths and slants.
     """
     top, bottom = _ends(digit)
     pen = _pen_width(digit)
@@ -46,11 +46,11 @@ def footed(digit: Floats, random: np.random.Generator) -> Floats:
 
 def barred(digit: Floats, random: np.random.Generator) -> Floats:
     """
-    Give a 7 a bar across its stem.
+    Add a bar across the stem of a 7.
 
     Args:
         digit: float32[28, 28] in 0..1, a 7.
-        random: of the bar's place, length and slant.
+        random: draws the bar's place, length and slant.
     """
     top, bottom = _ends(digit)
     row = top[0] + random.uniform(0.42, 0.62) * (bottom[0] - top[0])
@@ -78,7 +78,7 @@ def _middle(row: Floats) -> float:
 
 
 def _pen_width(digit: Floats) -> float:
-    """Return about the width of the pen in pixels: the ink's area by half of its outline."""
+    """Return about the width of the pen in pixels: the ink's area divided by half its outline."""
     inked = np.pad(digit > INK, 1)
     outline = sum(int((inked ^ np.roll(inked, 1, axis)).sum()) for axis in (0, 1))
     return float(np.clip(2.2 * inked.sum() / max(outline, 1), 1.2, 4.5))

@@ -1,4 +1,4 @@
-"""What a trained network is worth, measured on the file that will be served."""
+"""Measures of a trained network, taken on the file that will be served."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
 
 
 def accuracy_of(run: Callable[[Floats], Floats], data: Dataset) -> float:
-    """Return the share of digits that are read right, to four places."""
+    """Return the share of digits that are read correctly, to four places."""
     return _share(run(data.digits).argmax(axis=1) == data.labels)
 
 
@@ -52,14 +52,14 @@ def confusion_of(run: Callable[[Floats], Floats], data: Dataset) -> NDArray[np.i
 
 
 def served_accuracy(folder: Path, data: Dataset) -> float:
-    """Return the share of digits that the whole served path reads right, from PNG files on."""
+    """Return the share of digits that the whole served path reads correctly, from PNG files on."""
     pixels = np.rint(data.digits[..., 0] * 255).astype(np.uint8)
     return _share(_read(folder, [png_of(digit) for digit in pixels]) == data.labels)
 
 
 def other_writers_accuracy(folder: Path) -> float:
     """
-    Return the share read right of 1,797 digits by other writers, 8x8 pixels, enlarged to 64x64.
+    Return the share read correctly of 1,797 digits by other writers, enlarged from 8x8 to 64x64.
 
     Source: scikit-learn's `load_digits`, the test set of "Optical Recognition of Handwritten
     Digits" (UCI): 43 people in Turkey, each pixel the ink in 4x4 pixels, 0 to 16.

@@ -1,4 +1,4 @@
-"""The network: how it is built, and how it becomes ONNX."""
+"""The network: how it is built, and how it is exported to ONNX."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SHAPE: Final = (28, 28, 1)
 Blocks = Sequence[Sequence[int]]
 
 STUDENT: Final[Blocks] = ((16,), (48, 48), (64, 96))
-"""Channels of the network that is served, block by block; pooling follows each block."""
+"""Channels of the served network, block by block; pooling follows each block."""
 
 TEACHER: Final[Blocks] = ((32,), (64, 64), (128, 128))
-"""Channels of the networks it learns from: over twice the arithmetic."""
+"""Channels of the teachers: over twice the arithmetic."""
 
 HIDDEN: Final = 128
 
@@ -33,13 +33,13 @@ def built(blocks: Blocks = STUDENT, *, dropout: float = 0.2) -> keras.Sequential
     """
     Build an untrained network.
 
-    Pooling comes early, and the 5x5 kernel only where there is one channel, so nearly all of the
+    Pooling comes early and the 5x5 kernel is used only on one channel, so nearly all of the
     arithmetic is done on 14x14 and 7x7 pixels.
 
     Args:
         blocks: the channels of the convolutions of each of three blocks.
-        dropout: the part of the last hidden features that is dropped in training; half of it
-            after the third block, a quarter after the second.
+        dropout: the share of the last hidden features that is dropped in training; half of it after
+            the third block, a quarter after the second.
     """
     network = keras.Sequential([keras.Input(SHAPE, name=INPUT)], name="digits")
     for number, channels in enumerate(blocks):
@@ -58,7 +58,7 @@ def built(blocks: Blocks = STUDENT, *, dropout: float = 0.2) -> keras.Sequential
 
 
 def exported(network: keras.Sequential) -> bytes:
-    """Spell the network as ONNX: `image` float32[N, 28, 28, 1] to `probabilities` [N, 10]."""
+    """Export the network as ONNX: `image` float32[N, 28, 28, 1] to `probabilities` [N, 10]."""
     network(np.zeros((1, *SHAPE), dtype=np.float32))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "digits.onnx"
@@ -70,9 +70,9 @@ def exported(network: keras.Sequential) -> bytes:
 
 def tidied(model: Any) -> Any:
     """
-    Give the exporter's graph stable names, and a Flatten without arithmetic on shapes.
+    Rename the exported graph's tensors, and replace its Flatten by one without shape arithmetic.
 
-    The exporter spells Flatten as seven nodes that work out the batch at every call.
+    The exporter writes Flatten as seven nodes that compute the batch size at every call.
     """
     graph = model.graph
     for value in (*graph.input, *graph.output):
@@ -100,7 +100,7 @@ def _columns_of(graph: Any, constants: dict[str, Any], name: str) -> int:
 
 
 def _drop_unused(graph: Any) -> None:
-    """Remove nodes and constants that nothing leads on from."""
+    """Remove nodes and constants that lead to no output."""
     needed = {OUTPUT}
     for node in reversed(list(graph.node)):
         if needed.isdisjoint(node.output):

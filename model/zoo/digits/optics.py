@@ -11,7 +11,7 @@ from scipy import ndimage
 FEWEST_PIXELS: Final = 12
 MOST_PIXELS: Final = 21
 LEAST_INK: Final = 0.4
-"""A digit that would lose more of its ink stays as it was."""
+"""A digit that would lose more of its ink is left unchanged."""
 
 Floats = NDArray[np.float32]
 
@@ -20,8 +20,8 @@ def photographed(images: Floats, random: np.random.Generator) -> Floats:
     """
     Degrade digits as cameras and small pictures do.
 
-    Each step befalls each digit by its own chance: fewer pixels, blur, a harder or softer edge,
-    noise.
+    Each step is applied to each digit with its own chance: fewer pixels, blur, a harder or softer
+    edge, noise.
 
     Args:
         images: float32[B, 28, 28] in 0..1.
@@ -43,7 +43,7 @@ def photographed(images: Floats, random: np.random.Generator) -> Floats:
         degraded[blurred], (0, *[random.uniform(0.3, 0.9)] * 2)
     )
     edged = share(0.5)
-    # A steep slope is a hard threshold, as of a scan; a gentle one faint ink. Paper stays paper.
+    # A steep slope is a hard threshold, as in a scan; a gentle one faint ink. Paper stays paper.
     slope = np.exp(random.uniform(-0.5, 1.6, (int(edged.sum()), 1, 1)))
     threshold = random.uniform(0.25, 0.6, slope.shape)
     harder = (degraded[edged] - threshold) * slope + 0.5
@@ -65,7 +65,7 @@ def _through_fewer_pixels(images: Floats, pixels: int) -> Floats:
 
 
 def _area_matrix(old: int, new: int) -> Floats:
-    """Return float32[new, old]: the mean over the pixels each new pixel covers."""
+    """Return float32[new, old]: the mean over the pixels that each new pixel covers."""
     edges = np.arange(new + 1) * old / new
     pixels = np.arange(old)
     overlap = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)

@@ -13,7 +13,7 @@ PEN_STEPS: Final = 3
 """How many times the pen is thinned and thickened, half a pixel of MNIST each."""
 
 LEAST_INK: Final = 0.45
-"""A digit is not thinned any further once less of its ink is left: a stroke must not break."""
+"""A digit with less of its ink left is not thinned any further: a stroke must not break."""
 
 Floats = NDArray[np.float32]
 
@@ -26,7 +26,7 @@ def pen_levels(digits: Floats) -> NDArray[np.uint8]:
         digits: float32[N, 28, 28] in 0..1.
 
     Returns:
-        uint8[7, N, 56, 56], the thinnest first, the pen as it was in the middle.
+        uint8[7, N, 56, 56], the thinnest first, the original pen in the middle.
     """
     middle = _enlarged(digits)
     ink = middle.sum(axis=(1, 2))
@@ -51,7 +51,7 @@ def _enlarged(digits: Floats) -> Floats:
 
 
 def _dilated(images: Floats) -> Floats:
-    """Return each pixel's greatest neighbour: itself and the four beside it."""
+    """Return the largest value of each pixel and its four neighbours."""
     grown = images.copy()
     for axis in (1, 2):
         rows = np.moveaxis(grown, axis, 1)

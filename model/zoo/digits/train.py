@@ -3,11 +3,11 @@ Train and bake the digits model: a Keras Sequential, exported to ONNX.
 
     python -m model.zoo.digits.train            5,000 digits, no network; half an hour on two cores
     python -m model.zoo.digits.train --full     all 60,000 digits of MNIST; hours
-    python -m model.zoo.digits.train --quick    a minute or two, to see that it runs
+    python -m model.zoo.digits.train --quick    a minute or two, to check that it runs
     python -m model.zoo.digits.train --reference    only reference.json, of the bundle as it is
 
-In this order: split, train the teachers, train the network that is served, export it, compare it
-with Keras, write the bundle, measure it.
+The steps: split, train the teachers, train the served network, export it, compare it with Keras,
+write the bundle, measure it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-# Before TensorFlow is imported: its start-up chatter is no news to anybody.
+# Before TensorFlow is imported: it silences TensorFlow's start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -37,11 +37,11 @@ from model.zoo.digits.training import History, Lesson, Recipe, trained
 
 FOLDER: Final = Path(__file__).parent
 TOLERANCE: Final = 1e-5
-"""How far ONNX Runtime's probabilities may be from Keras's."""
+"""The largest difference between ONNX Runtime's probabilities and Keras's."""
 
 
 class TrainingError(Exception):
-    """The training ended, but what came out must not be baked."""
+    """The training ended, but its result must not be baked."""
 
 
 QUICK: Final = Recipe(epochs=8, fresh=4, teachers=1, teacher_epochs=4)
@@ -55,16 +55,16 @@ def bake(
     Train on nine tenths of the digits and write the whole bundle.
 
     Args:
-        folder: where it is written; named as the model.
+        folder: where it is written; it has the model's name.
         data: the digits; a tenth of them is held out.
         recipe: how long to train.
-        tested: more digits to measure on, if there are any.
+        tested: more digits to measure on, if any.
 
     Returns:
         The metrics that were written into the manifest.
 
     Raises:
-        TrainingError: ONNX Runtime does not agree with Keras.
+        TrainingError: ONNX Runtime and Keras disagree.
     """
     learnt, apart = split_of(data.labels, seed=recipe.seed)
     held_out = data.at(apart)
@@ -84,7 +84,7 @@ def bake(
     if tested is not None:
         metrics["test_accuracy"] = measures.accuracy_of(measures.runner(onnx), tested)
     document = manifest_of(data, recipe, seconds=sum(history.seconds for history in histories))
-    # Written twice: the served path can be measured only once there is a manifest that loads.
+    # Written twice: the served path can be measured only with a manifest that loads.
     write_manifest(folder, {**document, "metrics": metrics})
     metrics["served_accuracy"] = measures.served_accuracy(folder, held_out)
     metrics["other_writers_accuracy"] = measures.other_writers_accuracy(folder)
@@ -101,7 +101,7 @@ def bake(
 
 def bake_reference(folder: Path, data: Dataset) -> None:
     """
-    Write the reference: the digits it learnt from, and what it answers to those held out.
+    Write the reference: the digits it learnt from, and its answers to the held-out ones.
 
     Raises:
         TrainingError: the bundle was made from other digits.
@@ -125,7 +125,7 @@ def taught(
     Train the teachers, then the network that learns from them.
 
     Returns:
-        The network, and the histories of all trainings, its own last.
+        The network and the histories of all trainings, its own last.
     """
     histories, teachers = [], []
     for number in range(1, recipe.teachers + 1):
@@ -169,7 +169,7 @@ def difference_of(network: keras.Sequential, onnx: bytes, data: Dataset) -> floa
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Train as the command line says; return the exit status."""
+    """Train as the command line says and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m model.zoo.digits.train",
         description=__doc__,

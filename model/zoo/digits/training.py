@@ -26,14 +26,14 @@ BATCH: Final = 100
 PEAK_RATE: Final = 2e-3
 WEIGHT_DECAY: Final = 0.03
 TRUST: Final = 0.8
-"""How much of a student's target comes from its teachers; the rest is the label."""
+"""The teachers' share of a student's targets; the rest is the label."""
 
 Floats = NDArray[np.float32]
 Batch = tuple[Floats, Floats]
 
 
 class Teacher(Protocol):
-    """A network that has learnt already."""
+    """A trained network."""
 
     def __call__(self, digits: Floats, /) -> Floats:
         """Return float32[B, 10], the probabilities for float32[B, 28, 28, 1]."""
@@ -42,11 +42,11 @@ class Teacher(Protocol):
 @dataclass(frozen=True)
 class Recipe:
     """
-    How long to train what.
+    What to train and for how long.
 
     Attributes:
-        epochs: how often the network that is served sees every digit.
-        fresh: in how many of these epochs, the first, the digits are changed anew.
+        epochs: how often the served network sees every digit.
+        fresh: the number of first epochs in which the digits are changed anew.
         teachers: how many networks it learns from; they learn from the labels alone.
         teacher_epochs: how often each of them sees every digit, always changed anew.
         seed: of the split, the weights, the order and the changes.
@@ -68,9 +68,9 @@ class Lesson:
         data: the digits to learn from.
         epochs: how often each of them is shown.
         seed: of the order and the changes.
-        teachers: whose averaged answers are mixed into the targets.
-        fresh: epochs, the first, in which the digits are changed anew; later ones show the changed
-            digits of these again, because asking teachers is slow. None: all of them.
+        teachers: networks whose averaged answers are mixed into the targets.
+        fresh: the number of first epochs in which the digits are changed anew; later ones repeat
+            the changed digits, because asking teachers is slow. None: all epochs.
     """
 
     data: Dataset
@@ -81,14 +81,14 @@ class Lesson:
 
     @property
     def steps(self) -> int:
-        """The number of batches an epoch; the last one may be smaller."""
+        """The number of batches per epoch; the last one may be smaller."""
         return -(-len(self.data.labels) // BATCH)
 
 
 @dataclass(frozen=True)
 class History:
     """
-    How a training went, one figure an epoch.
+    How a training went, one figure per epoch.
 
     Attributes:
         training_accuracy: on the changed digits that were learnt from, with dropout.
@@ -103,7 +103,7 @@ class History:
 
 def batches(lesson: Lesson) -> Iterator[Batch]:
     """
-    Show every digit once an epoch; what is drawn depends on the seed and the epoch only.
+    Yield every digit once per epoch; what is drawn depends only on the seed and the epoch.
 
     Yields:
         float32[B, 28, 28, 1] digits and float32[B, 10] targets, whose rows sum to 1.
@@ -126,7 +126,7 @@ def batches(lesson: Lesson) -> Iterator[Batch]:
 
 
 def _anew(lesson: Lesson, augmenter: Augmenter, epoch: int) -> Iterator[Batch]:
-    """Change every digit, and ask the teachers what they see."""
+    """Change every digit, and ask the teachers about it."""
     labels = one_hot(lesson.data.labels)
     order = np.random.default_rng([lesson.seed, epoch]).permutation(len(labels))
     for number, start in enumerate(range(0, len(order), BATCH)):
@@ -150,7 +150,7 @@ def _again(
 
 
 class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Print one line an epoch, so that a bare terminal and a log both read well."""
+    """Prints one line per epoch, readable in a bare terminal and in a log."""
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Note the time."""
@@ -175,8 +175,8 @@ def trained(network: keras.Sequential, lesson: Lesson, held_out: Dataset) -> His
     Train the network in place.
 
     The learning rate climbs for a twentieth of the steps and falls to nothing by a cosine. The
-    held-out digits are only looked at: nothing is chosen by them, and the weights of the last epoch
-    are the ones that stay.
+    held-out digits are only measured: nothing is chosen by them, and the weights of the last epoch
+    stay.
 
     Args:
         network: as `network.built` returns it.

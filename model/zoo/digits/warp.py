@@ -1,8 +1,8 @@
 """
 Warp digits, and normalise them as MNIST did: the ink in a box, its mass in the centre.
 
-Both warps are composed before anything is sampled, so a pixel costs one look-up of four
-neighbours, and is blurred once.
+Both warps are composed before sampling, so a pixel costs one look-up of four neighbours and is
+blurred once.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from model.zoo.digits.pens import ENLARGEMENT
 
 SIDE: Final = 28
 INK_BOX: Final = 20.0
-"""Pixels; MNIST fits every digit into a box of this side."""
+"""Pixels; MNIST fits every digit into a box with this side."""
 
 MASS_CENTRE: Final = 14.0
-"""The row and the column of the pixel in whose middle MNIST puts the mass, counted from 0."""
+"""The row and column in whose middle MNIST puts the mass, counted from 0."""
 
 CONTROL_POINTS: Final = (4, 6)
-"""Of the coarse and the fine elastic field, a side: proportions, and the wobble of a stroke."""
+"""Control points per side of the coarse and the fine elastic field: proportions, wobbly strokes."""
 
 FIRST_LOOK: Final = 1.4
 """How much smaller a digit is drawn to find its ink."""
 
 INK: Final = 0.2
-"""Grey from which a pixel counts as ink, when the box is measured."""
+"""The grey from which a pixel counts as ink when the box is measured."""
 
 Floats = NDArray[np.float32]
 
@@ -40,12 +40,13 @@ class Strength:
     How far a digit may be changed.
 
     Attributes:
-        rotation_deg: most degrees either way; even.
-        shear: most columns a row either way; even.
-        aspect: most change of height to width, as a logarithm; even.
-        elastic_px: most standard deviation of an elastic field's control points, in pixels.
+        rotation_deg: largest rotation either way; uniform.
+        shear: most columns a row either way; uniform.
+        aspect: largest change of height to width, as a logarithm; uniform.
+        elastic_px: largest standard deviation of an elastic field's control points, in pixels.
         pen_px: standard deviation of the pen's width, in pixels.
-        box_px: most pixels that the ink's box is smaller than MNIST's; a little larger at times.
+        box_px: most pixels by which the ink's box is smaller than MNIST's; sometimes a little
+            larger.
         shift_px: standard deviation of the centre, in pixels.
         optics_share: the share of digits that look photographed.
         habit_share: the share of 1s and 7s that are written in the other habit.
@@ -65,7 +66,7 @@ class Strength:
 @dataclass(frozen=True)
 class Warp:
     """
-    Where each place of B new digits lies on the old ones.
+    Where each pixel of B new digits lies on the old ones.
 
     Attributes:
         matrices: float32[B, 2, 2], rotation, shear and aspect, from new (row, column) to old.
@@ -112,7 +113,7 @@ def warped(sources: Floats, strength: Strength, random: np.random.Generator) -> 
     count = len(sources)
     warp = _drawn(count, strength, random)
     axis = np.broadcast_to(_axis(), (count, SIDE))
-    # A first look, from further away so that nothing leaves the frame, tells where the ink is.
+    # A first look, from further away so that nothing leaves the frame, shows where the ink is.
     look = _sampled(sources, *warp.places(axis * FIRST_LOOK, axis * FIRST_LOOK))
     target = INK_BOX + random.uniform(-strength.box_px, strength.box_px * 0.6, count)
     zoom = np.clip(_ink_side(look) * FIRST_LOOK / target, 0.3, 2.0)
@@ -153,7 +154,7 @@ def _elastic(field: Floats, rows: Floats, columns: Floats) -> Floats:
 
 def _sampled(sources: Floats, rows: Floats, columns: Floats) -> Floats:
     """
-    Look the sources up, by linear interpolation between four neighbours.
+    Sample the sources by linear interpolation between four neighbours.
 
     Args:
         sources: float32[B, S, S].
@@ -188,7 +189,7 @@ def _spline_basis(places: Floats, count: int) -> Floats:
 
 
 def _ink_side(images: Floats) -> Floats:
-    """Return the longer side of the box around the ink of each picture, float32[B], in pixels."""
+    """Return the longer side of the box around each picture's ink, float32[B], in pixels."""
     across, down = images.max(axis=2) > INK, images.max(axis=1) > INK
     height = SIDE - across[:, ::-1].argmax(axis=1) - across.argmax(axis=1)
     width = SIDE - down[:, ::-1].argmax(axis=1) - down.argmax(axis=1)
@@ -197,12 +198,12 @@ def _ink_side(images: Floats) -> Floats:
 
 
 def _mass_centre(images: Floats) -> tuple[Floats, Floats]:
-    """Return the row and the column of the centre of mass, from MASS_CENTRE, float32[B] each."""
+    """Return the row and column of the centre of mass, from MASS_CENTRE, float32[B] each."""
     axis = _axis()
     mass = np.maximum(images.sum(axis=(1, 2)), 1e-6)
     return images.sum(axis=2) @ axis / mass, images.sum(axis=1) @ axis / mass
 
 
 def _axis() -> Floats:
-    """Return float32[28]: the places of the pixels along one side, from the centre of mass."""
+    """Return float32[28]: the positions of the pixels along one side, from the centre of mass."""
     return np.arange(SIDE, dtype=np.float32) - np.float32(MASS_CENTRE)

@@ -1,1 +1,1 @@
-"""Which of three irises is it, by four lengths of the flower."""
+"""The bundle `iris`: which of three irises a flower is, by four lengths of it."""

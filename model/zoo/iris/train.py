@@ -68,7 +68,7 @@ def _forest() -> RandomForestClassifier:
 
 
 def export(forest: RandomForestClassifier) -> bytes:
-    """Spell the forest as ONNX: `rows` float32[N, 4] -> `probabilities` float32[N, 3]."""
+    """Export the forest as ONNX: `rows` float32[N, 4] -> `probabilities` float32[N, 3]."""
     model = skl2onnx.to_onnx(
         forest,
         initial_types=[(INPUT, FloatTensorType([None, len(NAMES)]))],
@@ -81,7 +81,7 @@ def export(forest: RandomForestClassifier) -> bytes:
 
 
 def manifest_of(rows: NDArray[np.float64], accuracy: float) -> dict[str, Any]:
-    """Describe the bundle, but for what `write_manifest` fills in."""
+    """Describe the bundle, except for what `write_manifest` fills in."""
     return {
         "name": "iris",
         "version": "1",
@@ -144,7 +144,7 @@ def bake(folder: Path) -> None:
 
 
 def bake_reference(folder: Path) -> None:
-    """Write the reference: all rows, and what forests that had not seen them answer."""
+    """Write the reference: all rows, and the answers of forests that had not seen them."""
     data = load_iris()
     answers = cross_val_predict(_forest(), data.data, data.target, cv=FOLDS, method="predict_proba")
     source = f"sklearn.datasets.load_iris, 150 rows; answers: {FOLDS}-fold, out of fold"
