@@ -1,7 +1,7 @@
 """
-The places the function runs: the laptop and the cloud. Never shipped in the image.
+The places where the function runs: this machine and the cloud. Never shipped in the image.
 
-Imports neither `function` nor `model`; knows the handler only as a string.
+Imports neither `function` nor `model`; the handler is only a string to it.
 """
 
 from __future__ import annotations
@@ -10,4 +10,4 @@ from pathlib import Path
 from typing import Final
 
 FUNCTION_FILE: Final = Path("infra/function.yaml")
-"""Where commands look for the settings, from the folder they are called in."""
+"""The settings file that commands read by default, relative to the current folder."""

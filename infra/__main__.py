@@ -1,4 +1,4 @@
-"""`python -m infra` is `lambake`, where its script is not on the PATH."""
+"""`python -m infra` is `lambake`, for when its script is not on the PATH."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """
-docker or podman: find the one that answers, and speak to it through its command line.
+docker or podman: find the one that answers, and call its command line.
 
     ContainersError
     ├── NoContainerTool         neither docker nor podman answers
-    └── ContainerToolFailed     one of their commands failed; carries the end of what it said
+    └── ContainerToolFailed     one of their commands failed; carries the end of its output
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class ContainersError(InfraError):
 
 
 class NoContainerTool(ContainersError):
-    """No program that builds and runs containers answers."""
+    """Neither docker nor podman answers."""
 
     def __init__(self, tried: Sequence[str]) -> None:
         reasons = "; ".join(tried)
@@ -40,7 +40,7 @@ class NoContainerTool(ContainersError):
 
 
 class ContainerToolFailed(ContainersError):
-    """A command failed: which, and the end of what it said."""
+    """A command failed; names it and shows the end of its output."""
 
     def __init__(self, command: Sequence[str], status: int, said: str) -> None:
         self.said = said
@@ -53,11 +53,11 @@ class ContainerToolFailed(ContainersError):
 
 @dataclass(frozen=True)
 class ContainerTool:
-    """One of the two, and how it is called."""
+    """docker or podman, and how to call it."""
 
     kind: str
     program: str
-    options: tuple[str, ...] = ()  # of the program itself, before its command
+    options: tuple[str, ...] = ()  # before the command's name
 
     def command(self, *arguments: str) -> list[str]:
         """Return a whole command line."""
@@ -73,13 +73,13 @@ class ContainerTool:
         return done.stdout.strip()
 
     def remove(self, container: str) -> None:
-        """Remove a container at once, running or not: it gets no ten seconds to end by itself."""
+        """Remove a container at once, running or not, without the ten seconds to end by itself."""
         for command in (("kill", container), ("rm", "--force", container)):
             with contextlib.suppress(ContainerToolFailed):
                 self.ask(*command)
 
     def inspect(self, image: str) -> Mapping[str, Any] | None:
-        """Return what is known of an image on this machine, or None if there is none."""
+        """Return what the tool knows of an image on this machine; None if there is none."""
         try:
             found: list[dict[str, Any]] = json.loads(self.ask("image", "inspect", image))
         except ContainerToolFailed:
@@ -88,7 +88,7 @@ class ContainerTool:
 
 
 def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
-    """Return the first that is installed and answers."""
+    """Return the first tool that is installed and answers."""
     tried = []
     for kind in kinds:
         program = shutil.which(kind)
@@ -103,12 +103,12 @@ def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
 
 
 def _options(kind: str) -> tuple[str, ...]:
-    """Name runc to podman where it is there: crun, its first choice, refuses hybrid cgroups."""
+    """Select runc for podman if it is installed: crun, its default, refuses hybrid cgroups."""
     return ("--runtime", "runc") if kind == "podman" and shutil.which("runc") else ()
 
 
 def _answers(tool: ContainerTool) -> bool:
-    """Whether images can be listed: docker's program is of no use without its daemon."""
+    """Whether the tool can list images: docker's program is useless without its daemon."""
     try:
         done = subprocess.run(
             tool.command("images", "--quiet"), capture_output=True, check=False, timeout=_ANSWER_S
@@ -131,7 +131,7 @@ def confinement(
     tool: ContainerTool, *, memory_mb: int, cpus: float, tmp_mb: int = 512
 ) -> list[str]:
     """
-    Return the options of `run` that make a container as narrow as Lambda's environment.
+    Return the options of `run` that confine a container like Lambda's environment.
 
     Source: docs/contract.md 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
     """

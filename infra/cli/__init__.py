@@ -1,12 +1,12 @@
 """
-`lambake COMMAND`: one file a command, with its flags and its act.
+`lambake COMMAND`: one file per command, with its flags and its action.
 
-    flags.py     how a command says what it takes
+    flags.py     how a command declares its flags
     exits.py     the exit statuses, and what a signal does
     stage.py     what the commands for a stage in the cloud share
-    COMMAND.py   Options: its flags; run(options): its act; ABOUT: the rest
+    COMMAND.py   Options: its flags; run(options): its action; ABOUT: everything else
 
-A command imports what it needs when it runs: the help is there at once, and whatever is set up.
+A command imports what it needs when it runs, so the help is instant and needs no set-up.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ COMMANDS = (
 )  # fmt: skip
 """In the order of the help."""
 
-# A module of ours or of Python's that is missing is a defect, not a package to set up.
+# A missing module of ours or of Python's is a defect, not a package to set up.
 _NO_PACKAGES = {"infra", "function", "model", "tests", *sys.stdlib_module_names}
 
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Run one command.
 
     Returns:
-        Its exit status; exits.py lists them.
+        The command's exit status; exits.py lists them.
     """
     parser = argparse.ArgumentParser(
         prog="lambake", description="Run the function, here or in the cloud."

@@ -1,4 +1,4 @@
-"""`lambake bulk`: predict every object below a prefix, and show how far it is."""
+"""`lambake bulk`: predict every object below a prefix, and show the progress."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags."""
+    """The flags of the command."""
 
-    inputs: str = argument("where the objects lie: s3://BUCKET/PREFIX")
+    inputs: str = argument("where the objects are: s3://BUCKET/PREFIX")
     results: str = argument("where the results go: s3://BUCKET/PREFIX")
     model: str | None = flag(None, "the model (as the last folder of the inputs is named)")
     version: str | None = flag(None, "version of the model, or a label (the latest)")
@@ -45,11 +45,10 @@ ABOUT = About(
 
 def run(options: Options, out: TextIO | None = None, clock: Pace | None = None) -> int:
     """
-    Start a run, or find the one of the same name, and watch it to its end.
+    Start a run, or find the one with the same name, and watch it to its end.
 
     Returns:
-        The exit status: FAILED when some objects were not answered. Ctrl-C leaves the run to
-        itself.
+        The exit status: FAILED if some objects were not answered. Ctrl-C does not stop the run.
     """
     from infra.bulk.errors import BulkError
     from infra.bulk.execution import refusals_told
@@ -94,10 +93,10 @@ def _begin(options: Options, out: TextIO) -> Run:
 
 def task_of(options: Options, inputs: Folder, results: Folder) -> dict[str, Any]:
     """
-    Give the execution's input, as infra/aws/bulk.asl.json reads it.
+    Return the execution's input, as infra/aws/bulk.asl.json reads it.
 
     Raises:
-        MissingError: neither an option nor the folder of the inputs names the model.
+        MissingError: neither an option nor the inputs' folder names the model.
     """
     from infra.bulk.errors import MissingError
 
@@ -116,7 +115,7 @@ def task_of(options: Options, inputs: Folder, results: Folder) -> dict[str, Any]
 
 
 def _way_back(options: Options, begun: Run) -> str:
-    """Say how to look again, and how to stop what runs on."""
+    """Return the commands that show the run again and that stop it."""
     again = ["lambake", "bulk", options.inputs, options.results]
     again += ["--name", begun.execution.rpartition(":")[2]]
     for one in flags_of(Options):

@@ -13,7 +13,7 @@ from infra.cli.flags import About, flag, port_number
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags."""
+    """The flags of the command."""
 
     port: int = flag(5000, "port of the cloud's endpoint (%(default)s)", type=port_number)
     host: str = flag(
@@ -29,7 +29,7 @@ class Options:
 
 
 ABOUT = About(
-    "run a simulated cloud (moto) in which the function really runs",
+    "run a simulated cloud (moto) in which functions really run",
     Options, needs="cloud", failed=UNUSABLE, example="--images",
 )  # fmt: skip
 

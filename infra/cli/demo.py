@@ -1,4 +1,4 @@
-"""`lambake demo`: a release played on a simulated cloud, for who has no account."""
+"""`lambake demo`: a release on a simulated cloud, without an AWS account."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.cli.flags import About, flag
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags."""
+    """The flags of the command."""
 
     base: str | None = flag(None, "the image to build on (AWS's for Python 3.13)")
     no_containers: bool = flag(False, "run this checkout's code, without building an image")
@@ -21,12 +21,12 @@ class Options:
 
 ABOUT = About(
     "play a release on a simulated cloud, without an account",
-    Options, needs="cloud", stands="the simulated cloud is gone, and all that was in it",
+    Options, needs="cloud", stands="the simulated cloud and everything in it is gone",
 )  # fmt: skip
 
 
 def run(options: Options) -> int:
-    """Play it."""
+    """Play the release."""
     from infra.demo.play import demo
     from infra.image.build import PUBLIC_BASE
 

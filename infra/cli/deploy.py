@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StageOptions):
-    """Its flags."""
+    """The flags of the command."""
 
-    yes: bool = flag(False, "do not ask")
+    yes: bool = flag(False, "do not ask for confirmation")
     base: str | None = flag(None, "the image to build on (AWS's for Python 3.13)")
     registry: str | None = flag(
         None, "where a simulated cloud keeps its images", type=host_and_port, metavar="HOST:PORT"
@@ -29,13 +29,13 @@ class Options(StageOptions):
 
 
 ABOUT = About(
-    "build, push, apply, let a canary through, and try it", Options, stands="nothing was changed",
+    "build, push, apply, shift traffic and try it", Options, stands="nothing was changed",
     example="--simulated-cloud http://127.0.0.1:5000 --registry 127.0.0.1:5001",
 )  # fmt: skip
 
 
 def run(options: Options) -> int:
-    """Deploy, and say how to call it."""
+    """Deploy, and print how to call the function."""
     from infra.release.calls import call_lines
     from infra.release.deploy import deploy
     from infra.release.status import api_url
@@ -48,7 +48,7 @@ def run(options: Options) -> int:
 
 
 def job_of(target: Target, options: Options) -> Deploy:
-    """What to deploy, by this machine's docker or podman, and whom to ask."""
+    """Return the deployment: the target, this machine's docker or podman, and how to ask."""
     from infra.release.deploy import Deploy
 
     def images(tools: Tools, address: str) -> Pushed:
@@ -67,7 +67,7 @@ def _push_image(target: Target, options: Options, tools: Tools, address: str) ->
     from infra.image.report import make_image
     from infra.release.registry import Registry
 
-    # Its own tag: what another checkout or stage builds meanwhile is not what is pushed here.
+    # A tag of its own: another checkout's or stage's build must not be pushed here.
     place = hashlib.sha256(bytes(folder_of(target))).hexdigest()[:8]
     tag = f"lambake:{version_of(target.root)}-{target.stage}-{place}"
     base, platform = options.base or PUBLIC_BASE, target.platform

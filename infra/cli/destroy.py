@@ -1,4 +1,4 @@
-"""`lambake destroy`: remove a stage, whole."""
+"""`lambake destroy`: remove a whole stage."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from infra.cli.stage import StageOptions, ask, say, stage_of, terraform_of
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StageOptions):
-    """Its flags."""
+    """The flags of the command."""
 
-    yes: bool = flag(False, "do not ask")
+    yes: bool = flag(False, "do not ask for confirmation")
 
 
 ABOUT = About(
-    "remove all that deploy made", Options, stands="the next destroy takes up what is left",
+    "remove everything that deploy made", Options, stands="the next destroy removes the rest",
 )  # fmt: skip
 
 
 def run(options: Options) -> int:
-    """Remove everything, once its whole name is typed."""
+    """Remove everything, once the stage's whole name is typed."""
     from infra.release.destroy import destroy
 
     with stage_of(options) as target:

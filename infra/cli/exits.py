@@ -1,4 +1,4 @@
-"""How a command ends: the exit statuses, and what a signal does."""
+"""How a command ends: the exit statuses, and the effect of signals."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNUSABLE: Final = 2
 
 INTERRUPTED: Final = 130
 UNHEARD: Final = 141
-"""Its reader has gone, as `| head` does."""
+"""The reader of its output is gone, as with `| head`."""
 
 
 @contextmanager
 def kills_interrupt() -> Iterator[None]:
-    """Take a kill, and a terminal that is closed, as Ctrl-C, so that nothing is left half said."""
+    """Treat SIGTERM and a closed terminal as Ctrl-C, so that a command ends in an orderly way."""
     taken = [
         number
         for number in (signal.SIGTERM, signal.SIGHUP)
@@ -40,7 +40,7 @@ def kills_interrupt() -> Iterator[None]:
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """Turn Ctrl-C, SIGTERM and a closed terminal into an event, while the block runs."""
+    """Turn Ctrl-C, SIGTERM and a closed terminal into an event while the block runs."""
     stop = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:

@@ -1,13 +1,13 @@
 """
-How a command says what it takes: each of its flags is one field of its `Options`.
+How a command declares what it takes: each of its flags is one field of its `Options`.
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
-        inputs: str = argument("where the objects lie: s3://BUCKET/PREFIX")
-        batch: int = flag(20, "objects an invocation (%(default)s)", type=int)
-        pause_s: int = 10  # no flag: for programs
+        inputs: str = argument("where the objects are: s3://BUCKET/PREFIX")
+        batch: int = flag(20, "objects per invocation (%(default)s)", type=int)
+        pause_s: int = 10  # not a flag: for programs
 
-A flag is named like its field; one whose default is False takes no value.
+A flag has its field's name; one whose default is False takes no value.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class UsageError(Exception):
 
 
 def flag(default: Any, does: str, **how: Any) -> Any:
-    """One flag: its default, its line in the help, and what else argparse is told."""
+    """Declare a flag: its default, its help, and further arguments for argparse."""
     action = {"action": "store_true"} if default is False else {}
     return dataclasses.field(default=default, metadata={"help": does, **action, **how})
 
 
 def argument(does: str, *, default: Any = dataclasses.MISSING, **how: Any) -> Any:
-    """One argument without a flag in front of it; with a default it may be left out."""
+    """Declare an argument without a flag; with a default it is optional."""
     optional = {} if default is dataclasses.MISSING else {"nargs": "?"}
     metadata = {"help": does, "positional": True, **optional, **how}
     return dataclasses.field(default=default, metadata=metadata)
@@ -45,15 +45,15 @@ def argument(does: str, *, default: Any = dataclasses.MISSING, **how: Any) -> An
 @dataclass(frozen=True)
 class About:
     """
-    What the command line knows of a command.
+    What the command line needs to know about a command.
 
     Args:
-        does: what it does, in a line.
+        does: its line in the help.
         options: the class of its flags.
-        needs: what sets up its packages, a target of the Makefile: .venv/.NEEDS.
-        failed: the exit status where it says in a line why it could not.
-        stands: what is true where it is stopped.
-        example: its arguments, where they are not plain.
+        needs: what installs its packages, a target of the Makefile: .venv/.NEEDS.
+        failed: the exit status when it reports why it could not run.
+        stands: what is true if it is interrupted.
+        example: its arguments in the help's example, if they are not obvious.
     """
 
     does: str
@@ -65,7 +65,7 @@ class About:
 
 
 def add_command(commands: Any, name: str, about: About) -> None:
-    """Add a command to those of argparse."""
+    """Add a command to argparse's."""
     parser: ArgumentParser = commands.add_parser(
         name,
         help=about.does,
@@ -82,56 +82,56 @@ def add_command(commands: Any, name: str, about: About) -> None:
 
 
 def flags_of(options: Any) -> list[dataclasses.Field[Any]]:
-    """The fields that are flags."""
+    """Return the fields that are flags."""
     return [one for one in dataclasses.fields(options) if one.metadata]
 
 
 def options_of(about: About, given: Namespace) -> Any:
-    """Make a command's options of what was typed."""
+    """Build a command's options from the parsed arguments."""
     return about.options(**{one.name: getattr(given, one.name) for one in flags_of(about.options)})
 
 
 def spelt(field: str) -> str:
-    """The flag of a field."""
+    """Return a field's flag."""
     return f"--{field.replace('_', '-')}"
 
 
 def port_number(text: str) -> int:
-    """Take the number of a port; 0 is any free one."""
+    """Parse a port number; 0 means any free port."""
     found = re.fullmatch("[0-9]{1,5}", text)
     _require(found and int(text) <= _LAST_PORT, f"0 to {_LAST_PORT}", text)
     return int(text)
 
 
 def host_and_port(text: str) -> str:
-    """Take HOST:PORT."""
+    """Parse HOST:PORT."""
     found = re.fullmatch(_HOST_AND_PORT, text)
     _require(found and int(found[1]) <= _LAST_PORT, "HOST:PORT, without http://", text)
     return text
 
 
 def address(text: str) -> str:
-    """Take the address of a server, http://HOST:PORT; a slash behind it is dropped."""
+    """Parse a server's address, http://HOST:PORT; a trailing slash is dropped."""
     found = re.fullmatch(f"http://{_HOST_AND_PORT}/?", text)
     _require(found and int(found[1]) <= _LAST_PORT, "http://HOST:PORT", text)
     return text.removesuffix("/")
 
 
 def endpoint(text: str) -> str:
-    """Take the address of a cloud's API."""
+    """Parse the address of a cloud's API."""
     found = re.fullmatch(r"https?://[^\s/?#]+/?", text)
     _require(found, "http://HOST:PORT or https://HOST", text)
     return text
 
 
 def count(text: str) -> int:
-    """Take a number of things, 1 at least."""
-    _require(re.fullmatch("0*[1-9][0-9]{0,8}", text), "a whole number, 1 at least", text)
+    """Parse a count, at least 1."""
+    _require(re.fullmatch("0*[1-9][0-9]{0,8}", text), "a whole number from 1", text)
     return int(text)
 
 
 def minutes(text: str) -> float:
-    """Take minutes, ten years of them at most."""
+    """Parse minutes, at most ten years of them."""
     given = float(text) if re.fullmatch(r"[0-9]+\.?[0-9]*|\.[0-9]+", text) else 0
     expected = f"minutes, more than 0 and at most {_LONGEST_MIN}"
     _require(0 < given <= _LONGEST_MIN, expected, text)

@@ -1,4 +1,4 @@
-"""`lambake image`: the function's image, and what is in it."""
+"""`lambake image`: build the function's image and inspect it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LATEST = "lambake:latest"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags."""
+    """The flags of the command."""
 
     tag: str | None = flag(None, f"tag of the image (lambake:VERSION, and {LATEST})")
     base: str | None = flag(None, "the image it is built on (AWS's for Python 3.13)")
@@ -25,12 +25,12 @@ class Options:
     no_init: bool = flag(False, "do not measure how long the init takes")
 
 
-ABOUT = About("build the function's image, and look into it", Options, failed=UNUSABLE)
+ABOUT = About("build the function's image and inspect it", Options, failed=UNUSABLE)
 
 
 def run(options: Options) -> int:
     """
-    Build the image unless it is only to be checked, and look into it.
+    Build the image unless --only-check is given, and inspect it.
 
     Returns:
         The exit status: FAILED if it breaks a rule.

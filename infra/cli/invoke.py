@@ -1,4 +1,4 @@
-"""`lambake invoke`: one call of the function, here by its Invoke API or in the cloud by boto3."""
+"""`lambake invoke`: call the function once, locally by its Invoke API or in the cloud by boto3."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOCAL: Final = "http://127.0.0.1:9001"
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StageOptions):
-    """Its flags: of the local function, or of a stage."""
+    """The flags of the command: for the local function, or for a stage."""
 
     payload: str = argument("JSON, or - to read stdin (%(default)s)", default="{}")
     name: str | None = flag(None, "name of the local function (as the settings say)")
@@ -29,13 +29,13 @@ class Options(StageOptions):
 
 
 ABOUT = About(
-    "invoke a function, here or in the cloud", Options, failed=UNUSABLE,
+    "invoke a function, local or in the cloud", Options, failed=UNUSABLE,
     example="""'{"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}' --stage dev""",
 )  # fmt: skip
 
 
 def run(options: Options) -> int:
-    """Call, and print the answer, with the log's end on stderr if asked for."""
+    """Call the function and print its answer, and with --tail the end of its log on stderr."""
     payload = sys.stdin.read() if options.payload == "-" else options.payload
     if not (options.stage or options.simulated_cloud):
         return _invoke_here(payload, options)
@@ -57,7 +57,7 @@ def _invoke_a_stage(payload: str, options: Options) -> int:
     try:
         with stage_of(asked) as target:
             succeeded, text = smoke.invoke(target, payload, event=options.event, tail=tail)
-    except InfraError as error:  # as the other commands for a stage
+    except InfraError as error:  # as in the other commands for a stage
         sys.stderr.write(f"{error}\n")
         return FAILED
     say(text)

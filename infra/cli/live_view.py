@@ -1,4 +1,4 @@
-"""Show the log while it is written: coloured and shortened for a terminal, as it is for a file."""
+"""Show the log as it is written: coloured and shortened on a terminal, unchanged in a file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _DIM, _RED, _GREEN, _YELLOW, _CYAN, _BOLD, _END = (
     "\x1b[1m",
     "\x1b[0m",
 )
-# What a function prints must not move the cursor, change the title or ring.
+# A function's output must not move the cursor, change the title or ring the bell.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _LEVELS = {"ERROR": _RED, "CRITICAL": _RED, "FATAL": _RED, "WARNING": _YELLOW, "WARN": _YELLOW}
 _SHOWN_FIELDS = ("level", "message", "msg")
 
 
 def plain_view(write: Callable[[str], object]) -> Callable[[LogLine], None]:
-    """Write each line as the service would."""
+    """Return a printer that writes each line as the service does."""
 
     def show(line: LogLine) -> None:
         write(line.text + "\n")
@@ -35,7 +35,7 @@ def plain_view(write: Callable[[str], object]) -> Callable[[LogLine], None]:
 
 
 def terminal_view(write: Callable[[str], object]) -> Callable[[LogLine], None]:
-    """Write each line for people: the time, a mark for cold and warm, errors in red."""
+    """Return a printer for people: the time, a mark for cold and warm starts, errors in red."""
 
     def show(line: LogLine) -> None:
         stamp = datetime.fromtimestamp(line.time_s).strftime("%H:%M:%S.%f")[:-3]
@@ -46,14 +46,14 @@ def terminal_view(write: Callable[[str], object]) -> Callable[[LogLine], None]:
 
 
 def shown(line: LogLine) -> list[str]:
-    """Give the coloured lines for one line of the log."""
+    """Return the coloured lines for one line of the log."""
     if line.event is not None:
         return _platform(line, line.event)
     return [f"         {text}" for text in shown_text(line.text)]
 
 
 def shown_text(text: str) -> list[str]:
-    """Give the coloured lines for one text that a function wrote."""
+    """Return the coloured lines for one text that a function wrote."""
     # awslambdaric ends the lines of a traceback with \r and indents with no-break spaces.
     return [_function(part) for part in text.replace("\u00a0", " ").split("\r")]
 
@@ -116,7 +116,7 @@ def _json(text: str) -> str:
 
 
 def _metrics_in(declared: object) -> list[str]:
-    """Name the members that are there for CloudWatch's embedded metric format."""
+    """Return the members that exist only for CloudWatch's embedded metric format."""
     try:
         groups = declared["CloudWatchMetrics"]  # type: ignore[index]
         return [str(metric["Name"]) for group in groups for metric in group["Metrics"]]

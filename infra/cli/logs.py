@@ -12,7 +12,7 @@ from infra.cli.stage import StageOptions, say, stage_of, terraform_of
 
 @dataclass(frozen=True, kw_only=True)
 class Options(StageOptions):
-    """Its flags."""
+    """The flags of the command."""
 
     hook: bool = flag(False, "show the log of the pre-traffic hook instead")
     since: float = flag(10.0, "start so many minutes ago (%(default)g)", type=minutes)
@@ -26,7 +26,7 @@ ABOUT = About(
 
 
 def run(options: Options) -> int:
-    """Show it: shortened and coloured on a terminal, as it is for a file."""
+    """Show the log: coloured and shortened on a terminal, unchanged in a file."""
     from infra.cli.live_view import shown_text
     from infra.release.status import as_it_is, follow_logs, outputs_of
 

@@ -1,9 +1,9 @@
 """
 `lambake manifest`: a manifest that runs the same image on Cloud Run or Container Apps.
 
-The templates in infra/cli/manifests are filled with what function.yaml says of a container that
-serves plain HTTP: name, memory, timeout, instances and environment. Queues, buckets, events and
-bulk runs are AWS's.
+The templates in infra/cli/manifests are filled with the settings of function.yaml that apply to a
+container serving plain HTTP: name, memory, timeout, instances and environment. Queues, buckets,
+events and bulk runs exist only on AWS.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "manifests"
 _MB_PER_CPU = 1_769  # of Lambda's share
-# As many threads as processors predict, so more would only wait. With pictures of 3 MB, 16 at once
-# ended an instance of 128 MB, which answered 4; one of 256 MB answered 16.
+# Predictions run on as many threads as there are processors, so more requests would only wait. With
+# pictures of 3 MB, 16 at once ended an instance of 128 MB, which answered 4; one of 256 MB answered
+# 16.
 _MOST_AT_ONCE = 16
 _MB_PER_REQUEST = 32
 # distribution/reference, the grammar of references: host, small letters, tag, digest.
@@ -40,7 +41,7 @@ _IMAGE = (
 
 @dataclass(frozen=True)
 class Place:
-    """What a service takes, by its pages: names, its own variables, the most memory and time."""
+    """What a service accepts, by its documentation: names, reserved variables, memory and time."""
 
     name: str
     named: str
@@ -71,7 +72,7 @@ PLACES: Final = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags."""
+    """The flags of the command."""
 
     place: str = argument("where it is to run", choices=tuple(PLACES))
     image: str = flag(None, "the image, as the service can pull it; for linux/amd64", required=True)
@@ -88,7 +89,7 @@ ABOUT = About(
 
 
 def run(options: Options) -> int:
-    """Print the template of a place, filled."""
+    """Print the template of a place, filled in."""
     from infra.settings import read
 
     template = (_TEMPLATES / f"{options.place}.yaml").read_text(encoding="utf-8")
@@ -103,10 +104,10 @@ def run(options: Options) -> int:
 
 def values_of(settings: Settings, options: Options) -> dict[str, Any]:
     """
-    What the templates are filled with.
+    Return the values for the templates.
 
     Raises:
-        ConfigError: the place cannot do what function.yaml asks for.
+        ConfigError: the place cannot do what function.yaml asks.
     """
     from infra.settings.errors import ConfigError
 
@@ -144,7 +145,7 @@ def values_of(settings: Settings, options: Options) -> dict[str, Any]:
 
 
 def _quoted(value: object) -> str:
-    """Quote all text: some readers take 1e3 for a number, and n for False."""
+    """Quote every string: some readers take 1e3 for a number, and n for False."""
     import yaml
 
     told = yaml.safe_dump(value, default_style='"', default_flow_style=True, width=math.inf)

@@ -1,4 +1,4 @@
-"""`lambake rollback`: the traffic to the version before."""
+"""`lambake rollback`: return the traffic to the previous version."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from infra.cli.flags import About
 from infra.cli.stage import StageOptions, say, stage_of
 
 ABOUT = About(
-    "give the traffic back to the version before",
+    "return the traffic to the previous version",
     StageOptions, stands="lambake status shows which version has the traffic",
 )  # fmt: skip
 
 
 def run(options: StageOptions) -> int:
-    """Roll back, and try what is live then. Without Terraform: it is a matter of seconds."""
+    """Roll back, then try what is live. Without Terraform: a rollback takes seconds."""
     from infra.release.smoke import smoke
     from infra.release.status import api_url
     from infra.release.traffic import roll_back

@@ -1,4 +1,4 @@
-"""`lambake run`: start the emulator, say where it is, show its log until it is stopped."""
+"""`lambake run`: start the emulator, print its addresses, show its log until it is stopped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUEUED_TEXTS = 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Its flags; None is as the function's settings say."""
+    """The flags of the command; None means that the function's settings decide."""
 
     port: int = flag(8080, "port of the HTTP front (%(default)s)", type=port_number)
     invoke_port: int = flag(9001, "port of the Invoke API (%(default)s)", type=port_number)
@@ -58,7 +58,7 @@ def run(options: Options, out: TextIO | None = None) -> int:
     Run until Ctrl-C or SIGTERM.
 
     Returns:
-        The exit status: FAILED when a sample asked for with --once failed.
+        The exit status: FAILED if the sample fails under --once.
     """
     from infra.cli.live_view import plain_view, terminal_view
     from infra.local.server import LocalLambda
@@ -84,9 +84,9 @@ def run(options: Options, out: TextIO | None = None) -> int:
 
 def settings_of(options: Options) -> Settings:
     """
-    Read the function's settings, and lay the command line's over them.
+    Read the function's settings and override them with the command line's.
 
-    Someone else's function (--handler) starts from plain settings, unless --function names a file.
+    Another function (--handler) starts from the defaults, unless --function names a file.
     """
     from infra.settings import Sample, Settings, read
 
@@ -138,9 +138,9 @@ def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
 
 class Printer:
     """
-    Write from several threads, in order, and let none of them wait for a slow reader.
+    Write from several threads in order, without making them wait for a slow reader.
 
-    A terminal that is stopped (Ctrl-S) would otherwise stop the emulator with it.
+    Otherwise a stopped terminal (Ctrl-S) would stop the emulator too.
     """
 
     def __init__(self, out: TextIO) -> None:
@@ -149,24 +149,24 @@ class Printer:
         self._thread = threading.Thread(target=self._write, daemon=True)
 
     def __enter__(self) -> Printer:
-        """Start to write."""
+        """Start writing."""
         self._thread.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Write what is left, for as long as somebody reads it."""
+        """Write the rest, as long as there is a reader."""
         with suppress(queue.Full):
             self._texts.put(None, timeout=1.0)
         self._thread.join(timeout=2.0)
 
     def __call__(self, text: str) -> None:
-        """Write some text soon; drop it if ten thousand others wait."""
+        """Queue some text; drop it if ten thousand others are waiting."""
         with suppress(queue.Full):
             self._texts.put_nowait(text)
 
     def _write(self) -> None:
         while (text := self._texts.get()) is not None:
-            # A reader that went away is no reason to stop the function.
+            # A reader that is gone is no reason to stop the function.
             with suppress(BrokenPipeError, ValueError):
                 self._out.write(text)
                 self._out.flush()

@@ -1,4 +1,4 @@
-"""Send one sample request through the local HTTP front, and show the answer."""
+"""Send a sample request through the local HTTP front and return the answer."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from infra.settings import Sample
 
 def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> tuple[int, str]:
     """
-    Post a file's bytes as they are, with the content type of its name.
+    Post a file's bytes unchanged, with the content type of its name.
 
     Returns:
-        The answer's status and text, JSON indented.
+        The answer's status and its text; JSON is indented.
 
     Raises:
         ConfigError: the file cannot be read.

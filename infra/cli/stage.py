@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class StageOptions:
-    """The flags of them all."""
+    """The flags that all of them have."""
 
     stage: str = flag("dev", "the stage in the cloud (dev)")
     simulated_cloud: str | None = flag(
@@ -33,11 +33,11 @@ class StageOptions:
 @contextmanager
 def stage_of(options: StageOptions) -> Iterator[Target]:
     """
-    Find the stage, and explain what AWS refuses while the block runs.
+    Yield the stage; inside the block, AWS's refusals become errors that explain them.
 
     Raises:
         ConfigError: a setting is missing or wrong.
-        ReleaseError: instead of boto3's errors.
+        ReleaseError: replaces boto3's errors.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -52,13 +52,13 @@ def stage_of(options: StageOptions) -> Iterator[Target]:
 
 
 def folder_of(target: Target) -> Path:
-    """Where Terraform keeps what it knows of a stage."""
+    """Return the folder of Terraform's state for a stage."""
     kind = "simulated-" if target.simulated else ""
     return target.root / "build" / "terraform" / f"{kind}{target.stage}"
 
 
 def terraform_of(target: Target) -> Terraform:
-    """Terraform, for a command that builds nothing."""
+    """Return Terraform for a command that builds nothing."""
     from infra.release.preflight import find_tools
     from infra.release.terraform import Terraform
 
@@ -67,14 +67,14 @@ def terraform_of(target: Target) -> Terraform:
 
 
 def say(line: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     print(line, flush=True)
 
 
 def ask(question: str) -> str:
-    """Ask who types; nobody's answer is empty."""
+    """Ask the user; without one the answer is empty."""
     try:
         return input(f"{question} ").strip()
     except EOFError:
-        say("\nnobody answers: standard input is at its end (--yes asks nothing)")
+        say("\nno answer: standard input is at its end (--yes skips the question)")
         return ""

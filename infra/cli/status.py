@@ -1,4 +1,4 @@
-"""`lambake status`: what stands in the cloud."""
+"""`lambake status`: what is deployed in the cloud."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from infra.cli.exits import DONE
 from infra.cli.flags import About
 from infra.cli.stage import StageOptions, say, stage_of, terraform_of
 
-ABOUT = About("show what stands in the cloud", StageOptions, needs="image")
+ABOUT = About("show what is deployed in the cloud", StageOptions, needs="image")
 
 
 def run(options: StageOptions) -> int:
-    """Show it, with how to call it."""
+    """Show what is deployed, and how to call it."""
     from infra.release.status import outputs_of, status_lines
 
     with stage_of(options) as target:

@@ -1,11 +1,11 @@
 """
-`make cloud-demo`: a release from its first deployment to its end, with no account.
+`make cloud-demo`: a release from its first deployment to its end, without an AWS account.
 
-    play.py        sets the scene, and plays the steps
-    story.py       what can be done to a stage: deploy, ring an alarm, roll back
-    images.py      what stands for an image: a real one in a real registry, or a folder of code
+    play.py        prepares the cloud, and plays the steps
+    story.py       the actions on a stage: deploy, ring an alarm, roll back
+    images.py      a stage's images: real ones in a real registry, or folders of code
     narration.py   what is printed
 
-The cloud is simulated, all else is real: Terraform, boto3, the function, its images where there is
-an engine for them. Only the time of a canary is wound on, so that five minutes take seconds.
+Only the cloud is simulated: Terraform, boto3 and the function are real, and its images too if
+docker or podman is there. Canary time is wound forward, so that five minutes take seconds.
 """

@@ -1,4 +1,4 @@
-"""What stands for an image: a real one in a real registry, or a folder of code."""
+"""The images of the demonstration: real ones in a real registry, or folders of code."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ CODE: Final = ("function", "model")
 @dataclass
 class Containers:
     """
-    Images built from one that is there, with the checkout's manifests and golden vectors.
+    Images built from an existing one, with the checkout's manifests and golden vectors.
 
-    All else is in the base, so each takes a second; they share layers, as versions do.
+    The rest is in the base, so each takes a second; they share layers, as versions do.
     """
 
     engine: ContainerTool
@@ -59,25 +59,25 @@ class Containers:
         return self.engine.ask("image", "inspect", "--format", "{{.Id}}", image)
 
     def close(self) -> None:
-        """Remove what was built, by all its names; the base stays."""
+        """Remove what was built, under all its names; the base stays."""
         for identity in self._made - {self._pinned}:
             with contextlib.suppress(ContainerToolFailed):
                 self.engine.ask("rmi", "--force", identity)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
-        """Pull it from the registry, as Lambda does."""
+        """Pull an image from the registry, as Lambda does."""
         return Pulls(self.engine, str(self.registry)).settings_of(uri)
 
 
 @dataclass
 class Folders:
-    """A copy of the checkout's code for each image, where no engine can build one."""
+    """A copy of the checkout's code for each image, if no image can be built."""
 
     place: Path
     registry: str | None = None
 
     def push(self, target: Target, tools: Tools, address: str) -> Pushed:
-        """Copy the code, and record a manifest of its digest."""
+        """Copy the code, and record a manifest with its digest."""
         files = [file for part in CODE for file in sorted((target.root / part).rglob("*.*"))]
         config = {"digest": f"sha256:{_digest(files)}", "size": 0}
         kind = "application/vnd.oci.image.manifest.v1+json"
@@ -97,12 +97,12 @@ class Folders:
         return Pushed(f"sha256:{digest}", now=not known)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
-        """Find the copy."""
+        """Return the settings that run the copy."""
         return {"root": self.place / uri.rpartition(":")[2]}
 
 
 Images = Containers | Folders
-"""What makes an image of a checkout, and says by what the emulator runs it."""
+"""Makes an image of a checkout, and returns the settings by which the emulator runs it."""
 
 
 def _digest(files: list[Path]) -> str:

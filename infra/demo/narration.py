@@ -1,8 +1,8 @@
 """
-What the demonstration prints: numbered steps, what was seen in each, and how long it took.
+What the demonstration prints: numbered steps, their output, and how long each took.
 
-While a step is silent its seconds are told: on a terminal in one line that goes again, else now
-and then in one of its own.
+While a step prints nothing its seconds are shown: on a terminal in a line that is overwritten,
+elsewhere now and then in a line of its own.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _EVERY = 10
 _DONE = re.compile(r": (Creation|Modifications|Destruction) complete after")
 _PLANNED = re.compile(r"^ +[+] ")
 _BEAT_S: Final = 1.0
-# How long, on a terminal and elsewhere, before the seconds are told; Terraform tells its own.
+# Seconds of silence before they are shown, on a terminal and elsewhere; Terraform shows its own.
 _SILENT_S: Final = (2.0, 20.0)
 _GONE = "\r\x1b[K"
 
 
 class Narration:
-    """Print lines; of what comes by the dozen, only how much of it there is."""
+    """Prints lines; of those that Terraform prints by the dozen, only their number."""
 
     def __init__(
         self, out: TextIO | None = None, now_s: Callable[[], float] = time.monotonic
@@ -51,7 +51,7 @@ class Narration:
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Print a numbered title, and in the end how long the step took."""
+        """Print a numbered title, and at the end how long the step took."""
         self._steps += 1
         self._done = 0
         self._begun_s = self._now_s()
@@ -64,11 +64,11 @@ class Narration:
         finally:
             over.set()
             thread.join()
-            self.write("")  # what follows has a line to itself
+            self.write("")  # clears the line of seconds
         self.write(f"  ({self._now_s() - self._begun_s:.0f} s)\n")
 
     def write(self, text: str) -> None:
-        """Print some text as it is, over the line of seconds."""
+        """Print text unchanged, over the line of seconds."""
         with self._lock:
             self._out.write(f"{_GONE}{text}" if self._beaten else text)
             self._out.flush()
@@ -76,7 +76,7 @@ class Narration:
             self._last_s = self._now_s()
 
     def beat(self) -> None:
-        """Tell the step's seconds if nothing was said for a while."""
+        """Show the step's seconds if nothing was printed for a while."""
         terminal = self._out.isatty()
         now_s = self._now_s()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Set the scene, with what this machine has, and play the steps."""
+"""Prepare a simulated cloud with the tools of this machine, and play the steps."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ The same on AWS, in your own account:
 
 def demo(function: Path, *, base: str, containers: bool) -> None:
     """
-    Play a release, and say how to do the same on AWS.
+    Play a release, and print how to do the same on AWS.
 
     Args:
         function: the function's settings.
         base: the image to build on.
-        containers: whether images are built, where this machine can.
+        containers: whether to build images, if this machine can.
 
     Raises:
-        ReleaseError, ImageError: something is missing, or a step did not go as it must.
+        ReleaseError, ImageError: a tool is missing, or a step went wrong.
     """
     quieten()
     say = Narration()
@@ -111,7 +111,7 @@ def _set_the_scene(
 
 
 def _engine(say: Narration, *, containers: bool) -> ContainerTool | None:
-    """Find what builds images, if there is a place for them, too."""
+    """Return the tool that builds images, if there is a registry for them too."""
     missing = [] if containers else ["--no-containers was given"]
     if shutil.which(PROGRAM) is None:
         missing.append(f"there is no registry (apt install {PROGRAM})")

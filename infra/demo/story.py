@@ -1,4 +1,4 @@
-"""What can be done to a stage on a simulated cloud: each as a person would do it on AWS."""
+"""The actions on a stage of a simulated cloud, each as a person would do it on AWS."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Say = Callable[[str], None]
 
 @dataclass
 class WoundClock:
-    """The simulated cloud's time, in seconds: the machine's, wound on while a canary shifts."""
+    """The simulated cloud's time in seconds: the machine's, wound forward while a canary shifts."""
 
     wound_s: float = 0.0
 
@@ -43,7 +43,8 @@ class WoundClock:
 
 def checkout_of(root: Path, place: Path) -> Path:
     """
-    Copy what a release takes of a checkout, so that the demonstration can change its models.
+    Copy the parts of a checkout that a release needs, so that the demonstration can change its
+    models.
 
     Returns:
         The copy's function.yaml.
@@ -57,7 +58,7 @@ def checkout_of(root: Path, place: Path) -> Path:
 
 @dataclass
 class Story:
-    """One stage, and whoever looks after it."""
+    """One stage and its operator."""
 
     target: Target
     folder: Path
@@ -65,12 +66,12 @@ class Story:
     clock: WoundClock
     tools: Tools
     say: Say
-    spoilt: bool = False  # whether the next image is a wrong one
+    spoilt: bool = False  # whether the next image is a broken one
     on_shifting: list[Callable[[], None]] = field(default_factory=list)
     _shifting: bool = False
 
     def deploy(self) -> bool:
-        """Deploy the checkout as it is."""
+        """Deploy the checkout in its current state."""
         watch = Watch(self._seen, self._wait, _POLL_S, self.clock)
         job = Deploy(
             self.target, self.folder, self._push, self.say, _agree,
@@ -80,10 +81,10 @@ class Story:
 
     def refused(self) -> str:
         """
-        Deploy what must not get the traffic, and return the reason.
+        Deploy a version that must not get the traffic, and return the reason.
 
         Raises:
-            ReleaseError: it got it.
+            ReleaseError: it got the traffic.
         """
         try:
             self.deploy()
@@ -92,7 +93,7 @@ class Story:
         raise ReleaseError("expected the version to be refused, it was not")
 
     def invoke(self) -> dict[str, Any]:
-        """Invoke what is live, by boto3."""
+        """Invoke the live version by boto3."""
         succeeded, text = smoke.invoke(self.target, IRIS)
         if not succeeded:
             raise ReleaseError(f"expected a prediction, got {text}")
@@ -104,11 +105,11 @@ class Story:
         return smoke.smoke(self.target, api_url(self.target))
 
     def newer_iris(self) -> None:
-        """Call the iris version 2."""
+        """Rename the iris version to 2."""
         _swap(self._iris / "model.toml", 'version = "1"', 'version = "2"')
 
     def ring(self, alarm: str = "errors") -> None:
-        """Plant an alarm, as soon as the next canary has a part of the traffic."""
+        """Schedule an alarm for when the next canary has part of the traffic."""
         self.on_shifting.append(lambda: self.set_alarm(alarm, "ALARM"))
 
     def set_alarm(self, alarm: str, state: str) -> None:
@@ -118,7 +119,7 @@ class Story:
         )
 
     def roll_back(self) -> tuple[str, str]:
-        """Go back to the version before."""
+        """Roll back to the previous version."""
         return traffic.roll_back(self.target, self.say)
 
     def destroy(self) -> bool:
@@ -134,8 +135,8 @@ class Story:
         """
         Push the checkout; a spoilt one has two labels swapped, in its golden vectors too.
 
-        What an image checks of itself when it starts finds nothing then; the pre-traffic hook has
-        the golden vectors of the checkout.
+        So the image's own check at start finds nothing; the pre-traffic hook has the checkout's
+        golden vectors.
         """
         files = [self._iris / "model.toml", self._iris / "golden.json"] if self.spoilt else []
         kept = [file.read_bytes() for file in files]

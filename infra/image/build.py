@@ -1,7 +1,4 @@
-"""
-Build Dockerfile.lambda with docker or podman, without a
-network, the same bytes for one commit.
-"""
+"""Build Dockerfile.lambda with docker or podman: without a network, and reproducibly per commit."""
 
 from __future__ import annotations
 
@@ -23,13 +20,13 @@ DOCKERFILE = "Dockerfile.lambda"
 WHEELS = Path("build/image/wheels")
 LOCK = Path("function/requirements.txt")
 STAND_IN = "localhost/lambake-stand-in:latest"
-# Steps that take a moment, as podman and docker spell them; the others are a line of settings.
+# Steps that take a moment, as podman and docker print them; the others only set metadata.
 _STEP = re.compile(r"(\[\d+/\d+\] )?STEP \d+/\d+: (FROM|COPY|RUN) |#\d+ \[.*\d+/\d+\] ")
 _WIDTH = 96
-# 1 January 1980, the date of every file and of the image itself: a layer whose content is the same
-# has the same digest in every build, and is neither pushed nor pulled again.
+# 1 January 1980, the date of every file and of the image itself: a layer with the same content has
+# the same digest in every build, and is neither pushed nor pulled again.
 _EPOCH = "315532800"
-# Of docker. Lambda takes a single manifest, and an attestation would make an index of it.
+# For docker. Lambda takes a single manifest; an attestation would make it an index.
 _ENVIRONMENT = {
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     "DOCKER_BUILDKIT": "1",
@@ -39,27 +36,27 @@ _ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Build:
-    """Say what to build."""
+    """What to build."""
 
     root: Path
     tag: str
     base: str = PUBLIC_BASE
     platform: str | None = None  # None: the machine's own
-    # Podman notes in an image which steps it came from, and so which builds those were of: with a
-    # cache the layers are the same, the digest is not.
+    # Podman records in an image which steps, and so which builds, it came from: with a cache the
+    # layers are the same but the digest is not.
     cached: bool = False
-    make: str = "image"  # the target of the Makefile that is asked for, for what it says
+    make: str = "image"  # the Makefile's target that was called, for error messages
 
 
 def version_of(root: Path) -> str:
-    """Give the project's version."""
+    """Return the project's version."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return str(project["version"])
 
 
 def prepare(engine: ContainerTool, build: Build) -> bool:
     """
-    Fetch the wheels that the build takes.
+    Fetch the wheels that the build needs.
 
     Returns:
         Whether any were missing.
@@ -76,11 +73,11 @@ aloud: Say = functools.partial(print, flush=True)
 
 def build_image(engine: ContainerTool, build: Build, say: Say = aloud) -> None:
     """
-    Build and tag the image, a line a step; all that the engine says where one fails.
+    Build and tag the image, printing a line per step; if one fails, all its output is printed.
 
     Raises:
         ContainerToolFailed: a step failed.
-        ImageError: the base cannot be had.
+        ImageError: the base image is not available.
     """
     if engine.inspect(build.base) is None:
         _pull(engine, build, say)
@@ -119,7 +116,7 @@ def _pull(engine: ContainerTool, build: Build, say: Say) -> None:
 
 
 def build_command(engine: ContainerTool, build: Build) -> list[str]:
-    """Give the command line of a build."""
+    """Return the command line of a build."""
     root = build.root
     arguments = {
         "BASE_IMAGE": build.base,
@@ -127,7 +124,7 @@ def build_command(engine: ContainerTool, build: Build) -> list[str]:
         "SOURCE_DATE_EPOCH": _EPOCH,
     }
     options = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
-    # Not by arguments: podman 4 takes a label that has one from its cache, with the old value.
+    # Not as build arguments: podman 4 would take such a label from its cache, with the old value.
     options += [
         part for pair in labels(engine, build).items() for part in ("--label", "=".join(pair))
     ]
@@ -140,7 +137,7 @@ def build_command(engine: ContainerTool, build: Build) -> list[str]:
 
 
 def labels(engine: ContainerTool, build: Build) -> dict[str, str]:
-    """Give the labels that differ from build to build."""
+    """Return the labels that differ from build to build."""
     known = engine.inspect(build.base) or {}
     values = {
         "version": version_of(build.root),
@@ -152,7 +149,7 @@ def labels(engine: ContainerTool, build: Build) -> dict[str, str]:
 
 
 def revision_of(root: Path) -> str:
-    """Give the commit, marked if the tree is not as committed."""
+    """Return the commit, marked if the working tree differs from it."""
     commit = _git(root, "rev-parse", "HEAD") or "unknown"
     dirty = _git(root, "status", "--porcelain", "--", "function", "model", DOCKERFILE)
     return f"{commit}-changed" if dirty else commit
@@ -174,7 +171,7 @@ def _repo_digest(known: list[str]) -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    """Ask git; empty where there is none, or no repository."""
+    """Run git; return an empty string without git or a repository."""
     try:
         done = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False

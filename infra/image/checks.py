@@ -1,7 +1,4 @@
-"""
-What an image must be, rule by rule: each looks at what is
-really in it and lists its breaches.
-"""
+"""The rules of an image, one function each: a rule reads the image and lists its breaches."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ from infra.image.packages import owners, packages_of, source_of
 from infra.image.wheels import pinned
 
 LIMIT_BYTES = 150_000_000
-"""The most that may lie on top of the base."""
+"""The most that may be added on top of the base."""
 
 _ENTRYPOINT = [f"/{TASK}/function/entrypoint.sh"]
 _COMMAND = ["function.entry.handler"]
@@ -33,21 +30,21 @@ _UNSHIPPED = re.compile(
     r"/(?:tests?|\.git|\.cache|infra)/|\.(?:whl|keras|h5|pkl|pickle)$|/model/bake/|/zoo/.*\.py$"
 )
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-# Of PEP 552: bit 0 says the file is named by a hash, bit 1 that the hash is compared.
+# From PEP 552: bit 0 says that the file is checked by a hash, bit 1 that the hash is compared.
 _UNCHECKED_HASH = b"\x01\0\0\0"
 
 Rule = Callable[[Contents], Sequence[str]]
 
 
 def runs_as_a_user(contents: Contents) -> list[str]:
-    """Refuse root, in name or number."""
+    """Require a user other than root, by name and number."""
     user = str(contents.config["config"].get("User") or "")
     is_root = user.partition(":")[0] in ("", "0", "root")
     return [f"user: expected another than root, got {user or 'none'}"] if is_root else []
 
 
 def starts_as_documented(contents: Contents) -> list[str]:
-    """Hold the entry point, the command and the labels against what docs/cloud.md says."""
+    """Compare the entry point, the command and the labels with docs/cloud.md."""
     config = contents.config["config"]
     labels: Mapping[str, str] = config.get("Labels") or {}
     breaches = [
@@ -61,7 +58,7 @@ def starts_as_documented(contents: Contents) -> list[str]:
 
 def tells_nobody(contents: Contents) -> list[str]:
     """
-    Want the engine's telemetry off.
+    Require that the engine's telemetry is off.
 
     Source: onnxruntime/Privacy.md, "Telemetry is turned ON by default in the official builds";
     ORT_DISABLE_TELEMETRY=1 "prevents the uploader, events, and persistent device identifier".
@@ -71,7 +68,7 @@ def tells_nobody(contents: Contents) -> list[str]:
 
 
 def has_no_compiler(contents: Contents) -> list[str]:
-    """Look for compilers, linkers and builders in the whole image, the base included."""
+    """Find compilers, linkers and builders in the whole image, the base included."""
     return [
         f"/{entry.path}: a compiler"
         for entry in contents.entries.values()
@@ -81,7 +78,7 @@ def has_no_compiler(contents: Contents) -> list[str]:
 
 
 def ships_only_what_serves(contents: Contents) -> list[str]:
-    """Look for what no serving needs, and for files that are neither a package's nor ours."""
+    """Find files that serving does not need, and files that are neither a package's nor ours."""
     owner = owners(packages_of(contents))
     artefacts = {artefact for artefact, _, _ in _models(contents)}
     breaches = []
@@ -98,10 +95,7 @@ def ships_only_what_serves(contents: Contents) -> list[str]:
 
 
 def packages_are_the_locked(lock: Path) -> Rule:
-    """
-    Give the rule that the installed packages are those of the lock, unaltered but for what was
-    left out.
-    """
+    """Return the rule that the installed packages are the locked ones, unaltered but pruned."""
 
     def rule(contents: Contents) -> list[str]:
         machine = {"amd64": "x86_64", "arm64": "aarch64"}[contents.config["architecture"]]
@@ -124,7 +118,7 @@ def packages_are_the_locked(lock: Path) -> Rule:
 
 def models_are_the_baked(zoo: Path) -> Rule:
     """
-    Give the rule that every bundle of the zoo is in the image, with the model file it was baked
+    Return the rule that every bundle of the zoo is in the image, with the model file it was baked
     with.
     """
 
@@ -146,7 +140,7 @@ def models_are_the_baked(zoo: Path) -> Rule:
 
 
 def is_compiled(contents: Contents) -> list[str]:
-    """Look for sources without a compiled file that Python takes as it is."""
+    """Find sources without a compiled file that Python uses without checking it."""
     compiled = {
         source_of(entry.path): entry.path
         for entry in contents.ours()
@@ -161,7 +155,7 @@ def is_compiled(contents: Contents) -> list[str]:
 
 
 def can_be_read(contents: Contents) -> list[str]:
-    """Hold permissions: all may read, nobody else may write, nothing changes the user."""
+    """Check permissions: all may read, only the owner may write, no file changes the user."""
     breaches = []
     for entry in contents.ours():
         wanted = 0o555 if entry.member.isdir() else 0o444
@@ -174,7 +168,7 @@ def can_be_read(contents: Contents) -> list[str]:
 
 
 def is_small(contents: Contents) -> list[str]:
-    """Hold what is on top of the base against the limit."""
+    """Compare the size added to the base with the limit."""
     size = sum(layer.size_bytes for layer in contents.layers if not layer.base)
     if size <= LIMIT_BYTES:
         return []
@@ -182,7 +176,7 @@ def is_small(contents: Contents) -> list[str]:
 
 
 def breaches_of(contents: Contents, *, lock: Path, zoo: Path) -> list[str]:
-    """Hold every rule against an image."""
+    """Return the breaches of all rules."""
     rules: list[Rule] = [
         runs_as_a_user,
         starts_as_documented,
@@ -199,7 +193,7 @@ def breaches_of(contents: Contents, *, lock: Path, zoo: Path) -> list[str]:
 
 
 def _models(contents: Contents) -> list[tuple[str, str, str]]:
-    """Give each model file with the hash its manifest states, and the one it has."""
+    """Return each model file with the hash in its manifest, and its real one."""
     found = []
     for path in sorted(contents.entries):
         if path.startswith(_ZOO) and path.endswith("/model.toml"):

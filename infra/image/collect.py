@@ -1,9 +1,9 @@
 """
-Copy what is shipped of the models: python collect.py ZOO TARGET
+Copy the parts of the models that ship: python collect.py ZOO TARGET
 
-A script with the standard library only: it runs while the image is built, in its first stage.
-Of a bundle it takes the manifest, the model file that the manifest names, and what serving and
-checking read; training code, charts and other models stay behind.
+A script with only the standard library: it runs in the first stage of the image's build. From a
+bundle it takes the manifest, the model file that the manifest names, and what serving and checking
+read; training code, charts and other models stay behind.
 """
 
 from __future__ import annotations
@@ -19,20 +19,17 @@ _LABELS = "labels.toml"
 
 
 def bundles(zoo: Path) -> list[Path]:
-    """
-    Give the folders of the zoo that are a bundle: NAME, or
-    NAME/VERSION where there are several.
-    """
+    """Return the folders of the zoo's bundles: NAME, or NAME/VERSION if there are several."""
     manifests = [*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")]
     return sorted(manifest.parent for manifest in manifests)
 
 
 def collect(zoo: Path, target: Path) -> None:
     """
-    Copy every bundle, and the labels of versions.
+    Copy every bundle and the labels of versions.
 
     Raises:
-        FileNotFoundError: a manifest names a model file that is not there.
+        FileNotFoundError: a manifest names a model file that does not exist.
     """
     for bundle in bundles(zoo):
         folder = target / bundle.relative_to(zoo)

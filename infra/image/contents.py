@@ -1,4 +1,4 @@
-"""What is really in an image: read from what `docker save` or `podman save` writes."""
+"""What is really in an image, read from what `docker save` or `podman save` writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPAQUE = ".wh..wh..opq"
 
 @dataclass(frozen=True)
 class Layer:
-    """Be one layer: the whole base, or one that our Dockerfile adds."""
+    """One layer: the whole base, or one that our Dockerfile adds."""
 
     name: str
     size_bytes: int  # uncompressed, as Lambda counts it
@@ -31,7 +31,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Entry:
-    """Be one file, folder or link as it lies in the image; paths have no slash in front."""
+    """One file, folder or link in the image; paths have no leading slash."""
 
     path: str
     size_bytes: int
@@ -41,15 +41,12 @@ class Entry:
 
     @property
     def is_file(self) -> bool:
-        """Say whether it has content of its own."""
+        """Whether it has content of its own."""
         return self.member.isreg()
 
 
 class Contents:
-    """
-    Be an open image: its layers, its configuration, and what
-    the last layer leaves to be seen.
-    """
+    """An open image: its layers, its configuration, and the files that are visible in the end."""
 
     def __init__(self, archive: tarfile.TarFile, stack: ExitStack, base_layers: int) -> None:
         manifest = json.loads(_read(archive, "manifest.json"))[0]
@@ -65,12 +62,12 @@ class Contents:
             self.layers.append(Layer(_layer_name(files), size, number < base_layers))
 
     def ours(self) -> Iterator[Entry]:
-        """Give what lies on top of the base."""
+        """Yield what lies on top of the base."""
         return (entry for entry in self.entries.values() if not self.layers[entry.layer].base)
 
     def read(self, path: str) -> bytes:
         """
-        Give a file's content.
+        Return a file's content.
 
         Raises:
             ImageError: there is no such file.
@@ -83,7 +80,7 @@ class Contents:
 
     def _lay(self, number: int) -> list[str]:
         """
-        Lay a layer over what is there; a whiteout hides what lay below.
+        Apply a layer to what is there; a whiteout hides what lay below.
 
         Returns:
             The paths of its files.
@@ -119,9 +116,9 @@ def contents_of(engine: ContainerTool, image: str, base: str | None) -> Iterator
     Open an image.
 
     Args:
-        engine: has the image.
+        engine: docker or podman, which has the image.
         image: its name.
-        base: the name of the image it was made from; None: it has none.
+        base: the name of the image it was made from, if any.
 
     Raises:
         ImageError: there is no such image.
@@ -137,7 +134,7 @@ def contents_of(engine: ContainerTool, image: str, base: str | None) -> Iterator
 
 
 def _layer_name(files: Sequence[str]) -> str:
-    """Name a layer for what is in it."""
+    """Return a layer's name, by its contents."""
     if any(".dist-info/" in path for path in files):
         return "packages"
     common = posixpath.commonpath(files) if files else "nothing"

@@ -1,9 +1,9 @@
 """
-What can go wrong with the image.
+The errors of the image.
 
     ImageError
-    ├── WheelsMissing       the locked packages cannot be had
-    └── Unfit               the image is built, and is not as it must be; lists each breach
+    ├── WheelsMissing       the locked packages are not available
+    └── Unfit               the image is built but breaks rules; lists each breach
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from infra.settings.errors import InfraError
 
 
 class ImageError(InfraError):
-    """Be the root of the image's errors."""
+    """The root of the image's errors."""
 
 
 class WheelsMissing(ImageError):
-    """Say that pip could not fetch the locked packages."""
+    """pip could not fetch the locked packages."""
 
     def __init__(self, said: str) -> None:
         lines = said.strip().splitlines() or ["nothing"]
@@ -29,9 +29,9 @@ class WheelsMissing(ImageError):
 
 
 class Unfit(ImageError):
-    """List what is wrong with an image."""
+    """An image that breaks rules; lists the breaches."""
 
     def __init__(self, tag: str, breaches: Sequence[str]) -> None:
         self.breaches = tuple(breaches)
         listed = "".join(f"\n  {breach}" for breach in breaches)
-        super().__init__(f"{tag} is not as it must be:{listed}")
+        super().__init__(f"{tag} breaks the rules of an image:{listed}")

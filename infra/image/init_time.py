@@ -1,7 +1,4 @@
-"""
-How long the function's init takes in its container, with
-the share of a CPU that Lambda gives.
-"""
+"""How long the function's init takes in its container, with the CPU share that Lambda gives."""
 
 from __future__ import annotations
 
@@ -26,10 +23,7 @@ _PATIENCE_S = 60.0
 
 @dataclass(frozen=True)
 class Init:
-    """
-    Be one measurement: from the start of the container's
-    process to its first question for work.
-    """
+    """One measurement: from the start of the container's process to its first request for work."""
 
     memory_mb: int
     cpus: float
@@ -37,16 +31,16 @@ class Init:
 
     @property
     def share_of_limit(self) -> float:
-        """Give the part of Lambda's 10 s that it takes."""
+        """The part of Lambda's 10 s that it takes."""
         return self.duration_s / limits.INIT_LIMIT_S
 
 
 def measured_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
     """
-    Measure at each memory setting: the best of three, since other work on the machine only adds.
+    Measure at each memory setting: the best of three, since other load on the machine only adds.
 
     Raises:
-        ImageError: the function did not get ready.
+        ImageError: the function did not become ready.
     """
     for memory_mb in MEMORIES_MB:
         found = [asyncio.run(measured_init(engine, image, memory_mb)) for _ in range(_TIMES)]
@@ -58,7 +52,7 @@ async def measured_init(engine: ContainerTool, image: str, memory_mb: int) -> In
     Measure once.
 
     Raises:
-        ImageError: the function did not get ready.
+        ImageError: the function did not become ready.
     """
     ready: asyncio.Future[tuple[PhaseEnd, float]] = asyncio.get_running_loop().create_future()
 
@@ -96,7 +90,7 @@ async def measured_init(engine: ContainerTool, image: str, memory_mb: int) -> In
 
 def _started_at(pid: int) -> float:
     """
-    Give when a process was started, in seconds since boot, to a hundredth.
+    Return when a process was started, in seconds since boot, to a hundredth.
 
     Source: proc(5), /proc/PID/stat, field 22: starttime, in clock ticks after boot.
     """

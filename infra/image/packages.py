@@ -21,16 +21,16 @@ _CLASSIFIER = "License :: OSI Approved :: "
 
 @dataclass(frozen=True)
 class Package:
-    """Be one installed distribution."""
+    """One installed distribution."""
 
     name: str
     version: str
     licence: str | None
-    record: Mapping[str, str]  # path in the image -> its hash as RECORD has it, or ""
+    record: Mapping[str, str]  # path in the image -> its hash in RECORD, or ""
     record_sha256: str
 
     def altered(self, contents: Contents) -> list[str]:
-        """Give the files that are not as they were installed."""
+        """Return the files that are not as they were installed."""
         return [
             path
             for path, expected in self.record.items()
@@ -39,7 +39,7 @@ class Package:
 
 
 def packages_of(contents: Contents) -> list[Package]:
-    """Read every package in /var/task, by name."""
+    """Return every package in /var/task, by name."""
     suffix = f"{_INFO}/METADATA"
     found = [path for path in contents.entries if path.startswith(TASK) and path.endswith(suffix)]
     packages = [_package(contents, posixpath.dirname(path)) for path in found]
@@ -47,12 +47,12 @@ def packages_of(contents: Contents) -> list[Package]:
 
 
 def owners(packages: list[Package]) -> dict[str, str]:
-    """Tell whose each file is: path -> package."""
+    """Return the owner of each file: path to package."""
     return {path: package.name for package in packages for path in package.record}
 
 
 def source_of(path: str) -> str:
-    """Give the source that a compiled file was made from; any other file is its own."""
+    """Return the source of a compiled file; any other file is its own."""
     folder, name = posixpath.split(path)
     if posixpath.basename(folder) != _CACHE or not name.endswith(".pyc"):
         return path
@@ -60,7 +60,7 @@ def source_of(path: str) -> str:
 
 
 def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
-    """Sum the bytes on top of the base by what they belong to, largest first."""
+    """Return the bytes on top of the base by what they belong to, largest first."""
     owner = owners(packages)
     named = {package.name: f"{package.name} {package.version}" for package in packages}
     found: dict[str, int] = {}
@@ -73,7 +73,7 @@ def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
 
 
 def _part(entry: Entry) -> str:
-    """Name a part of ours: function, model, model/zoo/digits."""
+    """Return the name of a part of ours: function, model, model/zoo/digits."""
     parts = entry.path.removeprefix(f"{TASK}/").split("/")
     return "/".join(parts[:3] if parts[:2] == ["model", "zoo"] else parts[:1])
 
@@ -92,7 +92,7 @@ def _package(contents: Contents, folder: str) -> Package:
 
 
 def _licence(metadata: Message) -> str | None:
-    """Give the licence in the best of the three forms that metadata may have it in."""
+    """Return the licence, from the best of the three forms that metadata may have."""
     if metadata["License-Expression"]:
         return str(metadata["License-Expression"])
     stated = str(metadata["License"] or "").strip()

@@ -1,8 +1,8 @@
 """
 Remove the unused parts of installed packages: python prune.py UNUSED.toml PACKAGES
 
-A script with the standard library only: it runs while the image is built, in its first stage.
-Each package's RECORD is left without what is gone, so that what it says stays true.
+A script with only the standard library: it runs in the first stage of the image's build. It also
+removes the deleted files from each package's RECORD, so that RECORD stays true.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class StalePart(Exception):
 
 def unused(parts: list[dict[str, list[str]]], packages: Path) -> set[Path]:
     """
-    Give the files and folders that the list names.
+    Return the files and folders that the list names.
 
     Raises:
-        StalePart: a pattern matches nothing, or nothing that is not kept.
+        StalePart: a pattern matches nothing, or only what is kept.
     """
     found: set[Path] = set()
     for part in parts:
@@ -43,7 +43,7 @@ def unused(parts: list[dict[str, list[str]]], packages: Path) -> set[Path]:
 
 
 def forget(packages: Path) -> None:
-    """Take out of every RECORD the files that are no more."""
+    """Remove deleted files from every RECORD."""
     for record in sorted(packages.glob("*.dist-info/RECORD")):
         with record.open(newline="", encoding="utf-8") as file:
             rows = [row for row in csv.reader(file) if (packages / row[0]).exists()]
@@ -52,13 +52,13 @@ def forget(packages: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Give the bytes of a file, or of all files in a folder."""
+    """Return the bytes of a file, or of all files in a folder."""
     files = path.rglob("*") if path.is_dir() else [path]
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def main(arguments: list[str]) -> int:
-    """Remove, and say how much that was."""
+    """Remove the unused parts, and print how much that was."""
     listed, packages = Path(arguments[0]), Path(arguments[1])
     before = size_of(packages)
     try:

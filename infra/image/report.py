@@ -1,4 +1,4 @@
-"""From a checkout to an image that keeps the rules: build it, weigh it, list it, check it."""
+"""From a checkout to an image that follows the rules: build it, weigh it, list it, check it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BILL: Final = Path("build/image/sbom.cdx.json")
 
 def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
     """
-    Build the image, and look into it.
+    Build the image and inspect it.
 
     Raises:
         ImageError: it could not be built.
@@ -38,10 +38,10 @@ def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = 
 
 def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
     """
-    Hold an image against its rules, and write its bill of materials.
+    Check an image against the rules, and write its bill of materials.
 
     Raises:
-        Unfit: it breaks one.
+        Unfit: it breaks a rule.
     """
     say(f"Reading {build.tag} …")
     with contents_of(engine, build.tag, build.base) as contents:
@@ -56,7 +56,7 @@ def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool =
 
 
 def measure_init(engine: ContainerTool, image: str, say: Say) -> None:
-    """Show how long the init takes in the container, with the CPUs that Lambda gives."""
+    """Print how long the init takes in the container, with the CPUs that Lambda gives."""
     say("\nInit in the container, with the share of a CPU that Lambda gives …")
     for found in measured_inits(engine, image):
         say(

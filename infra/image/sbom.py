@@ -1,7 +1,4 @@
-"""
-The software bill of materials, CycloneDX 1.6: every package
-and model that is really in the image.
-"""
+"""The software bill of materials, CycloneDX 1.6: every package and model really in the image."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ _LABELS = "org.opencontainers.image."
 
 
 def bill_of(contents: Contents) -> str:
-    """Give the bill as JSON, the same for the same image."""
+    """Return the bill as JSON, the same for the same image."""
     labels = contents.config["config"].get("Labels") or {}
     bom = Bom(components=[*map(_package, packages_of(contents)), *_models(contents)])
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(contents.config["rootfs"]))
@@ -50,7 +47,7 @@ def bill_of(contents: Contents) -> str:
 
 
 def bill_breaches(bill: str, contents: Contents) -> list[str]:
-    """Find what is wrong with a bill: its form, a package that it lacks, a licence or a hash."""
+    """Return what is wrong with a bill: its form, a missing package, a missing licence or hash."""
     invalid = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
     if invalid is not None:
         return [f"the bill of materials breaks its schema: {invalid}"]
@@ -72,7 +69,7 @@ def bill_breaches(bill: str, contents: Contents) -> list[str]:
 
 
 def write_bill(contents: Contents, path: Path) -> list[str]:
-    """Write the bill, and say what is wrong with it."""
+    """Write the bill, and return what is wrong with it."""
     bill = bill_of(contents)
     path.write_text(bill + "\n", encoding="utf-8")
     return bill_breaches(bill, contents)

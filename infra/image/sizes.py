@@ -1,4 +1,4 @@
-"""What an image weighs: by layer and by what is in it, as a table with bars."""
+"""The weight of an image, by layer and by content, as a table with bars."""
 
 from __future__ import annotations
 

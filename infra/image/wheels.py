@@ -1,8 +1,8 @@
 """
-Fetch the locked wheels of a platform, so that the image itself is built without a network.
+Fetch the locked wheels of a platform, so that the image is built without a network.
 
-pip here is set up for this machine's index, proxy and certificates; pip in the builder knows none
-of them, and need not. The files lie in build/image/wheels, which .dockerignore lets in.
+pip here is configured for this machine's index, proxy and certificates; pip in the build is not,
+and need not be. The files are in build/image/wheels, which .dockerignore lets in.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ PLATFORMS = tuple(_MACHINES)
 
 def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
     """
-    Have the wheels of a lock in a folder, and nothing else.
+    Put the wheels of a lock into a folder, and nothing else.
 
     Args:
         lock: requirements with hashes, for any platform.
         platform: linux/amd64 or linux/arm64.
-        folder: where they shall lie.
+        folder: where to put them.
 
     Returns:
-        Whether anything was fetched; False: all was there.
+        Whether anything was fetched; False if all were there.
 
     Raises:
         WheelsMissing: pip could not fetch one of them.
@@ -64,9 +64,9 @@ def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
 
 def pinned(lock: Path, machine: str) -> str:
     """
-    Give the requirements of a universal lock that hold on one machine, without their conditions.
+    Return the requirements of a universal lock that hold on one machine, without their conditions.
 
-    pip weighs conditions for the Python that it runs on itself, not for the one it downloads for.
+    pip evaluates conditions for the Python that it runs on, not for the one it downloads for.
     """
     target = {
         "python_version": _PYTHON,

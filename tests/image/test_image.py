@@ -145,5 +145,5 @@ def test_the_command_fails_on_an_unfit_image(
     """What is wrong is listed, and the status says so."""
     tag = derived(engine, image, "root", "USER 0", folder=tmp_path)
     assert main(["image", "--only-check", "--no-init", "--tag", tag, "--base", build.base]) == 1
-    expected = f"{tag} is not as it must be:\n  user: expected another than root, got 0\n"
+    expected = f"{tag} breaks the rules of an image:\n  user: expected another than root, got 0\n"
     assert capsys.readouterr().err == expected

@@ -64,7 +64,7 @@ NO_VALUES = {
     ("bulk in out --endpoint-url", "http://HOST:PORT or https://HOST"): [
         "foo", "ftp://here", "http://", "http://here/there",
     ],
-    ("bulk in out --batch", "a whole number, 1 at least"): ["0", "-1", "1.5", "x"],
+    ("bulk in out --batch", "a whole number from 1"): ["0", "-1", "1.5", "x"],
     ("logs --since", MINUTES): ["0", "-1", "nan", "inf", "1e300", "an hour", "5256001"],
 }  # fmt: skip
 

@@ -18,7 +18,7 @@ from infra.release.terraform import Terraform
 from tests.infra.cloud.stages import Stage
 from tests.infra.release.staged import asked, stand
 
-NOBODY = "nobody answers: standard input is at its end (--yes asks nothing)"
+NOBODY = "no answer: standard input is at its end (--yes skips the question)"
 
 
 @pytest.mark.parametrize("answer", ["", "y", "lambake-prod", None])

@@ -139,7 +139,7 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], str]]
         {},
         {"kind": INDEX},
         Unfit,
-        f"{ADDRESS}:{TAG} is not as it must be:\n"
+        f"{ADDRESS}:{TAG} breaks the rules of an image:\n"
         f"  expected a single manifest, as Lambda takes, got {INDEX}: an index, as docker makes "
         "for attestations or several platforms (--provenance=false)",
     ),
@@ -147,7 +147,7 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], str]]
         {"built_for": "arm64"},
         {},
         Unfit,
-        "lambake:1 is not as it must be:\n"
+        "lambake:1 breaks the rules of an image:\n"
         "  expected it for linux/amd64, as aws.architecture says, got arm64",
     ),
 }
