@@ -1,5 +1,5 @@
 """
-Give each invocation an environment: at most `limit` at once, started as they are needed.
+Assign each invocation an environment: at most `limit` at once, started as needed.
 
 An invocation's life:
 
@@ -8,17 +8,16 @@ An invocation's life:
       └──► waiting ──an environment is free, or a fresh one may start──► running ──► answered
                └──the caller gives up──► withdrawn
 
-A caller who gives up while its invocation runs changes nothing: the function goes on, and its
-result is dropped, as on the service. The environment takes the next invocation when its runtime
-asks for one.
+If a caller gives up while its invocation runs, the function goes on and its result is dropped, as
+on the service. The environment takes the next invocation when its runtime asks for one.
 
-Who waits and who is refused. The service has a thousand environments to give, a laptop four. So
-there are two ways in, and they differ only while every place is taken:
-  - `invoke` is strict: one call too many is Throttled, as the service answers at its limit. The
-    Invoke API uses it.
-  - `invoke_patiently` waits for a place. The HTTP fronts and the event queue use it, since the real
-    front would have had its environment. With `reserved_concurrency` set the limit is the user's
-    own wish, and the fronts are throttled as strictly as everybody.
+Who waits and who is refused: the service has a thousand environments, a laptop four. So there are
+two ways in, which differ only while every environment is busy:
+  - `invoke` is strict: one call too many is Throttled, as on the service at its limit. The Invoke
+    API uses it.
+  - `invoke_patiently` waits for an environment. The HTTP fronts and the event queue use it, since
+    the real front would have had its environment. If `reserved_concurrency` is set, the limit is
+    the user's own choice, and the fronts are throttled too.
 
 No HTTP and no processes here; the clock is injected.
 """
@@ -39,7 +38,7 @@ from infra.settings.function import FunctionConfig
 
 __all__ = ["Broker", "InvokeRequest", "InvokeResult", "Throttled"]
 
-# A runtime that has answered asks for more within a millisecond or so. To wait this long is better
+# A runtime that has answered asks for more within about a millisecond. Waiting this long is better
 # than a cold start that the service would not have had either.
 _SETTLING_S = 0.2
 _CLOSING = "the emulator is shutting down"
@@ -52,7 +51,7 @@ class _Ticket:
     answer: asyncio.Future[InvokeResult] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
-    result: asyncio.Future[InvokeResult] | None = None  # the environment's, while it runs
+    result: asyncio.Future[InvokeResult] | None = None  # the environment's result, while it runs
 
 
 @dataclass(eq=False)
@@ -62,7 +61,7 @@ class _Resting:
 
 
 class Broker:
-    """The environments of one function, and who waits for one."""
+    """The environments of one function, and the invocations that wait for one."""
 
     def __init__(
         self, config: FunctionConfig, clock: Clock, new_environment: Callable[[], Environment]
@@ -71,7 +70,7 @@ class Broker:
         self._clock = clock
         self._new_environment = new_environment
         self._environments: set[Environment] = set()
-        self._resting: list[_Resting] = []  # the last used one is the first to be used again
+        self._resting: list[_Resting] = []  # the last one used is reused first
         self._settling = 0
         self._waiting: deque[_Ticket] = deque()
         self._running: set[_Ticket] = set()
@@ -83,7 +82,7 @@ class Broker:
 
     @property
     def environments(self) -> int:
-        """How many environments there are now."""
+        """How many environments exist now."""
         return len(self._environments)
 
     @property
@@ -114,7 +113,7 @@ class Broker:
 
     async def invoke_patiently(self, request: InvokeRequest) -> InvokeResult:
         """
-        Run one invocation, waiting for a place where the limit is only this machine's.
+        Run one invocation, waiting for an environment if only this machine limits them.
 
         Raises:
             Throttled: reserved_concurrency is set, and as many invocations are under way.
@@ -124,7 +123,7 @@ class Broker:
         return await self._run(request)
 
     async def close(self) -> None:
-        """End every environment; invocations under way fail with StartError."""
+        """End every environment; running invocations fail with StartError."""
         self._closed = True
         if self._second_look is not None:
             self._second_look.cancel()
@@ -135,7 +134,7 @@ class Broker:
             self._answer(self._waiting.popleft(), StartError(_CLOSING))
         for task in list(self._tasks):
             task.cancel()
-        # Not left to the tasks: one that is cancelled before its first step does nothing at all.
+        # Not left to the tasks: one that is cancelled before its first step does nothing.
         for ticket in list(self._running):
             if ticket.result is not None:
                 ticket.result.cancel()
@@ -153,7 +152,7 @@ class Broker:
         self._waiting.append(ticket)
         self._dispatch()
         try:
-            # The caller's own future: to cancel it leaves the invocation alone.
+            # The caller's own future: cancelling it does not affect the invocation.
             return await ticket.answer
         except asyncio.CancelledError:
             if ticket in self._waiting:
@@ -175,7 +174,7 @@ class Broker:
         """
         Hand waiting invocations to resting environments, then to fresh ones.
 
-        An environment that has answered, and is about to be free, is waited for a little.
+        Waits a moment for an environment that has answered and is about to be free.
         """
         while self._waiting and self._resting:
             self._begin(self._resting.pop().environment, self._waiting.popleft())
@@ -198,7 +197,7 @@ class Broker:
         return environment
 
     def _begin(self, environment: Environment, ticket: _Ticket) -> None:
-        # The event is handed over now, not when the task has its first turn.
+        # The event is handed over now, not when the task gets its first turn.
         result = self._run_on(environment, ticket)
         self._do(self._serve(environment, ticket, result))
 
@@ -215,7 +214,7 @@ class Broker:
     async def _serve(
         self, environment: Environment, ticket: _Ticket, result: asyncio.Future[InvokeResult]
     ) -> None:
-        """Answer one invocation, then run as many waiting ones as there are."""
+        """Answer one invocation, then run the waiting ones in turn."""
         try:
             while True:
                 self._answer(ticket, await result)
@@ -226,7 +225,7 @@ class Broker:
                 ticket = self._waiting.popleft()
                 result = self._run_on(environment, ticket)
         except Exception as exc:  # noqa: BLE001 - the caller gets it
-            # The emulator's own fault: the environment is not used again.
+            # This is the emulator's own fault: the environment is not reused.
             if ticket in self._running:
                 self._answer(ticket, exc)
             else:
@@ -243,13 +242,13 @@ class Broker:
             self._settling -= 1
 
     def _rest(self, environment: Environment) -> None:
-        # The longest resting one comes first: only the last ones are taken away again.
+        # The environment that rested longest comes first: others are taken from the end.
         self._resting.append(_Resting(environment, self._clock.monotonic()))
         if self._reaper is None:
             self._reaper = self._clock.call_later(self._config.idle_s, self._reap)
 
     def _reap(self) -> None:
-        """End what has rested for too long, and look again when the next may have."""
+        """End environments that have rested too long, and look again when the next is due."""
         self._reaper = None
         now, idle_s = self._clock.monotonic(), self._config.idle_s
         while self._resting and self._resting[0].since + idle_s <= now:

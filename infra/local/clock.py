@@ -1,4 +1,4 @@
-"""Time, as the emulator sees it. Injected, so that tests need not wait."""
+"""Time as the emulator sees it; injected, so that tests need not wait."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Protocol
 
 
 class Timer(Protocol):
-    """A call that can be cancelled."""
+    """A scheduled call that can be cancelled."""
 
     def cancel(self) -> None:
-        """Cancel it; harmless when it has fired."""
+        """Cancel it; harmless if it has fired."""
 
 
 class Clock(Protocol):
-    """What tells the time, and calls back later."""
+    """Tells the time and schedules calls."""
 
     def now(self) -> float:
         """Return the wall clock, in seconds since 1970."""
@@ -25,7 +25,7 @@ class Clock(Protocol):
         """Return a clock that only goes forward, in seconds."""
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
-        """Call back on the event loop after a delay."""
+        """Call `callback` on the event loop after a delay."""
 
 
 class SystemClock:
@@ -40,15 +40,15 @@ class SystemClock:
         return time.monotonic()
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
-        """Call back on the running event loop after a delay."""
+        """Call `callback` on the running event loop after a delay."""
         return asyncio.get_running_loop().call_later(delay_s, callback)
 
 
 class Alarm:
     """
-    One call that can be put off again and again.
+    One scheduled call that can be postponed repeatedly.
 
-    Its timer is left alone where it fires early enough: to set and cancel one is dearer than that.
+    A timer that fires early enough is kept: setting and cancelling one costs more than that.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -59,13 +59,13 @@ class Alarm:
         self._act: Callable[[], None] | None = None
 
     def set(self, due: float, act: Callable[[], None]) -> None:
-        """Call `act`, and nothing else any more, at a time of the monotonic clock."""
+        """Call `act`, in place of any earlier call, at a time of the monotonic clock."""
         self._due, self._act = due, act
         if self._timer is None or due < self._fires:
             self._arm()
 
     def clear(self) -> None:
-        """Call nothing."""
+        """Cancel the call."""
         self._act = None
         if self._timer is not None:
             self._timer.cancel()
@@ -88,7 +88,7 @@ class Alarm:
 
 
 async def pause(clock: Clock, delay_s: float) -> None:
-    """Wait on a clock."""
+    """Sleep by a clock."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:

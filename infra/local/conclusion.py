@@ -1,4 +1,4 @@
-"""The end of an invocation: written into its log, and put into words for its caller."""
+"""The end of an invocation: written to its log, and worded for its caller."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.settings.function import FunctionConfig
 
 @dataclass(frozen=True)
 class Usage:
-    """What an invocation took; init and restore only where they were its own."""
+    """What an invocation used; init and restore only if they belong to it."""
 
     duration_ms: float
     memory_mb: float
@@ -24,7 +24,7 @@ class Usage:
 def conclude(
     invocation: Invocation, end: PhaseEnd, usage: Usage, config: FunctionConfig, stream: LogStream
 ) -> InvokeResult:
-    """Close an invocation's log, and return what its caller gets."""
+    """Close an invocation's log, and return the result for its caller."""
     request_id = invocation.request_id
     seen = invocation_end_of(end, request_id, config.timeout_s)
     if seen.status == "timeout":

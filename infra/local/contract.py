@@ -1,5 +1,5 @@
 """
-Every constant of the service that the emulator relies on, each with its mark and source.
+Every constant of the service that the emulator relies on, with its mark and source.
 The limits of a function's settings are in infra/settings/limits.py.
 
 Marks: [REC] recorded on real AWS; [DOC] AWS documentation or the botocore model; [RIE] source of
@@ -21,7 +21,7 @@ EXTENSION_API_PREFIXES: Final = (
 )  # [DOC] not emulated
 
 RESPONSE_LIMIT_BYTES: Final = 6 * 1024 * 1024 + 100  # [REC] test_lambda_too_large_response; [RIE]
-# [RIC] awslambdaric sends the X-Ray cause as a header of up to 1 MiB before it drops it itself.
+# [RIC] awslambdaric sends the X-Ray cause as a header of up to 1 MiB; larger ones it drops itself.
 RUNTIME_HEADERS_LIMIT_BYTES: Final = 2 * 1024 * 1024
 
 # [RIC] exactly this, without a charset: with one the handler receives raw bytes, and a reply of
@@ -31,7 +31,7 @@ RUNTIME_CONTENT_TYPE: Final = "application/json"
 # --- Invoke API ----------------------------------------------------------------------------------
 
 INVOKE_API_PREFIX: Final = "/2015-03-31/functions/"  # [DOC] botocore lambda/2015-03-31
-# [3P] no +100 here: the two limits differ. It bites before API Gateway's 10 MB: 413.
+# [3P] no +100 here: the two limits differ. It applies before API Gateway's 10 MB: 413.
 SYNC_REQUEST_LIMIT_BYTES: Final = 6 * 1024 * 1024
 EVENT_REQUEST_LIMIT_BYTES: Final = 1_048_576  # [DOC] 262,144 before October 2025
 CLIENT_CONTEXT_LIMIT_BYTES: Final = 3_583  # [DOC] of the base64 text; how more is refused: [?]
@@ -51,7 +51,7 @@ THROTTLED_BY_ACCOUNT: Final = "ConcurrentInvocationLimitExceeded"  # [DOC] enum 
 # --- HTTP fronts ---------------------------------------------------------------------------------
 
 # [DOC] "Total combined size of request line and header values: 10240 bytes", HTTP and REST APIs.
-# Which status answers more is not documented: 431 here [?].
+# The status for a larger one is not documented: 431 here [?].
 API_HEAD_LIMIT_BYTES: Final = 10_240
 API_BODY_LIMIT_BYTES: Final = 10 * 1024 * 1024  # [DOC] "Payload size: 10 MB"
 HTTP_API_TIMEOUT_S: Final = 30.0  # [DOC] "Maximum integration timeout: 30 seconds"
@@ -65,7 +65,7 @@ URL_BODY_LIMIT_BYTES: Final = SYNC_REQUEST_LIMIT_BYTES  # [DOC] Function URL: 6 
 
 # [3P] ministack PR #766, verified on AWS: these reach the function as text, all others as base64.
 TEXT_TYPES: Final = ("application/json", "application/xml", "application/javascript")
-# [DOC] api-gateway-known-issues: what an integration may not set comes back under another name.
+# [DOC] api-gateway-known-issues: what an integration may not set is returned under another name.
 # Connection, Transfer-Encoding and the like are dropped instead (hop-by-hop).
 REMAPPED_HEADERS: Final = frozenset(
     {
@@ -82,7 +82,7 @@ REMAPPED_HEADERS: Final = frozenset(
     }
 )
 REMAPPED_PREFIX: Final = "x-amzn-Remapped-"  # [DOC]
-# [DOC] RFC 9110 section 7.6.1, and Keep-Alive and Proxy-Connection, which everyone drops too.
+# [DOC] RFC 9110 section 7.6.1, and Keep-Alive and Proxy-Connection, which everyone also drops.
 HOP_BY_HOP: Final = frozenset(
     {
         "connection",

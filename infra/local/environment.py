@@ -11,9 +11,9 @@ States in order of life (the runtime's own states are in runtime/state.py):
 
     all ──close──► ending, for as long as an extension would get ──► closed
 
-An idle process is stopped, unless the next event comes at once. After a reset the init is a
-suppressed one: it runs with the next event, inside the function's timeout. Nothing here knows HTTP
-servers, callers or other environments. A function's failure is a result.
+An idle process is stopped, unless the next event follows at once. After a reset the init is
+suppressed: it runs with the next event, inside the function's timeout. This module knows no HTTP
+servers, callers or other environments. A function's failure is a result, not an exception.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from infra.local.runtime.exchange import RuntimeReply
 from infra.local.sandbox.memory_watch import MemoryWatch
 from infra.local.sandbox.process import Launcher, Process, Spawn, Surroundings
 
-# To stop a process and let it go on takes 0.3 ms, half of a warm call: so it is stopped only when
-# the next call does not come at once.
+# Stopping a process and resuming it takes 0.3 ms, half of a warm call: so it is stopped only if the
+# next call does not follow at once.
 _FREEZE_AFTER_S = 0.005
 
 
@@ -48,7 +48,7 @@ class State(StrEnum):
     INITIALISING = "initialising"
     IDLE = "idle"
     BUSY = "busy"
-    SETTLING = "settling"  # the runtime has answered, and not yet asked for more
+    SETTLING = "settling"  # the runtime has answered but not yet asked for more
     RESET = "reset"
     ENDING = "ending"
     CLOSED = "closed"
@@ -68,7 +68,7 @@ FOLLOWERS = {
 
 @dataclass(frozen=True)
 class _Running:
-    """The invocation of a busy environment."""
+    """The invocation that a busy environment runs."""
 
     invocation: Invocation
     started: float  # monotonic
@@ -76,7 +76,7 @@ class _Running:
 
 
 class Environment:
-    """One invocation at a time, in one process at a time."""
+    """Runs one invocation at a time, in one process at a time."""
 
     def __init__(
         self, around: Surroundings, launcher: Launcher, stream: LogStream, tmp: Path
@@ -91,25 +91,25 @@ class Environment:
         self._process: Process | None = None
         self._conversation: Conversation | None = None
         self._running: _Running | None = None  # while busy
-        self._end: PhaseEnd | None = None  # of the init, or of an environment that is ending
-        self._over = asyncio.Event()  # the phase that somebody waits for
-        self._alarm = Alarm(around.clock)  # at the deadline; while idle, when it is to be stopped
+        self._end: PhaseEnd | None = None  # of the init, or of the environment
+        self._over = asyncio.Event()  # set when the awaited phase has ended
+        self._alarm = Alarm(around.clock)  # for the deadline; while idle, for the stop
         self._deadline = 0.0  # monotonic
         self._memory = MemoryWatch(
             around.clock,
             around.config.memory_mb,
             lambda: self._ends(PhaseEnd(EndedBy.OUT_OF_MEMORY)),
         )
-        self._init_ms: float | None = None  # to be reported with the first invocation
+        self._init_ms: float | None = None  # reported with the first invocation
         self._restore_ms: float | None = None
 
     @property
     def state(self) -> State:
-        """The state."""
+        """The current state."""
         return self._state
 
     async def initialise(self, *, provisioned: bool = False) -> None:
-        """Run the init phase on its own. A failed init is no error: the next event repeats it."""
+        """Run the init phase on its own; if it fails, the next event repeats it."""
         if self._config.snap_start:
             await self._restore()
             return
@@ -132,21 +132,21 @@ class Environment:
         """
         Run one invocation.
 
-        A runtime that waits has the event when this returns; else there is an init first.
+        If a runtime is waiting, it has the event when this returns; otherwise an init comes first.
         """
         if self._state is State.IDLE:
             return self._hand_over(invocation, self._open(invocation))
         return asyncio.get_running_loop().create_task(self._run_cold(invocation))
 
     async def settle(self) -> None:
-        """Wait until the runtime asks for more, or is gone."""
+        """Wait until the runtime asks for more or has ended."""
         if self._state is State.SETTLING:
             self._over.clear()
             await self._over.wait()
 
     async def close(self) -> None:
         """
-        End the environment: at once, or as slowly as an extension would make it.
+        End the environment: at once, or as slowly as an extension would.
 
         Source: docs/contract.md 6.3; without an extension straight SIGKILL, with one SIGTERM first.
         """
@@ -183,7 +183,7 @@ class Environment:
         self._state = state
 
     def _ends(self, end: PhaseEnd) -> None:
-        """Take in what the runtime, the process or a limit does: every transition after a start."""
+        """Handle what the runtime, the process or a limit does: every transition after a start."""
         if self._state is State.BUSY:
             self._finish(end)
         elif self._state is State.SETTLING:
@@ -198,26 +198,26 @@ class Environment:
         elif self._state is State.INITIALISING:
             self._init_ends(end)
         elif self._state is State.ENDING and end.by in (EndedBy.EXIT, EndedBy.TIMEOUT):
-            # A runtime that still comes for its next event has not ended.
+            # A runtime that still asks for its next event has not ended.
             self._over.set()
 
     def _init_ends(self, end: PhaseEnd) -> None:
         if end.by is EndedBy.RESTORE_NEXT and self._conversation is not None:
             self._conversation.restore()
-        # The first end counts; but a runtime that has asked and is gone is not ready.
+        # The first end counts; but a runtime that asked and then ended is not ready.
         elif self._end is None or (self._end.by is EndedBy.NEXT and end.by is EndedBy.EXIT):
             self._end = end
             self._over.set()
 
     def _rest(self) -> None:
-        """Let the process wait, stopped unless the next event comes at once."""
+        """Let the process wait, stopped unless the next event follows at once."""
         self._go(State.IDLE)
         self._memory.rest()
         if self._process is not None:
             self._alarm.set(self._clock.monotonic() + _FREEZE_AFTER_S, self._process.freeze)
 
     def _reset(self) -> None:
-        """Kill the process; /tmp stays."""
+        """Kill the process; /tmp is kept."""
         self._go(State.RESET)
         self._kill()
 
@@ -233,7 +233,7 @@ class Environment:
             conversation.close()
 
     def _limit(self, deadline: float) -> None:
-        """Let what begins now end at a time."""
+        """Set the deadline of the phase that begins now."""
         self._deadline = deadline
         self._alarm.set(deadline, self._time_out)
 
@@ -258,7 +258,7 @@ class Environment:
         self._stream.platform(log_lines.RestoreReport(restore_ms, report.status, report.error_type))
 
     async def _start(self, kind: str, *, deadline: float) -> PhaseEnd:
-        """Start a process, and wait until its init has ended: by `next`, it is idle."""
+        """Start a process and wait until its init ends; after `next` it is idle."""
         self._go(State.INITIALISING)
         self._end = None
         self._over.clear()
@@ -310,10 +310,10 @@ class Environment:
 
     def _open(self, invocation: Invocation) -> float:
         """
-        Open the log of an invocation.
+        Open an invocation's log.
 
         Returns:
-            When it started, monotonic.
+            Its start, monotonic.
         """
         version = invocation.request.executed_version
         self._stream.begin(invocation.request_id)
@@ -321,7 +321,7 @@ class Environment:
         return self._clock.monotonic()
 
     def _hand_over(self, invocation: Invocation, started: float) -> asyncio.Future[InvokeResult]:
-        """Hand an event to the runtime, which waits for it."""
+        """Hand an event to the waiting runtime."""
         process, conversation = self._process, self._conversation
         if process is None or conversation is None:
             raise RuntimeError("expected a process that waits for an event, got none")
@@ -341,7 +341,7 @@ class Environment:
         return result
 
     def _finish(self, end: PhaseEnd) -> None:
-        """End the invocation that runs."""
+        """End the running invocation."""
         running, self._running = self._running, None
         if running is None:
             raise RuntimeError("expected an invocation that runs, got none")
@@ -351,7 +351,7 @@ class Environment:
             if not running.result.done():
                 running.result.set_exception(exc)
             return
-        # Done already where the caller's side was cancelled: the emulator is closing.
+        # Already done if the caller's side was cancelled: the emulator is closing.
         if not running.result.done():
             running.result.set_result(result)
 

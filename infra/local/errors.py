@@ -1,10 +1,10 @@
 """
-What can go wrong in the emulator itself. A function's own failures are results, not exceptions.
+The errors of the emulator itself. A function's own failures are results, not exceptions.
 
     LocalError
     ├── PortTaken           a port is in use; names it and the flag that changes it
-    ├── StartError          the emulator did not start, for another reason than a port
-    ├── ToolMissing         isolation needs a program this machine does not have
+    ├── StartError          the emulator did not start, for a reason other than a port
+    ├── ToolMissing         isolation needs a program that this machine does not have
     ├── Throttled           no environment is free; carries the service's Reason
     └── ProtocolError       a runtime broke the Runtime API; carries status, type and message
         ├── InvalidRequestId
@@ -41,10 +41,10 @@ class StartError(LocalError):
 
 
 class ToolMissing(LocalError):
-    """A program is missing; names it, and what needs it."""
+    """A program is missing; names it and what needs it."""
 
     def __init__(self, program: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs the program {program!r}, and it is not on this machine")
+        super().__init__(f"{purpose} needs the program {program!r}, which is not installed")
 
 
 class Throttled(LocalError):
@@ -56,14 +56,14 @@ class Throttled(LocalError):
 
 
 class ProtocolError(LocalError):
-    """Answer a runtime that broke the protocol."""
+    """A runtime broke the protocol; carries the answer to it."""
 
     status = 400
     error_type = "InvalidRequest"
 
 
 class InvalidRequestId(ProtocolError):
-    """Refuse a post for an invocation this environment is not running (A5)."""
+    """A post for an invocation that this environment is not running (A5)."""
 
     error_type = "InvalidRequestID"
 
@@ -72,7 +72,7 @@ class InvalidRequestId(ProtocolError):
 
 
 class InvalidTransition(ProtocolError):
-    """Refuse a call that the runtime's state does not allow (A6, A11)."""
+    """A call that the runtime's state does not allow (A6, A11)."""
 
     status = 403
     error_type = "InvalidStateTransition"
@@ -85,7 +85,7 @@ class InvalidTransition(ProtocolError):
 
 
 class PayloadTooLarge(ProtocolError):
-    """Refuse a response beyond the service's limit (A7)."""
+    """A response over the service's limit (A7)."""
 
     status = 413
     error_type = "RequestEntityTooLarge"
@@ -97,7 +97,7 @@ class PayloadTooLarge(ProtocolError):
 
 
 class TruncatedRequest(ProtocolError):
-    """Refuse a body that ended before its stated length (A8)."""
+    """A body that ended before its stated length (A8)."""
 
     error_type = "TruncatedHTTPRequest"
 
@@ -106,7 +106,7 @@ class TruncatedRequest(ProtocolError):
 
 
 class InvalidResponseMode(ProtocolError):
-    """Refuse a response mode other than streaming (A9)."""
+    """A response mode other than streaming (A9)."""
 
     error_type = "InvalidFunctionResponseMode"
 
@@ -115,7 +115,7 @@ class InvalidResponseMode(ProtocolError):
 
 
 class NotEmulated(ProtocolError):
-    """Refuse a call that this environment has no use for (A15 without SnapStart)."""
+    """A call that this environment does not support (A15 without SnapStart)."""
 
     status = 404
     error_type = "NotFound"

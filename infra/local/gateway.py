@@ -1,7 +1,7 @@
 """
-The gateway: an ASGI application around one front. It reads, asks the front, invokes, and answers.
+The gateway: an ASGI application around one front. It reads, asks the front, invokes and answers.
 
-All that is peculiar to a front is in `fronts`; here are the waiting and the body's bytes.
+Everything specific to a front is in `fronts`; waiting and reading bodies happens here.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def front_of(name: str) -> Front:
     Find a front by its name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is no front of that name.
     """
     if name not in FRONTS:
         raise ConfigError("front", f"one of {', '.join(FRONTS)}", name)
@@ -81,7 +81,7 @@ def gateway_app(
         invoke: hands an event to the function and waits for its result; it may raise Throttled.
         settings: the front's, in the function's account and region.
         front: one of FRONTS.
-        moment: time and ids of a request, injected by the tests.
+        moment: returns the time and ids of a request; tests inject it.
 
     Raises:
         ConfigError: there is no such front, or its settings are wrong.
@@ -97,7 +97,7 @@ def gateway_app(
 
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
-    """Word the host's own refusals as the front would (`refusal` of http/server.serving)."""
+    """Word the host's own refusals like the front's (`refusal` of http/server.serving)."""
     chosen = front_of(front)
 
     def refusal(status: int, _reason: str) -> Refusal:
@@ -109,7 +109,7 @@ def refusal_by(front: str) -> Callable[[int, str], Refusal]:
 
 
 class _Gateway:
-    """The application. Invocations that outlive their request are kept until they end."""
+    """The application. Keeps invocations that outlive their request until they end."""
 
     def __init__(
         self, invoke: Invoke, config: FrontConfig, front: Front, moment: Callable[[], Moment]
@@ -156,12 +156,12 @@ class _Gateway:
         try:
             return front.response(result.payload, visit)
         except ResultError as error:
-            LOGGER.warning("%s: the function's result is no response: %s", front.name, error)
+            LOGGER.warning("%s: the function's result is not a response: %s", front.name, error)
             bad_base64 = isinstance(error, Base64Error)
             return front.failure(Failure.BAD_BASE64 if bad_base64 else Failure.BAD_RESULT)
 
     async def _result(self, request: InvokeRequest) -> InvokeResult:
-        """Wait for the result as long as the front would; the invocation goes on without us."""
+        """Wait for the result as long as the front would; the invocation continues after that."""
         task = asyncio.ensure_future(self._invoke(request))
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -178,7 +178,7 @@ class _Gateway:
 
 
 def request_of(scope: Scope, body: bytes) -> Request:
-    """Read an ASGI scope as a request. Our own host tells the headers in the client's casing."""
+    """Convert an ASGI scope to a request. Our own host adds the headers in the client's casing."""
     head = scope.get("extensions", {}).get(HEAD_EXTENSION)
     fields = head["fields"] if head is not None else scope["headers"]
     client = scope.get("client") or ("127.0.0.1", 0)

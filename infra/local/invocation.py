@@ -1,4 +1,4 @@
-"""One invocation: what the caller asks, what the runtime is handed, what the caller gets."""
+"""One invocation: the caller's request, the runtime's headers, the caller's result."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class InvokeRequest:
-    """What a caller asks for. The payload is valid JSON in UTF-8, the client context JSON text."""
+    """A caller's request. The payload is valid JSON in UTF-8, the client context JSON text."""
 
     payload: bytes
     client_context: str | None = None
     qualifier: str | None = None
     trace_id: str | None = None
-    request_id: str | None = None  # given by the asynchronous queue: the same in every retry
+    request_id: str | None = None  # set by the asynchronous queue: the same in every retry
     executed_version: str = "$LATEST"
-    # Done when the caller has been answered: only then is the runtime, whose next work would take
-    # the processor from the answer. None: nobody is answered.
+    # Done once the caller has its answer: the runtime continues only then, so that its next work
+    # does not take the processor from the answer. None: there is no caller to answer.
     answered: asyncio.Future[None] | None = field(default=None, compare=False)
 
 
 @contextlib.contextmanager
 def answering() -> Iterator[asyncio.Future[None]]:
-    """Answer a caller within the block: its end is what `InvokeRequest.answered` waits for."""
+    """Answer a caller within the block: `InvokeRequest.answered` waits for its end."""
     answered = asyncio.get_running_loop().create_future()
     try:
         yield answered
@@ -38,7 +38,7 @@ def answering() -> Iterator[asyncio.Future[None]]:
 
 @dataclass(frozen=True)
 class InvokeResult:
-    """What a caller gets."""
+    """The result for a caller."""
 
     request_id: str
     payload: bytes
@@ -50,7 +50,7 @@ class InvokeResult:
 
 @dataclass(frozen=True)
 class Invocation:
-    """A request with the ids that the service gives it."""
+    """A request with the ids that the service assigns."""
 
     request: InvokeRequest
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -58,7 +58,7 @@ class Invocation:
 
     @classmethod
     def of(cls, request: InvokeRequest, now_s: float) -> Invocation:
-        """Return a request with its ids; those that it brings are kept."""
+        """Return a request with its ids; ids that it brings are kept."""
         return cls(
             request=request,
             request_id=request.request_id or str(uuid.uuid4()),
@@ -67,13 +67,13 @@ class Invocation:
 
     @property
     def arn_suffix(self) -> str:
-        """The qualifier as it was invoked, for the end of the function's ARN."""
+        """The qualifier as invoked, for the end of the function's ARN."""
         qualifier = self.request.qualifier
         return f":{qualifier}" if qualifier else ""
 
 
 def _trace(given: str | None, now_s: float) -> str:
-    """Return an X-Ray trace header: the caller's root if it has one, and never sampled."""
+    """Return an X-Ray trace header: with the caller's root if it has one, and never sampled."""
     root = ""
     for part in given.split(";") if given else ():
         name, _, value = part.strip().partition("=")
@@ -86,11 +86,11 @@ def _trace(given: str | None, now_s: float) -> str:
 
 def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str, str]:
     """
-    Return the headers that come with the event: docs/contract.md 6.1.1.
+    Return the headers that accompany the event: docs/contract.md 6.1.1.
 
     Args:
-        invocation: the event's.
-        arn: of the function, without a qualifier.
+        invocation: the one that the event belongs to.
+        arn: the function's, without a qualifier.
         deadline_ms: Unix time.
     """
     headers = {
@@ -105,6 +105,6 @@ def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str
 
 
 def error_payload(error_type: str, message: str) -> bytes:
-    """Shape an error of the platform itself, as the service does."""
+    """Return an error of the platform itself, in the service's form."""
     body = {"errorType": error_type, "errorMessage": message}
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,5 +1,5 @@
 """
-The lines the platform itself writes into a function's log, as text and as JSON: pure.
+The lines that the platform itself writes into a function's log, as text and as JSON: pure.
 
 Source: docs/contract.md 6.4, as recorded; the JSON form is the Telemetry API's event schema [DOC].
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-# The fields' names in the JSON form. Those after a dot are members of "metrics".
+# The fields' names in the JSON form; names after a dot are members of "metrics".
 _KEYS = {
     "runtime": "runtimeVersion",
     "runtime_arn": "runtimeVersionArn",
@@ -31,9 +31,9 @@ _KEYS = {
 
 @dataclass(frozen=True)
 class PlatformEvent:
-    """Something the platform logs. Its `str` is the plain line."""
+    """An event that the platform logs. Its `str` is the plain line."""
 
-    kind: ClassVar[str | None] = None  # in the JSON form; None: the service writes none
+    kind: ClassVar[str | None] = None  # in the JSON form; None if the service writes none
     keys: ClassVar[Mapping[str, str]] = _KEYS
 
     def record(self) -> dict[str, Any]:
@@ -48,14 +48,14 @@ class PlatformEvent:
 
 
 def iso(time_s: float) -> str:
-    """Write a time as the service does: UTC, milliseconds, Z."""
+    """Return a time in the service's format: UTC, milliseconds, Z."""
     stamp = datetime.fromtimestamp(time_s, tz=UTC)
     return stamp.strftime("%Y-%m-%dT%H:%M:%S.") + f"{stamp.microsecond // 1000:03d}Z"
 
 
 def json_line(event: PlatformEvent, time_s: float) -> str | None:
-    """Write an event in the JSON form, or None where the service writes none."""
-    # [DOC] at the default level the end of an invocation is written only of a failure.
+    """Return an event in the JSON form, or None if the service writes none."""
+    # [DOC] at the default level the end of an invocation is written only for failures.
     if event.kind is None or (isinstance(event, End) and event.status == "success"):
         return None
     line = {"time": iso(time_s), "type": event.kind, "record": event.record()}
@@ -134,7 +134,7 @@ class Start(PlatformEvent):
 
 @dataclass(frozen=True)
 class TimedOut(PlatformEvent):
-    """A deadline that passed. In the JSON form the report's status says it."""
+    """A deadline that passed. In the JSON form the report's status shows it."""
 
     request_id: str
     timeout_s: float
@@ -146,7 +146,7 @@ class TimedOut(PlatformEvent):
 
 @dataclass(frozen=True)
 class Failed(PlatformEvent):
-    """A runtime that exited, in two lines. In the JSON form the report's status says it."""
+    """A runtime that exited, in two lines. In the JSON form the report's status shows it."""
 
     message: str
     error_type: str
@@ -170,7 +170,7 @@ class End(PlatformEvent):
 
 @dataclass(frozen=True)
 class Report(PlatformEvent):
-    """The sum of an invocation."""
+    """The summary of an invocation."""
 
     kind = "platform.report"
     request_id: str
@@ -185,7 +185,7 @@ class Report(PlatformEvent):
     error_type: str | None = None
 
     def __str__(self) -> str:
-        """Return the plain line. Init Duration comes after the memory, and a tab ends the line."""
+        """Return the plain line. Init Duration follows the memory, and the line ends with a tab."""
         line = (
             f"REPORT RequestId: {self.request_id}\tDuration: {self.duration_ms:.2f} ms\t"
             f"Billed Duration: {self.billed_ms} ms\tMemory Size: {self.memory_mb} MB\t"
@@ -211,11 +211,11 @@ def _failure(status: str, error_type: str | None) -> str:
 
 
 def timed_out(timeout_s: float) -> str:
-    """Write a timeout as the service does, with two decimals."""
+    """Return the service's text for a timeout, with two decimals."""
     return f"Task timed out after {timeout_s:.2f} seconds"
 
 
 def whole_ms(duration_ms: float) -> int:
-    """Round up to the millisecond, as durations are billed."""
-    # Rounded before it is raised, so that 1,000.0000001 ms is not billed as 1,001.
+    """Round up to the millisecond, as billing does."""
+    # Rounded first, so that 1,000.0000001 ms is not billed as 1,001.
     return max(1, -int(-round(duration_ms, 3) // 1))

@@ -1,4 +1,4 @@
-"""The function's log: its last lines, the tail of an invocation, and who listens."""
+"""The function's log: its last lines, the tail of an invocation, and its listeners."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _KEPT_CHARACTERS = 16 * 1024 * 1024
 
 
 class LogLine(NamedTuple):
-    """One line: who wrote it, in which environment, during which invocation."""
+    """One line: its writer, its environment, its invocation."""
 
     time_s: float
     text: str
     source: str  # "platform" or "function"
     stream: str
     request_id: str | None
-    event: PlatformEvent | None = None  # what a platform's line says, for who shows it otherwise
+    event: PlatformEvent | None = None  # the platform's event, for other renderings
 
 
 Listener = Callable[[LogLine], None]
 
 
 class Log:
-    """The last lines of every environment, also passed on to listeners."""
+    """The last lines of every environment; listeners get each line."""
 
     def __init__(self) -> None:
         self._lines: deque[LogLine] = deque()
@@ -40,11 +40,11 @@ class Log:
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
-        """Call a listener with each line from now on."""
+        """Call `listener` with each line from now on."""
         self._listeners.append(listener)
 
     def write(self, line: LogLine) -> None:
-        """Keep a line; forget the oldest ones beyond 10,000 lines or 16 million characters."""
+        """Keep a line; drop the oldest ones beyond 10,000 lines or 16 million characters."""
         self._lines.append(line)
         self._characters += len(line.text)
         while len(self._lines) > _KEPT_LINES or self._characters > _KEPT_CHARACTERS:
@@ -75,7 +75,7 @@ class LogStream:
         return self._clock.now()
 
     def begin(self, request_id: str) -> None:
-        """Begin an invocation: what follows belongs to it and to its tail."""
+        """Begin an invocation: the next lines belong to it and its tail."""
         self.flush()
         self._request_id = request_id
         self._tail = []
@@ -83,7 +83,7 @@ class LogStream:
 
     def end(self) -> bytes:
         """
-        End the invocation: what follows belongs to none.
+        End the invocation: the next lines belong to none.
 
         Returns:
             The last 4,096 bytes of the invocation's log.
@@ -93,7 +93,7 @@ class LogStream:
         return b"".join(self._tail)[-contract.LOG_TAIL_BYTES :]
 
     def function_wrote(self, data: bytes) -> None:
-        """Take what came out of the process's stdout or stderr."""
+        """Add output of the process's stdout or stderr."""
         if self._request_id is not None:
             self._to_tail(data)
         self._partial += data
@@ -107,7 +107,7 @@ class LogStream:
             del self._partial[:_LINE_LIMIT_BYTES]
 
     def flush(self) -> None:
-        """Write a line that was not ended."""
+        """Write an unfinished line."""
         if self._partial:
             if self._request_id is not None:
                 self._to_tail(b"\n")

@@ -14,7 +14,7 @@ class EndedBy(StrEnum):
     """What ended a phase."""
 
     NEXT = "next"  # the runtime asked for an event
-    RESTORE_NEXT = "restore next"  # SnapStart: the runtime waits for its snapshot to be restored
+    RESTORE_NEXT = "restore next"  # SnapStart: the runtime waits for the restore
     RESPONSE = "response"
     ERROR = "error"
     BAD_RESPONSE = "bad response"  # the runtime broke a limit or the protocol while answering
@@ -24,13 +24,13 @@ class EndedBy(StrEnum):
     OUT_OF_MEMORY = "out of memory"
 
 
-# The runtime goes on after these; after all others it is killed.
+# The runtime continues after these; after all others it is killed.
 SURVIVED = frozenset({EndedBy.RESPONSE, EndedBy.ERROR, EndedBy.BAD_RESPONSE})
 
 
 @dataclass(frozen=True)
 class PhaseEnd:
-    """The end of a phase, with what the runtime or the platform has to say about it."""
+    """The end of a phase, with the runtime's or the platform's details."""
 
     by: EndedBy
     payload: bytes = b""
@@ -40,13 +40,13 @@ class PhaseEnd:
 
 @dataclass(frozen=True)
 class InvocationEnd:
-    """The end of an invocation: payload and function_error are the caller's, the rest the log's."""
+    """The end of an invocation: payload and function_error for the caller, the rest for the log."""
 
     payload: bytes
     function_error: str | None = None
-    status: str = "success"  # as platform.report has it: success, error, failure, timeout
+    status: str = "success"  # as in platform.report: success, error, failure, timeout
     error_type: str | None = None
-    message: str | None = None  # logged when the runtime is gone
+    message: str | None = None  # logged when the runtime has ended
 
 
 def invocation_end_of(end: PhaseEnd, request_id: str, timeout_s: float) -> InvocationEnd:
@@ -61,7 +61,7 @@ def invocation_end_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Invoc
         return InvocationEnd(payload, "Unhandled", "timeout", contract.TIMED_OUT)
     status, error_type, exit_status = "failure", contract.EXIT_ERROR, end.status
     if end.by is EndedBy.OUT_OF_MEMORY:
-        # The caller is told of the signal; only the report names the memory [3P].
+        # The caller learns of the signal; only the report names the memory [3P].
         status, error_type, exit_status = "error", contract.OUT_OF_MEMORY, -9
     message = prefix + exit_text(exit_status)
     payload = error_payload(contract.EXIT_ERROR, message)
@@ -69,7 +69,7 @@ def invocation_end_of(end: PhaseEnd, request_id: str, timeout_s: float) -> Invoc
 
 
 def init_report_of(end: PhaseEnd, init_ms: float, phase: str) -> log_lines.InitReport:
-    """Return the line for an init that failed."""
+    """Return the log line for a failed init."""
     if end.by is EndedBy.TIMEOUT:
         return log_lines.InitReport(init_ms, phase, "timeout")
     error_type = end.error_type or contract.EXIT_ERROR
@@ -79,7 +79,7 @@ def init_report_of(end: PhaseEnd, init_ms: float, phase: str) -> log_lines.InitR
 
 
 def bad_response_of(error: ProtocolError, request_id: str) -> PhaseEnd:
-    """Return what the caller gets when the runtime's answer was refused: A7, A8, A9 and B7."""
+    """Return the end for a runtime whose answer was refused: A7, A8, A9 and B7."""
     if isinstance(error, PayloadTooLarge):
         limit = contract.RESPONSE_LIMIT_BYTES
         message = f"Response payload size exceeded maximum allowed payload size ({limit} bytes)."

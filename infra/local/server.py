@@ -1,8 +1,8 @@
 """
-LocalLambda: start the whole emulator, and stop it so that nothing is left.
+LocalLambda: start the whole emulator, and stop it without leaving anything behind.
 
-One event loop in one thread carries the broker, the Runtime API, the Invoke API and the HTTP front.
-A caller in another thread talks to it over HTTP, or with `invoke`.
+One event loop in one thread runs the broker, the Runtime API, the Invoke API and the HTTP front.
+Callers in other threads use HTTP or `invoke`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _INVOKE_LIMITS = Limits(body_bytes=64 * 1024 * 1024, body_timeout_s=300.0)
 
 
 class LocalLambda:
-    """One function, served as AWS serves it. A context manager: ready when entered."""
+    """One function, served as AWS serves it. A context manager: ready once entered."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class LocalLambda:
 
         Args:
             config: the function.
-            port: of the HTTP front; 0 takes any free one.
-            invoke_port: of the Invoke API; 0 takes any free one.
-            host: whom to listen to. Anything but 127.0.0.1 lets others run your function.
-            clock: time, for the tests.
-            deliver: where results of asynchronous invocations go, for the tests.
+            port: the HTTP front's; 0 takes any free one.
+            invoke_port: the Invoke API's; 0 takes any free one.
+            host: the address to listen on; any but 127.0.0.1 lets others run your function.
+            clock: time; tests inject it.
+            deliver: sends results of asynchronous invocations; tests inject it.
         """
         self.config = config
         self._ports = (port, invoke_port)
@@ -101,12 +101,12 @@ class LocalLambda:
 
     @property
     def environments(self) -> int:
-        """How many environments there are now."""
+        """How many environments exist now."""
         return self._started(self._broker).environments
 
     @property
     def under_way(self) -> int:
-        """How many invocations wait or run."""
+        """How many invocations are waiting or running."""
         return self._started(self._broker).under_way
 
     def listen(self, listener: Listener) -> None:
@@ -114,7 +114,7 @@ class LocalLambda:
         self._log.listen(listener)
 
     def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
-        """Run one invocation from another thread, past the Invoke API."""
+        """Run one invocation from another thread, without the Invoke API."""
         broker = self._started(self._broker)
         call = broker.invoke_patiently if patient else broker.invoke
         return self._run(call(request))
@@ -129,7 +129,7 @@ class LocalLambda:
 
         Raises:
             PortTaken: a port is in use.
-            ConfigError: the function's folder or interpreter is not there.
+            ConfigError: the function's folder or interpreter does not exist.
         """
         if self.config.image is None and not self.config.root.is_dir():
             raise ConfigError("root", "a folder", str(self.config.root))
@@ -147,7 +147,7 @@ class LocalLambda:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop everything: no process, port or file is left."""
+        """Stop everything; no process, port or file is left."""
         if self._loop is not None and self._stop is not None:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -203,7 +203,7 @@ class LocalLambda:
                     self._ready.set()
                     await self._stop.wait()
                     await events.close()
-                    # Before the servers: what waits for an answer gets one.
+                    # Before the servers: waiting callers get an answer.
                     await broker.close()
             finally:
                 await broker.close()
@@ -242,7 +242,7 @@ class LocalLambda:
         return new_environment
 
     async def _template(self, folder: Path) -> Template | None:
-        """Take the snapshot that environments are restored from, with SnapStart."""
+        """Take the snapshot from which SnapStart restores environments."""
         if not self.config.snap_start:
             return None
         stream, name = self._new_stream()

@@ -1,5 +1,5 @@
 """
-The events of queues and buckets, and what a queue's batch result means. Pure functions.
+The events of queues and buckets, and the meaning of a queue's batch result. Pure functions.
 
 Source: docs/contract.md 6.6.
 """
@@ -25,7 +25,7 @@ def sqs_event(messages: Sequence[Message], queue_arn: str) -> Event:
     Build the event of a batch.
 
     Args:
-        messages: as boto3's receive_message gives them, with all attributes.
+        messages: as boto3's receive_message returns them, with all attributes.
         queue_arn: the queue's ARN, which also names the region.
     """
     return {"Records": [_sqs_record(message, queue_arn) for message in messages]}
@@ -70,8 +70,8 @@ def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool
     Return the ids of a batch's messages that failed and stay in the queue.
 
     Args:
-        result: of the invocation.
-        message_ids: of the batch.
+        result: the invocation's.
+        message_ids: the batch's.
         report: the mapping has ReportBatchItemFailures; without it the result means nothing.
 
     Source: [REC/DOC] docs/contract.md 6.6. A result without the key counts as success [?].
@@ -113,7 +113,7 @@ class StoredObject:
 
 @dataclass(frozen=True)
 class Change:
-    """What happened to an object: when, in which order, by which request."""
+    """A change of an object: when, in which order, by which request."""
 
     name: str
     at_s: float

@@ -1,9 +1,9 @@
 """
-What invokes the function by itself: the poller of a queue.
+The poller of a queue, which invokes the function by itself.
 
-It talks to any SQS endpoint through the boto3 client it is given. One `poll` is one step that a
-test can take alone; `run` takes steps until it is told to stop. A bucket's notifications are the
-simulated cloud's (infra/cloud/patches.py).
+It works with any SQS endpoint through the boto3 client that it is given. One `poll` is one step,
+which a test can run alone; `run` repeats it until told to stop. Notifications of buckets are sent
+by the simulated cloud (infra/cloud/patches.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class QueueMapping:
     An event source mapping of a queue.
 
     Args:
-        batch_size: most messages of one event; above 10 needs a window of a second at least.
+        batch_size: the most messages of one event; above 10 needs a window of at least 1 second.
         window_s: how long to collect a batch after its first message.
         report_failures: FunctionResponseTypes has ReportBatchItemFailures.
     """
@@ -70,7 +70,7 @@ class QueueMapping:
 
 class SqsPoller:
     """
-    Feed a queue's messages to the function, in batches, and delete those that succeed.
+    Sends a queue's messages to the function in batches, and deletes those that succeed.
 
     A message that fails stays in flight until the queue's visibility timeout ends. Then the queue
     delivers it again or moves it to its dead-letter queue, by its own redrive policy. Batches run
@@ -92,7 +92,7 @@ class SqsPoller:
         Args:
             sqs: a boto3 client.
             invoke: runs the function.
-            mapping: which queue, in which batches.
+            mapping: the queue and its batches.
             wait_s: how long one receive waits for a message, 0 to 20 seconds.
             clock: measures the batching window.
         """
@@ -119,10 +119,10 @@ class SqsPoller:
         Run one batch, if there are messages.
 
         Returns:
-            How many messages there were.
+            The number of messages.
 
         Raises:
-            Throttled: the function is busy; the messages stay, and have been received once more.
+            Throttled: the function is busy; the messages stay, with one more receive counted.
         """
         messages = self._receive()
         for batch in self._batches(messages):

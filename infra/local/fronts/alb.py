@@ -38,7 +38,8 @@ _STATUSES = {
     Failure.FORWARDED_TOO_OFTEN: 463,
 }
 _BAD_GATEWAY = 502
-# Not http.HTTPStatus: Python 3.13 renamed 413. 463 is the load balancer's own and has none [?].
+# Not http.HTTPStatus: Python 3.13 renamed 413. 463 is the load balancer's own and has no phrase
+# [?].
 _PHRASES = {
     400: "Bad Request",
     404: "Not Found",
@@ -61,7 +62,7 @@ _ALLOWED = frozenset(
 
 
 def failure(kind: Failure) -> Response:
-    """Word an answer of the load balancer itself: a page of HTML."""
+    """Return an answer of the load balancer itself: an HTML page."""
     status = _STATUSES.get(kind, _BAD_GATEWAY)
     line = f"{status} {_PHRASES[status]}".rstrip()
     html = (
@@ -72,7 +73,7 @@ def failure(kind: Failure) -> Response:
 
 
 def check(request: Request) -> Failure | None:
-    """Look for a header line that is too long, and for too many forwarded addresses."""
+    """Refuse a header line that is too long, and too many forwarded addresses."""
     longest = max((len(name) + len(value) + 4 for name, value in request.fields), default=0)
     if longest > contract.ALB_HEADER_LINE_LIMIT_BYTES:
         return Failure.HEAD_TOO_LARGE
@@ -82,17 +83,17 @@ def check(request: Request) -> Failure | None:
 
 
 def match(request: Request, config: FrontConfig) -> Match | None:
-    """Find the listener rule."""
+    """Return the listener rule that takes the request."""
     return matching(config.routes, request.method, request.raw_path)
 
 
 def stamp(response: Response, moment: Moment) -> Response:
-    """Say who answers ([3P] awselb/2.0), unless the function does."""
+    """Name the server ([3P] awselb/2.0), unless the function does."""
     return response if response.header("server") else response.plus(("server", "awselb/2.0"))
 
 
 def event_of(visit: Visit) -> Event:
-    """Make the event: path and query raw, header names in lower case."""
+    """Build the event: path and query raw, header names in lower case."""
     request, config = visit.request, visit.config
     content_type = request.header("content-type")
     encoded = request.header("content-encoding") is not None
@@ -118,11 +119,11 @@ def event_of(visit: Visit) -> Event:
 
 def response_of(payload: bytes, visit: Visit) -> Response:
     """
-    Read a result; whatever is malformed is a 502.
+    Convert a result to a response; a malformed one is a 502.
 
     Raises:
-        ResultError: it is no object with a statusCode, has another key [?], lacks multiValueHeaders
-            where the target group has them on, or is larger than 1 MB.
+        ResultError: it is not an object with a statusCode, has another key [?], lacks
+            multiValueHeaders although the target group has them on, or is larger than 1 MB.
     """
     if len(payload) > contract.ALB_RESPONSE_LIMIT_BYTES:
         raise ResultError(f"result: expected at most {contract.ALB_RESPONSE_LIMIT_BYTES} bytes")
@@ -161,7 +162,7 @@ def _single_headers(result: dict[str, Any]) -> list[Pair]:
 
 def _multi_headers(result: dict[str, Any]) -> list[Pair]:
     if "multiValueHeaders" not in result:
-        raise ResultError("multiValueHeaders: expected, the target group has them on")
+        raise ResultError("multiValueHeaders: expected, since the target group has them on")
     headers: list[Pair] = []
     for name, values in mapping_of("multiValueHeaders", result["multiValueHeaders"]).items():
         where = f"multiValueHeaders.{name}"
@@ -172,7 +173,7 @@ def _multi_headers(result: dict[str, Any]) -> list[Pair]:
 
 
 def _reason(result: dict[str, Any], status: int) -> str | None:
-    """Read statusDescription: "200 OK" is the status and its phrase."""
+    """Parse statusDescription: "200 OK" is the status and its phrase."""
     description = result.get("statusDescription")
     if description is None:
         return None

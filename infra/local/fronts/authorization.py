@@ -1,13 +1,13 @@
 """
-Who may pass a front: whether a request carries what the front would check, never whether it holds.
+Who may pass a front: whether a request carries credentials, never whether they are valid.
 
-    iam    a signature: an Authorization header of AWS4-HMAC-SHA256, or a presigned query
-    jwt    a token: three parts, with "Bearer " or without; a REST API's Cognito authorizer likewise
-    oidc   a load balancer's session cookie; without it the browser is sent to the identity provider
+    iam    a signature: an AWS4-HMAC-SHA256 Authorization header, or a presigned query
+    jwt    a token: three parts, "Bearer " optional; also for a REST API's Cognito authorizer
+    oidc   a load balancer's session cookie; without it the browser goes to the identity provider
 
-Not checked: the signature, the token's issuer, audience, scopes and time, the cookie's content; so
+Not checked: the signature; the token's issuer, audience, scopes and time; the cookie's content. So
 403 for a token that lacks a scope, and the two statements of a Function URL's policy, do not occur.
-An event that passed tells of no caller: `authorizer`, `identity` and x-amzn-oidc-* stay empty.
+The event names no caller: `authorizer`, `identity` and x-amzn-oidc-* stay empty.
 
 Source: docs/contract.md 2.3 and 6.5.1; [DOC] http-api-jwt-authorizer, listener-authenticate-users.
 """
@@ -29,7 +29,7 @@ _SESSION_COOKIE = "AWSELBAuthSessionCookie-0="  # [DOC] the default name, in pie
 
 
 def refusal_of(front: Front, visit: Visit) -> Response | None:
-    """Answer a request that carries nothing to be let in by, or None to go on."""
+    """Return the refusal of a request without credentials, or None to go on."""
     kind = visit.config.authorization
     if kind == "none" or _CARRIED[kind](visit.request):
         return None
@@ -62,10 +62,11 @@ _CARRIED: Mapping[str, Callable[[Request], bool]] = {
 
 def _to_identity_provider(visit: Visit) -> Response:
     """
-    Redirect as the authorization code flow begins; the balancer's state is opaque, ours is a word.
+    Redirect as at the start of the authorization code flow; the balancer's state is opaque, ours a
+    word.
 
-    Authentication needs an HTTPS listener [DOC], hence the scheme. That there is no body, and the
-    order of the parameters, are assumed [?].
+    Authentication needs an HTTPS listener [DOC], hence the scheme. An empty body, and the order of
+    the parameters, are assumed [?].
     """
     back = quote(f"https://{visit.request.domain}:443/oauth2/idpresponse", safe="")
     query = f"client_id=local&redirect_uri={back}&response_type=code&scope=openid&state=local"

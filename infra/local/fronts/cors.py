@@ -1,5 +1,5 @@
 """
-Cross-origin access as HTTP APIs and Function URLs answer for it.
+Cross-origin access, as HTTP APIs and Function URLs handle it themselves.
 
 Source: [DOC] http-api-cors: "API Gateway automatically sends a response to preflight OPTIONS
 requests", "ignores CORS headers returned from your backend integration"; and to get CORS headers
@@ -25,7 +25,7 @@ def is_preflight(request: Request) -> bool:
 
 def with_cors(response: Response, request: Request, cors: Cors | None) -> Response:
     """
-    Replace the function's CORS headers by the configured ones.
+    Replace the function's CORS headers with the configured ones.
 
     A refused origin gets the same status without the headers [?].
     """
@@ -56,7 +56,7 @@ def _headers(cors: Cors, request: Request) -> list[Pair]:
 
 
 def _allowed(cors: Cors, origin: str) -> bool:
-    # [DOC] "https://*" allows every origin that begins by https://.
+    # [DOC] "https://*" allows every origin that starts with https://.
     return any(
         pattern in ("*", origin)
         or (pattern in ("https://*", "http://*") and origin.startswith(pattern[:-1]))

@@ -1,4 +1,4 @@
-"""What a front is: a table of pure functions, and the answers it gives without the function."""
+"""A front: a table of pure functions, and the answers it gives without the function."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Event = dict[str, Any]
 
 
 class Failure(Enum):
-    """Why a front answers by itself."""
+    """Why a front answers without the function."""
 
-    BAD_REQUEST = "the request is no HTTP"
+    BAD_REQUEST = "the request is not HTTP"
     HEAD_TOO_LARGE = "the request line and headers are too large"
     BODY_TOO_LARGE = "the body is too large"
     EVENT_TOO_LARGE = "the event made of the request is too large for Lambda"
@@ -29,15 +29,15 @@ class Failure(Enum):
     NO_ROUTE = "no route or stage matches"
     FORWARDED_TOO_OFTEN = "X-Forwarded-For has too many addresses"
     FUNCTION_ERROR = "the function failed or timed out"
-    BAD_RESULT = "the function's result is no response"
-    BAD_BASE64 = "the function's body is no base64"
+    BAD_RESULT = "the function's result is not a response"
+    BAD_BASE64 = "the function's body is not base64"
     TIMEOUT = "the integration took too long"
     THROTTLED = "no environment is free"
     NOT_SIGNED = "the request has no signature"
     NOT_AUTHENTICATED = "the request has no token"
 
 
-# What only this server says is worded as its status is [?].
+# Answers that only this server gives are worded like their status [?].
 SERVER_ANSWERS: Mapping[Failure, tuple[int, str]] = {
     Failure.BAD_REQUEST: (400, "Bad Request"),
     Failure.SLOW_REQUEST: (408, "Request Timeout"),
@@ -52,18 +52,18 @@ class Front:
     One service in front of Lambda.
 
     Args:
-        head_limit_bytes: of the request line and headers.
-        body_limit_bytes: of the request's body.
+        head_limit_bytes: the most bytes of the request line and headers.
+        body_limit_bytes: the most bytes of the request's body.
         timeout_s: how long it waits; None: as long as the function may run.
-        authorizations: what it can ask for before it lets a request in (authorization.py).
-        preflight_status: of the preflights it answers itself, where CORS is configured; None: they
-            are the function's.
-        match: the route that takes a request.
-        check: what else is wrong with its head.
-        event: the event for the function.
-        response: its result as a response; raises ResultError.
-        failure: what the front says by itself.
-        stamp: puts the front's ids into every response, its own included.
+        authorizations: what it can require before it lets a request in (authorization.py).
+        preflight_status: of the preflights that it answers itself if CORS is configured; None: it
+            leaves them to the function.
+        match: returns the route that takes a request.
+        check: finds other faults of a request's head.
+        event: builds the event for the function.
+        response: converts the function's result to a response; raises ResultError.
+        failure: returns the front's own answers.
+        stamp: adds the front's ids to every response, its own included.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Front:
         return Visit(request, config, moment, self.match(request, config))
 
     def before(self, visit: Visit) -> Response | None:
-        """Answer without the function, or None to go on: limits, preflights, routes."""
+        """Answer without the function (limits, preflights, routes), or return None to go on."""
         request = visit.request
         if request.head_bytes > self.head_limit_bytes:
             return self.failure(Failure.HEAD_TOO_LARGE)
@@ -98,7 +98,7 @@ class Front:
         return None if visit.match else self.failure(Failure.NO_ROUTE)
 
     def after(self, response: Response, visit: Visit) -> Response:
-        """Add what the front adds to every response, its own included."""
+        """Add the front's headers to every response, its own included."""
         if self.preflight_status is not None:
             response = with_cors(response, visit.request, visit.config.cors)
         return self.stamp(response, visit.moment)

@@ -15,14 +15,14 @@ from infra.local.fronts.routes import Match
 from infra.local.fronts.visit import Visit
 from infra.settings.front import DEFAULT_ROUTE, DEFAULT_STAGE, FrontConfig
 
-# [REC] 502, text without JSON. All other words are guesses in the shape of the recorded 403 [?].
+# [REC] 502, text without JSON. All other texts are guesses in the form of the recorded 403 [?].
 _ANSWERS = {
     **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (413, "Request Entity Too Large"),
     Failure.EVENT_TOO_LARGE: (413, "Request Entity Too Large"),
     Failure.THROTTLED: (429, "Rate Exceeded."),
 }
-# [REC] the body; [3P] awsdocs/aws-lambda-developer-guide #494 the error type beside it.
+# [REC] the body; [3P] awsdocs/aws-lambda-developer-guide #494 the error type with it.
 _FORBIDDEN = message(
     403,
     "Forbidden. For troubleshooting Function URL authorization issues, see: "
@@ -33,17 +33,17 @@ _UNTYPED = "application/json"
 
 
 def failure(kind: Failure) -> Response:
-    """Word an answer of the service itself."""
+    """Return an answer of the service itself."""
     if kind is Failure.NOT_SIGNED:
         return _FORBIDDEN
     if kind in _ANSWERS:
         return message(*_ANSWERS[kind], key="Message")
-    content_type = ("content-type", "application/json")  # [?] the body is no JSON
+    content_type = ("content-type", "application/json")  # [?] the body is not JSON
     return Response(502, (content_type,), b"Internal Server Error")
 
 
 def match(request: Request, config: FrontConfig) -> Match:
-    """Take every path: it is the function's."""
+    """Match every path: all are the function's."""
     return Match(DEFAULT_ROUTE, {})
 
 
@@ -53,10 +53,10 @@ def stamp(response: Response, moment: Moment) -> Response:
 
 
 def event_of(visit: Visit) -> Event:
-    """Make the event: 2.0 with rawPath as sent, and the cookies in the list and the headers."""
+    """Build the event: 2.0, rawPath as sent, the cookies in both the list and the headers."""
     headers = payload_v2.headers_of(visit)
     headers += [
-        ("x-amzn-tls-version", "TLSv1.3"),  # there is no TLS here, but a URL never is without
+        ("x-amzn-tls-version", "TLSv1.3"),  # no TLS here, but a Function URL always has it
         ("x-amzn-tls-cipher-suite", "TLS_AES_128_GCM_SHA256"),
     ]
     raw_path = visit.request.raw_path
@@ -67,7 +67,7 @@ def event_of(visit: Visit) -> Event:
 
 
 def response_of(payload: bytes, visit: Visit) -> Response:
-    """Read a result of payload format 2.0."""
+    """Convert a result of payload format 2.0 to a response."""
     return payload_v2.response_of(payload, untyped=_UNTYPED)
 
 

@@ -15,7 +15,7 @@ from infra.local.fronts.visit import Visit
 from infra.settings.front import FrontConfig
 
 # Bodies: [DOC] 401, 403; [3P] 404, 413, 500, 503. A throttled function is 503 here, 500 elsewhere
-# [?]. That a failed function is 500, and a slow one 503, is known from issues only [?].
+# [?]. That a failed function is 500, and a slow one 503, is known only from issues [?].
 _ANSWERS = {
     **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (413, "Request Entity Too Large"),
@@ -31,12 +31,12 @@ _UNTYPED = "text/plain;charset=utf-8"  # [?] with a statusCode and no content ty
 
 
 def failure(kind: Failure) -> Response:
-    """Word an answer of the gateway itself."""
+    """Return an answer of the gateway itself."""
     return message(*_ANSWERS.get(kind, _OTHERS))
 
 
 def match(request: Request, config: FrontConfig) -> Match | None:
-    """Find the route, behind the stage."""
+    """Find the route, after the stage."""
     stage, path = config.stage_path, request.raw_path
     if stage and path != stage and not path.startswith(stage + "/"):
         return None
@@ -49,7 +49,7 @@ def stamp(response: Response, moment: Moment) -> Response:
 
 
 def event_v2(visit: Visit) -> Event:
-    """Make the event of payload format 2.0."""
+    """Build the event of payload format 2.0."""
     config, path = visit.config, _path(visit.request)
     headers = [pair for pair in payload_v2.headers_of(visit) if pair[0] != "cookie"]
     event = payload_v2.event_of(visit, headers, raw_path=path, path=path)
@@ -67,12 +67,12 @@ def event_v2(visit: Visit) -> Event:
 
 
 def response_v2(payload: bytes, visit: Visit) -> Response:
-    """Read a result of payload format 2.0."""
+    """Convert a result of payload format 2.0 to a response."""
     return payload_v2.response_of(payload, untyped=_UNTYPED)
 
 
 def event_v1(visit: Visit) -> Event:
-    """Make the event of 1.0: as a REST API's, with a decoded path and its stage [?]."""
+    """Build the event of 1.0: a REST API's, with a decoded path and its stage [?]."""
     request = visit.request
     path, binary = _path(request), readings.is_binary(request)  # [?] that 1.0 has the list of 2.0
     event = payload_v1.event_of(
@@ -85,7 +85,7 @@ def event_v1(visit: Visit) -> Event:
 
 def response_v1(payload: bytes, visit: Visit) -> Response:
     """
-    Read a result of payload format 1.0: the full shape, base64 always decoded.
+    Convert a result of payload format 1.0: the full shape, base64 always decoded.
 
     Raises:
         ResultError: it has no statusCode. [DOC] 1.0 infers nothing.

@@ -1,5 +1,5 @@
 """
-Payload format 1.0, which REST APIs and HTTP APIs share: the common part of their events.
+Payload format 1.0, shared by REST APIs and HTTP APIs: the common part of their events.
 
 Source: [REC] localstack test_lambda_aws_proxy_integration, 2 Aug 2024; [REC] voker, 10 Jul 2026.
 """
@@ -13,7 +13,7 @@ from infra.local.fronts import request as readings
 from infra.local.fronts.request import Pair
 from infra.local.fronts.visit import Visit
 
-# [REC] these get title case whatever the client wrote; what the service sets itself has capitals.
+# [REC] these get title case, however the client wrote them; the service's own have capitals.
 _TITLED = {
     "authorization": "Authorization",
     "host": "Host",
@@ -38,7 +38,7 @@ _IDENTITY = (
 def event_of(
     visit: Visit, *, path: str, context_path: str, binary: bool, parameters: dict[str, str]
 ) -> dict[str, Any]:
-    """Make an event but for what only one of the two APIs has; what is empty is null."""
+    """Build an event without what only one of the two APIs has; empty values are null."""
     request, match = visit.request, visit.matched
     resource = match.route.path or match.route.key
     query = readings.query_pairs(request.raw_query)
@@ -67,7 +67,7 @@ def add_headers(event: dict[str, Any], added: Mapping[str, str]) -> None:
 
 def _headers_of(visit: Visit) -> list[Pair]:
     """
-    List the headers in the client's own casing, with what both APIs add.
+    Return the headers in the client's own casing, with those that both APIs add.
 
     Names that differ only by case are one header, in its first casing [?].
     """
@@ -96,7 +96,7 @@ def _context_of(visit: Visit, *, path: str, resource: str) -> dict[str, Any]:
         "domainPrefix": request.domain.partition(".")[0],
         "extendedRequestId": moment.short_id,
         "httpMethod": request.method,
-        # Nobody known calls: nulls beside the address.
+        # The caller is unknown: nulls beside the address.
         "identity": {
             **dict.fromkeys(_IDENTITY),
             "sourceIp": request.source_ip,

@@ -1,5 +1,5 @@
 """
-Payload format 2.0, which HTTP APIs and Function URLs share: their events' common part, and results.
+Payload format 2.0, shared by HTTP APIs and Function URLs: common parts of events, and results.
 
 Source: [DOC] http-api-develop-integrations-lambda; [REC] for Function URLs.
 """
@@ -36,16 +36,16 @@ _OWN = (
 
 def headers_of(visit: Visit) -> list[Pair]:
     """
-    List the headers as 2.0 has them, in lower case, with what the service adds.
+    Return the headers as in 2.0, in lower case, with those that the service adds.
 
-    Content-Length is there even for an empty body [3P]; also for a chunked one, it is assumed [?].
+    Content-Length is there even for an empty body [3P]; for a chunked one it is assumed [?].
     """
     request = visit.request
     kept = readings.without_hops(request.fields, *_OWN)
     headers = [(name.lower(), value) for name, value in kept]
     cookies = request.values("cookie")
     if cookies:
-        headers.append(("cookie", "; ".join(cookies)))  # a comma would belong to a value
+        headers.append(("cookie", "; ".join(cookies)))  # a comma would be part of a value
     headers += [
         ("content-length", str(len(request.body))),
         ("x-forwarded-for", request.forwarded_for),
@@ -58,7 +58,7 @@ def headers_of(visit: Visit) -> list[Pair]:
 
 
 def event_of(visit: Visit, headers: list[Pair], *, raw_path: str, path: str) -> dict[str, Any]:
-    """Make an event but for what only one front has; fields that are empty are absent."""
+    """Build an event without what only one front has; empty fields are absent."""
     request, moment = visit.request, visit.moment
     route_key = visit.matched.route.key
     event: dict[str, Any] = {
@@ -95,21 +95,21 @@ def event_of(visit: Visit, headers: list[Pair], *, raw_path: str, path: str) -> 
 
 
 def _cookies_of(request: Request) -> list[str]:
-    """List the cookies, one "name=value" each, across all Cookie headers."""
+    """Return the cookies, one "name=value" each, from all Cookie headers."""
     pieces = ";".join(request.values("cookie")).split(";")
     return [piece.strip() for piece in pieces if piece.strip()]
 
 
 def response_of(payload: bytes, *, untyped: str) -> Response:
     """
-    Read a function's result by the rules of 2.0.
+    Convert a function's result to a response by the rules of 2.0.
 
     Args:
         payload: the result's JSON.
         untyped: the content type of a result with a statusCode that names none.
 
     Raises:
-        ResultError: it has a statusCode and the rest does not fit it.
+        ResultError: it has a statusCode but is otherwise malformed.
     """
     result = result_of(payload)
     if not isinstance(result, dict) or "statusCode" not in result:

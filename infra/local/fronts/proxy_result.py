@@ -1,5 +1,5 @@
 """
-The result of a Lambda proxy integration (payload 1.0), which REST APIs and HTTP APIs share.
+The result of a Lambda proxy integration (payload 1.0), shared by REST APIs and HTTP APIs.
 
 Source: [REC] localstack test_aws_proxy_response_payload_format_validation, 15 Nov 2024.
 """
@@ -24,10 +24,10 @@ _KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase
 
 def proxy_result_of(payload: bytes) -> dict[str, Any]:
     """
-    Read a result and refuse every key that is not one of the five.
+    Parse a result and refuse every key that is not one of the five.
 
     Raises:
-        ResultError: it is no object, or has another key.
+        ResultError: it is not an object, or has another key.
     """
     result = result_of(payload)
     if not isinstance(result, dict):
@@ -40,7 +40,7 @@ def proxy_result_of(payload: bytes) -> dict[str, Any]:
 
 
 def status_or_ok(result: dict[str, Any]) -> int:
-    """Read the status; 200 without one: [REC] for `headers` alone, `{}` is not proven [?]."""
+    """Return the status, or 200 without one: [REC] for `headers` alone, `{}` is not proven [?]."""
     return status_of(result.get("statusCode", 200))
 
 
@@ -49,7 +49,7 @@ def headers_of(result: dict[str, Any]) -> tuple[Pair, ...]:
     Merge both kinds of headers: the multi-value ones first, in their casing.
 
     Raises:
-        ResultError: a multi-value header is no list, or a value neither a string nor a boolean.
+        ResultError: a multi-value header is not a list, or a value neither a string nor a boolean.
     """
     merged: dict[str, tuple[str, list[str]]] = {}
     for name, values in mapping_of("multiValueHeaders", result.get("multiValueHeaders")).items():

@@ -1,4 +1,4 @@
-"""One HTTP request as it came, and the readings of it that several fronts share."""
+"""One HTTP request as received, and the parts of it that several fronts read."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 @dataclass(frozen=True)
 class Request:
     """
-    A request, nothing decoded.
+    A request; nothing is decoded.
 
     Args:
-        raw_path: the path's bytes as ASCII, escapes as sent, without stage or host taken off.
-        raw_query: what follows the first "?", or "".
+        raw_path: the path's bytes as ASCII, escapes as sent, with the stage, without the host.
+        raw_query: everything after the first "?", or "".
         fields: headers in order, case and repeats as sent, without surrounding blanks.
         head_bytes: size of request line and headers on the wire.
     """
@@ -40,7 +40,7 @@ class Request:
     head_bytes: int = 0
 
     def values(self, name: str) -> list[str]:
-        """List a header's values, by its lower-case name."""
+        """Return a header's values, by its lower-case name."""
         return [value for key, value in self.fields if key.lower() == name]
 
     def header(self, name: str) -> str | None:
@@ -58,13 +58,13 @@ class Request:
 
     @property
     def forwarded_for(self) -> str:
-        """X-Forwarded-For with this client's address at its end."""
+        """X-Forwarded-For with this client's address appended."""
         return ", ".join([*self.values("x-forwarded-for"), self.source_ip])
 
 
 @dataclass(frozen=True)
 class Moment:
-    """When a request came and the ids it got: all that is not a function of the request itself."""
+    """When a request was received and its ids: everything that does not follow from the request."""
 
     now_s: float
     uuid: str
@@ -73,7 +73,7 @@ class Moment:
 
     @classmethod
     def now(cls) -> Moment:
-        """Take the time and make fresh ids."""
+        """Return the current time with fresh ids."""
         now_s = time.time()
         return cls(
             now_s=now_s,
@@ -89,19 +89,19 @@ class Moment:
 
     @property
     def text(self) -> str:
-        """The time as access logs have it: 10/Jul/2026:19:19:05 +0000."""
+        """The time in the format of access logs: 10/Jul/2026:19:19:05 +0000."""
         at = time.gmtime(self.now_s)
         clock = f"{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02}"
         return f"{at.tm_mday:02}/{_MONTHS[at.tm_mon - 1]}/{at.tm_year}:{clock} +0000"
 
 
 def decoded_path(raw_path: str) -> str:
-    """Decode a path once. Invalid escapes stay; bytes that are no UTF-8 become U+FFFD [?]."""
+    """Decode a path once. Invalid escapes stay; bytes that are not UTF-8 become U+FFFD [?]."""
     return unquote(raw_path, errors="replace")
 
 
 def query_pairs(raw_query: str, *, decode: bool = True) -> list[Pair]:
-    """Split a query into names and values, in order. An empty piece is skipped [?]."""
+    """Split a query into names and values, in order. Empty pieces are skipped [?]."""
     pairs = []
     for piece in raw_query.split("&"):
         if piece:
@@ -129,7 +129,7 @@ def listed(pairs: Sequence[Pair]) -> dict[str, list[str]]:
 
 
 def body_of(request: Request, *, binary: bool) -> str:
-    """Write the body as an event carries it. Text loses bytes that are no UTF-8, as at AWS."""
+    """Return the body as an event carries it. Text loses bytes that are not UTF-8, as on AWS."""
     if binary:
         return base64.b64encode(request.body).decode("ascii")
     return request.body.decode("utf-8", errors="replace")
@@ -137,7 +137,7 @@ def body_of(request: Request, *, binary: bool) -> str:
 
 def is_text(content_type: str | None) -> bool:
     """
-    Whether HTTP API, Function URL [?] and ALB pass such a body as text.
+    Whether HTTP API, Function URL [?] and ALB pass a body of this type as text.
 
     Source: docs/contract.md 2.2. No content type means binary.
     """
@@ -146,11 +146,11 @@ def is_text(content_type: str | None) -> bool:
 
 
 def is_binary(request: Request) -> bool:
-    """Whether an HTTP API and a Function URL pass the body as base64."""
+    """Whether an HTTP API or a Function URL passes the body as base64."""
     return bool(request.body) and not is_text(request.header("content-type"))
 
 
 def without_hops(fields: Sequence[Pair], *also: str) -> list[Pair]:
-    """Leave out the headers that concern one connection only, and those named."""
+    """Return the headers without those that concern one connection only, and those in `also`."""
     dropped = contract.HOP_BY_HOP.union(also)
     return [(name, value) for name, value in fields if name.lower() not in dropped]

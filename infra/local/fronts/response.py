@@ -1,4 +1,4 @@
-"""One HTTP response, and the rules that hold for every front's."""
+"""One HTTP response, and the rules that all fronts share."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _STATUS = re.compile(r"[0-9]{3}")
 
 
 class ResultError(LocalError):
-    """Why a function's result is no response, for the log: the client gets the front's words."""
+    """Why a function's result is not a response, for the log: the client gets the front's words."""
 
 
 class Base64Error(ResultError):
-    """A body that should be base64 is none: a REST API has another status for that."""
+    """A body that should be base64 but is not: a REST API has another status for it."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """A response; `reason` is the phrase behind the status, if the front lets a function set it."""
+    """A response; `reason` is the phrase after the status, if the front lets a function set it."""
 
     status: int
     headers: tuple[Pair, ...] = ()
@@ -46,7 +46,7 @@ class Response:
 
 
 def message(status: int, text: str, *, key: str = "message") -> Response:
-    """Word an answer as API Gateway does: one JSON object."""
+    """Return an answer in API Gateway's form: one JSON object."""
     body = compact({key: text}).encode()
     return Response(status, (("content-type", "application/json"),), body)
 
@@ -58,10 +58,10 @@ def compact(value: Any) -> str:
 
 def result_of(payload: bytes) -> Any:
     """
-    Read a function's result.
+    Parse a function's result.
 
     Raises:
-        ResultError: it is no JSON in UTF-8, or has lone surrogates, which no body can carry.
+        ResultError: it is not JSON in UTF-8, or has lone surrogates, which no body can carry.
     """
     try:
         result = json.loads(payload)
@@ -73,7 +73,7 @@ def result_of(payload: bytes) -> Any:
 
 def status_of(status: Any) -> int:
     """
-    Read a statusCode: a number or a string of digits, 200 to 599.
+    Parse a statusCode: a number or a string of digits, 200 to 599.
 
     Raises:
         ResultError: it is something else; 1xx would not end the exchange [?].
@@ -86,7 +86,7 @@ def status_of(status: Any) -> int:
 
 def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
     """
-    Read a header's value; booleans and numbers are written as JSON, where the front lets them be.
+    Return a header's value; booleans and numbers become JSON, if the front accepts them.
 
     Raises:
         ResultError: the value is of another kind.
@@ -100,7 +100,7 @@ def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
 
 def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
     """
-    Drop hop-by-hop headers and the body's length, which is ours to say.
+    Drop hop-by-hop headers and Content-Length, which this server sets.
 
     Raises:
         ResultError: a name or value cannot be sent; what the service does then is unknown [?].
@@ -116,7 +116,7 @@ def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
 
 def mapping_of(where: str, value: Any) -> dict[str, Any]:
     """
-    Read an object; null is an empty one.
+    Return an object; null is an empty one.
 
     Raises:
         ResultError: it is something else.
@@ -130,11 +130,11 @@ def mapping_of(where: str, value: Any) -> dict[str, Any]:
 
 def content_of(body: Any, *, base64_encoded: bool) -> bytes:
     """
-    Read a result's body: a string or null.
+    Return a result's body: a string or null.
 
     Raises:
         ResultError: it is something else.
-        Base64Error: it says that it is base64, and is not.
+        Base64Error: it claims to be base64 and is not.
     """
     if body is None:
         return b""
@@ -150,7 +150,7 @@ def content_of(body: Any, *, base64_encoded: bool) -> bytes:
 
 def flag_of(value: Any) -> bool:
     """
-    Read isBase64Encoded: true, false or null.
+    Return isBase64Encoded: true, false or null.
 
     Raises:
         ResultError: it is something else [?].

@@ -19,8 +19,8 @@ from infra.settings.front import (
     route_of,
 )
 
-# Bodies: [REC] 502, 403; [DOC] 401, 504; [3P] 413. A throttled
-# function is 500 in one report and 502 in another [?]: never 429.
+# Bodies: [REC] 502, 403; [DOC] 401, 504; [3P] 413. A throttled function is 500 in one report and
+# 502 in another [?]: never 429.
 _ANSWERS = {
     **SERVER_ANSWERS,
     Failure.BODY_TOO_LARGE: (
@@ -44,12 +44,12 @@ _LEADING_SLASHES = re.compile(r"^/{2,}")
 
 
 def failure(kind: Failure) -> Response:
-    """Word an answer of the gateway itself."""
+    """Return an answer of the gateway itself."""
     return message(*_ANSWERS.get(kind, _OTHERS))
 
 
 def match(request: Request, config: FrontConfig) -> Match | None:
-    """Find the resource, behind the stage."""
+    """Find the resource, after the stage."""
     path = _own_path(request, config)
     if path is None:
         return None
@@ -60,12 +60,12 @@ def match(request: Request, config: FrontConfig) -> Match | None:
 
 
 def stamp(response: Response, moment: Moment) -> Response:
-    """Add the ids by which the gateway's own logs know the request."""
+    """Add the ids that the gateway's own logs use for the request."""
     return response.plus(("x-amzn-RequestId", moment.uuid), ("x-amz-apigw-id", moment.short_id))
 
 
 def event_of(visit: Visit) -> Event:
-    """Make the event of a Lambda proxy integration."""
+    """Build the event of a Lambda proxy integration."""
     request, config = visit.request, visit.config
     event = payload_v1.event_of(
         visit,
@@ -84,7 +84,7 @@ def event_of(visit: Visit) -> Event:
 
 def response_of(payload: bytes, visit: Visit) -> Response:
     """
-    Read a proxy result; base64 is decoded only if the client accepts a binary type first.
+    Convert a proxy result; base64 is decoded only if the client accepts a binary type first.
 
     Source: [DOC] api-gateway-payload-encodings: "the first media type in the Accept header".
     """
@@ -102,7 +102,7 @@ def _sent_name(name: str) -> str:
 
 
 def _own_path(request: Request, config: FrontConfig) -> str | None:
-    """Return the raw path without its stage; None when it has another."""
+    """Return the raw path without its stage; None if it has another stage."""
     stage = config.stage_path
     if stage and request.raw_path != stage and not request.raw_path.startswith(stage + "/"):
         return None

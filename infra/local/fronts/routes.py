@@ -13,7 +13,7 @@ _VARIABLE = re.compile(r"\{([A-Za-z0-9._:-]+)(\+?)\}")
 
 @dataclass(frozen=True)
 class Match:
-    """A route and what its variables stand for, not decoded."""
+    """A route and the raw values of its variables."""
 
     route: Route
     variables: dict[str, str]

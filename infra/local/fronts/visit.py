@@ -1,4 +1,4 @@
-"""One request at a front, with all that the front's functions look at."""
+"""One request at a front, with everything that the front's functions read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from infra.settings.front import FrontConfig
 @dataclass(frozen=True)
 class Visit:
     """
-    A request, the front's settings, the time and ids the request got, and its route.
+    A request, the front's settings, the request's time and ids, and its route.
 
     Args:
         match: None if no route takes the request.
@@ -27,5 +27,5 @@ class Visit:
     def matched(self) -> Match:
         """The route of a request that the front let in."""
         if self.match is None:
-            raise ValueError("expected a request that has a route: Front.before refuses the others")
+            raise ValueError("expected a request with a route: Front.before refuses all others")
         return self.match

@@ -1,7 +1,7 @@
 """
 One request and its answer, as an ASGI application sees them.
 
-A client that goes away does not stop the application: an invocation outlives its caller.
+If a client disconnects the application goes on: an invocation outlives its caller.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-# Where an application finds the head as the client wrote it: ASGI has names in lower case only.
+# Holds the head as the client wrote it: ASGI has header names in lower case only.
 HEAD_EXTENSION = "lambake.head"
 
 _ABSOLUTE = re.compile(rb"https?://[^/?#]*+", re.IGNORECASE)
@@ -37,10 +37,10 @@ async def read_body(receive: Receive, keep_bytes: int) -> tuple[bytes, int] | No
 
     Args:
         receive: ASGI's.
-        keep_bytes: the rest is read and dropped, since a client that still sends hears no answer.
+        keep_bytes: the rest is read and dropped, since a client that still sends does not read.
 
     Returns:
-        What was kept, and the size of the whole; None if the client left before the end.
+        The kept bytes, and the size of the whole body; None if the client left before its end.
     """
     body, size, more = bytearray(), 0, True
     while more:
@@ -124,7 +124,7 @@ class AsgiExchange(Exchange):
 
     @property
     def waiting_bytes(self) -> int:
-        """How many bytes of the body the application has not taken yet."""
+        """How many bytes of the body the application has not read yet."""
         return len(self._body)
 
     def start(self) -> None:
@@ -134,7 +134,7 @@ class AsgiExchange(Exchange):
         task.add_done_callback(self._tasks.discard)
 
     def feed(self, content: bytes) -> None:
-        """Take in a part of the body."""
+        """Add a part of the body."""
         self._body += content
         self._wake()
 
@@ -144,7 +144,7 @@ class AsgiExchange(Exchange):
         return True
 
     def disconnect(self) -> None:
-        """Tell the application that nothing more will come from the client."""
+        """Tell the application that the client sends nothing more."""
         self._disconnected = True
         self._wake()
 
@@ -153,7 +153,7 @@ class AsgiExchange(Exchange):
             self._news.set()
 
     async def _run(self) -> None:
-        """Run the application; answer 500 in its place when it fails to answer."""
+        """Run the application; answer 500 if it does not answer."""
         scope = scope_of(self.head, client=self.connection.client, server=self.connection.server)
         try:
             await self._app(scope, self.receive, self.send)
@@ -187,11 +187,11 @@ class AsgiExchange(Exchange):
 
     async def send(self, message: Message) -> None:
         """
-        Send the answer (ASGI's send). What is sent after the client is gone is dropped.
+        Send the answer (ASGI's send); dropped once the client is gone.
 
         Raises:
-            RuntimeError: messages out of order, a header that cannot be sent, or a body that is not
-                as long as its Content-Length.
+            RuntimeError: messages out of order, a header that cannot be sent, or a body of another
+                length than its Content-Length.
         """
         if message["type"] == "http.response.start":
             if self._start is not None:
@@ -254,7 +254,7 @@ class AsgiExchange(Exchange):
         return b"".join(parts), keep_alive
 
     def _frame(self, parts: list[bytes], size: int, status: int, *, more: bool) -> bool:
-        """Choose how the client finds the body's end. Return whether it can send more after it."""
+        """Choose how the body is framed. Return whether the connection can carry another answer."""
         if self._left is None and not more:
             self._left = size
         if self.head.method == "HEAD" or status in _BODILESS:

@@ -1,9 +1,9 @@
 """
 One client's connection to one of the emulator's servers.
 
-States, in order of life: idle (nothing of the next request has come), head, body (its exchange has
-begun already), answering, then idle again; lingering (the last answer is written, what still comes
-is thrown away) and closed at the end.
+States, in order of life: idle (nothing of the next request has arrived), head, body (its exchange
+has begun), answering, then idle again; at the end lingering (the last answer is written, further
+input is dropped) and closed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _HEAD_END = b"\r\n\r\n"
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server puts up with. math.inf switches a deadline or the body's limit off."""
+    """What one server accepts. math.inf switches a deadline or the body's limit off."""
 
     header_bytes: int = 65_536
     body_bytes: float = 10_485_760
@@ -41,7 +41,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The answer to a request that never reaches the application."""
+    """The answer to a request that does not reach the application."""
 
     status: int
     content_type: str
@@ -72,7 +72,7 @@ class Connection(asyncio.Protocol):
     # What asyncio calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Admit the client, or refuse it when there are too many."""
+        """Accept the client, or refuse it if there are too many."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError(f"expected a stream transport, got {type(transport).__name__}")
         self._transport = transport
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
             self._exchange.end()
 
     def eof_received(self) -> bool:
-        """Stop reading. Whether the client still gets an answer is the exchange's to say."""
+        """Stop reading. The exchange decides whether the client still gets an answer."""
         self._ended = True
         if self._exchange is None or self._lingering:
             return False
@@ -106,7 +106,7 @@ class Connection(asyncio.Protocol):
         return answered
 
     def data_received(self, data: bytes) -> None:
-        """Read on from where the last bytes ended."""
+        """Continue reading where the last bytes ended."""
         if self._lingering:
             return
         self._buffer += data
@@ -116,19 +116,19 @@ class Connection(asyncio.Protocol):
             self._refuse(error.status, error.reason)
 
     def pause_writing(self) -> None:
-        """Make the exchange wait for a client that reads slowly, though not for ever."""
+        """Make the exchange wait for a client that reads slowly, up to a deadline."""
         self._writable.clear()
         self._restart_deadline()
 
     def resume_writing(self) -> None:
-        """Let the exchange go on."""
+        """Let the exchange continue."""
         self._writable.set()
         self._restart_deadline()
 
     # What the server calls.
 
     def expire(self) -> None:
-        """End what is past its deadline: with 408 for half a request, without a word if silent."""
+        """End a connection past its deadline: with 408 for half a request, silently if idle."""
         half = bool(self._buffer) if self._exchange is None else not self._exchange.reader.complete
         if self._lingering or not self._writable.is_set() or not half:
             self.abort()
@@ -152,13 +152,13 @@ class Connection(asyncio.Protocol):
         await self._writable.wait()
 
     def taken(self) -> None:
-        """Read on: what was held has been taken."""
+        """Continue reading: the held bytes have been taken."""
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
 
     def answered(self, *, keep_alive: bool) -> None:
-        """Go on with the next request, which may have come already, or close."""
+        """Continue with the next request, which may have arrived already, or close."""
         if self._last:
             self.closing = True
             self._transport.close()
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
         self._transport.abort()
 
     def date(self) -> bytes:
-        """Return the value of a Date header, now."""
+        """Return the current value of a Date header."""
         return self._host.date()
 
     # The states.
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
             self._pause()
 
     def _head(self) -> Head | None:
-        """Take the next request's head from the buffer; None when it has not all come."""
+        """Take the next request's head from the buffer; None if it is not complete."""
         buffer = self._buffer
         # RFC 9112 section 2.2: ignore an empty line before the request line.
         while buffer.startswith(b"\r\n"):
@@ -259,7 +259,7 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _refuse(self, status: int, reason: str) -> None:
-        """Answer in the exchange's place, if it has not begun to, and close."""
+        """Answer in place of the exchange, if it has not begun to, and close."""
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.disconnect()
@@ -276,9 +276,9 @@ class Connection(asyncio.Protocol):
 
     def _linger(self) -> None:
         """
-        Say that no more will come, and read what the client still sends for a moment.
+        Signal the end of the answer, and read for a moment what the client still sends.
 
-        Closing at once would make the kernel send a reset, by which the client may lose the answer.
+        Closing at once would make the kernel send a reset, which can lose the client its answer.
         """
         self.closing = self._lingering = True
         self._buffer.clear()

@@ -17,10 +17,10 @@ CONTINUE = STATUS_LINES[100] + b"\r\n"
 
 class Exchange(ABC):
     """
-    What a connection knows of the request it reads.
+    A connection's view of the request it reads.
 
-    The answer goes to `connection.write`, and its end to `connection.answered`; `answer_started`
-    tells the connection that it can no longer refuse the request.
+    The answer is written with `connection.write`, and its end told to `connection.answered`;
+    `answer_started` tells the connection that it can no longer refuse the request.
     """
 
     __slots__ = ("answer_started", "connection", "head", "reader", "size")
@@ -34,16 +34,16 @@ class Exchange(ABC):
 
     @property
     def waiting_bytes(self) -> int:
-        """How much of the body is held for somebody who has not taken it yet."""
+        """How many bytes of the body are held, not taken yet."""
         return 0
 
     @abstractmethod
     def start(self) -> None:
-        """Begin: the head is read, and of the body nothing yet."""
+        """Begin: the head has been read, but nothing of the body."""
 
     @abstractmethod
     def feed(self, content: bytes) -> None:
-        """Take in a part of the body."""
+        """Add a part of the body."""
 
     @abstractmethod
     def end(self) -> bool:

@@ -1,10 +1,10 @@
 """
 HTTP/1.1 messages as bytes: the head of a request and the framing of its body.
 
-The grammar is RFC 9112's, read strictly: what two readers could understand differently is refused,
-because a refused request can smuggle nothing. No sockets and no clock here: see `connection`.
+The grammar is RFC 9112's, read strictly: anything that two readers could understand differently is
+refused, which prevents request smuggling. No sockets and no clock here: see `connection`.
 
-    MessageError      a request that gets a refusal (status and reason) instead of an answer
+    MessageError      a request that is refused (status and reason) instead of answered
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Field = tuple[bytes, bytes]
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _VALUE = rb"[^\x00-\x08\x0a-\x1f\x7f]"
 # Possessive quantifiers: a hostile head of 64 KB must not make the match quadratic.
-# Visible ASCII without "#", beginning as one of the three forms of a target that are not CONNECT's.
+# Visible ASCII without "#", starting like one of the three forms of a target other than CONNECT's.
 _TARGET = rb"(?:/|\*(?= )|https?://)[!\x22\x24-\x7e]*+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"++) (" + _TARGET + rb") HTTP/([0-9]\.[0-9])\r\n")
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:" + _VALUE + rb"*+\r\n)*+")
@@ -29,19 +29,19 @@ _HOST = re.compile(rb"[0-9A-Za-z.\-_~%!$&'()*+,;=:\[\]]*+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _TOKEN_START = re.compile(_TOKEN)
 
-# Fields that decide how the message is read; everything else is the application's.
+# Fields that decide how the message is read; all others are the application's.
 _DECIDING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
 # A chunk's size with its extensions, and all trailers of one body.
-# Source: none sets a number; RFC 9112 section 7.1.1 asks for "a reasonable" limit.
+# Source: no standard sets a number; RFC 9112 section 7.1.1 asks for "a reasonable" limit.
 CHUNK_LINE_BYTES = 256
 TRAILER_BYTES = 8_192
-# Larger header blocks are not kept.
+# Larger header blocks are not cached.
 _KNOWN_FIELDS_BYTES = 2_048
 
 
 class MessageError(Exception):
-    """Refuse a request: the status to answer with, and why, without echoing what came."""
+    """A refused request: the status to answer with, and why, without echoing it."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -51,10 +51,10 @@ class MessageError(Exception):
 
 class Head(NamedTuple):
     """
-    The head of one request, checked; `size` in bytes.
+    The checked head of one request; `size` in bytes.
 
     `fields` are as sent (case, order, repeats), `headers` the same with names in lower case.
-    `length` is the Content-Length in bytes, None when the body is chunked; 0 without a body.
+    `length` is the Content-Length in bytes, None if the body is chunked; 0 without a body.
     """
 
     method: str
@@ -70,11 +70,11 @@ class Head(NamedTuple):
 
 def head_of(data: bytes) -> Head:
     """
-    Read a request's head, from the first byte of its line to the empty line, both included.
+    Parse a request's head, from the first byte of its line to the empty line, both included.
 
     Raises:
-        MessageError: 400 for what RFC 9112 forbids, 501 for a transfer coding that is not ours, 505
-            for another version of HTTP.
+        MessageError: 400 for anything that RFC 9112 forbids, 501 for an unsupported transfer
+            coding, 505 for another version of HTTP.
 
     Source: RFC 9112 sections 2.2, 3, 5.1, 6.1 and 6.3: "the recipient MUST treat it as an
     unrecoverable error".
@@ -96,7 +96,7 @@ def head_of(data: bytes) -> Head:
 def _fields_of(
     block: bytes, modern: bool
 ) -> tuple[tuple[Field, ...], tuple[Field, ...], int | None, bool, bool]:
-    """Read header lines: a head's members from `fields` to `expects_continue`."""
+    """Parse header lines: a head's members from `fields` to `expects_continue`."""
     if _FIELDS.fullmatch(block) is None:
         raise MessageError(
             400, "header: expected lines of name, colon and value without control characters"
@@ -122,14 +122,14 @@ _known_fields = lru_cache(maxsize=64)(_fields_of)
 
 def check_start(data: bytearray, searched: int = 0) -> None:
     """
-    Refuse an unfinished head as soon as it cannot become a right one.
+    Refuse an unfinished head as soon as it cannot become valid.
 
     Args:
-        data: of the head, what has arrived.
+        data: the part of the head that has arrived.
         searched: how many of its bytes were searched before.
 
     Raises:
-        MessageError: 400, when it begins with no token (TLS, for one) or has a bare line feed.
+        MessageError: 400, if it does not start with a token (TLS, for one) or has a bare LF.
     """
     if data and _TOKEN_START.match(data) is None:
         raise MessageError(
@@ -168,7 +168,7 @@ def _length_of(deciding: dict[bytes, list[bytes]], *, modern: bool) -> int | Non
 
 
 class SizedBody:
-    """A body of as many bytes as its Content-Length says."""
+    """A body whose size is its Content-Length."""
 
     __slots__ = ("_left", "complete")
 
@@ -198,11 +198,11 @@ class ChunkedBody:
 
     def take(self, buffer: bytearray) -> bytes:
         """
-        Remove what belongs to the body from the buffer's front, decoded; trailers are dropped.
+        Remove the body's bytes from the buffer's front and decode them; trailers are dropped.
 
         Raises:
-            MessageError: 400, for a size that is no hexadecimal number, a chunk longer or shorter
-                than its size, a bare line feed, or more than CHUNK_LINE_BYTES or TRAILER_BYTES.
+            MessageError: 400, for a size that is not a hexadecimal number, a chunk longer or
+                shorter than its size, a bare LF, or more than CHUNK_LINE_BYTES or TRAILER_BYTES.
         """
         content = bytearray()
         while buffer and not self.complete:
@@ -244,7 +244,7 @@ class ChunkedBody:
 
 
 def _line_of(buffer: bytearray) -> bytes | None:
-    """Remove one line from the buffer's front, without its CRLF; None if it is not whole yet."""
+    """Remove one line from the buffer's front, without its CRLF; None if it is not complete."""
     end = buffer.find(b"\n")
     if end < 0:
         if len(buffer) > TRAILER_BYTES or buffer.find(b"\r", 0, len(buffer) - 1) >= 0:
@@ -258,7 +258,7 @@ def _line_of(buffer: bytearray) -> bytes | None:
 
 
 def body_of(head: Head) -> SizedBody | ChunkedBody:
-    """Choose the reader for a request's body."""
+    """Return the reader for a request's body."""
     length = head.length
     if length is None:
         return ChunkedBody()

@@ -1,8 +1,8 @@
 """
-The emulator's HTTP/1.1 host: one listener serves an ASGI application, or the Runtime API.
+The emulator's HTTP/1.1 host: one listener for an ASGI application or the Runtime API.
 
-Why not uvicorn, and what it costs: ARCHITECTURE.md, decision 9. There is no TLS, no HTTP/2 and no
-WebSocket, of which Lambda's local protocols use none.
+Why not uvicorn, and the cost: ARCHITECTURE.md, decision 9. There is no TLS, no HTTP/2 and no
+WebSocket: Lambda's local protocols use none of them.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Address:
 
     @property
     def url(self) -> str:
-        """The address as clients want it."""
+        """The address as clients use it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
 
 def plain_refusal(status: int, reason: str) -> Refusal:
-    """Say what was wrong in plain text."""
+    """Return a refusal in plain text."""
     return Refusal(status, "text/plain; charset=utf-8", f"{reason}\n".encode())
 
 
@@ -56,8 +56,8 @@ class Host:
         Describe a host.
 
         Args:
-            begin: makes the exchange for a request whose head has come.
-            limits: what to put up with.
+            begin: makes the exchange for a request whose head has arrived.
+            limits: what the host accepts.
             refusal: words the answers that no exchange gives (400, 408, 413, 431, 501, 503, 505).
         """
         self.begin = begin
@@ -75,7 +75,7 @@ class Host:
         Start listening; port 0 takes a free one.
 
         Raises:
-            OSError: the address is taken or not ours.
+            OSError: the address is taken or not this machine's.
         """
         listener = await self.loop.create_server(
             lambda: Connection(self), host, port, backlog=1_024
@@ -85,33 +85,33 @@ class Host:
         return Address(*listener.sockets[0].getsockname()[:2])
 
     def close(self) -> None:
-        """Stop listening, and cut every connection: those too that the kernel has accepted."""
+        """Stop listening and cut every connection, including those only the kernel has accepted."""
         self.stop_listening()
         for connection in list(self.connections):
             connection.abort()
 
     def stop_listening(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         self.closed = True
         listener, self._listener = self._listener, None
         if listener is not None:
             for listening in listener.sockets:
                 self.loop.remove_reader(listening.fileno())
-            # Not now: asyncio leaks a connection that it has accepted, but not yet made a transport
-            # of, when its server closes in between.
+            # Not now: asyncio leaks an accepted connection that has no transport yet when its
+            # server closes.
             self.loop.call_soon(listener.close)
         if self._watching is not None:
             self._watching.cancel()
 
     def date(self) -> bytes:
-        """Return the time for a Date header, formatted once a second."""
+        """Return the time for a Date header, formatted once per second."""
         now = int(time())
         if self._date[0] != now:
             self._date = (now, formatdate(now, usegmt=True).encode("ascii"))
         return self._date[1]
 
     def _watch(self) -> None:
-        """End what is past its deadline. One timer a host costs less than one a request."""
+        """End connections past their deadline. One timer a host costs less than one a request."""
         limits = self.limits
         now = self.loop.time()
         for connection in [c for c in self.connections if c.deadline <= now]:
@@ -135,13 +135,13 @@ async def serving(
 
     Args:
         app: an ASGI 3 application; no lifespan messages are sent.
-        host: one address to listen on; nothing but the loopback unless it is asked for.
+        host: the address to listen on; by default only the loopback.
         port: 0 takes a free one.
-        limits: what to put up with.
-        refusal: how to word the answers that the application never sees.
+        limits: what the host accepts.
+        refusal: words the answers that the application never sees.
 
     Raises:
-        OSError: the address is taken or not ours.
+        OSError: the address is taken or not this machine's.
     """
     tasks: set[asyncio.Task[None]] = set()
 
@@ -157,7 +157,7 @@ async def serving(
 
 
 async def _drain(host: Host, tasks: set[asyncio.Task[None]]) -> None:
-    """Let running requests end for a while, then cut them off; leave no task and no connection."""
+    """Let running requests finish for a while, then cut them off; leave no task or connection."""
     host.stop_listening()
     await asyncio.sleep(0)  # the listener closes
     for connection in list(host.connections):
@@ -167,7 +167,7 @@ async def _drain(host: Host, tasks: set[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    # The last answers are on their way; a client that does not read them is not waited for.
+    # The last answers are on their way; clients that do not read them are not waited for.
     until = host.loop.time() + host.limits.linger_timeout_s
     while host.connections and host.loop.time() < until:
         await asyncio.sleep(0.002)

@@ -1,1 +1,1 @@
-"""The Invoke API, `/2015-03-31/functions/{name}/invocations`: what boto3 and the AWS CLI ask."""
+"""The Invoke API, `/2015-03-31/functions/{name}/invocations`, which boto3 and the AWS CLI call."""

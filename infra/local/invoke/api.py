@@ -1,5 +1,5 @@
 """
-The Invoke API: what boto3 and the AWS CLI speak, as an ASGI application.
+The Invoke API, which boto3 and the AWS CLI call, as an ASGI application.
 
     POST /2015-03-31/functions/{FunctionName}/invocations?Qualifier=...
 
@@ -35,9 +35,9 @@ def invoke_app(
     Build the application.
 
     Args:
-        config: the one function there is.
-        invoke: run it now.
-        accept_event: queue an asynchronous invocation; gives its request id.
+        config: the only function.
+        invoke: runs it now.
+        accept_event: queues an asynchronous invocation; returns its request id.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

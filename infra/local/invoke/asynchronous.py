@@ -6,8 +6,7 @@ An event's life:
     accepted ──► running ──success──────────────────────► delivered to on_success
        ▲            ├──function error──► waits 1 min, then 2 min ──► running again
        │            │                       └──none left──► dead letter and on_failure
-       └────────────┴──throttled──► waits 1 s, 2 s, ... 5 min ──too old──► dead letter and
-       on_failure
+       └────────────┴──throttled──► waits 1 s ... 5 min ──too old──► dead letter and on_failure
 
 All attempts have the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
 """
@@ -31,7 +30,7 @@ _KEPT_DELIVERIES = 1_000
 
 
 class EventQueue:
-    """Hold the events of one function until each is done."""
+    """Holds the events of one function until each is done."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class EventQueue:
 
     def accept(self, request: InvokeRequest) -> str:
         """
-        Take an event in.
+        Accept an event.
 
         Returns:
             Its request id, the same in every attempt.
@@ -67,7 +66,7 @@ class EventQueue:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def close(self) -> None:
-        """Forget what is left."""
+        """Drop the remaining events."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

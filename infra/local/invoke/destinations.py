@@ -1,5 +1,5 @@
 """
-Where the results of asynchronous invocations go: destinations and the dead-letter queue.
+Where results of asynchronous invocations go: destinations and the dead-letter queue.
 
 Source: docs/contract.md 6.6 (Async) for both shapes.
 """
@@ -43,7 +43,7 @@ def record_of(
     attempts: int,
     now_s: float,
 ) -> str:
-    """Write the record a destination gets. Without any attempt there is no response in it."""
+    """Return the record for a destination. Without any attempt it has no response."""
     record: dict[str, object] = {
         "version": "1.0",
         "timestamp": iso(now_s),
@@ -68,7 +68,7 @@ def record_of(
 
 
 def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult | None) -> Delivery:
-    """Write the message a dead-letter queue gets: the event as it was, and why it failed."""
+    """Return the message for a dead-letter queue: the event unchanged, and why it failed."""
     message = ""
     if result is not None:
         response = _json_or_text(result.payload)
@@ -76,7 +76,7 @@ def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult |
             message = str(response.get("errorMessage", ""))
     limit = contract.DEAD_LETTER_MESSAGE_LIMIT_BYTES
     message = message.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
-    # [REC] 200 after a function error. For an event that was never run: 429, a guess [?].
+    # [REC] 200 after a function error. For an event that never ran: 429, a guess [?].
     code = "200" if result else "429"
     attributes = {
         "RequestID": {"DataType": "String", "StringValue": event.request_id or ""},
@@ -90,7 +90,7 @@ def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult |
 
 def deliverer(config: FunctionConfig) -> Deliver:
     """
-    Return what delivers through `aws_endpoint`; where none is set, the queue only keeps a copy.
+    Return the deliverer that uses `aws_endpoint`; if none is set, the queue only keeps a copy.
 
     Raises:
         ConfigError: a target's service is not supported.
@@ -111,7 +111,7 @@ def deliverer(config: FunctionConfig) -> Deliver:
 
 def _send(config: FunctionConfig, delivery: Delivery) -> None:
     try:
-        # Late: only who delivers needs it, and it takes a third of a second.
+        # Late: needed only for deliveries, and it takes a third of a second.
         import boto3
     except ImportError as exc:
         raise ToolMissing("boto3", "a destination") from exc

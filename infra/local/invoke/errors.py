@@ -1,8 +1,8 @@
 """
-What the Invoke API answers when it does not invoke: status, x-amzn-ErrorType and body.
+The Invoke API's refusals: status, x-amzn-ErrorType and body.
 
-Source: docs/contract.md 6.2, B11 to B17. JSON keys differ by error: some say Message, most say
-message, as the botocore model does; boto3 picks its exception class by x-amzn-ErrorType.
+Source: docs/contract.md 6.2, B11 to B17. JSON keys differ by error: some have Message, most have
+message, like the botocore model; boto3 picks its exception class by x-amzn-ErrorType.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class InvokeError(LocalError):
 
 
 def function_not_found(arn: str) -> InvokeError:
-    """B11. Newer recordings end in the qualifier, $LATEST where none was given [REC]."""
+    """B11. Newer recordings end with the qualifier, or $LATEST without one [REC]."""
     return InvokeError(
         404,
         "ResourceNotFoundException",
@@ -33,7 +33,7 @@ def function_not_found(arn: str) -> InvokeError:
 
 
 def invalid_content(detail: str) -> InvokeError:
-    """B12, and B17, whose status, type and words are not recorded [?]."""
+    """B12, and B17, whose status, type and text are not recorded [?]."""
     return InvokeError(400, "InvalidRequestContentException", {"Type": "User", "message": detail})
 
 
@@ -76,12 +76,12 @@ def not_valid(value: str, member: str, constraint: str) -> InvokeError:
 
 
 def wrong_parameter(message: str) -> InvokeError:
-    """B16, where the parameters contradict each other."""
+    """B16, for parameters that contradict each other."""
     return InvokeError(400, "InvalidParameterValueException", {"Type": "User", "message": message})
 
 
 def unknown_operation(method: str, path: str) -> InvokeError:
-    """Any other operation of Lambda: the emulator runs a function, it does not manage functions."""
+    """Any other operation of Lambda: the emulator runs a function but does not manage functions."""
     message = f"Not emulated: {method} {path}. Only Invoke is."
     return InvokeError(404, "UnknownOperationException", {"Type": "User", "message": message})
 

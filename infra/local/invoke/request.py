@@ -1,4 +1,4 @@
-"""An Invoke call, read: which function, which way, what payload. InvokeError refuses it."""
+"""Parse an Invoke call: which function, how, with what payload. InvokeError refuses it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _TARGET = re.compile(
 
 @dataclass(frozen=True)
 class InvokeCall:
-    """One call, checked."""
+    """One checked call."""
 
     invocation_type: str
     wants_tail: bool
@@ -46,7 +46,7 @@ class InvokeCall:
 
 
 def function_name_of(raw_path: bytes) -> str | None:
-    """Return the function's name in the path, decoded; None for another operation's path."""
+    """Return the decoded function name in the path; None for another operation's path."""
     prefix, suffix = contract.INVOKE_API_PREFIX.encode(), b"/invocations"
     if not raw_path.startswith(prefix) or not raw_path.endswith(suffix):
         return None
@@ -58,7 +58,7 @@ def function_name_of(raw_path: bytes) -> str | None:
 
 def version_of(name: str, query: bytes, config: FunctionConfig) -> tuple[str | None, str]:
     """
-    Find the function by its name or ARN, with a qualifier or without (B11, B16).
+    Find the function by its name or ARN, with or without a qualifier (B11, B16).
 
     Returns:
         The qualifier, and the version that it stands for.
@@ -94,7 +94,7 @@ def call_of(
     answered: asyncio.Future[None] | None = None,
 ) -> InvokeCall:
     """
-    Read headers and body (B9, B10, B12 to B14, B16, B17).
+    Parse headers and body (B9, B10, B12 to B14, B16, B17).
 
     Args:
         headers: names in lower case.
@@ -115,7 +115,7 @@ def call_of(
         raise payload_too_large(size, event=is_event)
     request = InvokeRequest(
         payload=_payload(body),
-        # The service hands the context over for synchronous calls only [DOC].
+        # The service passes the context on for synchronous calls only [DOC].
         client_context=None if is_event else context,
         qualifier=names[0],
         trace_id=_text(headers, b"x-amzn-trace-id"),
@@ -126,7 +126,7 @@ def call_of(
 
 
 def _payload(body: bytes) -> bytes:
-    """Check that the body is JSON, and pass it on as sent. Empty means {}."""
+    """Check that the body is JSON, and return it as sent. Empty means {}."""
     if not body:
         return b"{}"
     try:
@@ -137,7 +137,7 @@ def _payload(body: bytes) -> bytes:
     except UnicodeDecodeError as exc:
         raise not_json(f"Invalid UTF-8 at byte {exc.start}") from exc
     except RecursionError:
-        # Too deep for us is not malformed: the service hands it on, and the runtime has its say.
+        # Too deeply nested is not malformed: the service passes it on, and the runtime decides.
         return body
     except ValueError as exc:
         raise not_json(str(exc)) from exc
@@ -152,7 +152,7 @@ def _client_context(encoded: str | None) -> str | None:
     """
     Decode the client context into text that fits a header: JSON on one line of ASCII.
 
-    The words of the refusals are ours (B17) [?].
+    The texts of the refusals are ours (B17) [?].
     """
     if not encoded:
         return None
@@ -166,7 +166,7 @@ def _client_context(encoded: str | None) -> str | None:
     try:
         return json.dumps(json.loads(decoded))
     except (ValueError, RecursionError):
-        # Not JSON is the runtime's to report: Runtime.LambdaContextUnmarshalError.
+        # The runtime reports what is not JSON: Runtime.LambdaContextUnmarshalError.
         return decoded.encode("ascii", "replace").decode().replace("\r", " ").replace("\n", " ")
 
 

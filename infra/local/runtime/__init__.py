@@ -1,1 +1,1 @@
-"""The Runtime API, `/2018-06-01/runtime/...`: what a runtime asks, and what it is answered."""
+"""The Runtime API, `/2018-06-01/runtime/...`: the runtime's requests and their answers."""

@@ -1,8 +1,7 @@
 """
-The Runtime API: what a runtime may ask of its environment, one listener per process.
+The Runtime API, through which a runtime talks to its environment; one listener per process.
 
-A runtime is known by the port it was given: another environment's request id is simply unknown
-here.
+A runtime is known by the port it was given: another environment's request id is unknown here.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ class RuntimeApi:
         Start listening on a free port.
 
         Returns:
-            host:port, as AWS_LAMBDA_RUNTIME_API wants it.
+            host:port, for AWS_LAMBDA_RUNTIME_API.
         """
         self._host = Host(self._begin, LIMITS, refusal)
         try:
@@ -66,7 +65,7 @@ class RuntimeApi:
         return f"{host}:{address.port}"
 
     def close(self) -> None:
-        """Stop listening, and drop every connection."""
+        """Stop listening and drop every connection."""
         if self._host is not None:
             self._host.close()
 
@@ -109,7 +108,7 @@ class RuntimeApi:
             events.init_error_posted(request)
         else:
             events.restore_error_posted(request)
-        # The environment resets next, which cuts the connection: the runtime is answered before.
+        # The environment resets next, which cuts the connection: so the runtime is answered first.
         return _now(answer, _ACCEPTED)
 
 
@@ -123,7 +122,7 @@ def _now(answer: Answer, reply: RuntimeReply) -> GiveUp:
 
 
 def _accept(answer: Answer, answered: asyncio.Future[None] | None) -> GiveUp:
-    """Acknowledge a post, once the caller of the invocation has been answered."""
+    """Acknowledge a post once the caller of the invocation has its answer."""
     if answered is None or answered.done():
         answer(_ACCEPTED)
     else:

@@ -1,4 +1,4 @@
-"""What one runtime process and its environment say to each other through the Runtime API."""
+"""The exchange between one runtime process and its environment over the Runtime API."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _RESTORED = RuntimeReply(200, b"")
 
 
 class Conversation:
-    """The environment's side: takes a process's calls, hands it events, reports phases' ends."""
+    """The environment's side: takes a process's calls, hands it events, reports ends of phases."""
 
     def __init__(self, on_end: Callable[[PhaseEnd], None], *, snapshots: bool = False) -> None:
         self._on_end = on_end
@@ -38,7 +38,7 @@ class Conversation:
 
     async def open(self) -> str:
         """
-        Start to listen.
+        Start listening.
 
         Returns:
             host:port for AWS_LAMBDA_RUNTIME_API.
@@ -46,7 +46,7 @@ class Conversation:
         return await self._api.open()
 
     def close(self) -> None:
-        """Hang up."""
+        """Stop listening."""
         self._api.close()
 
     @property
@@ -62,10 +62,8 @@ class Conversation:
         """
         Hand the event of the reserved invocation to the waiting runtime.
 
-        Args:
-            event: for the runtime.
-            answered: done when the caller has its answer; what the runtime posts is acknowledged
-                after that.
+        event: the runtime's.
+        answered: done once the caller has its answer; the runtime's post is acknowledged only then.
         """
         self._event = event
         self._answered = answered
@@ -75,12 +73,12 @@ class Conversation:
             answer(event)
 
     def restore(self) -> None:
-        """Tell a runtime that waits for it that its snapshot was restored."""
+        """Tell a waiting runtime that its snapshot was restored."""
         if self._restore is not None:
             self._restore(_RESTORED)
             self._restore = None
 
-    # What the runtime does. These methods raise ProtocolError to refuse.
+    # Actions of the runtime. These methods raise ProtocolError to refuse.
 
     def next_asked(self, answer: Answer) -> GiveUp:
         """Hand out the event again if it is running, or keep the runtime waiting for one."""
@@ -103,13 +101,13 @@ class Conversation:
     def response_posted(
         self, request_id: str, request: RuntimeRequest
     ) -> asyncio.Future[None] | None:
-        """End the invocation with its result. Returns what to wait for before acknowledging it."""
+        """End the invocation with its result. Return what to await before acknowledging it."""
         self._post(Posting.RESPONSE, request_id, request)
         self._on_end(PhaseEnd(EndedBy.RESPONSE, bytes(request.body)))
         return self._answered
 
     def error_posted(self, request_id: str, request: RuntimeRequest) -> asyncio.Future[None] | None:
-        """End the invocation with the function's error; its body goes out byte for byte."""
+        """End the invocation with the function's error; its body is passed on unchanged."""
         self._post(Posting.ERROR, request_id, request)
         error_type = _error_type(request, contract.UNKNOWN_FUNCTION_ERROR)
         self._on_end(PhaseEnd(EndedBy.ERROR, bytes(request.body), error_type))
@@ -138,7 +136,7 @@ class Conversation:
 
     def _fail_init(self, request: RuntimeRequest) -> None:
         if request.size > contract.RESPONSE_LIMIT_BYTES:
-            # [?] no limit of an init error is stated; its caller cannot be answered more than this.
+            # [?] no limit of an init error is documented; its caller cannot get more than this.
             refusal = PayloadTooLarge()
             self._on_end(replace(bad_response_of(refusal, ""), by=EndedBy.INIT_ERROR))
             raise refusal

@@ -1,8 +1,8 @@
 """
 The Runtime API's exchange on the HTTP host: a request, answered by a callback now or later.
 
-No ASGI, for two reasons. A body cut short must still be answered (A8), which ASGI cannot say. And
-this is the path that every warm call takes twice: a callback costs a tenth of an ASGI task.
+It is not ASGI, for two reasons: a truncated body must still be answered (A8), which ASGI cannot
+express; and every warm call takes this path twice: a callback costs a tenth of an ASGI task.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from infra.local.http.message import Head
 if TYPE_CHECKING:
     from infra.local.http.connection import Connection
 
-# A runtime may be frozen or busy for as long as it likes. The body's limit is the state machine's
-# to tell (A7), after the request id and the state.
+# A runtime may be frozen or busy for any time. The state machine checks the body's limit (A7),
+# after the request id and the state.
 LIMITS = Limits(
     header_bytes=contract.RUNTIME_HEADERS_LIMIT_BYTES,
     body_bytes=math.inf,
@@ -32,7 +32,7 @@ LIMITS = Limits(
     idle_timeout_s=math.inf,
     write_timeout_s=math.inf,
 )
-# One byte more than the limit shows that a body is too large; the rest is read and dropped.
+# One byte over the limit shows that a body is too large; the rest is read and dropped.
 _KEPT_BODY_BYTES = contract.RESPONSE_LIMIT_BYTES + 1
 _CONTENT_TYPE = f"Content-Type: {contract.RUNTIME_CONTENT_TYPE}\r\n"
 
@@ -47,21 +47,21 @@ class RuntimeReply:
 
 
 def error_reply(status: int, error_type: str, message: str) -> RuntimeReply:
-    """Shape an error as the service does."""
+    """Return an error in the service's form."""
     body = json.dumps({"errorMessage": message, "errorType": error_type}, separators=(",", ":"))
     return RuntimeReply(status, body.encode())
 
 
 def refusal(status: int, reason: str) -> Refusal:
-    """Word the host's own answer to what is no HTTP."""
+    """Return the host's own answer to a request that is not HTTP."""
     return Refusal(
         status, contract.RUNTIME_CONTENT_TYPE, error_reply(status, "InvalidRequest", reason).body
     )
 
 
-# Sends the reply; harmless when the connection has gone.
+# Sends the reply; harmless if the connection is gone.
 Answer = Callable[[RuntimeReply], None]
-# Takes a request; answers now or later. Returns what to call if the client goes away before.
+# Takes a request and answers it now or later. Returns what to call if the client leaves before.
 Handler = Callable[["RuntimeRequest", Answer], Callable[[], None] | None]
 
 
@@ -95,20 +95,20 @@ class RuntimeRequest(Exchange):
         return None
 
     def start(self) -> None:
-        """Hand the request on, or ask for its body if the client waits to be asked."""
+        """Pass the request on, or ask for its body if the client expects that."""
         if self.reader.complete:
             self._serve()
         elif self.head.expects_continue:
             self.connection.write(CONTINUE)
 
     def feed(self, content: bytes) -> None:
-        """Keep the body up to the limit; hand the request on when all of it has come."""
+        """Keep the body up to the limit; pass the request on when it is complete."""
         self.body += content[: _KEPT_BODY_BYTES - len(self.body)]
         if self.reader.complete:
             self._serve()
 
     def end(self) -> bool:
-        """Answer a body that was cut short; a runtime that hangs up while it waits is gone."""
+        """Answer a truncated body; a runtime that hangs up while it waits is gone."""
         if self.reader.complete:
             self.disconnect()
         elif not self.truncated:
@@ -117,13 +117,13 @@ class RuntimeRequest(Exchange):
         return False
 
     def disconnect(self) -> None:
-        """Give up what the runtime waited for."""
+        """Abandon what the runtime waited for."""
         give_up, self._give_up = self._give_up, None
         if give_up is not None:
             give_up()
 
     def answer(self, reply: RuntimeReply) -> None:
-        """Send the reply, the first one only."""
+        """Send the reply; only the first one counts."""
         if self.answer_started:
             return
         self.answer_started = True

@@ -29,7 +29,7 @@ from infra.local.errors import (
 
 
 class RuntimeState(StrEnum):
-    """Name the states as RIE's messages do, in order of life."""
+    """The states, named as in RIE's messages, in order of life."""
 
     STARTED = "Started"
     INIT_ERROR = "InitError"
@@ -41,7 +41,7 @@ class RuntimeState(StrEnum):
 
 
 class Posting(StrEnum):
-    """Name the two transitions that end an invocation, as RIE's messages do."""
+    """The two transitions that end an invocation, named as in RIE's messages."""
 
     RESPONSE = "InvocationResponse"
     ERROR = "InvocationErrorResponse"
@@ -57,14 +57,14 @@ _BEFORE_NEXT = {
 
 
 class RuntimeSession:
-    """Follow one runtime process through its life."""
+    """The state of one runtime process through its life."""
 
     def __init__(self) -> None:
         self.state = RuntimeState.STARTED
         self.current_id: str | None = None
 
     def assign(self, request_id: str) -> None:
-        """Reserve the environment for an invocation, before or after the runtime asked for one."""
+        """Reserve the environment for an invocation, before or after the runtime asks for one."""
         self.current_id = request_id
 
     def next(self) -> None:
@@ -96,16 +96,18 @@ class RuntimeSession:
         End the invocation with a response or an error (A3 to A9).
 
         Raises:
-            InvalidRequestId: it is not the invocation this environment holds; nothing changes.
+            InvalidRequestId: it is not this environment's invocation; nothing changes.
             InvalidTransition: the runtime has not fetched it, or has answered it; nothing changes.
-            InvalidResponseMode, TruncatedRequest, PayloadTooLarge: the invocation has ended so.
+            InvalidResponseMode, TruncatedRequest, PayloadTooLarge: the invocation has ended with
+                it.
         """
         if request_id != self.current_id:
             raise InvalidRequestId
         if self.state is not RuntimeState.RUNNING:
             raise InvalidTransition(self.state, posting)
         # RIE stays in InvocationResponse after A9, and every later post is 403: a stuck runtime.
-        # Going on to ResponseSent lets it fetch the next event. Difference from RIE, on purpose.
+        # Going on to ResponseSent lets it fetch the next event. This difference from RIE is
+        # deliberate.
         self.state = RuntimeState.RESPONSE_SENT
         if posting is Posting.RESPONSE and mode not in (None, "streaming"):
             raise InvalidResponseMode

@@ -1,9 +1,9 @@
 """
-The function's image as the child of the emulator: docker or podman runs it, we freeze and kill it.
+The function's image as a child of the emulator: docker or podman runs it, the emulator kills it.
 
-The Runtime API is reached over the host's network. What the container starts is one process group
-on the host too, so that it is measured, frozen and killed like any other. Unlike on the service,
-/tmp begins empty after a reset: it goes with the container.
+The Runtime API is reached over the host's network. The container's processes are one process group
+on the host too, so it is measured, frozen and killed like any other. Unlike on the service, /tmp is
+empty after a reset: it goes with the container.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
 _ROOT = Path("/var/task")
-_USER = "1051:1051"  # docs/contract.md 6.3 [REC], sbx_user1051: the service brings its own
+_USER = "1051:1051"  # docs/contract.md 6.3 [REC], sbx_user1051: the service's own user
 _PREFIX = "lambake-run"
 _POLL_S = 0.02
-# What docker and podman exit with when the container did not start.
+# docker's and podman's exit statuses if the container did not start.
 _NOT_STARTED = (125, 126, 127)
 VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 
 
 class ContainerLauncher:
-    """Start the image for one environment, in a new container each time."""
+    """Starts the image for one environment, in a new container each time."""
 
     def __init__(self, config: FunctionConfig, engine: ContainerTool) -> None:
         self._config = config
@@ -53,10 +53,10 @@ class ContainerLauncher:
 
     async def spawn(self, spawn: Spawn) -> Process:
         """
-        Start it, and wait until its process is known.
+        Start a container and wait until its process is known.
 
         Raises:
-            StartError: there is no container; says why.
+            StartError: the container did not start; says why.
         """
         name = f"{_PREFIX}-{os.getpid()}-{secrets.token_hex(6)}"
         reader, writer = output_pipe()
@@ -91,7 +91,7 @@ class ContainerLauncher:
             cpus=cpu_share(config.memory_mb),
             tmp_mb=config.tmp_mb,
         )
-        # Podman can hand our pipe to the container; docker's client copies, a moment later.
+        # Podman can pass our pipe to the container; docker's client copies, a moment later.
         podman = ("--log-driver", "passthrough", "--http-proxy=false")
         return self._engine.command(
             *("run", "--rm", "--name", name, "--network", "host", "--user", _USER, *limits),
@@ -104,7 +104,7 @@ class ContainerLauncher:
         """
         Return the id of the container's first process on this machine.
 
-        The client's, if the container has ended already.
+        That of the client, if the container has already ended.
         """
         while client.poll() is None:
             with contextlib.suppress(ContainerToolFailed):
@@ -121,7 +121,7 @@ class ContainerLauncher:
 
 @dataclass(frozen=True)
 class Running:
-    """A container that was started: its name, the client that waits for it, its first process."""
+    """A started container: its name, the client that waits for it, its first process."""
 
     engine: ContainerTool
     name: str
@@ -146,7 +146,7 @@ class Container(ProcessGroup):
         threading.Thread(target=self._wait, daemon=True).start()
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the group; through the engine where it runs as another user."""
+        """Signal the group; through docker or podman if it runs as another user."""
         try:
             os.killpg(self.pid, number)
         except ProcessLookupError:
@@ -157,14 +157,14 @@ class Container(ProcessGroup):
                 running.engine.ask("kill", "--signal", number.name, running.name)
 
     async def gone(self) -> None:
-        """Wait until the container has ended, and is removed."""
+        """Wait until the container has ended and is removed."""
         await super().gone()
         if self._running.client.poll() is None:
             await asyncio.to_thread(self._running.engine.remove, self._running.name)
 
     def _wait(self) -> None:
         status = self._running.client.wait()
-        # Both engines spell the end by signal N as the status 128 + N.
+        # Both report the end by signal N as the status 128 + N.
         status = 128 - status if status > 128 else status
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._exited, status)
@@ -176,11 +176,11 @@ class Container(ProcessGroup):
 
 def engine_for(config: FunctionConfig) -> ContainerTool:
     """
-    Find what runs the function's image, and remove the containers of emulators that were killed.
+    Find the tool that runs the function's image, and remove containers of killed emulators.
 
     Raises:
         StartError: neither docker nor podman answers.
-        ConfigError: the image is not there.
+        ConfigError: the image does not exist on this machine.
     """
     try:
         engine = find_container_tool()
@@ -194,10 +194,10 @@ def engine_for(config: FunctionConfig) -> ContainerTool:
 
 def python_of(engine: ContainerTool, image: str) -> str:
     """
-    Return the version of the image's interpreter, as the runtime's version is spelt: 3.13.v5.
+    Return the version of the image's interpreter, in the form of the runtime's version: 3.13.v5.
 
     Raises:
-        ConfigError: there is none that runs.
+        ConfigError: it has none that runs.
     """
     confined = confinement(engine, memory_mb=limits.MEMORY_MINIMUM_MB, cpus=1)
     entry = ("--network", "none", "--entrypoint", "python")
@@ -208,7 +208,7 @@ def python_of(engine: ContainerTool, image: str) -> str:
 
 
 def _remove_orphans(engine: ContainerTool) -> None:
-    """Remove containers whose emulator is no more: one that is frozen would stay for ever."""
+    """Remove containers whose emulator has ended: a frozen one would stay for ever."""
     listed = engine.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
     for name in listed.splitlines():
         pid = name.removeprefix(f"{_PREFIX}-").partition("-")[0]

@@ -1,12 +1,12 @@
 """
-Inside a fresh mount namespace: make the file system look like Lambda's, then hold it open.
+Inside a new mount namespace: make the file system look like Lambda's, then hold it open.
 
 A script, started by isolation.py with the standard library only, as the namespace's root:
 
     python -I isolated_root.py TMP_MB VISIBLE_FOLDER...
 
 Everything becomes read-only; /tmp is empty, writable and limited; /dev has no shm. Prints "ready"
-when done, and lives until its standard input ends. Needs Linux 5.12 (mount_setattr).
+when done, and runs until its standard input ends. Needs Linux 5.12 (mount_setattr).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class MountAttributes(ctypes.Structure):
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    """Mount something, or raise OSError."""
+    """Mount a file system, or raise OSError."""
     result = _libc.mount(
         source.encode(), target.encode(), kind.encode(), ctypes.c_ulong(flags), data.encode()
     )
@@ -53,17 +53,17 @@ def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> No
 
 
 def make_read_only(target: str) -> None:
-    """Make a mount and all below it read-only."""
+    """Make a mount and everything below it read-only."""
     set_attributes(target, MountAttributes(attr_set=_MOUNT_ATTR_RDONLY))
 
 
 def make_writable(target: str) -> None:
-    """Take that back."""
+    """Undo make_read_only."""
     set_attributes(target, MountAttributes(attr_clr=_MOUNT_ATTR_RDONLY))
 
 
 def set_attributes(target: str, attributes: MountAttributes) -> None:
-    """Change a mount and all below it, or raise OSError."""
+    """Change a mount and everything below it, or raise OSError."""
     result = _libc.syscall(
         _SYS_MOUNT_SETATTR,
         _AT_FDCWD,
@@ -77,17 +77,17 @@ def set_attributes(target: str, attributes: MountAttributes) -> None:
 
 
 def hidden_by(folder: str, mounted: str) -> bool:
-    """Whether a folder lies where something else is going to be mounted."""
+    """Whether a folder is below a path that will be mounted over."""
     return Path(folder).is_relative_to(mounted)
 
 
 def bind(descriptor: int, target: str) -> None:
-    """Show an open file or folder at a path."""
+    """Mount an open file or folder at a path."""
     mount(f"/proc/self/fd/{descriptor}", target, "none", _MS_BIND | _MS_REC)
 
 
 def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
-    """Mount an empty /tmp; folders of ours that lie in it stay visible, read-only."""
+    """Mount an empty /tmp; folders of ours inside it stay visible, read-only."""
     kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
     mount("tmpfs", _TMP, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={tmp_mb}m,mode=1777")
     for path, descriptor in kept.items():
@@ -98,7 +98,7 @@ def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
 
 
 def bare_devices() -> None:
-    """Put a /dev in place that has what Lambda's has, and no shm."""
+    """Mount a /dev with Lambda's devices, and without shm."""
     kept = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES}
     mount("tmpfs", "/dev", "tmpfs", _MS_NOSUID, "size=64k,mode=755")
     for name, descriptor in kept.items():
@@ -110,10 +110,10 @@ def bare_devices() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Prepare, say so, and wait."""
+    """Prepare the file system, report it, and wait."""
     tmp_mb, *folders = arguments
     make_read_only("/")
-    # Its files are the kernel's; a user namespace cannot be entered without writing to some.
+    # Its files are the kernel's; entering a user namespace requires writing to some.
     make_writable("/proc")
     fresh_tmp(int(tmp_mb), folders)
     bare_devices()

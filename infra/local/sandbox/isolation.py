@@ -1,8 +1,8 @@
 """
-A file system like Lambda's for one environment: read-only root, own /tmp of a size, no /dev/shm.
+A file system like Lambda's for one environment: read-only root, limited /tmp, no /dev/shm.
 
 Linux only, by unprivileged user and mount namespaces. A holder process keeps the namespaces, and so
-/tmp, over every reset of the environment; each runtime process enters them. Inside, the function is
+/tmp, across resets of the environment; each runtime process enters them. Inside, the function is
 user 1051 without any capability. Processes, network and hardware are not isolated.
 """
 
@@ -49,7 +49,7 @@ class Isolation:
         self._wait_until_ready()
 
     def prefix(self) -> Sequence[str]:
-        """Return the prefix with which a command runs inside."""
+        """Return the command prefix that runs a command inside."""
         return (
             _program("nsenter"),
             *("--target", str(self._holder.pid), "--user", "--mount", "--"),
@@ -58,7 +58,7 @@ class Isolation:
         )
 
     def close(self) -> None:
-        """Let the namespaces go, and with them /tmp."""
+        """Release the namespaces, and /tmp with them."""
         self._holder.kill()
         self._holder.communicate()
 

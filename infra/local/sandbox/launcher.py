@@ -1,4 +1,4 @@
-"""Turn a function's settings into a running sandbox: its command, variables and folder."""
+"""From a function's settings to a running sandbox: its command, variables and folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infra.settings.function import FunctionConfig
 
 
 class ProcessLauncher:
-    """Start the real runtime client for one environment."""
+    """Starts the real runtime client for one environment."""
 
     def __init__(self, config: FunctionConfig) -> None:
         self._config = config
@@ -28,7 +28,7 @@ class ProcessLauncher:
         self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """Start it, in the environment's namespaces where there are any."""
+        """Start it, in the environment's namespaces if there are any."""
         config = self._config
         if config.isolated and self._isolation is None:
             self._isolation = await asyncio.to_thread(Isolation, config)
@@ -51,20 +51,20 @@ class ProcessLauncher:
         )
 
     def close(self) -> None:
-        """Let the namespaces go."""
+        """Release the namespaces."""
         if self._isolation is not None:
             self._isolation.close()
             self._isolation = None
 
 
 class SnapshotLauncher:
-    """Copy the function's snapshot for one environment."""
+    """Copies the function's snapshot for one environment."""
 
     def __init__(self, template: Template) -> None:
         self._template = template
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """Copy it."""
+        """Copy the snapshot."""
         return await self._template.fork(spawn)
 
     def close(self) -> None:
@@ -72,15 +72,15 @@ class SnapshotLauncher:
 
 
 def runtime_command(config: FunctionConfig) -> list[str]:
-    """Return the command that an image's entry point ends in."""
+    """Return the command that an image's entry point ends with."""
     return [config.python, "-m", "awslambdaric", config.handler]
 
 
 def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None) -> tuple[str, str]:
     """
-    Return the runtime's version and ARN for INIT_START: of the interpreter that really runs.
+    Return the runtime's version and ARN for INIT_START, of the interpreter that really runs.
 
-    The ARN has the form of the service's, but its hash is of the version only.
+    The ARN has the service's form, but its hash is of the version only.
     """
     if engine is not None:
         version = python_of(engine, str(config.image))

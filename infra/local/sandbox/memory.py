@@ -1,4 +1,4 @@
-"""How much memory a process uses, read straight from the kernel where there is a /proc."""
+"""The memory that a process uses, read directly from the kernel if there is a /proc."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def resident_mb(pid: int) -> float:
 
 
 class PeakReader:
-    """A reader of one process's peak, again and again, through a file that stays open."""
+    """Reads one process's peak repeatedly, through a file that stays open."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
@@ -37,9 +37,9 @@ class PeakReader:
 
     def peak_mb(self) -> float:
         """
-        Return the most resident memory the process has had so far, in MiB.
+        Return the process's peak resident memory so far, in MiB.
 
-        Where the kernel keeps no peak, what it has now; 0 if there is no such process.
+        If the kernel keeps no peak, its current memory; 0 if there is no such process.
         """
         if not _HAS_PROC:
             return _resident_by_psutil(self._pid)
@@ -61,7 +61,7 @@ class PeakReader:
 
 def group_resident_mb(group: int, *, besides: int) -> float:
     """
-    Return the resident memory of a process group's members, without one of them, in MiB.
+    Return the resident memory of a process group without one of its members, in MiB.
 
     Looks at every process of the machine: not for the path of a warm call. Memory that members
     share is counted once for each.
@@ -84,8 +84,8 @@ def pids_with_variable(assignment: bytes) -> list[int]:
     """
     Return the ids of the processes that were started with a variable (NAME=value).
 
-    Finds what left its process group: a daemon that forked twice still has the environment it was
-    started with.
+    This finds daemons that left their process group: they keep the environment they were started
+    with.
     """
     if not _HAS_PROC:
         return _with_variable_by_psutil(assignment.decode())

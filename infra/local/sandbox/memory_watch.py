@@ -1,4 +1,4 @@
-"""Watch a process's memory against its limit, at a cost that a warm call does not feel."""
+"""Watch a process's memory against its limit, too cheaply for a warm call to notice."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Callable
 from infra.local.clock import Clock, Timer
 from infra.local.sandbox.process import Process
 
-# A call that is shorter than this is judged only by the peak that the kernel keeps.
+# A shorter call is judged only by the peak that the kernel keeps.
 _EVERY_S = 0.025
-# The group's other members cost a look at every process of the machine: once in half a second.
+# Measuring the group's other members looks at every process: so only every half second.
 _CHILDREN_EVERY = 20
 
 
 class MemoryWatch:
-    """The peak of one environment, and a call when the limit is passed."""
+    """One environment's peak, and a callback when the limit is passed."""
 
     def __init__(self, clock: Clock, limit_mb: int, on_exceeded: Callable[[], None]) -> None:
         self._clock = clock
         self._limit_mb = limit_mb
         self._on_exceeded = on_exceeded
-        # One timer for many short calls: to set and cancel one for each is dearer than to look.
+        # One timer for many short calls: setting and cancelling one for each costs more than
+        # looking.
         self._timer: Timer | None = None
         self._watched: Process | None = None
         self._looks = 0
@@ -34,7 +35,7 @@ class MemoryWatch:
             self._timer = self._clock.call_later(_EVERY_S, self._look)
 
     def rest(self) -> None:
-        """Look no more for now."""
+        """Stop looking for now."""
         self._watched = None
 
     def _look(self) -> None:
@@ -53,15 +54,15 @@ class MemoryWatch:
 
     def exceeded(self, process: Process) -> bool:
         """
-        Take in the kernel's peak, and return whether it was over the limit.
+        Read the kernel's peak, and return whether it was over the limit.
 
-        Such a process would not have lived to answer.
+        On the service such a process would not have lived to answer.
         """
         self.peak_mb = max(self.peak_mb, process.peak_mb())
         return self.peak_mb > self._limit_mb
 
     def forget(self) -> None:
-        """Begin anew, for a new process."""
+        """Start again, for a new process."""
         self.rest()
         if self._timer is not None:
             self._timer.cancel()

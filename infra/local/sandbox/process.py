@@ -1,4 +1,4 @@
-"""What an environment needs of its processes, and of what starts them."""
+"""The interface that an environment needs of its processes, and of their launchers."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Process(Protocol):
         """Stop it until thawed."""
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume it."""
 
     def drain(self) -> None:
         """Read its output so far, without waiting."""
 
     def peak_mb(self) -> float:
-        """Return the most memory its first process has had, in MiB."""
+        """Return the peak memory of its first process, in MiB."""
 
     def resident_mb(self) -> float:
-        """Return the memory of its first process now, in MiB."""
+        """Return the current memory of its first process, in MiB."""
 
     def children_mb(self) -> float:
-        """Return the memory of the rest of the group now, in MiB."""
+        """Return the current memory of the rest of the group, in MiB."""
 
     def terminate(self) -> None:
         """Ask it to end."""
 
     def kill(self) -> None:
-        """End it and all it started, and read the last of its output."""
+        """End it and everything it started, and read the last of its output."""
 
     async def gone(self) -> None:
         """Wait until it has really ended."""
@@ -44,7 +44,7 @@ class Process(Protocol):
 
 @dataclass(frozen=True)
 class Spawn:
-    """What an environment needs started."""
+    """What a launcher needs to start a process."""
 
     runtime_api: str
     log_stream: str
@@ -55,13 +55,13 @@ class Spawn:
 
 
 class Launcher(Protocol):
-    """What starts the processes of one environment, one after the other."""
+    """Starts the processes of one environment, one after the other."""
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """Start one."""
+        """Start a process."""
 
     def close(self) -> None:
-        """Let go what outlives a process."""
+        """Release what outlives a process."""
 
 
 @dataclass(frozen=True)

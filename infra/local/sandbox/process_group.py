@@ -11,10 +11,10 @@ from collections.abc import Callable
 from infra.local.sandbox import memory
 
 _CHUNK_BYTES = 256 * 1024
-# Read at most so much before END is written: a process that floods its pipe must not hold the
+# The most that is read before END is written: a process that floods its pipe must not delay the
 # answer.
 _DRAIN_BYTES = 4 * 1024 * 1024
-# A killed process needs a moment to give its memory back; one hung in the kernel needs longer.
+# A killed process needs a moment to release its memory; one hung in the kernel needs longer.
 _GONE_S = 5.0
 
 
@@ -30,7 +30,7 @@ def output_pipe() -> tuple[int, int]:
 
 
 class ProcessGroup:
-    """One group, whose first process has the group's id, on the running event loop."""
+    """One group, named by its first process's id, on the running event loop."""
 
     def __init__(self, pid: int, pipe: int, on_output: Callable[[bytes], None]) -> None:
         self.pid = pid
@@ -50,7 +50,7 @@ class ProcessGroup:
             self.signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let the group go on."""
+        """Resume the group."""
         if self._frozen:
             self._frozen = False
             self.signal(signal.SIGCONT)
@@ -60,7 +60,7 @@ class ProcessGroup:
         self.signal(signal.SIGTERM)
 
     def signal(self, number: signal.Signals) -> None:
-        """Signal the group; harmless when there is none left."""
+        """Signal the group; harmless if it has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
@@ -74,21 +74,21 @@ class ProcessGroup:
             read += size
 
     def peak_mb(self) -> float:
-        """Return the most memory the first process of the group has had, in MiB."""
+        """Return the peak memory of the group's first process, in MiB."""
         if self._status is None:
             self._status = memory.PeakReader(self.pid)
         return self._status.peak_mb()
 
     def resident_mb(self) -> float:
-        """Return the memory of the first process of the group now, in MiB."""
+        """Return the current memory of the group's first process, in MiB."""
         return memory.resident_mb(self.pid)
 
     def children_mb(self) -> float:
-        """Return the memory of the rest of the group now, in MiB. It looks at every process."""
+        """Return the current memory of the rest of the group, in MiB. Looks at every process."""
         return memory.group_resident_mb(self.pid, besides=self.pid)
 
     def kill(self) -> None:
-        """Kill the group and whatever left it, and read the last of the output."""
+        """Kill the group and every process that left it, and read the last of the output."""
         if self._closed:
             return
         self._closed = True
@@ -105,7 +105,7 @@ class ProcessGroup:
         self._gone.set()
 
     async def gone(self) -> None:
-        """Wait until a killed group's first process, and what left the group, have really ended."""
+        """Wait until a killed group's first process and those that left the group have ended."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GONE_S):
                 await self._gone.wait()
@@ -114,10 +114,10 @@ class ProcessGroup:
 
     def sweep(self) -> int:
         """
-        Kill what left the group. Where that cannot be told, nothing.
+        Kill the processes that left the group, if they can be found.
 
         Returns:
-            How many processes there were.
+            How many processes were killed.
         """
         return 0
 
@@ -143,12 +143,12 @@ class ProcessGroup:
 
 def kill_marked(marker: str, *, besides: int) -> int:
     """
-    Kill every process that was started with a variable (NAME=value), but one.
+    Kill every process that was started with a variable (NAME=value), except one.
 
     A daemon that forked twice and has a session of its own still has the variables it inherited.
 
     Returns:
-        How many there were.
+        How many processes were killed.
     """
     found = memory.pids_with_variable(marker.encode())
     escaped = [pid for pid in found if pid not in (besides, os.getpid())]

@@ -1,4 +1,4 @@
-"""Start a sandboxed child process, and tell when it ends. Knows nothing of invocations."""
+"""Start a sandboxed child process, and report when it ends. Knows nothing of invocations."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from infra.local.sandbox.process_group import ProcessGroup, kill_marked, output_
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start, where, and whom to tell."""
+    """What to start, where, and whom to tell of its end."""
 
     command: Sequence[str]
     variables: Mapping[str, str]
     folder: Path
     on_output: Callable[[bytes], None]
     on_exit: Callable[[int], None]  # the exit status, or minus the signal
-    prefix: Sequence[str] = ()  # what enters a namespace first
+    prefix: Sequence[str] = ()  # the command that enters a namespace
     keep_open: Sequence[int] = ()  # file descriptors the process inherits
 
 
 class Sandbox(ProcessGroup):
-    """One process that was started here, with what it started itself."""
+    """One process that was started here, with the processes that it started itself."""
 
     def __init__(self, launch: Launch) -> None:
         reader, writer = output_pipe()
@@ -62,10 +62,11 @@ class Sandbox(ProcessGroup):
 
     def sweep(self) -> int:
         """
-        Kill what left the group, by the name of the environment's log stream, which no other has.
+        Kill processes that left the group, found by the unique name of the environment's log
+        stream.
 
         Returns:
-            How many processes there were.
+            How many processes were killed.
         """
         return kill_marked(self._marker, besides=self.pid)
 
@@ -85,7 +86,7 @@ class Sandbox(ProcessGroup):
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         status = process.wait()
-        # The loop may have ended in the meantime: then nobody is left to be told.
+        # The loop may have ended in the meantime: then there is nobody to tell.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._exited, status)
 
@@ -97,7 +98,7 @@ class Sandbox(ProcessGroup):
 @functools.cache
 def _parent_death() -> Sequence[str]:
     """
-    Return what makes the kernel kill a process whose emulator was killed.
+    Return the prefix that makes the kernel kill a process whose emulator was killed.
 
     A stopped orphan would stay for ever. Needs util-linux's setpriv; without it only an orderly end
     cleans up.

@@ -1,13 +1,13 @@
 """
-Inside the sandbox: be the snapshot that SnapStart restores environments from.
+Inside the sandbox: the snapshot from which SnapStart restores environments.
 
 A script, started by snapshots.py instead of `python -m awslambdaric`. It runs the real runtime
 client; where that asks for its restore (GET /runtime/restore/next), the process becomes a template:
-each order on the control socket forks it, and the copy goes on as an environment restored from the
-snapshot, with its own variables, output pipe and Runtime API.
+each order on the control socket forks it, and the copy continues as an environment restored from
+the snapshot, with its own variables, output pipe and Runtime API.
 
     order   {"variables": {...}}, with the output pipe as a passed file descriptor
-    told    {"snapshot": true}, {"forked": PID}, {"exited": PID, "status": STATUS}
+    news    {"snapshot": true}, {"forked": PID}, {"exited": PID, "status": STATUS}
 """
 
 import ctypes
@@ -30,7 +30,7 @@ def tell(control: socket.socket, news: dict[str, object]) -> None:
 
 
 def reap(control: socket.socket) -> None:
-    """Tell which copies have ended, and how."""
+    """Report which copies have ended, and how."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -42,14 +42,14 @@ def reap(control: socket.socket) -> None:
 
 
 def serve(control: socket.socket) -> None:
-    """Fork at every order. Returns in the copies only; the template ends with its socket."""
+    """Fork on every order. Returns only in the copies; the template ends with its socket."""
     signal.signal(signal.SIGCHLD, lambda _number, _frame: reap(control))
     tell(control, {"snapshot": True})
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, _ORDER_BYTES, 1)
         if not data:
             os._exit(0)
-        # Until it is told of, no copy's end may be: the emulator would not know it.
+        # A copy's end must not be reported before its start: the emulator would not know it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
         pid = os.fork()
         if pid == 0:
@@ -61,13 +61,13 @@ def serve(control: socket.socket) -> None:
 
 
 def become_environment(control: socket.socket, variables: dict[str, str], output: int) -> None:
-    """Make a copy of the template an environment of its own."""
+    """Turn a copy of the template into an environment of its own."""
     control.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     os.setsid()
     if sys.platform == "linux":
-        # Should the template be killed, its copies go with it.
+        # If the template is killed, its copies end with it.
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -76,13 +76,13 @@ def become_environment(control: socket.socket, variables: dict[str, str], output
 
 
 def main() -> None:
-    """Run the runtime client, with the template in the place of its wait for the restore."""
+    """Run the runtime client, with the template in place of its wait for the restore."""
     control = socket.socket(fileno=int(os.environ.pop(CONTROL_VARIABLE)))
-    # As `python -m` has it: the current folder first, not this script's.
+    # As with `python -m`: the current folder first, not this script's.
     sys.path[0] = os.getcwd()
 
-    # The C++ half of the client reads the Runtime API's address when it is loaded, once and for
-    # all: so each copy loads its own, and the template none.
+    # The C++ half of the client reads the Runtime API's address once, when it is loaded: so each
+    # copy loads its own, and the template none.
     sys.modules["runtime_client"] = None  # type: ignore[assignment]
     from awslambdaric import lambda_runtime_client as client
 

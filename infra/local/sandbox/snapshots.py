@@ -1,11 +1,11 @@
 """
-SnapStart, imitated: the function is initialised once, and every environment is a copy of that.
+SnapStart, imitated: the function is initialised once, and every environment is a copy of it.
 
 The service takes a snapshot of the whole virtual machine when a version is published. Here a
 template process runs the init and the before-snapshot hooks once, when the emulator starts, and is
-forked for each environment, which runs the after-restore hooks. So what was made during init
-(random numbers, ids, connections) is the same in all of them, as on the service. Unlike there:
-threads that were started during init do not survive the fork, and /tmp begins empty.
+forked for each environment, which runs the after-restore hooks. So everything made during init
+(random numbers, ids, connections) is the same in all of them, as on the service. Unlike there,
+threads started during init do not survive the fork, and /tmp is empty.
 
 Source: docs/contract.md 6.1, A15; AWS Lambda developer guide, snapstart and
 snapstart-runtime-hooks.
@@ -52,9 +52,9 @@ class Template:
         self._control: socket.socket | None = None
         self._end: asyncio.Future[PhaseEnd] | None = None
         self._received = bytearray()
-        self._forking: deque[asyncio.Future[int]] = deque()  # in the order they were ordered
+        self._forking: deque[asyncio.Future[int]] = deque()  # in the order of the requests
         self._copies: dict[int, tuple[Spawn, ProcessGroup]] = {}
-        self._ended: dict[int, int] = {}  # told of before they were known
+        self._ended: dict[int, int] = {}  # reported before they were known
         self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
 
     async def take(self) -> None:
@@ -62,8 +62,8 @@ class Template:
         Run the init and the before-snapshot hooks.
 
         Raises:
-            StartError: one of them failed, was too slow, or ended the process: on the service the
-                version could not be published.
+            StartError: one of them failed, was too slow, or ended the process: the service would
+                not publish the version.
         """
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
@@ -96,7 +96,7 @@ class Template:
             raise StartError(f"snap_start: no snapshot: {_reason(end, limit_s)}")
 
     async def fork(self, spawn: Spawn) -> Process:
-        """Make an environment's process: a copy of the template."""
+        """Return an environment's process: a copy of the template."""
         if self._control is None:
             raise StartError("snap_start: expected a template, got none")
         reader, writer = output_pipe()

@@ -1,9 +1,8 @@
 """
-The environment variables of a sandboxed process: those of the service, the function's, and no
-others.
+The environment variables of a sandboxed process: the service's and the function's only.
 
-Nothing of the host's environment reaches the function but one thing: LD_LIBRARY_PATH, appended to
-the service's own value, where the host has one, because some interpreters do not start without it.
+One variable of the host reaches the function: LD_LIBRARY_PATH, appended to the service's own value
+if the host has one, because some interpreters do not start without it.
 """
 
 from __future__ import annotations
@@ -24,8 +23,7 @@ _LIBRARIES = (
     "{root}/lib",
     "/opt/lib",
 )
-# Dummies of the right shape: the emulator has no credentials to give, and never passes the host's
-# on.
+# Dummies of the right form: the emulator has no credentials, and never passes on the host's.
 _KEY_ID = "ASIALAMBAKELOCALDUMM"  # pragma: allowlist secret
 _SECRET = "lambake/local/dummy/secret/access/key000"  # noqa: S105 - a dummy, see above
 _TOKEN = "lambake-local-dummy-session-token"  # noqa: S105 - a dummy, see above
@@ -44,10 +42,10 @@ class Place:
 
 def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
     """
-    Return all the variables of one process.
+    Return all variables of one process.
 
-    Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as
-    in an image that does not set it; the function's own environment may.
+    Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as in
+    an image that does not set it; the function's own environment may.
     """
     root = str(config.root)
     libraries = [path.format(root=root) for path in _LIBRARIES]

@@ -162,7 +162,7 @@ def test_bad_result(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         through(invoke, scenario, "rest_api")
     assert caplog.messages == [
-        "rest_api: the function's result is no response: "
+        "rest_api: the function's result is not a response: "
         "statusCode: expected a number from 200 to 599, got 'test'"
     ]
 

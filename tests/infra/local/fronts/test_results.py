@@ -166,7 +166,7 @@ def test_multi_value_headers_elsewhere() -> None:
         made = response(front, good(front, multiValueHeaders={"x": ["1"]}))
         assert made.header("x") is None
     result = {"statusCode": 200, "headers": {"x": "1"}}
-    message = "multiValueHeaders: expected, the target group has them on"
+    message = "multiValueHeaders: expected, since the target group has them on"
     assert refused("alb_multi", result) == message
     both = good("alb_multi", multiValueHeaders={"x": ["1", "2"]}, headers={"y": "3"})
     assert response("alb_multi", both).headers == (

@@ -142,5 +142,5 @@ def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         isolation._program("nsenter")
     isolation._program.cache_clear()
     assert str(caught.value) == (
-        "isolated: true needs the program 'nsenter', and it is not on this machine"
+        "isolated: true needs the program 'nsenter', which is not installed"
     )
