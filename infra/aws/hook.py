@@ -1,11 +1,11 @@
 """
 The pre-traffic hook: a new version must answer the golden vectors before it gets any traffic.
 
-CodeDeploy invokes it (BeforeAllowTraffic) and waits for its word. It invokes the new version with
-the inputs of every bundle's golden vectors and compares; then asks the version that has the traffic
-the same, where that serves the same model of the same version, and expects the same answers.
+CodeDeploy invokes it (BeforeAllowTraffic) and waits for its report. It invokes the new version with
+the inputs of every bundle's golden vectors and compares the answers. If the version that has the
+traffic serves the same model in the same version, it must give the same answers too.
 
-It runs alone in a zip (infra/release/hook_package.py) beside `golden.json`:
+It runs alone in a zip (infra/release/hook_package.py) with `golden.json`:
 
     [{"payload": {"model", "version", "images" | "rows" | …}, "tolerance",
       "cases": [{"name", "answer"}]}]
@@ -27,19 +27,19 @@ GOLDEN: Final = Path(__file__).parent / "golden.json"
 MOST_COMPLAINTS: Final = 10
 LONGEST: Final = 300
 IN_TIME_S: Final = 400.0
-"""When no further bundle is begun. The last two questions may take 4 times 60 s each (hook.tf)."""
+"""No further bundle is begun after it. The last two questions may take 4 x 60 s each (hook.tf)."""
 
 
 def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
     """
-    Check the version that a deployment is about to give traffic, and tell CodeDeploy.
+    Check the version that a deployment is about to give traffic, and report to CodeDeploy.
 
     Args:
         event: {"DeploymentId", "LifecycleEventHookExecutionId"}.
 
     Returns:
-        {"deployment", "status", "complaints", "target", "current"}, as the log shows it too:
-        infra/release/canary.py finds it there.
+        {"deployment", "status", "complaints", "target", "current"}, also written to the log, where
+        infra/release/canary.py reads it.
     """
     codedeploy = boto3.client("codedeploy")
     complaints: list[str] = []
@@ -70,10 +70,10 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
 
 def versions_in(revision: Mapping[str, Any]) -> tuple[str, str, str]:
     """
-    Read function, current and target version from a deployment's AppSpec.
+    Return function, current and target version from a deployment's AppSpec.
 
     Raises:
-        ValueError: it is of another function than this hook may check.
+        ValueError: it is for a function other than the one this hook checks.
     """
     content = (revision.get("appSpecContent") or revision["string"])["content"]
     (resource,) = json.loads(content)["Resources"]
@@ -88,10 +88,10 @@ def complaints_about(
     client: Any, name: str, current: str, target: str, *, golden: Sequence[Mapping[str, Any]]
 ) -> list[str]:
     """
-    Ask the new version, compare with the golden vectors and with the old version.
+    Ask the new version, and compare with the golden vectors and the old version.
 
     Returns:
-        What is wrong, ten things at the most; nothing if it may have the traffic.
+        What is wrong, at most ten things; empty if it may have the traffic.
     """
     complaints: list[str] = []
     end = time.monotonic() + IN_TIME_S
@@ -99,7 +99,7 @@ def complaints_about(
         if len(complaints) >= MOST_COMPLAINTS:
             break
         if time.monotonic() >= end:
-            complaints.append(f"expected all answers in {IN_TIME_S:.0f} s, some were not asked for")
+            complaints.append(f"expected all answers within {IN_TIME_S:.0f} s, got only some")
             break
         model = f"{bundle['payload']['model']} {bundle['payload']['version']}"
         new = _answer(client, name, target, bundle["payload"])
@@ -108,7 +108,7 @@ def complaints_about(
             continue
         complaints += [f"{model}: {text}" for text in _against_golden(new, bundle)]
         old = _answer(client, name, current, bundle["payload"]) if current != target else new
-        # A version without this model, or one that fails, is no measure.
+        # A version without this model, or one that fails, is no reference.
         if not isinstance(old, str) and old["version"] == new["version"]:
             complaints += [f"{model}: {text}" for text in _against_old(new, old, bundle)]
     return complaints[:MOST_COMPLAINTS]
@@ -118,9 +118,9 @@ def _answer(
     client: Any, name: str, version: str, payload: Mapping[str, Any]
 ) -> dict[str, Any] | str:
     """
-    Invoke one version; what is wrong with its answer comes back as a text.
+    Invoke one version; if its answer is unusable, return why as a string.
 
-    One that nobody called for weeks is Inactive: Lambda refuses the first call, and wakes it up.
+    A version not called for weeks is Inactive: Lambda refuses the first call, and wakes it up.
     """
     try:
         invoked = client.invoke(FunctionName=name, Qualifier=version, Payload=json.dumps(payload))
@@ -151,7 +151,7 @@ def _against_old(
     new: Mapping[str, Any], old: Mapping[str, Any], bundle: Mapping[str, Any]
 ) -> list[str]:
     return [
-        f"{case['name']}: the same model answers otherwise than in the version before"
+        f"{case['name']}: the same model answers differently in the previous version"
         for case, ours, theirs in zip(
             bundle["cases"], new["predictions"], old["predictions"], strict=False
         )
@@ -165,7 +165,7 @@ def difference_of(expected: Any, got: Any, tolerance: float) -> str:
 
     Args:
         expected, got: any JSON.
-        tolerance: by how much numbers may differ, as a part of the largest in the expected answer.
+        tolerance: how much numbers may differ, as a share of the largest in the expected answer.
 
     Returns:
         The first value that differs, as "expected label = yes, got no"; empty if none does.
@@ -175,14 +175,14 @@ def difference_of(expected: Any, got: Any, tolerance: float) -> str:
     for key in sorted(theirs.keys() | ours.keys()):
         one, other = theirs.get(key, "nothing"), ours.get(key, "nothing")
         numbers = isinstance(one, float) and _is_number(other)
-        # Not `>`, which NaN passes.
+        # Not `>`, which NaN would pass.
         if not (abs(one - other) <= allowed if numbers else one == other):
             return f"expected {key} = {one}, got {other}"
     return ""
 
 
 def _values_in(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the texts, numbers and the like in some JSON, by their places: "probabilities.yes"."""
+    """Yield the strings, numbers and so on in some JSON, with their places: "probabilities.yes"."""
     if not isinstance(value, dict | list):
         yield where[1:], value
         return

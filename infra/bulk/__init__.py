@@ -1,10 +1,10 @@
 """
 Predict every object below a prefix, by the state machine of infra/aws/bulk.asl.json.
 
-    watch.py          how far a run is until it ends, then what became of the objects
+    watch.py          the progress of a run until it ends, then its outcome
     addresses.py      s3://bucket/prefix
-    execution.py      the calls to Step Functions and S3, and what their refusals mean
-    progress.py       how far it is, and how long it will take
-    result_files.py   what the run has written: which objects were answered, which failed and why
+    execution.py      the calls to Step Functions and S3, and the meaning of their refusals
+    progress.py       the progress, and the time left
+    result_files.py   the files of a run: which objects were answered, which failed and why
     errors.py         the tree of errors
 """

@@ -1,4 +1,4 @@
-"""Where objects lie: s3://bucket/prefix, the prefix always a whole folder."""
+"""Where objects are: s3://bucket/prefix, the prefix always a whole folder."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Folder:
 
     @classmethod
     def of(cls, address: str) -> Self:
-        """Read `s3://bucket/prefix`; `in/digits` means `in/digits/`, and not `in/digits-old/`."""
+        """Parse `s3://bucket/prefix`; `in/digits` means `in/digits/`, not `in/digits-old/`."""
         found = _ADDRESS.fullmatch(address)
         if found is None:
             raise AddressError(
@@ -38,12 +38,12 @@ class Folder:
 
     @property
     def name(self) -> str:
-        """The last folder's name, or nothing."""
+        """The last folder's name; may be empty."""
         return self.prefix.rstrip("/").rpartition("/")[2]
 
     @property
     def runs(self) -> str:
-        """The prefix of the files about runs into this folder, without a last slash."""
+        """The prefix of the run files for this folder, without a last slash."""
         return f"{self.prefix}_runs"
 
     def require_outside(self, inputs: Folder) -> None:

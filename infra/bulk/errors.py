@@ -1,10 +1,10 @@
 """
-What can go wrong before, or around, a bulk run. What fails in it is its result.
+The errors before and around a bulk run. What fails inside it is its result.
 
     BulkError
-    ├── AddressError     not s3://bucket/prefix, or the results would lie among the inputs
+    ├── AddressError     not s3://bucket/prefix, or the results would be among the inputs
     ├── MissingError     no credentials, region, bucket, object, state machine: says what to do
-    └── CloudError       a service refused, or nobody answers
+    └── CloudError       a service refused or did not answer
 """
 
 from __future__ import annotations

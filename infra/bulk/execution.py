@@ -1,4 +1,4 @@
-"""The calls to Step Functions and S3, and what their refusals mean."""
+"""The calls to Step Functions and S3, and the meaning of their refusals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _FORBIDDEN: Final = {"403", "AccessDenied", "AccessDeniedException"}
 
 @dataclass(frozen=True)
 class Clients:
-    """The two services a bulk run needs."""
+    """The clients of the two services that a bulk run needs."""
 
     states: Any
     s3: Any
@@ -35,7 +35,7 @@ class Clients:
 
 @dataclass(frozen=True)
 class Execution:
-    """How a run stands."""
+    """The state of a run."""
 
     status: str
     counts: Counts
@@ -49,7 +49,7 @@ class Execution:
 
 @contextlib.contextmanager
 def refusals_told() -> Iterator[None]:
-    """Translate boto3's errors into MissingError and CloudError for whoever starts a run."""
+    """Convert boto3's errors inside the block to MissingError and CloudError."""
     try:
         yield
     except NoCredentialsError as error:
@@ -62,7 +62,7 @@ def refusals_told() -> Iterator[None]:
         told = error.response["Error"]
         said = f"{told.get('Code')} {told.get('Message')}"
         raise CloudError(f"{error.operation_name} was refused: {said}") from error
-    except BotoCoreError as error:  # nobody answers, an expired login, ...
+    except BotoCoreError as error:  # no answer, an expired login, ...
         raise CloudError(str(error)) from error
 
 
@@ -82,7 +82,7 @@ def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
 
 
 def require_folders(s3: Any, inputs: Folder, results: Folder) -> None:
-    """Raise MissingError where there is nothing to predict, or no bucket for the results."""
+    """Raise MissingError if there is nothing to predict, or no bucket for the results."""
     with _bucket_looked_at(inputs.bucket):
         found = s3.list_objects_v2(Bucket=inputs.bucket, Prefix=inputs.prefix, MaxKeys=1)
     if not found.get("KeyCount"):
@@ -109,7 +109,7 @@ def _bucket_looked_at(bucket: str) -> Iterator[None]:
 
 
 def machine_arn(states: Any, machine: str) -> str:
-    """Find a state machine by its name, or take its ARN; MissingError names those there are."""
+    """Return a state machine's ARN, by its name or ARN; MissingError lists the existing ones."""
     if machine.startswith("arn:"):
         return machine
     pages = states.get_paginator("list_state_machines").paginate()
@@ -124,7 +124,7 @@ def machine_arn(states: Any, machine: str) -> str:
 
 
 def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
-    """Start an execution, or find the one of the same name that does the same; return its ARN."""
+    """Start an execution, or find one with the same name and input; return its ARN."""
     told = json.dumps(task, sort_keys=True)
     try:
         reply = states.start_execution(stateMachineArn=machine, name=name, input=told)
@@ -141,7 +141,7 @@ def start(states: Any, machine: str, name: str, task: dict[str, Any]) -> str:
 
 
 def look(states: Any, execution: str) -> Execution:
-    """See how a run stands."""
+    """Return the state of a run."""
     told = states.describe_execution(executionArn=execution)
     cause = " ".join(str(told.get("cause", "")).split())[:300]
     error = f"{told.get('error', '')}: {cause}" if told.get("error") or cause else ""
@@ -161,7 +161,7 @@ def _counts(states: Any, execution: str) -> Counts:
 
 
 def outcome(clients: Clients, execution: str, results: Folder) -> tuple[str, Outcome] | None:
-    """Return where the manifest of an ended run lies, and what it says, if there is one."""
+    """Return where the manifest of an ended run is, and its content, if there is one."""
     for one in clients.states.list_map_runs(executionArn=execution)["mapRuns"]:
         identifier = one["mapRunArn"].rpartition(":")[2]
         key = f"{results.runs}/{identifier}/manifest.json"

@@ -1,4 +1,4 @@
-"""How far a run is, and how long it will take."""
+"""The progress of a run, and the time left."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Counts:
-    """Objects, as the map's run counts them; the total grows while the bucket is listed."""
+    """Objects as the map's run counts them; the total grows while the bucket is listed."""
 
     total: int = 0
     done: int = 0
@@ -16,7 +16,7 @@ class Counts:
 
 
 def progress_line(counts: Counts, *, before: int, elapsed_s: float) -> str:
-    """Spell it in one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`."""
+    """Return one line: `120 of 600 objects, 40 under way, 12.0/s, 40 s left`."""
     parts = [f"{counts.done} of {counts.total} objects", f"{counts.running} under way"]
     if counts.lost:
         parts.append(f"{counts.lost} in failed batches")

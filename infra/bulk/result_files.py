@@ -1,7 +1,7 @@
 """
-What a run has written: which objects were answered, which failed and why.
+The files of a run: which objects were answered, which failed and why.
 
-Step Functions' ResultWriter leaves a manifest.json that names files of lines, one a batch: its
+Step Functions' ResultWriter leaves a manifest.json that names files with one line per batch: its
 input and output, or error. They can be large, so they are read line by line.
 """
 
@@ -22,13 +22,13 @@ _BETWEEN: Final = re.compile(r"[\[\],\s]*")
 
 @dataclass
 class Outcome:
-    """Count what became of the objects."""
+    """Counts the outcomes of objects."""
 
     answered: int = 0
     skipped: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # by the error's type
-    examples: dict[str, str] = field(default_factory=dict)  # a key of each type
-    again: int = 0  # of the failed: those whose failure was passing
+    examples: dict[str, str] = field(default_factory=dict)  # one key per type
+    again: int = 0  # failures that a retry may fix
 
     def add(self, key: str, result: Any) -> None:
         """Add one object's result."""
@@ -47,7 +47,7 @@ class Outcome:
 
 
 def outcome_of(s3: Any, bucket: str, manifest_key: str) -> Outcome:
-    """Read a run's manifest and all the files it names."""
+    """Read a run's manifest and every file that it names."""
     outcome = Outcome()
     manifest = json.load(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"])
     for status, files in manifest["ResultFiles"].items():
@@ -70,7 +70,7 @@ def _add(outcome: Outcome, status: str, line: dict[str, Any]) -> None:
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a JSON array, holding no more of it than a chunk and one object."""
+    """Yield the objects of a JSON array, holding only a chunk and one object of it."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     decoder = json.JSONDecoder()
     text = ""
@@ -78,10 +78,10 @@ def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         text += decode(chunk)
         at = 0
         while True:
-            at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches nothing, too
+            at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it also matches the empty string
             try:
                 line, at = decoder.raw_decode(text, at)
-            except ValueError:  # not whole yet
+            except ValueError:  # not complete yet
                 break
             yield line
         text = text[at:]

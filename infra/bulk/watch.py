@@ -1,4 +1,4 @@
-"""Watch a run to its end: how far it is, then what became of the objects."""
+"""Watch a run to its end: its progress, then its outcome."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from infra.bulk.result_files import Outcome
 
 POLL_S: Final = 1.0
 QUIET_S: Final = 10.0
-"""How long a file, or another program, waits for the next line of progress."""
+"""Between two lines of progress for a file or another program."""
 
 MOST_TYPES: Final = 10
 
@@ -69,7 +69,7 @@ def _sum_up(run: Run, state: Execution, out: TextIO) -> bool:
 
 
 def summary(became: Outcome, bucket: str) -> str:
-    """Say what became of the objects: the most frequent errors, each with an example."""
+    """Return the outcome: the most frequent errors, each with an example."""
     failed = became.failed.total()
     skipped = f", {became.skipped} skipped" if became.skipped else ""
     lines = [f"done:     {became.answered} answered{skipped}, {failed} failed"]
@@ -82,5 +82,5 @@ def summary(became: Outcome, bucket: str) -> str:
 
 
 def _printable(text: str) -> str:
-    """Take out what would move a terminal's cursor; a key may hold anything."""
+    """Remove characters that would move a terminal's cursor; a key may contain any."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,1 +1,1 @@
-"""The emulator behind moto's Lambda, so that a simulated cloud really invokes."""
+"""The emulator behind moto's Lambda: a simulated cloud that really invokes."""

@@ -1,8 +1,8 @@
 """
-HTTP APIs, answered: a request to `<api id>.execute-api.…` reaches the API's function.
+Answer HTTP APIs: a request to `<api id>.execute-api.…` reaches the API's function.
 
 moto has no data plane for them. The $default route leads, by the alias's weights, to the emulator's
-HTTP API front; other routes, custom domains and tokens' contents are not looked at.
+HTTP API front; other routes, custom domains and the contents of tokens are ignored.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _message(status: str, text: str) -> Answer:
 
 
 def _pass_on(local: LocalLambda, environ: Environ) -> Answer:
-    """Send a WSGI request on to a front as it came."""
+    """Pass a WSGI request on to a front unchanged."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     headers = {
         name[5:].replace("_", "-").lower(): value
@@ -93,7 +93,7 @@ def _pass_on(local: LocalLambda, environ: Environ) -> Answer:
     if environ.get("CONTENT_TYPE"):
         headers["content-type"] = environ["CONTENT_TYPE"]
     sent = {name: value for name, value in headers.items() if name not in _HOP_BY_HOP}
-    # As it was sent, where the server kept that (werkzeug does).
+    # As sent, if the server kept that (werkzeug does).
     target = environ.get("RAW_URI") or environ["PATH_INFO"]
     address = local.url.removeprefix("http://")
     with contextlib.closing(http.client.HTTPConnection(address)) as connection:

@@ -1,8 +1,8 @@
 """
 ItemBatcher, for an interpreter that does not know it.
 
-It moves into the parameters of the map's ItemReader: there moto evaluates its paths against the
-state's input, as the service does, and the reader (machines.py) makes the batches.
+It moves into the parameters of the map's ItemReader, whose paths moto evaluates against the state's
+input, like the service; the reader (machines.py) makes the batches.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _KEYS = {"MaxItemsPerBatch", "MaxItemsPerBatchPath", "BatchInput"}
 
 
 def with_batchers_read(definition: str) -> str:
-    """Move each ItemBatcher to where moto lets it be; raise ASLParserException for a wrong one."""
+    """Move each ItemBatcher to where moto accepts it; ASLParserException for a wrong one."""
     try:
         loaded = json.loads(definition)
     except ValueError:
@@ -50,7 +50,7 @@ def _move_one(name: str, state: dict[str, Any]) -> None:
 
 
 def batches_of(items: list[Any], batcher: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the input of each child, {"BatchInput", "Items"}, by a batcher that is evaluated."""
+    """Return the input of each child, {"BatchInput", "Items"}, by an evaluated batcher."""
     size = int(batcher["MaxItemsPerBatch"])
     shared = {"BatchInput": batcher["BatchInput"]} if "BatchInput" in batcher else {}
     starts = range(0, len(items), size)

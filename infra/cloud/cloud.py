@@ -1,10 +1,10 @@
 """
-A cloud in a box: a moto server in which image functions really run.
+A simulated cloud: a moto server in which image functions really run.
 
     with cloud(config, port=5000) as box:
         boto3.client("lambda", endpoint_url=box.url, ...)
 
-It answers by plain HTTP and, at the same port, by TLS.
+It answers plain HTTP and TLS at the same port.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ DEFAULT_PORT = 5000
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running cloud: where it is, and what runs its functions."""
+    """A running cloud: its addresses, and what runs its functions."""
 
     url: str  # by plain HTTP; the same port answers TLS
-    ca: Path  # the certificate of the authority that TLS is to be trusted by
+    ca: Path  # the certificate of the authority to trust for TLS
     functions: ImageFunctions
     client: Client  # makes a boto3 client of a service in a region
 
@@ -66,10 +66,10 @@ def cloud(
     now_s: Callable[[], float] = time.time,
 ) -> Iterator[Cloud]:
     """
-    Start a moto server with the emulator behind its Lambda, and state machines that really run.
+    Start a moto server with the emulator behind its Lambda and state machines that really run.
 
-    Functions get AWS_ENDPOINT_URL, so that their own boto3 clients talk to the same cloud.
-    Any host but 127.0.0.1 lets others run your function.
+    Functions get AWS_ENDPOINT_URL, so that their own boto3 clients use the same cloud. Any host but
+    127.0.0.1 lets others run your function.
     """
     with _moto_server(host, port) as (url, ca):
 
@@ -83,7 +83,7 @@ def cloud(
                 **options,
             )
 
-        # A state machine's tasks: it is the definition that says what is repeated.
+        # For a state machine's tasks: the definition says what is retried.
         once = Config(retries={"total_max_attempts": 1}, read_timeout=TIMEOUT_LIMIT_S + 60)
         variables = {"AWS_ENDPOINT_URL": url}
         with (
@@ -100,14 +100,14 @@ def cloud(
 
 @contextlib.contextmanager
 def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
-    # moto's thread would die silently on a port in use, and its start would wait for ever.
+    # On a port in use moto's thread would die silently, and its start would wait for ever.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken(host, port, "--port") from error
-    # moto keeps its state for the whole process: a cloud begins empty, and leaves nothing.
+    # moto keeps its state per process: a cloud begins empty and leaves nothing behind.
     moto_api_backend.reset()
     authority = Authority.made()
     context = authority.context(_names())
@@ -129,18 +129,18 @@ def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
 
 
 def _names() -> list[str]:
-    """List the names that the cloud is certified for: HTTP APIs' in every region, and its own."""
+    """Return the names in the cloud's certificate: its own, and HTTP APIs' in every region."""
     regions = boto3.session.Session().get_available_regions("apigatewayv2")
     apis = [f"*.execute-api.{region}.amazonaws.com" for region in regions]
     return ["localhost", "127.0.0.1", "::1", *apis]
 
 
 def quieten() -> None:
-    """Keep moto's own lines off the screen."""
+    """Silence moto's own log lines."""
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    # What goes wrong in a state machine is in its execution's history.
+    # A state machine's errors are in its execution's history.
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
-    # A queue that is removed before its mapping: AWS's poller says nothing of it either.
+    # A queue may be removed before its mapping: AWS's poller is silent about that too.
     logging.getLogger(triggers.__name__).addFilter(_queue_is_there)
 
 
@@ -165,11 +165,11 @@ def run_cloud(
     """
     Serve a cloud until told to stop (`lambake cloud`), and return the exit status.
 
-    Without a registry (HOST:PORT) one code stands for all images; an `empty` cloud has none to try.
+    Without a registry (HOST:PORT) one code stands for all images; an `empty` cloud has no function.
     """
     quieten()
     with cloud(config, host=host, port=port, images=images) as box:
-        # What is made to try has no image in a registry.
+        # The function to try has no image in a registry.
         tried = "" if empty or registry else _prepare_trial(config, box)
         out.write(
             f"cloud:  {box.url}\n"

@@ -1,4 +1,4 @@
-"""The code behind moto's functions: an image's as it is told, a zip's unpacked."""
+"""The code behind moto's functions: an image's by its URI, a zip's unpacked."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-# From an image's URI to the settings (of FunctionConfig) that its code stands for.
+# From an image's URI to the settings (of FunctionConfig) for its code.
 Images = Callable[[str], Mapping[str, Any]]
 
 
 def one_code_for_all(_uri: str) -> Mapping[str, Any]:
-    """Let every image run the code that the plug-in was given."""
+    """Use the plug-in's code for every image."""
     return {}
 
 
 class FunctionCode:
-    """Find what to run for a function of moto's; zips are unpacked once each."""
+    """Finds the code of a function of moto's; each zip is unpacked once."""
 
     def __init__(self, images: Images = one_code_for_all) -> None:
         self._images = images
@@ -34,7 +34,7 @@ class FunctionCode:
         return python and zipfile.is_zipfile(io.BytesIO(function.code_bytes or b""))
 
     def settings_of(self, function: Any) -> dict[str, Any]:
-        """Return the settings that say where the code is, and its handler where that is known."""
+        """Return the settings for the function's code, with its handler if known."""
         if function.package_type != "Image":
             return {"root": self._folder_of(function), "handler": function.handler}
         settings = dict(self._images(str(function.code.get("ImageUri", ""))))
@@ -42,7 +42,7 @@ class FunctionCode:
         return settings | ({"handler": command[0]} if command else {})
 
     def close(self) -> None:
-        """Remove what was unpacked."""
+        """Remove the unpacked zips."""
         unpacked, self._unpacked = self._unpacked, {}
         for folder in unpacked.values():
             shutil.rmtree(folder, ignore_errors=True)
@@ -52,6 +52,6 @@ class FunctionCode:
         if digest not in self._unpacked:
             folder = Path(tempfile.mkdtemp(prefix="lambake-zip-"))
             with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
-                archive.extractall(folder)  # refuses to leave the folder by itself
+                archive.extractall(folder)  # never writes outside the folder
             self._unpacked[digest] = folder
         return self._unpacked[digest]

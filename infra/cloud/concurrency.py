@@ -1,9 +1,9 @@
 """
-How many environments an account has in a region, and how many of them functions reserve.
+The environments of an account in a region, and how many of them functions reserve.
 
 The limits are AWS's defaults; MOTO_LAMBDA_CONCURRENCY_QUOTA makes an account smaller.
 Source: Lambda guide, "Configuring reserved concurrency": 100 stay for functions without a number;
-all, where an account has fewer, as the error says of new ones.
+all of them if an account has fewer, as the error for new ones says.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _put = LambdaBackend.put_function_concurrency
 
 @contextlib.contextmanager
 def concurrency_limited() -> Iterator[None]:
-    """Report the limits, and hold functions to them, while the block runs."""
+    """Report the limits and enforce them on functions while the block runs."""
     with (
         patch.dict(urls.url_paths, {_PATH: LambdaResponse.dispatch}),
         patch.object(LambdaResponse, "get_account_settings", _settings, create=True),

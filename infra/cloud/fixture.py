@@ -21,7 +21,7 @@ from infra.settings.function import FunctionConfig
 
 @pytest.fixture
 def image_functions() -> Iterator[Callable[[FunctionConfig], ImageFunctions]]:
-    """Start mock_aws, and give what runs its image functions; all end with the test."""
+    """Start mock_aws and return what runs its image functions; all end with the test."""
     with mock_aws(), contextlib.ExitStack() as stack:
 
         def start(config: FunctionConfig) -> ImageFunctions:

@@ -41,7 +41,7 @@ _KEPT = ("LoggingConfig", "SnapStart")
 
 @contextlib.contextmanager
 def gaps_filled() -> Iterator[None]:
-    """Answer them all, while the block runs."""
+    """Fill all the gaps while the block runs."""
     told = (
         (Queue, "attributes", property(_tell_queue)),
         (LambdaFunction, "__init__", _make_function),
@@ -59,7 +59,7 @@ def gaps_filled() -> Iterator[None]:
 
 
 def _validate(self: Any) -> ActionResult:
-    """Tell whether a definition is well-formed, by the grammar that runs it."""
+    """Return whether a definition is well-formed, by the grammar that runs it."""
     try:
         AmazonStateLanguageParser.parse(str(self._get_param("definition")))
     except (ASLParserException, ValueError) as error:
@@ -112,7 +112,7 @@ def _tell_mapping(self: Any) -> dict[str, Any]:
 
 
 def _judge(self: Any, *request: Any, **more: Any) -> Any:
-    """Take the loopback interface for a safe way: what is said of plain HTTP is not said of it."""
+    """Treat the loopback interface as secure: rules about plain HTTP do not apply to it."""
     tests = self._statement.get("Condition", {}).values()
     if any("aws:SecureTransport" in test for test in tests):
         return PermissionResult.NEUTRAL

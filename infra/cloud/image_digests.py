@@ -1,4 +1,4 @@
-"""The digest of the image that a function's URI stood for when it was set; moto makes one up."""
+"""The digest of the image that a function's URI stood for when it was set; moto invents one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _told = LambdaFunction.get_code
 
 
 def images_resolved() -> AbstractContextManager[None]:
-    """Find and tell digests so while the block runs."""
+    """Resolve and report these digests while the block runs."""
     return replaced(
         (LambdaFunction, "_set_function_code", _set_code),
         (LambdaFunction, "get_code", _code),
@@ -28,7 +28,7 @@ def _set_code(self: Any, spec: dict[str, Any]) -> None:
         return
     repository, tag, digest = _parts_of(spec["ImageUri"])
     digest = digest or _digest_of(self, repository.partition("/")[2], tag)
-    if digest:  # moto takes images that are nowhere: their digest stays made up
+    if digest:  # moto accepts images that do not exist: their digest stays invented
         self.code_sha_256 = digest.removeprefix("sha256:")
 
 
@@ -43,7 +43,7 @@ def _code(self: Any) -> dict[str, Any]:
 
 
 def _parts_of(uri: str) -> tuple[str, str, str]:
-    """Cut a URI into repository, tag and digest."""
+    """Split a URI into repository, tag and digest."""
     named, _, digest = uri.partition("@")
     host, slash, path = named.partition("/")
     name, _, tag = path.partition(":")

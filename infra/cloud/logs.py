@@ -1,4 +1,4 @@
-"""What functions log, in moto's CloudWatch Logs; only where their group stands already."""
+"""Functions' logs in moto's CloudWatch Logs, for groups that already exist."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from infra.local.server import LocalLambda
 
 class LogDelivery:
     """
-    Write the lines of functions to their groups, while entered.
+    Writes functions' lines to their groups, while entered.
 
-    A thread does: a group's subscription invokes a function, for which the emulator cannot wait.
+    It uses a thread: a group's subscription invokes a function, and the emulator cannot wait for
+    it.
     """
 
     def __init__(self) -> None:
@@ -29,12 +30,12 @@ class LogDelivery:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Write what is left, and end."""
+        """Write the remaining lines, and end."""
         self._lines.put(None)
         self._thread.join()
 
     def follow(self, local: LocalLambda, function: Any) -> None:
-        """Write each line of a function of moto's from now on."""
+        """Write each line of one of moto's functions from now on."""
         local.listen(lambda line: self._lines.put((function, line)))
 
     def _write(self) -> None:

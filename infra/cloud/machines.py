@@ -1,19 +1,19 @@
 """
 State machines in the cloud: moto's interpreter, with what its distributed map lacks.
 
-moto runs the Amazon States Language for real (LocalStack's interpreter, taken over), down to
-`lambda:invoke`. Added here, as the service does it:
+moto really runs the Amazon States Language (with LocalStack's interpreter), including
+`lambda:invoke`. Added here, as in the service:
 
     ItemBatcher     unknown to moto's grammar: the definition is refused
-    listObjectsV2   moto reads the first thousand objects, and fails where there is none
-    many batches    moto's worker goes from one to the next by recursion, and hangs at some 900
+    listObjectsV2   moto reads the first thousand objects, and fails if there are none
+    many batches    moto's worker goes from one to the next by recursion, and hangs at about 900
     map run counts  moto counts batches as items, and knows the total only when all have begun
     ResultWriter    moto writes a manifest that names no files, and looks for its parameters in the
                     map's output instead of the state's input
-    JSONPath        a filter that matches nothing is an empty list; moto says there is no such path
+    JSONPath        a filter that matches nothing is an empty list; moto reports a missing path
 
-Still missing: ToleratedFailurePercentage (moto's map runs on, however much fails), redrive, limits
-of size, the role's permissions, and JSONata.
+Still missing: ToleratedFailurePercentage (moto's map continues, however much fails), redrive, size
+limits, the role's permissions, and JSONata.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ _WAIT_S = 10.0
 @contextlib.contextmanager
 def machines_run(client: Client) -> Iterator[None]:
     """
-    Let moto's state machines run while the block does; those still running are stopped.
+    Run moto's state machines while the block runs; those still running are then stopped.
 
-    `client` must not repeat calls by itself: that is for the definition to say.
+    `client` must not retry calls itself: the definition says what is retried.
     """
     settings = {"stepfunctions": {"execute_state_machine": True}}
     with (
@@ -89,7 +89,7 @@ def machines_run(client: Client) -> Iterator[None]:
 
 
 def _shared(client: Client) -> Callable[..., Any]:
-    """Make one client a service and region: making them is slow, and not thread-safe."""
+    """Share one client per service and region: making them is slow, and not thread-safe."""
     made: dict[tuple[str, str], Any] = {}
     lock = threading.Lock()
 
@@ -124,7 +124,7 @@ _original_empty = json_path._contains_slice_or_wildcard_array
 
 
 def _start(self: Any) -> None:
-    """Start, and wait until moto knows the execution: else it cannot be seen or stopped."""
+    """Start, and wait until moto knows the execution: before that nobody can see or stop it."""
     _original_start(self)
     end_s = time.monotonic() + _WAIT_S
     while self.env is None and time.monotonic() < end_s:
@@ -140,7 +140,7 @@ def _may_be_empty(path: str) -> bool:
 
 
 def _list(env: Any, runtime: Any, credentials: Any) -> None:
-    """Read every object's entry, and give them in the batches that the definition wants."""
+    """Read every object's entry, and return them in the definition's batches."""
     parameters = env.stack.pop()
     batcher = parameters.pop("ItemBatcher", None)
     s3 = reader.ResourceEvalS3._get_s3_client(runtime, credentials)
@@ -150,7 +150,7 @@ def _list(env: Any, runtime: Any, credentials: Any) -> None:
 
 
 def _item_of(entry: dict[str, Any]) -> dict[str, Any]:
-    """Spell an entry as the service does. Source: Step Functions guide, ItemReader."""
+    """Return an entry in the service's form. Source: Step Functions guide, ItemReader."""
     return {
         "Etag": entry["ETag"],
         "Key": entry["Key"],
@@ -163,7 +163,7 @@ def _item_of(entry: dict[str, Any]) -> dict[str, Any]:
 def _map_run(self: Any, env: Any, eval_input: Any) -> None:
     children = env.stack[-1]
     eval_input.map_run_record.begin(children)
-    if children:  # moto would wait for ever for the last of none; the output is none, too
+    if children:  # moto would wait for ever for the last of none; the output is empty too
         _original_map_run(self, env, eval_input)
 
 
@@ -174,7 +174,7 @@ def _eval_pool(self: Any, job: Any, worker_frame: Any) -> None:
         worker_frame.delete_frame(frame)
         following = None if self.stopped() else self._job_pool.next_job()
         if following is None:
-            self._env.delete_frame(worker_frame)  # before the map hears that the last is done
+            self._env.delete_frame(worker_frame)  # before the map learns that the last is done
         self._job_pool.close_job(job)
         job = following
 
@@ -197,7 +197,7 @@ def _evaluate_writer(self: Any, env: Any) -> None:
 
 
 def _write(env: Any, runtime: Any, credentials: Any) -> None:
-    """Write what every child answered, and the manifest that names these files."""
+    """Write every child's answer, and the manifest that names these files."""
     parameters, outputs = env.stack.pop(), env.stack.pop()
     run = env.map_run_record_pool_manager.get_all().pop()
     s3 = writer.ResourceEvalS3._get_s3_client(runtime, credentials)

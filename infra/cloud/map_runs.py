@@ -1,4 +1,4 @@
-"""What a distributed map's run knows of itself, counted and written as the service does."""
+"""A distributed map's run: its counts and result files, as in the service."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from moto.stepfunctions.parser.asl.utils.encoding import to_json_str
 
 
 class CountedRun(MapRunRecord):  # type: ignore[misc]
-    """A run that counts items, not batches, and keeps what became of each child."""
+    """A run that counts items, not batches, and keeps the outcome of each child."""
 
     def begin(self, inputs: list[Any]) -> None:
-        """Note the input of every child, all pending."""
+        """Record the input of every child, all pending."""
         self.inputs = inputs
         self.errors: dict[int, dict[str, str | None]] = {}
         for counter, sizes in (
@@ -30,14 +30,14 @@ class CountedRun(MapRunRecord):  # type: ignore[misc]
             counter.pending.count(sum(sizes))
 
     def counting(self, index: int) -> Any:
-        """Return what moto's worker takes for the run while it evaluates one child."""
+        """Return what moto's worker uses as the run while it evaluates one child."""
         return SimpleNamespace(
             item_counter=_scaled(self.item_counter, _size(self.inputs[index])),
             execution_counter=_scaled(self.execution_counter, 1),
         )
 
     def end(self, index: int, state: Any) -> None:
-        """Note how a child ended."""
+        """Record how a child ended."""
         if isinstance(state, ProgramEnded):
             return
         told = state.error or {} if isinstance(state, ProgramError) else {}
@@ -61,7 +61,7 @@ class _Scaled:
 
 
 class _Begun(_Scaled):
-    """The counter of what runs: what begins is pending no more."""
+    """The counter of running items: one that begins is no longer pending."""
 
     def __init__(self, counter: Any, size: int, pending: Any) -> None:
         super().__init__(counter, size)
@@ -76,7 +76,7 @@ def _scaled(counters: Any, size: int) -> Any:
     names = ProgressCounter.__annotations__
     made: dict[str, Any] = {name: _Scaled(getattr(counters, name), size) for name in names}
     made["running"] = _Begun(counters.running, size, counters.pending)
-    made["total"] = Counter()  # known since the beginning
+    made["total"] = Counter()  # known from the beginning
     return SimpleNamespace(**made)
 
 

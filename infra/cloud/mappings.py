@@ -1,4 +1,4 @@
-"""The event source mappings that moto keeps: each enabled one of a queue gets a poller."""
+"""moto's event source mappings: each enabled one of a queue gets a poller."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _PAUSE_S = 0.1
 
 
 def default_client(service: str, region: str) -> Any:
-    """Make a client that finds endpoint and credentials as boto3 does; inside mock_aws, moto's."""
-    # A session of its own: boto3's default one is not made for several threads.
+    """Return a client that finds endpoint and credentials as boto3 does, or moto's in mock_aws."""
+    # A session of its own: boto3's default session is not thread-safe.
     return boto3.session.Session().client(service, region_name=region)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True)
 class _Wish:
-    """One mapping as it is now; a changed one is another wish."""
+    """One mapping in its current form; after a change it is another wish."""
 
     identifier: str
     queue_arn: str
@@ -61,7 +61,7 @@ class _Poll:
 
 @contextlib.contextmanager
 def queues_polled(invoke: InvokeFunction, client: Client) -> Iterator[None]:
-    """Poll the queues of every mapping there is, or comes, while the block runs."""
+    """Poll the queues of all mappings, including new ones, while the block runs."""
     keeper = _Keeper(invoke, client)
     stop = threading.Event()
     thread = threading.Thread(target=keeper.run, args=(stop,), name="lambake-mappings")
@@ -74,7 +74,7 @@ def queues_polled(invoke: InvokeFunction, client: Client) -> Iterator[None]:
 
 
 class _Keeper:
-    """Keep as many pollers as there are mappings."""
+    """Keeps one poller per mapping."""
 
     def __init__(self, invoke: InvokeFunction, client: Client) -> None:
         self._invoke = invoke
@@ -85,7 +85,7 @@ class _Keeper:
     def run(self, stop: threading.Event) -> None:
         """Look for mappings until told to stop, then stop the pollers."""
         while not stop.wait(_PAUSE_S):
-            # Taken anew each time: a function deleted and made again has the same ARN.
+            # Read anew each time: a function that is deleted and created again has the same ARN.
             self._functions = wishes = _wishes()
             self._end([wish for wish in self._polls if wish not in wishes])
             for wish in wishes:
@@ -123,7 +123,7 @@ class _Keeper:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in NO_QUEUE:
                     raise
-                return  # it was removed before its mapping
+                return  # the queue was removed before its mapping
             except ConfigError as error:
                 LOGGER.warning("%s is not polled: %s", wish.queue_arn, error)
                 return
@@ -137,13 +137,13 @@ class _Keeper:
         status, headers, body = self._invoke(function, payload, {}, qualifier)
         if status == 429:
             raise Throttled(body.decode("utf-8", errors="replace"))
-        # Anything but 200 keeps the messages, as a function error does.
+        # Any status but 200 keeps the messages, as a function error does.
         error = headers.get("x-amz-function-error") if status == 200 else f"HTTP {status}"
         return InvokeResult(headers.get("x-amzn-requestid", ""), body, error, "", b"")
 
 
 def _wishes() -> dict[_Wish, Find]:
-    """List the enabled mappings of queues to image functions, in all accounts and regions."""
+    """Return the enabled mappings from queues to image functions, in all accounts and regions."""
     wishes: dict[_Wish, Find] = {}
     accounts = [*lambda_backends.values(), *lambda_simple_backends.values()]
     for backend in [backend for regions in accounts for backend in list(regions.values())]:
@@ -157,14 +157,14 @@ def _wishes() -> dict[_Wish, Find]:
 
 
 def _function_of(mapping: Any, backend: Any) -> tuple[Any, str | None]:
-    """Find the function that a mapping names, by its alias as that stands now, and the alias."""
+    """Return the function of a mapping, by its alias's current version, and the alias."""
     function = backend.get_function_by_arn(mapping.function_arn)
     alias = next(iter(str(mapping.function_name).split(":")[7:]), None)
     if function is None or alias is None:
         return function, None
     try:
         return function_behind(backend, function.function_name, alias), alias
-    except LambdaClientError:  # the alias is gone, the mapping is not yet
+    except LambdaClientError:  # the alias is already gone, its mapping is not
         return None, alias
 
 

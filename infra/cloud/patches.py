@@ -1,4 +1,4 @@
-"""The methods of moto that have to change for functions to run, and their way back."""
+"""moto's methods that are replaced so that functions run, and restored afterwards."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _OF_THE_CONNECTION = frozenset({"connection", "content-length", "date"})
 
 @contextlib.contextmanager
 def moto_patched(functions: ImageFunctions) -> Iterator[None]:
-    """Lead every way by which moto invokes a function to the emulator, while the block runs."""
-    # moto's queues would invoke by themselves at each message sent, past the visibility timeout
-    # and with invented attributes: they must not know their mappings.
+    """Route every way in which moto invokes a function to the emulator, while the block runs."""
+    # moto's queues must not know their mappings: they would invoke by themselves at each message
+    # sent, ignoring the visibility timeout and with invented attributes.
     forgetful = property(lambda _: {}, lambda _, __: None)
     with (
         replaced(
@@ -46,7 +46,7 @@ def moto_patched(functions: ImageFunctions) -> Iterator[None]:
 
 
 def _operation(functions: ImageFunctions, original: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Replace the Invoke operation, as clients call it."""
+    """Replace the Invoke operation that clients call."""
 
     def invoke(self: Any) -> Any:
         name, qualifier = named(unquote(self.path.rsplit("/", 2)[-2]))
@@ -88,7 +88,7 @@ def _internal(functions: ImageFunctions, original: Callable[..., Any]) -> Callab
 
 
 def _s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
-    """Make a notification in the service's full shape; moto's own lacks half of it."""
+    """Return a notification in the service's full form; moto's own lacks half of it."""
     now_ns = time.time_ns()
     stored = StoredObject(
         key=key.name,

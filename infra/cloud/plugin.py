@@ -2,10 +2,10 @@
 The emulator behind moto's Lambda: image functions that boto3 creates there really run.
 
 moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
-is entered, every image function and every zip for Python is a LocalLambda; other zips stay moto's.
+is entered, every image function and every Python zip is a LocalLambda; other zips stay moto's.
 
-The cost: moto's own methods are replaced, found by name, so a release of moto can break it; the
-tests would show that. Resource policies are not asked: every source may invoke.
+The cost: moto's own methods are replaced by name, so a release of moto can break it; the tests
+would show that. Resource policies are not checked: every source may invoke.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Running:
 
 
 class ImageFunctions:
-    """Run moto's image functions by the emulator, while entered."""
+    """Runs moto's image functions in the emulator, while entered."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class ImageFunctions:
         now_s: Callable[[], float] = time.time,
     ) -> None:
         """
-        Describe what stands for the images.
+        Set what runs for the images.
 
         Args:
             config: root and handler of images, unless an image's Command names a handler.
             variables: set for every function, unless it sets them itself.
             client: makes the boto3 client of a service in a region, for polling queues.
-            images: says what stands for each image, where they differ.
+            images: returns the settings for each image, if they differ.
             now_s: the clock by which CodeDeploy shifts traffic, in seconds.
         """
         self._config = config
@@ -82,7 +82,7 @@ class ImageFunctions:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        """Replace moto's methods; a second one is refused, as moto's state is one a process."""
+        """Replace moto's methods; a second entry is refused, as moto's state is one per process."""
         if not _ONLY_ONE.acquire(blocking=False):
             raise StartError("expected one ImageFunctions (or cloud) in a process, got a second")
         with contextlib.ExitStack() as stack:
@@ -100,11 +100,11 @@ class ImageFunctions:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Give moto its methods back and stop every function."""
+        """Restore moto's methods and stop every function."""
         self._stack.close()
 
     def local(self, function: Any, qualifier: str | None = None) -> LocalLambda:
-        """Find or start the emulator of one of moto's functions; a changed one is started anew."""
+        """Return the emulator of one of moto's functions, started on demand and after changes."""
         config = self.config_of(function, qualifier)
         key = (function.function_arn, qualifier or "")
         with self._lock:
@@ -151,14 +151,14 @@ class ImageFunctions:
         headers: Mapping[str, str],
         qualifier: str | None = None,
     ) -> Answer:
-        """Pass an invocation on to the function's Invoke API, and return what that answers."""
+        """Pass an invocation on to the function's Invoke API, and return its answer."""
         local = self.local(function, qualifier)
         path = f"/2015-03-31/functions/{quote(function.function_name)}/invocations"
         if qualifier:
             path += "?" + urlencode({"Qualifier": qualifier})
         passed_on = {name: text for name, text in headers.items() if name.lower() in _PASSED_ON}
         address = local.invoke_url.removeprefix("http://")
-        # Not through urllib3 or requests: mock_aws stands in their way.
+        # Not through urllib3 or requests: mock_aws intercepts them.
         with contextlib.closing(http.client.HTTPConnection(address)) as connection:
             connection.request("POST", path, body, passed_on)
             answer = connection.getresponse()

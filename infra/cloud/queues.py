@@ -1,8 +1,8 @@
 """
-moto's queues, made fit for several clients at once.
+moto's queues, made safe for several clients at once.
 
-moto changes a queue's messages without a lock, so that deleted ones come back or new ones are lost.
-Here a queue's methods wait for each other; only a receive waits unlocked.
+moto changes a queue's messages without a lock, so deleted ones return or new ones get lost. Here a
+queue's methods wait for each other; only a receive waits unlocked.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CHANGES = (
 
 @contextlib.contextmanager
 def queues_locked() -> Iterator[None]:
-    """Let moto's queues be used by one client after the other, while the block runs."""
+    """Lock moto's queues, so that clients use them one after the other, while the block runs."""
     lock = threading.RLock()
     changed = ((SQSBackend, name, _locked(getattr(SQSBackend, name), lock)) for name in _CHANGES)
     received = _received(SQSBackend.receive_message, lock)

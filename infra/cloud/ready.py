@@ -1,4 +1,4 @@
-"""What lies ready in `lambake cloud`, so that there is something to try at once."""
+"""Things to try at once in `lambake cloud`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MODEL = re.compile(r"/models/([^/]+)/")
 
 
 def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str, str]:
-    """Create what can be tried; return the folders of samples and results: s3://bucket/prefix."""
+    """Create something to try; return the folders of samples and results: s3://bucket/prefix."""
     iam, functions = client("iam", config.region), client("lambda", config.region)
     role = iam.create_role(RoleName=config.name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     function = functions.create_function(
@@ -41,12 +41,12 @@ def make_ready(config: Settings, client: Callable[[str, str], Any]) -> tuple[str
 
 
 def definition_of(function_arn: str) -> str:
-    """Return the bulk machine's definition, filled in as Terraform's templatefile does it."""
+    """Return the bulk machine's definition, filled in as Terraform's templatefile does."""
     return _DEFINITION.read_text(encoding="utf-8").replace("${function_arn}", function_arn)
 
 
 def _put_samples(s3: Any, bucket: str, sample: Sample) -> str:
-    """Put the sample, and what lies beside it, where the model's inputs belong."""
+    """Put the sample, and the files beside it, where the model's inputs belong."""
     model = _MODEL.search(sample.path)
     folder = f"in/{model[1]}/" if model else "in/"
     for path in sorted(sample.file.parent.glob(f"*{sample.file.suffix}")):

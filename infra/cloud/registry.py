@@ -33,7 +33,7 @@ class RegistryError(InfraError):
 
 @contextlib.contextmanager
 def loopback_registry() -> Iterator[str]:
-    """Run a registry while the block runs, and yield its HOST:PORT; what it holds goes with it."""
+    """Run a registry while the block runs, and yield its HOST:PORT; its content goes with it."""
     if shutil.which(PROGRAM) is None:
         raise RegistryError(f"expected {PROGRAM} on the PATH, found none: apt install {PROGRAM}")
     with socket.socket() as probe:
@@ -56,14 +56,14 @@ def loopback_registry() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Pulls:
-    """Pull images from a registry, as Lambda does, and know which they were."""
+    """Pulls images from a registry, as Lambda does, and remembers them."""
 
     engine: ContainerTool
     registry: str
     _pulled: list[str] = field(default_factory=list, init=False)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
-        """Have an image here, and give the emulator's settings for it."""
+        """Pull an image, and return the emulator's settings for it."""
         image = f"{self.registry}/{uri.partition('/')[2]}"
         if self.engine.inspect(image) is None:
             plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
@@ -72,10 +72,11 @@ class Pulls:
         return {"image": image}
 
     def forget(self) -> None:
-        """Take the registry's names from all images here; what has no other goes."""
+        """Remove the registry's names from all images here; images without other names go."""
         filters = ("--filter", f"reference={self.registry}/*")
         tags = self.engine.ask("images", *filters, "--format", "{{.Repository}}:{{.Tag}}").split()
-        # By a digest only what was pulled by it: podman removes an image by one that it worked out.
+        # By digest only if it was pulled by it: podman removes an image by a digest it computed
+        # itself.
         known = [tag for tag in tags if tag.startswith(f"{self.registry}/")]
         for name in dict.fromkeys([*known, *self._pulled]):
             with contextlib.suppress(ContainerToolFailed):

@@ -1,4 +1,4 @@
-"""Attributes of moto, replaced for a while: here, and nowhere outside this folder."""
+"""Replace moto's attributes for a while; nothing outside this folder does so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def replaced(*replacements: tuple[Any, str, Any], create: bool = False) -> Itera
     """
     Replace attributes (where, name, new value) while the block runs.
 
-    Without `create`, a name that moto does not have any more is an error.
+    Without `create`, a name that moto no longer has is an error.
     """
     with contextlib.ExitStack() as stack:
         for target, name, replacement in replacements:

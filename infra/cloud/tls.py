@@ -1,8 +1,8 @@
 """
-TLS on the port of plain HTTP: the first byte of a connection tells which of the two it is.
+TLS on the port of plain HTTP: the first byte of a connection tells them apart.
 
-The cloud is a proxy to itself, too: a client that asks for a tunnel to `<api id>.execute-api.…`
-speaks TLS with that name. The certifying authority is made at the start, and gone with the cloud.
+The cloud is also a proxy to itself: a client that asks for a tunnel to `<api id>.execute-api.…`
+speaks TLS with that name. The certifying authority is made at the start, and ends with the cloud.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from infra.settings.simulated import CA_PATH
 
-_HANDSHAKE = b"\x16"  # RFC 8446 section 5.1: the record's type; no HTTP method begins so
+_HANDSHAKE = b"\x16"  # RFC 8446 section 5.1: the record's type; no HTTP method starts with it
 
 App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class TlsToo(BaseHTTPRequestHandler):
-    """Handle requests by plain HTTP and by TLS: a mixin, to stand before another handler."""
+    """Handles requests over plain HTTP and TLS: a mixin, to put before another handler."""
 
     context: ClassVar[ssl.SSLContext]
 
     def handle(self) -> None:
-        """Handle a connection; a client that does not trust us, or is gone, is no error of ours."""
+        """Handle a connection; a client that does not trust us, or is gone, is not our error."""
         plain = self.request
         try:
             with contextlib.suppress(ssl.SSLError, ConnectionError):
@@ -49,9 +49,9 @@ class TlsToo(BaseHTTPRequestHandler):
                 self.server.shutdown_request(self.request)
 
     def do_CONNECT(self) -> None:
-        """Answer as the end of the tunnel, whatever host it is for."""
+        """Answer as the end of the tunnel, whatever its host."""
         if isinstance(self.request, ssl.SSLSocket):
-            self.send_error(HTTPStatus.NOT_IMPLEMENTED, "expected CONNECT by plain HTTP")
+            self.send_error(HTTPStatus.NOT_IMPLEMENTED, "expected CONNECT over plain HTTP")
             return
         self.send_response_only(HTTPStatus.OK, "Connection established")
         self.end_headers()
@@ -66,12 +66,12 @@ class TlsToo(BaseHTTPRequestHandler):
 
 
 def with_tls(handler: type[BaseHTTPRequestHandler], context: ssl.SSLContext) -> Any:
-    """Return a class of handlers that answers by TLS too."""
+    """Return a class of handlers that answers TLS too."""
     return type(handler.__name__, (TlsToo, handler), {"context": context})
 
 
 def telling(app: App, ca_pem: bytes) -> App:
-    """Return a WSGI application that serves the CA, and knows which requests are TLS."""
+    """Return a WSGI application that serves the CA, and knows which requests use TLS."""
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == CA_PATH:
@@ -109,7 +109,7 @@ class Authority:
 
     @classmethod
     def made(cls, name: str = "Lambake's simulated cloud") -> Self:
-        """Make one."""
+        """Make an authority."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
@@ -126,11 +126,11 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The certificate as clients want it."""
+        """The certificate, for clients."""
         return self.certificate.public_bytes(Encoding.PEM)
 
     def context(self, names: Sequence[str], *, until: datetime | None = None) -> ssl.SSLContext:
-        """Certify a server of these host names and IP addresses; return its TLS context."""
+        """Certify a server for these host names and IP addresses; return its TLS context."""
         key = ec.generate_private_key(ec.SECP256R1())
         issuer = self.certificate.subject
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
@@ -146,7 +146,7 @@ class Authority:
             .sign(self.key, hashes.SHA256())
         )
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with tempfile.NamedTemporaryFile() as file:  # ssl takes keys from files only
+        with tempfile.NamedTemporaryFile() as file:  # ssl reads keys only from files
             private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             file.write(private + certificate.public_bytes(Encoding.PEM))
             file.flush()

@@ -1,8 +1,8 @@
 """
-Versions and aliases as the service keeps them.
+Versions and aliases as in the service.
 
-A published version is frozen, its number is never used again, and it is not removed from under an
-alias. An alias's weights draw the version that an invocation runs; moto does none of this.
+A published version is frozen, its number is never reused, and an alias keeps it from being removed.
+An alias's weights draw the version that an invocation runs; moto does none of this.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _delete = LambdaStorage.del_function
 
 
 def versions_frozen() -> AbstractContextManager[None]:
-    """Publish and delete so while the block runs."""
+    """Publish and delete like the service while the block runs."""
     return replaced(
         (LambdaStorage, "publish_version", _publish_version),
         (LambdaStorage, "del_function", _delete_function),
@@ -73,7 +73,7 @@ def _weights(alias: Any) -> dict[str, Any]:
 
 
 def named(text: str) -> tuple[str, str | None]:
-    """Cut the qualifier off a function's name or ARN, where it carries one: NAME:live."""
+    """Split a function's name or ARN from its qualifier, if it has one: NAME:live."""
     found = _NAME.fullmatch(text)
     return (found["name"], found["qualifier"]) if found else (text, None)
 
@@ -84,7 +84,7 @@ def function_behind(
     qualifier: str | None,
     draw: Callable[[], float] = random.random,
 ) -> Any:
-    """Find the function that a qualifier stands for, drawn by the alias's weights, if any."""
+    """Return the function that a qualifier stands for, drawn by the alias's weights, if any."""
     found = backend.get_function(name, qualifier)
     if not qualifier:
         return found

@@ -1,1 +1,1 @@
-"""The release: build, push, publish, let a canary through or roll back, and remove it all."""
+"""The release: build, push, publish, shift traffic by a canary or roll back, and remove it all."""

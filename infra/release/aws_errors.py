@@ -1,4 +1,4 @@
-"""What AWS or its client says when it does not do as asked, and what to do about it."""
+"""Errors of AWS and its client, each with its remedy."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ _NO_ANSWER = (exceptions.ConnectionError, exceptions.HTTPClientError)
 
 
 def explained(error: BotoCoreError | ClientError) -> str:
-    """Spell an error as one line, with its remedy where there is one."""
+    """Return an error as one line, with its remedy if known."""
     said = " ".join(str(error).split())
     remedy = remedy_of(error)
     return f"{said.rstrip('.')}: {remedy}" if remedy else said
 
 
 def remedy_of(error: BotoCoreError | ClientError) -> str | None:
-    """Return what to do about an error; None where that is not known."""
+    """Return the remedy for an error; None if it is not known."""
     if isinstance(error, ClientError):
         return _BY_CODE.get(code_of(error))
     if isinstance(error, exceptions.NoRegionError):
@@ -54,5 +54,5 @@ def remedy_of(error: BotoCoreError | ClientError) -> str | None:
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's own name of an error."""
+    """Return AWS's own name for an error."""
     return str(error.response.get("Error", {}).get("Code", ""))

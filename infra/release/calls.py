@@ -1,4 +1,4 @@
-"""How to call what stands: shell lines, made from the sample and a model's golden vector."""
+"""How to call a stage: shell lines, made from the sample and a model's golden vector."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from infra.settings.simulated import CA_PATH
 
 _INTO_THE_ENVIRONMENT = 'eval "$(aws configure export-credentials --format env)"'
 _KEYS = '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY"'
-# One word, or none: curl signs a header without a value too, but does not send it.
+# One word, or none: curl signs a header without a value, but does not send it.
 _OF_A_SESSION = '${AWS_SESSION_TOKEN:+"-Hx-amz-security-token: $AWS_SESSION_TOKEN"}'
 _BEARER = '-H "authorization: Bearer $TOKEN"'
 
 
 def call_lines(target: Target, api_url: str, auth: str) -> list[str]:
-    """Spell how to call a stage by HTTPS, which its `auth` shapes, and by Invoke."""
+    """Return the lines that call a stage, by HTTPS as its `auth` requires, and by Invoke."""
     lines = [*_by_https(target, api_url, auth), *_by_invoke(target)]
     return ["to call it:", *(f"  {line}" for line in lines)] if lines else []
 

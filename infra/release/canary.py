@@ -1,4 +1,4 @@
-"""Shift the traffic to a new version by a canary: CodeDeploy shifts, we watch and report."""
+"""Shift traffic to a new version by a canary: CodeDeploy shifts, this module watches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infra.release.traffic import give_all, live_version, weights
 
 POLL_S: Final = 2.0
 TOLD_AGAIN_S: Final = 30.0
-"""How long nothing is said while nothing changes."""
+"""The longest silence while nothing changes."""
 
 _HOOK_STEP = "BeforeAllowTraffic"
 _SHIFT_STEP = "AllowTraffic"
@@ -31,7 +31,7 @@ _LOOKS = 5
 
 @dataclass(frozen=True)
 class Watch:
-    """How to report what happens, and to wait in between."""
+    """How to report progress, and how to wait."""
 
     say: Say
     sleep: Callable[[float], None] = time.sleep
@@ -41,9 +41,9 @@ class Watch:
 
 def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
     """
-    Shift the traffic to a version by a canary; one under way already is taken up.
+    Shift the traffic to a version by a canary, or follow one that is already under way.
 
-    Returns whether any traffic had to be moved. Refused: the hook, an alarm or somebody stopped it,
+    Returns whether any traffic had to be moved. Refused: the hook, an alarm or a user stopped it,
     and the old version has the traffic.
     """
     deployments = Deployments(target)
@@ -63,11 +63,11 @@ def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
 def _begin(
     target: Target, deployments: Deployments, version: str, hook: str | None, watch: Watch
 ) -> Deployment | None:
-    """Begin the deployment that moves the traffic to a version; None where it is there."""
+    """Begin the deployment that moves the traffic to a version; None if it has the traffic."""
     while True:
         running = deployments.under_way()
         if running is not None and running.target == version and not running.is_rollback:
-            watch.say(f"deployment {running.identifier} to version {version} is taken up")
+            watch.say(f"deployment {running.identifier} to version {version} is already under way")
             return running
         if running is not None:
             watch.say(f"waiting for deployment {running.identifier} to end, of another version")
@@ -82,14 +82,14 @@ def _begin(
         if made is not None:
             watch.say(f"deployment {made.identifier}: version {current} → {version}")
             return made
-        watch.sleep(watch.poll_s)  # another deploy was faster: it is looked for again
+        watch.sleep(watch.poll_s)  # another deploy was faster: look for it
 
 
 def _take_back(target: Target, deployments: Deployments, watch: Watch) -> None:
-    """Take a share of the traffic back that no deployment moves any more."""
+    """Take back a share of the traffic that no deployment moves any more."""
     if weights(target) and deployments.under_way() is None:
         current = live_version(target)
-        watch.say(f"nobody moves the traffic: version {current} gets all of it back")
+        watch.say(f"no deployment moves the traffic: version {current} gets all of it back")
         give_all(target, current)
 
 
@@ -113,7 +113,7 @@ def _wait_until_active(target: Target, version: str, watch: Watch) -> None:
 def _follow(
     target: Target, deployments: Deployments, deployment: Deployment, watch: Watch
 ) -> Deployment:
-    """Report each step of a deployment, until it and its rollback are over."""
+    """Report each step of a deployment, until it and its rollback have ended."""
     look = _Look(target, deployments, watch, deployment.identifier)
     said, quiet_s = "", 0.0
     while True:
@@ -131,7 +131,7 @@ def _follow(
 
 
 class _Look:
-    """How a deployment stands, as a line."""
+    """The state of a deployment, as a line."""
 
     def __init__(
         self, target: Target, deployments: Deployments, watch: Watch, identifier: str
@@ -147,18 +147,18 @@ class _Look:
         return self._deployments.minutes_of(self._identifier) or self._target.aws.canary.minutes
 
     def at(self, deployment: Deployment) -> str:
-        """Spell it."""
+        """Return the line."""
         if deployment.is_rollback:
             return "the old version gets the traffic back"
         if deployment.status in ENDED:
             return deployment.status.lower()
-        # By the alias: whether CodeDeploy's own weight is a percentage or a share, it does not say.
+        # From the alias: CodeDeploy does not say whether its own weight is a percentage or a share.
         # Before the step: a shift that begins in between is seen at the next look.
         whole = float(live_version(self._target) == deployment.target)
         share = weights(self._target).get(deployment.target, whole)
         step = self._deployments.step_of(deployment.identifier)
         if step and step.name == _HOOK_STEP:
-            return f"the hook asks version {deployment.target} the golden vectors"
+            return f"the hook sends version {deployment.target} the golden vectors"
         told = f"{share:.0%} of the traffic to version {deployment.target}"
         if not 0 < share < 1:
             return told
@@ -169,7 +169,7 @@ class _Look:
         return f"{told}; {len(self._alarms)} alarms {alarms}"
 
     def _left(self, step: Step) -> str:
-        """Spell how much time is left; CodeDeploy may have begun before this command."""
+        """Return the time left; CodeDeploy may have begun before this command."""
         passed_s = self._now_s() - step.began.timestamp()
         left = min(math.ceil(self._minutes - passed_s / 60), self._minutes)
         if left < 1:
@@ -178,7 +178,7 @@ class _Look:
 
 
 def ringing_of(target: Target, alarms: list[str]) -> list[str]:
-    """Name those alarms that are in ALARM."""
+    """Return which of these alarms are in ALARM."""
     if not alarms:
         return []
     described = target.client("cloudwatch").describe_alarms(AlarmNames=alarms)["MetricAlarms"]
@@ -197,7 +197,7 @@ def _why(target: Target, ended: Deployment, hook: str | None, watch: Watch) -> s
 
 
 def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> list[str]:
-    """Read the hook's complaints in its log, where a line takes some seconds to arrive."""
+    """Return the hook's complaints from its log, where a line takes some seconds to arrive."""
     for _ in range(_LOOKS):
         pages = target.client("logs").get_paginator("filter_log_events")
         try:
@@ -207,7 +207,7 @@ def _complaints(target: Target, deployment: str, hook: str, watch: Watch) -> lis
                 filterPattern=f'"{deployment}"',
             ).build_full_result()
         except ClientError:
-            break  # the log has it; that we may not read it there is no reason to fail otherwise
+            break  # without access to the log, the refusal is still the error to report
         for event in found["events"]:
             with contextlib.suppress(ValueError):
                 said = json.loads(event["message"])

@@ -1,9 +1,9 @@
 """
-From a checkout to an HTTPS address: what `lambake deploy` does, in order.
+From a checkout to an HTTPS address: the steps of `lambake deploy`, in order.
 
-Each step looks at what stands before it does anything, so a deployment that was cut off is taken up
-by the next one: an image in the registry is not pushed again, a plan without changes is not
-applied, a canary under way is watched.
+Each step first checks the current state, so the next deploy continues one that was cut off: an
+image in the registry is not pushed again, a plan without changes is not applied, a canary under way
+is watched.
 """
 
 from __future__ import annotations
@@ -31,31 +31,31 @@ from infra.release.unused_images import remove_unused_images
 
 REPOSITORY = "aws_ecr_repository.images"
 
-# Builds the image and has it in the repository at an address, pushed or there already.
+# Builds the image and pushes it to the repository at an address, unless it is there.
 Images = Callable[[Tools, str], Pushed]
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """What to deploy, where, and whom to ask."""
+    """What to deploy, where, and how to ask."""
 
     target: Target
-    folder: Path  # of the stage's own: build/terraform/STAGE
+    folder: Path  # the stage's own: build/terraform/STAGE
     images: Images
     say: Say
     agree: Callable[[str], bool]
-    builds: bool = True  # whether an engine is needed
+    builds: bool = True  # whether docker or podman is needed
     registry: str | None = None  # of a simulated cloud: HOST:PORT
     watch: Watch | None = None
     tools: Callable[..., Tools] = find_tools
 
     def tell(self, line: str) -> None:
-        """Report what belongs to the current step."""
+        """Report a detail of the current step."""
         self.say(f"    {line}")
 
 
 def deploy(job: Deploy) -> bool:
-    """Deploy, and return whether anything was changed; an error says what stands."""
+    """Deploy, and return whether anything was changed; an error says what is in place."""
     say, target = job.say, job.target
     where = target.simulated or target.region
     say(f"1/7 preflight: stage {target.stage}" + (f" in {where}" if where else ""))
@@ -90,7 +90,7 @@ def deploy(job: Deploy) -> bool:
 
 
 def show_plan(job: Deploy) -> bool:
-    """Show what `deploy` would change with the deployed image; return whether it would."""
+    """Show what `deploy` would change, with the deployed image; return whether it would."""
     tools = job.tools(job.target, builds=False)
     terraform = Terraform(job.target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():
@@ -109,7 +109,7 @@ def show_plan(job: Deploy) -> bool:
 
 _UNBUILT = "sha256:" + "0" * 64
 
-_AS_IT_WAS = "what is live is as it was; deploy again takes it up"
+_AS_IT_WAS = "the live version is unchanged; deploy again continues"
 _APPLIED_IN_PART = (
     "what was made so far is in the state, and the traffic is where it was; deploy again makes the "
     "rest"
@@ -122,7 +122,7 @@ _SHIFTING = (
 
 @contextlib.contextmanager
 def _says_what_stands(stands: str) -> Iterator[None]:
-    """Add what stands to the error where Ctrl-C, the network or AWS cuts the block off."""
+    """If Ctrl-C, the network or AWS ends the block, add what is in place to the error."""
     try:
         yield
     except KeyboardInterrupt:
@@ -132,7 +132,7 @@ def _says_what_stands(stands: str) -> Iterator[None]:
 
 
 def _push_image(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mapping[str, Any]) -> str:
-    """Have the image in the registry, which is made first where there is none."""
+    """Push the image to the registry, which is made first if there is none."""
     if "repository_url" not in outputs:
         plan = terraform.plan({}, only=REPOSITORY)
         if changes_of(plan):
@@ -147,7 +147,7 @@ def _push_image(job: Deploy, terraform: Terraform, tools: Tools, outputs: Mappin
 
 
 def _address(target: Target) -> str:
-    """Ask ECR: a plan of one resource leaves the outputs of the others alone."""
+    """Ask ECR: a plan of one resource leaves the outputs of the others out."""
     described = target.client("ecr").describe_repositories(repositoryNames=[target.name])
     address: str = described["repositories"][0]["repositoryUri"]
     return address
@@ -182,6 +182,6 @@ def _release(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
     for warning in outputs.get("warnings", []):
         say(f"    !! {warning}")
     if not (changed or moved or removed or unused):
-        say("nothing was changed: this is what stands already")
+        say("nothing was changed: this is already deployed")
     say(f"{target.name} is at {url}")
     return bool(changed or moved or removed or unused)

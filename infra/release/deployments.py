@@ -1,4 +1,4 @@
-"""CodeDeploy's records of one stage: past deployments, and how the current one stands."""
+"""CodeDeploy's records of one stage: past deployments, and the state of the current one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from infra.release.target import ALIAS, Target
 GROUP: Final = ALIAS
 ENDED: Final = ("Succeeded", "Failed", "Stopped")
 UNDER_WAY: Final = ("Created", "Queued", "InProgress", "Baking", "Ready")
-_MOST_AT_ONCE = 25  # BatchGetDeployments takes no more
+_MOST_AT_ONCE = 25  # BatchGetDeployments accepts no more
 _RUNS = "InProgress"
 
 
@@ -32,14 +32,14 @@ class Deployment:
     current: str
     target: str
     created: datetime
-    is_rollback: bool  # CodeDeploy's own, after one that ended badly
+    is_rollback: bool  # CodeDeploy's own, after a failed one
     rolled_back_by: str | None
     code: str
     message: str
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> Self:
-        """Read a DeploymentInfo."""
+        """Parse a DeploymentInfo."""
         carried = info.get("revision") or {}
         content = (carried.get("appSpecContent") or carried.get("string") or {}).get("content")
         properties = _properties_of(content or "")
@@ -59,14 +59,14 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Step:
-    """A lifecycle event of a deployment, and when it began."""
+    """A lifecycle event of a deployment, with its start."""
 
     name: str
     began: datetime
 
 
 class Deployments:
-    """Look at the deployments of one stage, begin and stop them."""
+    """The deployments of one stage: read, begin and stop them."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -76,7 +76,7 @@ class Deployments:
     def of_statuses(
         self, statuses: Sequence[str], *, since: datetime | None = None
     ) -> list[Deployment]:
-        """List those in one of the states, of all times or since one, the newest first."""
+        """Return those with one of the statuses, of all times or since one, newest first."""
         found: list[Deployment] = []
         for identifiers in self._identifiers(statuses, since):
             batch = self._client.batch_get_deployments(deploymentIds=identifiers)
@@ -84,17 +84,17 @@ class Deployments:
         return sorted(found, key=lambda one: one.created, reverse=True)
 
     def under_way(self) -> Deployment | None:
-        """Find the one that is under way; CodeDeploy allows no second."""
+        """Return the one that is under way; CodeDeploy allows only one."""
         found = self.of_statuses(UNDER_WAY)
         return found[0] if found else None
 
     def get(self, identifier: str) -> Deployment:
-        """Look at one."""
+        """Return a deployment."""
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         return Deployment.of(info)
 
     def create(self, current: str, version: str, hook: str | None) -> Deployment | None:
-        """Begin one; None where another is under way. The hook checks the version first."""
+        """Begin one, or return None if another is under way. The hook checks the version first."""
         properties = {
             "Name": self._target.name,
             "Alias": ALIAS,
@@ -122,7 +122,7 @@ class Deployments:
         return self.get(made["deploymentId"])
 
     def stop(self, identifier: str) -> bool:
-        """Stop one, which gives the traffic back; return False where it has ended already."""
+        """Stop one, which returns the traffic; return False if it has already ended."""
         try:
             self._client.stop_deployment(deploymentId=identifier, autoRollbackEnabled=True)
         except ClientError as error:
@@ -132,13 +132,13 @@ class Deployments:
         return True
 
     def alarms(self) -> list[str]:
-        """Name the alarms that CodeDeploy watches."""
+        """Return the alarms that CodeDeploy watches."""
         group = self._client.get_deployment_group(**self._group)["deploymentGroupInfo"]
         alarms = (group.get("alarmConfiguration") or {}).get("alarms") or []
         return [alarm["name"] for alarm in alarms]
 
     def minutes_of(self, identifier: str) -> int | None:
-        """Return how long a canary has a part of the traffic; None: it is no canary."""
+        """Return how long a canary keeps its share of the traffic; None if it is not a canary."""
         info = self._client.get_deployment(deploymentId=identifier)["deploymentInfo"]
         name = info["deploymentConfigName"]
         config = self._client.get_deployment_config(deploymentConfigName=name)
@@ -173,7 +173,7 @@ class Deployments:
 
 
 def _properties_of(content: str) -> Mapping[str, Any]:
-    """Read what an AppSpec says of its function; nothing of one that somebody wrote otherwise."""
+    """Return the function's properties in an AppSpec; empty for one in another form."""
     try:
         (resource,) = yaml.safe_load(content)["Resources"]
         (function,) = resource.values()

@@ -1,4 +1,4 @@
-"""Take a stage down: everything that deploy made, the images and the logs included."""
+"""Remove a stage: everything that deploy made, with the images and the logs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NO_GROUP = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistExc
 
 def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]) -> bool:
     """
-    Ask, remove it all, and say what it was; return whether it was agreed to.
+    Ask, remove everything, and report it; return whether the user agreed.
 
-    A destroy that was cut off is taken up again.
+    The next destroy continues one that was cut off.
     """
     with terraform.alone():
         return _destroy_all(target, terraform, say, agree)
@@ -49,10 +49,10 @@ def _destroy_all(
     for policy in outputs.get("callers_policies") or []:
         _detach(target, policy, say)
     digest = str((outputs.get("function") or {}).get("image", "")).partition("@")[2]
-    # The description wants a digest, whatever it is, for a function that is only removed.
+    # The description requires a digest, any digest, even to remove a function.
     variables = {"image_digest": digest or "sha256:" + "0" * 64}
     terraform.destroy(variables, lambda line: say(f"  {line}"))
-    # A last line that was on its way may have made a log group anew.
+    # A last log line on its way may have recreated a log group.
     for group in (outputs.get("log_groups") or {}).values():
         _forget(target, group)
     terraform.forget()
@@ -63,7 +63,7 @@ def _destroy_all(
 
 
 def _stop_canary(target: Target, say: Say) -> None:
-    """End a deployment that would go on with an alias that is gone."""
+    """End a deployment that would outlive its alias."""
     try:
         deployments = Deployments(target)
         running = deployments.under_way()
@@ -85,7 +85,7 @@ def _detach(target: Target, policy: str, say: Say) -> None:
     except ClientError as error:
         if code_of(error) not in ("NoSuchEntity", "AccessDenied"):
             raise
-        return  # who may not look can still remove what is attached to nobody
+        return  # without permission to look, an unattached policy can still be removed
     for kind in ("Group", "Role", "User"):
         for entity in found.get(f"Policy{kind}s", []):
             name = entity[f"{kind}Name"]

@@ -1,15 +1,15 @@
 """
-What can stop a release.
+The errors of a release.
 
     ReleaseError
     ├── NotReady            the preflight: credentials, region, a tool; each with its remedy
-    ├── NotAgreed           nobody said yes
-    ├── Busy                another command is at the stage, or one was killed there; says which
-    ├── TerraformFailed     terraform said no; carries the end of what it said
-    ├── CutOff              AWS did not answer as it should; says what stands and what to do
-    ├── NotDeployed         a stage that is not there, or not whole
+    ├── NotAgreed           the user did not agree
+    ├── Busy                another command uses the stage, or was killed there; says which
+    ├── TerraformFailed     terraform failed; carries the end of its output
+    ├── CutOff              AWS did not answer as expected; says what is in place and what to do
+    ├── NotDeployed         the stage does not exist, or only in part
     ├── Refused             the new version got no traffic, or gave it back; says why
-    └── NotHealthy          it is released, and does not answer as it must
+    └── NotHealthy          it is released, but does not answer as expected
 """
 
 from __future__ import annotations
@@ -24,41 +24,41 @@ class ReleaseError(InfraError):
 
 
 class NotReady(ReleaseError):
-    """Something is missing; lists each, with its remedy."""
+    """Something is missing; lists everything, with remedies."""
 
     def __init__(self, missing: Sequence[str]) -> None:
         super().__init__("not ready:" + "".join(f"\n  {one}" for one in missing))
 
 
 class NotAgreed(ReleaseError):
-    """Somebody did not agree; says what stands."""
+    """The user did not agree; says what is in place."""
 
     def __init__(self, stands: str) -> None:
         super().__init__(f"not agreed to (--yes agrees): {stands}")
 
 
 class Busy(ReleaseError):
-    """Somebody else is at the stage; says who, and what to do."""
+    """Another command uses the stage; says which, and what to do."""
 
 
 class CutOff(ReleaseError):
-    """Something went wrong in the middle; says what stands now."""
+    """Something went wrong in the middle; says what is in place now."""
 
     def __init__(self, said: str, stands: str) -> None:
         super().__init__(f"{said}\n{stands}")
 
 
 class TerraformFailed(ReleaseError):
-    """A command of Terraform's failed; carries the end of what it said."""
+    """A Terraform command failed; carries the end of its output."""
 
     def __init__(self, program: str, command: str, said: str) -> None:
         lines = [line for line in said.strip().splitlines() if line.strip(" ╷│╵")][-20:]
         listed = "".join(f"\n  {line}" for line in lines or ["nothing"])
-        super().__init__(f"expected {program} {command} to succeed, it said:{listed}")
+        super().__init__(f"expected {program} {command} to succeed, got:{listed}")
 
 
 class NotDeployed(ReleaseError):
-    """A stage has no function, or only a part of what it needs."""
+    """A stage has no function, or only part of what it needs."""
 
     def __init__(self, stage: str, got: str = "none") -> None:
         super().__init__(
@@ -72,4 +72,4 @@ class Refused(ReleaseError):
 
 
 class NotHealthy(ReleaseError):
-    """The API does not answer as it must; says what was asked, expected and got."""
+    """The API does not answer as expected; says what was asked, expected and got."""

@@ -16,7 +16,7 @@ _PLURALS = {"row": "rows", "text": "texts"}
 
 
 def write_hook_package(zoo: Path, target: Path) -> Path:
-    """Write the zip of a zoo; the same bundles give the same bytes, so no plan sees a change."""
+    """Write the zip of a zoo; the same bundles give the same bytes, so a plan shows no change."""
     target.parent.mkdir(parents=True, exist_ok=True)
     golden = json.dumps(questions_of(zoo), sort_keys=True).encode()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -29,7 +29,7 @@ def write_hook_package(zoo: Path, target: Path) -> Path:
 
 
 def questions_of(zoo: Path) -> list[dict[str, Any]]:
-    """Turn the golden vectors of all bundles into payloads and the answers expected."""
+    """Return the golden vectors of all bundles as payloads and expected answers."""
     manifests = sorted([*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")])
     return [_question_of(path.parent) for path in manifests]
 
@@ -37,7 +37,7 @@ def questions_of(zoo: Path) -> list[dict[str, Any]]:
 def _question_of(folder: Path) -> dict[str, Any]:
     manifest = tomllib.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
-    # As many as one request may have; a bundle seldom has more golden vectors.
+    # At most as many as one request may have; a bundle seldom has more golden vectors.
     cases = golden["cases"][: manifest["limits"]["instances"]]
     return {
         "payload": {
@@ -51,7 +51,7 @@ def _question_of(folder: Path) -> dict[str, Any]:
 
 
 def _asked_in(cases: list[dict[str, Any]], samples: Path) -> dict[str, Any]:
-    """Ask for all cases together, as their kind of instance is asked for."""
+    """Return one payload for all cases, by their kind of instance."""
     for key, plural in _PLURALS.items():
         if key in cases[0]:
             return {plural: [case[key] for case in cases]}
@@ -60,7 +60,7 @@ def _asked_in(cases: list[dict[str, Any]], samples: Path) -> dict[str, Any]:
 
 
 def _answer_of(case: dict[str, Any], manifest: dict[str, Any]) -> Any:
-    """Return a case's answer; in bundles of the first schema, it is in two parts."""
+    """Return a case's answer; in bundles of the first schema it is in two parts."""
     if "answer" in case:
         return case["answer"]
     labels, label = manifest["output"]["labels"], case["label"]

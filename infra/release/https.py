@@ -1,7 +1,7 @@
 """
-One request by HTTPS, verified, signed and proxied as boto3's own.
+One HTTPS request, verified, signed and proxied like boto3's own.
 
-A simulated cloud is reached in the same way: it is the proxy then, and tells its authority.
+A simulated cloud is reached in the same way: as a proxy, which serves its own authority.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from infra.release.target import Target
 from infra.settings.simulated import CA_PATH
 
 _PATIENCE_S: Final = 35
-"""To connect, and to wait for bytes: an HTTP API itself gives up after 30 s."""
+"""For connecting and for waiting on bytes: an HTTP API itself gives up after 30 s."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back over HTTPS; status 0: nothing did, and the body says why."""
+    """An answer over HTTPS; status 0 means that there was none, and the body says why."""
 
     status: int
     body: bytes
@@ -44,7 +44,7 @@ class Answer:
 def post(
     target: Target, url: str, body: bytes, headers: Mapping[str, str], *, signed: bool
 ) -> Answer:
-    """Post to an API of the target's; NotHealthy where there are no credentials to sign with."""
+    """Post to an API of the target; NotHealthy if there are no credentials to sign with."""
     request = AWSRequest("POST", url, data=body, headers=headers)
     if signed:
         SigV4Auth(_credentials(target), "execute-api", target.region or "").add_auth(request)

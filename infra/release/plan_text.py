@@ -1,4 +1,4 @@
-"""A plan as people read it: which resources and which of their settings change."""
+"""A plan for people: which resources and which of their settings change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LED_BY = 8
 
 
 def changes_of(plan: Mapping[str, Any]) -> list[tuple[str, str, Mapping[str, Any]]]:
-    """List the mark, address and description of each change in Terraform's JSON."""
+    """Return the mark, address and description of each change in Terraform's JSON."""
     found = []
     for resource in plan.get("resource_changes", []):
         mark = _MARKS.get(tuple(resource["change"]["actions"]))
@@ -35,7 +35,7 @@ def outputs_change(plan: Mapping[str, Any]) -> bool:
 
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
-    """Spell a plan: a line a resource, its settings below it, the sums, and the warnings."""
+    """Return a plan as lines: one per resource with its settings below, the sums, the warnings."""
     changes = changes_of(plan)
     if not changes:
         return ["no changes"]
@@ -67,7 +67,7 @@ def _settings(change: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _apart(before: object, after: object) -> tuple[str, str]:
-    """Spell two values; where they are long, from where they differ."""
+    """Return two values as text; long ones start where they differ."""
     one, other = str(before), str(after)
     pairs = itertools.zip_longest(one, other)
     same = next((at for at, (ours, theirs) in enumerate(pairs) if ours != theirs), 0)

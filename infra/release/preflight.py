@@ -1,4 +1,4 @@
-"""What a release needs of this machine, looked at before anything changes."""
+"""What a release needs of this machine, checked before anything changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from infra.release.terraform import MINIMUM, find_terraform
 
 LEFT_FREE: Final = 100
 """
-Environments that no function may reserve; all of them, where an account has fewer.
+Environments that no function may reserve; all of them if an account has fewer.
 
 Source: AWS Lambda developer guide, "Configuring reserved concurrency"; the error of accounts that
 have 10, "below its minimum value of [10]".
@@ -31,11 +31,11 @@ _REPOSITORY = re.compile(r"(?P<account>\d+)\.dkr\.ecr\.(?P<region>[^.]+)\.")
 
 @dataclass(frozen=True)
 class Tools:
-    """Name what was found."""
+    """The tools that were found."""
 
     account: str
     terraform: str
-    engine: ContainerTool | None  # None: this command builds nothing
+    engine: ContainerTool | None  # None: the command builds nothing
 
 
 def find_tools(
@@ -46,7 +46,7 @@ def find_tools(
     terraform: Callable[[], tuple[str, tuple[int, int]] | None] = find_terraform,
     engine: Callable[[], ContainerTool] = find_container_tool,
 ) -> Tools:
-    """Look for the tools, the region and the credentials; NotReady lists all that is missing."""
+    """Find the tools, the region and the credentials; NotReady lists everything that is missing."""
     missing: list[str] = []
     program = terraform()
     if program is None:
@@ -56,7 +56,7 @@ def find_tools(
         )
     elif program[1] < MINIMUM:
         at_least, got = (".".join(map(str, version)) for version in (MINIMUM, program[1]))
-        missing.append(f"{program[0]}: expected version {at_least} at least, got {got}: update it")
+        missing.append(f"{program[0]}: expected version {at_least} or later, got {got}: update it")
     found: ContainerTool | None = None
     if builds:
         try:
@@ -73,7 +73,7 @@ def find_tools(
 
 
 def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
-    """Refuse a stage whose outputs show that it stands in another account or region."""
+    """Refuse a stage whose outputs show another account or region."""
     stands = _REPOSITORY.match(outputs.get("repository_url", ""))
     if stands is None:
         return
@@ -92,9 +92,9 @@ def require_same_place(target: Target, outputs: Mapping[str, Any]) -> None:
 
 
 def _concurrency(target: Target) -> list[str]:
-    """Compare what the function reserves with what the account has left; a new one has ten."""
+    """Compare what the function reserves with what the account has left; a new account has ten."""
     key = "reserved_concurrency"
-    own_key = key in target.settings.model_fields_set  # which Terraform takes first, too
+    own_key = key in target.settings.model_fields_set  # Terraform also prefers it
     reserved = (target.settings if own_key else target.aws).reserved_concurrency
     if reserved is None:
         return []
@@ -103,7 +103,7 @@ def _concurrency(target: Target) -> list[str]:
         limits = client.get_account_settings()["AccountLimit"]
         own = _reserved_already(client, target.name)
     except ClientError:
-        return []  # who may not ask may be allowed to reserve
+        return []  # the user may reserve without permission to ask
     free = limits["UnreservedConcurrentExecutions"] + own
     most = free - min(LEFT_FREE, limits["ConcurrentExecutions"])
     if reserved <= most:
@@ -128,7 +128,7 @@ def _reserved_already(client: Any, name: str) -> int:
 
 
 def _registry(target: Target, registry: str | None) -> list[str]:
-    """A simulated cloud has ECR's records, and no place for layers."""
+    """Check for a registry: a simulated cloud has ECR's records, but no place for layers."""
     if not target.simulated:
         return []
     remedy = (
@@ -144,7 +144,7 @@ def _registry(target: Target, registry: str | None) -> list[str]:
 
 
 def _account(target: Target, missing: list[str]) -> str:
-    """Ask who we are; what is wrong with that goes on the list."""
+    """Return the caller's account; errors are added to `missing`."""
     if not target.region:
         missing.append(
             "region: expected one, got none: export AWS_REGION=eu-central-1, or region in "

@@ -1,9 +1,9 @@
 """
 Push an image once, and name it by its digest.
 
-The tag is made from the image's content, so what the registry has under it need not be pushed
+The tag is made from the image's content, so an image that the registry has under it is not pushed
 again. A simulated cloud has ECR's records but no place for layers: those go to a registry on this
-machine, and the manifest to ECR as well.
+machine, and the manifest to ECR too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ARCHITECTURES = {"amd64": "linux/amd64", "x86_64": "linux/amd64", "arm64": "lin
 
 @dataclass(frozen=True)
 class Pushed:
-    """The digest under which the registry has an image, and whether it was pushed now."""
+    """The digest of an image in the registry, and whether it was pushed now."""
 
     digest: str
     now: bool
@@ -38,7 +38,7 @@ class Pushed:
 
 @dataclass(frozen=True)
 class Registry:
-    """One repository of ECR, or of a simulated cloud's."""
+    """One repository of ECR, or of a simulated cloud's ECR."""
 
     target: Target
     engine: ContainerTool
@@ -46,7 +46,7 @@ class Registry:
     loopback: str | None = None  # HOST:PORT of a registry on this machine, for a simulated cloud
 
     def push(self, image: str) -> Pushed:
-        """Have an image in the repository; Unfit: Lambda would not take it."""
+        """Push an image unless it is in the repository; Unfit: Lambda would not accept it."""
         tag = self._tag_of(image)
         found = self._digest_of(tag)
         if found is not None:
@@ -59,7 +59,7 @@ class Registry:
         try:
             self.engine.ask("push", to)
         except ContainerToolFailed:
-            # Its tags are immutable: somebody who deploys the same may have been faster.
+            # Its tags are immutable: another deploy of the same image may have been faster.
             found = self._digest_of(tag)
             if found is None:
                 raise
@@ -110,7 +110,7 @@ class Registry:
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         host = self.address.partition("/")[0]
         command = self.engine.command("login", "--username", user, "--password-stdin", host)
-        # By standard input: an argument would be seen by everyone on this machine.
+        # By standard input: everyone on this machine could see an argument.
         done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ContainerToolFailed([self.engine.kind, "login"], done.returncode, done.stderr)
@@ -118,7 +118,7 @@ class Registry:
     def _push_simulated(self, image: str, tag: str) -> str:
         to = f"{self.loopback}/{self._repository()}:{tag}"
         self.engine.ask("tag", image, to)
-        # Docker takes loopback registries as they are; podman wants to be told.
+        # Docker accepts loopback registries by default; podman needs an option.
         plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
         self.engine.ask("push", *plainly, to)
         manifest = self._manifest(tag)
@@ -132,7 +132,7 @@ class Registry:
         return digest
 
     def _manifest(self, tag: str) -> bytes:
-        """Read what was pushed; its digest is that of these bytes."""
+        """Return the pushed manifest; the digest is that of these bytes."""
         request = urllib.request.Request(
             f"http://{self.loopback}/v2/{self._repository()}/manifests/{tag}",
             headers={"Accept": ", ".join(_MANIFESTS)},

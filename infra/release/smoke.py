@@ -1,7 +1,7 @@
 """
-What a caller would do first: one prediction through the released front, over HTTPS.
+A caller's first request: one prediction through the released front, over HTTPS.
 
-A front that wants a token, which we have not, must refuse; Invoke then shows the prediction.
+A front that requires a token, which this command does not have, must refuse; Invoke then predicts.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from infra.settings import Sample
 from infra.settings.front import FrontConfig
 
 PATIENCE_S: Final = 60.0
-"""A new API's address, and the right to call it, are not known everywhere at once."""
+"""A new API's address, and the right to call it, take a while to be known everywhere."""
 
 _REMEDIES: Final = {
-    0: "is the way there open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are heeded",
+    0: "is the network open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are respected",
     200: "somebody changed the API's route: lambake plan shows how",
     403: "may these credentials call it? They need execute-api:Invoke",
-    429: "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency",
+    429: "callers use up aws.api.rate_per_s, or aws.reserved_concurrency",
 }
 
 
@@ -45,9 +45,9 @@ def smoke(
     now_s: Callable[[], float] = time.monotonic,
 ) -> str:
     """
-    Send the sample through the API until it is answered, and return what was seen as one line.
+    Send the sample through the API until it is answered; return a line about the answer.
 
-    NotHealthy: no answer as expected in a minute; says what it got last.
+    NotHealthy: no expected answer within a minute; says what the last one was.
     """
     sample = target.sample
     if sample is None:
@@ -63,7 +63,7 @@ def smoke(
     _require(answer, (expected,), api_url, target)
     if auth == "jwt":
         seen = _summary(_invoke_sample(target, sample, api_url))
-        return f"401 without a token, as it must be; by Invoke {seen}"
+        return f"401 without a token, as expected; by Invoke {seen}"
     return _summary(answer)
 
 
@@ -74,7 +74,7 @@ def require_closed(
     sleep: Callable[[float], None] = time.sleep,
     now_s: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Require, for a minute at most, that calls without authorisation are refused."""
+    """Require, within a minute, that calls without authorisation are refused."""
     sample = target.sample
     if target.aws.api.auth == "none" or sample is None:
         return
@@ -93,9 +93,9 @@ def invoke(
     tail: Callable[[str], object] | None = None,
 ) -> tuple[bool, str]:
     """
-    Invoke the function, and return whether it succeeded, and the answer as text.
+    Invoke the function; return whether it succeeded, and the answer as text.
 
-    An `event` is not waited for; `tail` takes the end of the log.
+    An `event` is not awaited; `tail` receives the end of the log.
     """
     try:
         answered = target.client("lambda").invoke(
@@ -121,7 +121,7 @@ def _ask_until(
     sleep: Callable[[float], None],
     now_s: Callable[[], float],
 ) -> Answer:
-    """Ask until the answer is as expected, for a minute at most, and give the last one."""
+    """Ask until the answer is as expected, for a minute at most; return the last one."""
     end = now_s() + PATIENCE_S
     while True:
         answer = asked()
@@ -133,7 +133,7 @@ def _ask_until(
 def _require(answer: Answer, expected: Collection[int], where: str, target: Target) -> None:
     if answer.status in expected:
         return
-    back = f"lambake rollback --stage {target.stage} goes back to the version before"
+    back = f"lambake rollback --stage {target.stage} returns to the previous version"
     raise NotHealthy(
         f"{where}: expected {' or '.join(map(str, expected))}, "
         f"got {answer.status or 'no answer'}: {_line(answer.body)}\n"
@@ -152,11 +152,11 @@ def _summary(answer: Answer) -> str:
         labels = ", ".join(prediction["label"] for prediction in said["predictions"])
         return f"200: model {said['model']} {said['version']} says {labels}"
     except (ValueError, TypeError, KeyError):
-        return f"200, {len(answer.body)} bytes"  # the sample is not of one of our models
+        return f"200, {len(answer.body)} bytes"  # the sample is not for one of our models
 
 
 def _request(sample: Sample, api_url: str) -> Request:
-    """Make the request that the sample is."""
+    """Return the sample as a request."""
     path, _, query = sample.path.partition("?")
     fields = (("host", urlsplit(api_url).netloc), ("content-type", sample.media_type))
     return Request("POST", path, query, fields, sample.read(), port=443, scheme="https")
@@ -169,10 +169,10 @@ def _post_sample(target: Target, sample: Sample, api_url: str, *, signed: bool) 
 
 
 def _invoke_sample(target: Target, sample: Sample, api_url: str) -> Answer:
-    """Send the function what the front would have sent."""
+    """Send the function the event that the front would have sent."""
     visit = HTTP_API.visit(_request(sample, api_url), FrontConfig(), Moment.now())
     succeeded, text = invoke(target, json.dumps(HTTP_API.event(visit)))
-    answer = Answer(500, text.encode())  # so the front says what is no response
+    answer = Answer(500, text.encode())  # as the front reports a result that is not a response
     if succeeded:
         with contextlib.suppress(ResultError):
             response = HTTP_API.response(text.encode(), visit)

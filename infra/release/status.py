@@ -1,4 +1,4 @@
-"""What stands: the address, the version that has the traffic, the alarms, the log."""
+"""The state of a stage: its address, the live version, the alarms, the log."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ View = Callable[[str], Sequence[str]]
 
 _NEEDED = ("function", "release", "api_url", "auth", "log_groups", "queues", "buckets", "bulk")
 _LATE_MS = 60_000
-"""How much later than a newer line one may come: streams are written side by side."""
+"""How much later than a newer line one may arrive: streams are written side by side."""
 
 
 def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
-    """Return the outputs of a stage; NotDeployed where it does not stand, or only in part."""
+    """Return the outputs of a stage; NotDeployed if it does not exist, or only in part."""
     terraform.init()
     outputs = terraform.outputs()
     require_same_place(target, outputs)
@@ -38,7 +38,7 @@ def outputs_of(target: Target, terraform: Terraform) -> Mapping[str, Any]:
 
 
 def _is_live(target: Target) -> bool:
-    """Whether the alias stands: a destroy that was cut off leaves the outputs in the state."""
+    """Whether the alias exists: a destroy that was cut off leaves the outputs in the state."""
     try:
         traffic.live_version(target)
     except NotDeployed:
@@ -47,7 +47,7 @@ def _is_live(target: Target) -> bool:
 
 
 def api_url(target: Target) -> str:
-    """Ask API Gateway for a stage's address."""
+    """Return a stage's address from API Gateway."""
     pages = target.client("apigatewayv2").get_paginator("get_apis").paginate()
     for page in pages:
         for api in page["Items"]:
@@ -57,7 +57,7 @@ def api_url(target: Target) -> str:
 
 
 def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
-    """Spell a stage's state, a line a thing: as it stands, whatever the checkout says."""
+    """Return a stage's state, one line per item: as deployed, whatever the checkout says."""
     live, shares = traffic.live_version(target), traffic.weights(target)
     canary = "".join(f", {share:.0%} to {version}" for version, share in shares.items())
     alarms = outputs["release"]["alarms"]
@@ -81,7 +81,7 @@ def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
 
 
 def _newest(target: Target, live: str) -> str:
-    """Name the newest version and, where that is not live, what became of it."""
+    """Return the newest version and, if it is not live, what became of it."""
     newest = str(traffic.versions(target)[-1])
     if newest == live:
         return newest
@@ -97,14 +97,14 @@ def _newest(target: Target, live: str) -> str:
 
 
 def _image_of(target: Target, version: str) -> str:
-    """Name the image that a version runs."""
+    """Return the image that a version runs."""
     found = target.client("lambda").get_function(FunctionName=target.name, Qualifier=version)
     image: str = found["Code"]["ImageUri"]
     return image
 
 
 def as_it_is(text: str) -> list[str]:
-    """Return a line of the log as a file wants it."""
+    """Return a line of the log unchanged, for a file."""
     return [text]
 
 
@@ -120,7 +120,7 @@ def follow_logs(
 ) -> None:
     """Print the function's log of the last `since_s` seconds; with `follow`, until Ctrl-C."""
     start_ms = int((time.time() - since_s) * 1000)
-    seen: dict[str, int] = {}  # the time of each line that a further look may find again
+    seen: dict[str, int] = {}  # the time of each line that the next look may find again
     while True:
         for event in _events(target, group, start_ms):
             if event["eventId"] in seen:

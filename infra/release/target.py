@@ -1,4 +1,4 @@
-"""Where a release goes: a stage in one account and region, or in a simulated cloud."""
+"""The target of a release: a stage in one account and region, or in a simulated cloud."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from infra.settings.aws import AwsConfig
 from infra.settings.errors import ConfigError
 
 Say = Callable[[str], None]
-"""Takes a line for whoever typed the command."""
+"""Prints a line for the user."""
 
 ALIAS = "live"
 ARCHITECTURES = {"x86_64": "linux/amd64", "arm64": "linux/arm64"}
 """Lambda's names, and those of the images that fit."""
 
 _STAGE = re.compile(r"[a-z][a-z0-9]{0,11}")
-# A canary is asked after for minutes: a busy API or a lost packet must not end that.
+# A canary is polled for minutes: a busy API or a lost packet must not end that.
 _PATIENTLY = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 @dataclass(frozen=True)
 class Target:
-    """One stage. Two stages of one account share nothing but the account."""
+    """One stage. Two stages in one account share only the account."""
 
     function_file: Path
     settings: Settings
@@ -48,13 +48,13 @@ class Target:
         *,
         environ: Mapping[str, str] = os.environ,
     ) -> Self:
-        """Read function.yaml; ConfigError for a wrong setting or name of the stage."""
+        """Read function.yaml; ConfigError for a wrong setting or stage name."""
         if not _STAGE.fullmatch(stage):
             raise ConfigError("--stage", "up to 12 small letters and digits, a letter first", stage)
         settings = read(function_file)
         if settings.timeout_s != int(settings.timeout_s):
             raise ConfigError("timeout_s", "whole seconds in the cloud", settings.timeout_s)
-        # Terraform asks the same; boto3 reads AWS_DEFAULT_REGION only, and the profile's.
+        # Terraform reads the same variables; boto3 reads only AWS_DEFAULT_REGION and the profile.
         region = (
             (settings.region if "region" in settings.model_fields_set else None)
             or environ.get("AWS_REGION")
@@ -62,7 +62,7 @@ class Target:
             or (simulated.REGION if address else None)
         )
         target = cls(function_file.resolve(), settings, stage, region, address)
-        _ = target.aws  # which must be there
+        _ = target.aws  # raises if it is missing
         return target
 
     @property
@@ -72,19 +72,19 @@ class Target:
 
     @property
     def aws(self) -> AwsConfig:
-        """The settings that only the cloud knows."""
+        """The settings that only apply to the cloud."""
         if self.settings.aws is None:
             raise ConfigError("aws", "a mapping", None)
         return self.settings.aws
 
     @property
     def sample(self) -> Sample | None:
-        """The request that shows that it works, where there is one."""
+        """The request that shows that the function works, if there is one."""
         return self.settings.sample
 
     @property
     def platform(self) -> str:
-        """The platform that its image must be built for."""
+        """The platform of its image."""
         return ARCHITECTURES[self.aws.architecture]
 
     @property
@@ -93,7 +93,7 @@ class Target:
         return self.settings.root
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client of a service; it is made once, since that takes a while."""
+        """Return the boto3 client of a service, made once, since that takes a while."""
         if service not in self._clients:
             options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
             if self.simulated:

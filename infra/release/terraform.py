@@ -1,9 +1,9 @@
 """
-Terraform (or OpenTofu): find it, and run it in a folder of the stage's own.
+Terraform (or OpenTofu): find it, and run it in the stage's own folder.
 
 The description (infra/aws) is copied into that folder, so stages share no lock and no plug-ins. The
-state, unless in a bucket, lies in infra/aws/state, which `make clean` leaves alone; a simulated
-cloud's lies in the folder, and goes with it.
+state, unless it is in a bucket, is in infra/aws/state, which `make clean` keeps; a simulated
+cloud's is in the folder, and is removed with it.
 """
 
 from __future__ import annotations
@@ -31,10 +31,8 @@ from infra.release.target import Say, Target
 DESCRIPTION = Path(__file__).parent.parent / "aws"
 STATES = DESCRIPTION / "state"
 PROGRAMS = ("terraform", "tofu")
-MINIMUM = (1, 10)  # state in a bucket that locks itself
-PLUGINS_VARIABLE = (
-    "LAMBAKE_TERRAFORM_PLUGINS"  # a folder of providers, where no registry is reached
-)
+MINIMUM = (1, 10)  # the first with a lock inside the bucket
+PLUGINS_VARIABLE = "LAMBAKE_TERRAFORM_PLUGINS"  # a folder of providers, for use without a registry
 _PLAN = "release.tfplan"
 _DESCRIBES = ("*.tf", "*.json")
 _READY = ".ready"
@@ -45,9 +43,9 @@ _STILL = re.compile(rb"(\S+): Still (?:creating|modifying|destroying)\.\.\.")
 _LOCKED = "Error acquiring the state lock"
 _LOOK_S = 0.1
 STILL_S = 10.0
-"""How long nothing is said while a command runs."""
+"""The longest silence while a command runs."""
 
-# What the backend asks of AWS besides S3 itself; its address is in the environment.
+# What the backend needs of AWS besides S3 itself; its address is in the environment.
 _SIMULATED_S3 = {
     "access_key": "simulated",
     "secret_key": "simulated",
@@ -58,7 +56,7 @@ _SIMULATED_S3 = {
 
 
 def find_terraform() -> tuple[str, tuple[int, int]] | None:
-    """Return the first program that is installed, and its version."""
+    """Return the first installed program and its version."""
     for program in PROGRAMS:
         if shutil.which(program):
             said = subprocess.run([program, "version"], capture_output=True, text=True, check=False)
@@ -70,7 +68,7 @@ def find_terraform() -> tuple[str, tuple[int, int]] | None:
 
 @dataclass(frozen=True)
 class Terraform:
-    """Run one stage's description; `tell` hears from a command that takes long."""
+    """Runs one stage's description; `tell` gets reports from slow commands."""
 
     target: Target
     folder: Path
@@ -80,7 +78,7 @@ class Terraform:
     tell: Say = field(default=lambda _line: None, kw_only=True)
 
     def init(self) -> None:
-        """Prepare the folder; Terraform, which takes seconds, is asked only where it must be."""
+        """Prepare the folder; `terraform init`, which takes seconds, runs only if needed."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self._describe()
         plugins = self.environ.get(PLUGINS_VARIABLE)
@@ -99,7 +97,7 @@ class Terraform:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep the stage's folder and plan to one command of this machine; others get Busy."""
+        """Reserve the stage's folder and plan for one command of this machine; others get Busy."""
         self.folder.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self.folder, os.O_RDONLY)
         try:
@@ -126,7 +124,7 @@ class Terraform:
         return {"path": str(states.resolve() / f"{self.target.name}.tfstate")}
 
     def forget(self) -> None:
-        """Remove the state and the folder of a stage that is gone."""
+        """Remove the state and the folder of a destroyed stage."""
         settings = self.state_settings()
         if "path" in settings:
             state = Path(settings["path"])
@@ -140,7 +138,7 @@ class Terraform:
     def plan(
         self, variables: Mapping[str, str | None], *, only: str | None = None
     ) -> dict[str, Any]:
-        """Plan everything, or `only` one resource with what it needs; return Terraform's JSON."""
+        """Plan everything, or `only` one resource and its dependencies; return the plan as JSON."""
         self._run(
             "plan",
             *_QUIETLY,
@@ -152,7 +150,7 @@ class Terraform:
         return plan
 
     def apply(self, say: Say) -> None:
-        """Do what was planned last, each resource a line as it is done."""
+        """Apply the last plan, with a line per finished resource."""
         self._run("apply", *_QUIETLY, "-auto-approve", _PLAN, say=say)
 
     def destroy(self, variables: Mapping[str, str | None], say: Say) -> None:
@@ -161,12 +159,12 @@ class Terraform:
         self._run("destroy", *_QUIETLY, "-auto-approve", *given, say=say)
 
     def outputs(self) -> dict[str, Any]:
-        """Return the outputs that the release needs; none where nothing is deployed."""
+        """Return the outputs that the release needs; empty if nothing is deployed."""
         loaded = json.loads(self._run("output", "-json") or "{}")
         return {name: output["value"] for name, output in loaded.items()}
 
     def resources(self) -> list[str]:
-        """List the addresses of what stands."""
+        """Return the addresses of the existing resources."""
         try:
             return self._run("state", "list").split()
         except TerraformFailed as error:
@@ -184,14 +182,14 @@ class Terraform:
         return [f"-var={name}={value}" for name, value in given.items() if value is not None]
 
     def _run(self, command: str, *arguments: str, say: Say | None = None) -> str:
-        """Run one command; `say` gets each line about a resource as it comes."""
+        """Run one command; `say` gets each line about a resource at once."""
         environ = {**self.environ, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if self.target.region:
             environ["AWS_REGION"] = self.target.region
         if self.target.simulated:
             environ["AWS_ENDPOINT_URL_S3"] = self.target.simulated
-        # Into files: into a pipe that nobody reads any more Terraform could not say anything, and
-        # would die of it, with the state unwritten and locked.
+        # Into files: if nobody read a pipe any more, Terraform could not write to it and would die,
+        # leaving the state unwritten and locked.
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 [self.program, command, *arguments],
@@ -200,7 +198,7 @@ class Terraform:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out if say else errors,
-                process_group=0,  # a Ctrl-C is passed on below, once: of two Terraform would die
+                process_group=0,  # Ctrl-C is passed on below, once: two would kill Terraform
             )
             try:
                 self._follow(process, command, out.fileno(), say)
@@ -213,7 +211,7 @@ class Terraform:
         return said
 
     def _describe(self) -> None:
-        """Copy the description; unchanged files stay, as another command may read them."""
+        """Copy the description; unchanged files stay, as another command may be reading them."""
         sources = {file.name: file for kind in _DESCRIBES for file in DESCRIPTION.glob(kind)}
         if self.target.aws.state_bucket:
             sources[_IN_A_BUCKET.name] = _IN_A_BUCKET
@@ -230,12 +228,12 @@ class Terraform:
     def _follow(
         self, process: subprocess.Popen[bytes], command: str, out: int, say: Say | None
     ) -> None:
-        """Wait for a command; with `say`, pass on each line that tells of a resource."""
+        """Wait for a command; with `say`, pass on each line about a resource."""
         at, rest, slow, over = 0, b"", "", False
         began_s = said_s = time.monotonic()
         while not over:
             over = process.poll() is not None
-            while say and (piece := os.pread(out, 1 << 16, at)):  # the file's own place stays
+            while say and (piece := os.pread(out, 1 << 16, at)):  # the file's own position stays
                 at += len(piece)
                 *lines, rest = (rest + piece).split(b"\n")
                 for line in filter(_DONE.search, lines):
@@ -245,25 +243,27 @@ class Terraform:
                     slow = f" (with {still[1].decode(errors='replace')})"
             now_s = time.monotonic()
             if not over and now_s - said_s >= STILL_S:
-                self.tell(f"{self.program} {command} goes on, {now_s - began_s:.0f} s by now{slow}")
+                self.tell(
+                    f"{self.program} {command} still runs after {now_s - began_s:.0f} s{slow}"
+                )
                 said_s, slow = now_s, ""
             if not over:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_S)
 
     def _end(self, process: subprocess.Popen[bytes], say: Say | None) -> None:
-        """Let Terraform end what it has begun, and write its state, whatever happens meanwhile."""
+        """Let Terraform finish what it has begun and write its state, even if interrupted again."""
         process.send_signal(signal.SIGINT)
-        told = f"{self.program} ends what it has begun …"
+        told = f"{self.program} finishes what it has begun …"
         while True:
             try:
                 if say:
                     say(told)
                 process.wait()
             except KeyboardInterrupt:
-                told = f"process {process.pid} is still at it; killed, it forgets what it has made"
+                told = f"process {process.pid} still runs; if killed, it forgets what it has made"
             except OSError:
-                say = None  # nobody listens
+                say = None  # nobody is listening
             else:
                 return
 

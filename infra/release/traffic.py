@@ -1,4 +1,4 @@
-"""Which version has the traffic, which had it before, and the way back to that."""
+"""Which version has the traffic, which had it before, and how to roll back."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def live_version(target: Target) -> str:
 
 
 def weights(target: Target) -> dict[str, float]:
-    """Return the versions that have a part of the traffic, with their shares from 0 to 1."""
+    """Return the versions with a share of the traffic, and the shares from 0 to 1."""
     routing = _alias(target).get("RoutingConfig") or {}
     return dict(routing.get("AdditionalVersionWeights") or {})
 
 
 def give_all(target: Target, version: str) -> None:
-    """Give one version all of the traffic, at once."""
+    """Give one version all of the traffic at once."""
     target.client("lambda").update_alias(
         FunctionName=target.name,
         Name=ALIAS,
@@ -37,7 +37,7 @@ def give_all(target: Target, version: str) -> None:
 
 
 def versions(target: Target) -> list[int]:
-    """List the published versions, oldest first."""
+    """Return the published versions, oldest first."""
     pages = target.client("lambda").get_paginator("list_versions_by_function")
     found = [
         int(version["Version"])
@@ -50,7 +50,7 @@ def versions(target: Target) -> list[int]:
 
 def publish(target: Target) -> str:
     """
-    Publish the function as it is, and return its version; the newest, where that is the same.
+    Publish the function and return the version: the newest, if nothing has changed.
 
     An apply that was cut off leaves code without a version, and the next plan finds no change.
     """
@@ -61,7 +61,7 @@ def publish(target: Target) -> str:
 
 
 def previous_version(target: Target) -> str | None:
-    """Return the version that was live before, if still there; not always the number before."""
+    """Return the version that was live before, if it exists; not always the number before."""
     live, there = live_version(target), [str(version) for version in versions(target)]
     for deployment in _succeeded(target, live):
         if deployment.target == live and not deployment.is_rollback:
@@ -71,18 +71,18 @@ def previous_version(target: Target) -> str | None:
 
 def roll_back(target: Target, say: Say) -> tuple[str, str]:
     """
-    Send all traffic to the version that had it before; a canary under way is stopped instead.
+    Return all traffic to the version that had it before; a running canary is stopped instead.
 
     Returns:
-        The version that had the traffic or a part of it, and the one that has all of it now.
+        The version that had the traffic or a share of it, and the one that has all of it now.
     """
-    live_version(target)  # a stage that is not there: said in our words, not in CodeDeploy's
+    live_version(target)  # raises our own error for a missing stage, not CodeDeploy's
     deployments = Deployments(target)
     running = deployments.under_way()
     if running is not None and not running.is_rollback:
         say(f"stopping deployment {running.identifier}")
         if not deployments.stop(running.identifier):
-            running = None  # it has just ended: what it made live is what we go back from
+            running = None  # it has just ended: roll back from what it made live
     current, shares = live_version(target), weights(target)
     if running is not None or shares:
         give_all(target, current)
@@ -99,16 +99,16 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
 
 def remove_superseded(target: Target, say: Say) -> list[int]:
     """
-    Delete what is older than the live version, but for the one to go back to; return the numbers.
+    Delete versions older than the live one, except the previous one; return their numbers.
 
-    SnapStart's cache is paid for each version. A newer one was refused, or rolled back from; it
-    goes when the next version goes live.
+    SnapStart's cache is billed per version. A newer version was refused or rolled back; it is
+    deleted once the next version is live.
     """
     live = live_version(target)
     kept = previous_version(target)
     superseded = [number for number in versions(target) if number < int(live)]
     if kept is None:
-        superseded = superseded[:-1]  # no record of the one before: rather too many than too few
+        superseded = superseded[:-1]  # no record of the previous one: keep one more
     client: Any = target.client("lambda")
     removed = []
     for number in superseded:
@@ -129,7 +129,7 @@ def _succeeded(target: Target, version: str) -> Iterator[Deployment]:
     """
     Yield the deployments that succeeded since a version was published, newest first; then all.
 
-    A group's list goes back to its beginning: all is read only where Lambda's time misleads.
+    A group's list is complete: all of it is read only if Lambda's time is misleading.
     """
     deployments = Deployments(target)
     since = _published_at(target, version)

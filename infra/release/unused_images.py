@@ -1,4 +1,4 @@
-"""Remove the images that no version runs; a lifecycle rule of ECR's does not know which run."""
+"""Remove images that no version runs; ECR's lifecycle rules cannot know which do."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from infra.release.aws_errors import explained
 from infra.release.target import Say, Target
 from infra.release.traffic import versions
 
-_MOST_AT_ONCE = 100  # BatchDeleteImage takes no more
+_MOST_AT_ONCE = 100  # BatchDeleteImage accepts no more
 
 
 def remove_unused_images(target: Target, say: Say) -> list[str]:
     """
-    Delete what no version runs, but for the newest (`aws.images_kept`); return the digests.
+    Delete images that no version runs, except the newest (`aws.images_kept`); return the digests.
 
-    What cannot be looked at or deleted is left to the next release, and said.
+    Images that cannot be checked or deleted are left to the next release, with a message.
     """
     removed: list[str] = []
     try:
@@ -36,7 +36,7 @@ def remove_unused_images(target: Target, say: Say) -> list[str]:
 
 
 class _Unknown(Exception):
-    """Name a version that does not tell what it runs."""
+    """A version that does not say which image it runs."""
 
 
 def _unused(target: Target) -> list[str]:
@@ -48,7 +48,7 @@ def _unused(target: Target) -> list[str]:
     ]
     images.sort(key=lambda image: image["imagePushedAt"], reverse=True)
     older = [str(image["imageDigest"]) for image in images[target.aws.images_kept :]]
-    # Asked last: what another release has begun to use by now is seen.
+    # Asked last, to see what another release has begun to use by now.
     in_use = set(_in_use(target)) if older else set()
     return [digest for digest in older if digest not in in_use]
 

@@ -1,11 +1,11 @@
 """
-What function.yaml says: read once, checked whole, never changed.
+The settings of function.yaml: read once, checked as a whole, never changed.
 
     read(path)       Settings: the whole file
-    function.py      what the emulator runs a function by
-    front.py         `front_options`: what a gateway would be told
-    aws.py           `aws`: what only the cloud knows
-    values.py        the forms of values, and the words for one that is wrong
+    function.py      the function, for the emulator
+    front.py         `front_options`: the settings of a gateway
+    aws.py           `aws`: the settings that only apply to the cloud
+    values.py        the forms of values, and the errors for wrong ones
     limits.py        the service's limits of a function's settings
     errors.py        ConfigError, and the root of infra's errors
 """
@@ -25,15 +25,15 @@ from infra.settings.values import Frozen, Location, Text
 
 
 class Sample(Frozen):
-    """One request worth showing: a file's bytes, posted as they are to a path of the front."""
+    """A sample request: a file's bytes, posted unchanged to a path of the front."""
 
     path: Text
     file: Location
-    content_type: Text | None = None  # None: by the file's name
+    content_type: Text | None = None  # None: from the file's name
 
     @property
     def media_type(self) -> str:
-        """What to send it as."""
+        """Its content type."""
         guessed = self.content_type or mimetypes.guess_type(self.file.name)[0]
         return guessed or "application/octet-stream"
 
@@ -46,14 +46,14 @@ class Sample(Frozen):
 
 
 class Settings(FunctionConfig):
-    """All that function.yaml says. `region` is the function's, in the emulator and in the cloud."""
+    """All of function.yaml. `region` applies to the emulator and to the cloud."""
 
     sample: Sample | None = None
     aws: AwsConfig | None = None
 
 
 def read(path: Path = FUNCTION_FILE) -> Settings:
-    """Read function.yaml; relative paths in it start at its own folder."""
+    """Read function.yaml; relative paths in it start at its folder."""
     try:
         loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as exc:
@@ -65,7 +65,7 @@ def read(path: Path = FUNCTION_FILE) -> Settings:
         raise ConfigError(str(path), "YAML", str(exc).replace("\n", " ")) from exc
     if not isinstance(loaded, dict):
         raise ConfigError(str(path), "a mapping of settings", type(loaded).__name__)
-    if loaded.get("region", "") is None:  # as AWS_REGION says, and the emulator's own
+    if loaded.get("region", "") is None:  # AWS_REGION decides, or the emulator's default
         del loaded["region"]
     given = {"root": ".", "handler": None, **loaded}
     return Settings.model_validate(given, context=path.parent)

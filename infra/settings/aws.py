@@ -1,4 +1,4 @@
-"""What only the cloud knows, under `aws:`; what depends on names Terraform checks (infra/aws)."""
+"""The `aws:` settings; Terraform checks those that depend on names (infra/aws)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ Share = Annotated[float, above_0(100)]
 
 
 class JwtConfig(Frozen):
-    """Whose tokens are taken."""
+    """The tokens that are accepted."""
 
     issuer: Annotated[str, text(r"https://.+", "an address, https://…")]
     audience: Annotated[list[str], Field(min_length=1)]
 
 
 class DomainConfig(Frozen):
-    """A domain of one's own, with its certificate."""
+    """A custom domain, with its certificate."""
 
     name: Annotated[str, text(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "a name like ml.example.com")]
     certificate_arn: Annotated[str, text(r"arn:aws[a-z-]*:acm:.+", "the ARN of a certificate")]
@@ -61,7 +61,7 @@ class CanaryConfig(Frozen):
 
 
 class AlarmsConfig(Frozen):
-    """From where on an alarm rings, and who is told."""
+    """The thresholds of alarms, and who is notified."""
 
     topics: list[Annotated[str, text(r"arn:aws[a-z-]*:sns:.+", "the ARN of a topic")]]
     error_percent: Share
@@ -71,7 +71,7 @@ class AlarmsConfig(Frozen):
 
 
 class AwsConfig(Frozen):
-    """What stands under `aws:`."""
+    """The settings under `aws:`."""
 
     state_bucket: (
         Annotated[str, text(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of a bucket, or null")]

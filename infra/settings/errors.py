@@ -1,5 +1,5 @@
 """
-What is wrong with the settings, and the root of all errors that a command tells in a line.
+ConfigError, and the root of all errors that a command reports in one line.
 
     InfraError
     ├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
@@ -15,11 +15,11 @@ from __future__ import annotations
 
 
 class InfraError(Exception):
-    """The root: its message is for whoever typed the command, without a traceback."""
+    """The root: its message is for the user, without a traceback."""
 
 
 class ConfigError(InfraError):
-    """A setting is wrong: which, what was expected, and what it got."""
+    """A wrong setting: names it, what was expected, and what it got."""
 
     def __init__(self, where: str, expected: str, got: object) -> None:
         super().__init__(f"{where}: expected {expected}, got {got!r}")

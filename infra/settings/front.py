@@ -1,4 +1,4 @@
-"""How a front is set up: the part of function.yaml that a gateway would be told."""
+"""The settings of a front: the part of function.yaml that a gateway would have."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ DEFAULT_ROUTE = Route("$default", None, "", ())
 
 
 def route_of(key: Any) -> Route:
-    """Read a route key: "$default", or "METHOD /path"."""
+    """Parse a route key: "$default", or "METHOD /path"."""
     if isinstance(key, Route):
         return key
     if key == DEFAULT_ROUTE.key:
@@ -45,7 +45,7 @@ def route_of(key: Any) -> Route:
 
 
 def segments_of(path: str) -> tuple[str, ...]:
-    """Cut a path at its slashes."""
+    """Split a path at its slashes."""
     return tuple(path.removeprefix("/").split("/")) if path.strip("/") else ()
 
 
@@ -54,7 +54,7 @@ def _routes(value: object) -> object:
 
 
 class Cors(Frozen):
-    """Cross-origin access, as HTTP APIs and Function URLs are told it."""
+    """Cross-origin access, as HTTP APIs and Function URLs configure it."""
 
     allow_origins: Texts = ("*",)
     allow_methods: Texts = ()
@@ -70,16 +70,16 @@ class FrontConfig(Frozen):
 
     Args:
         stage: "$default", or a name that then begins every path. A REST API cannot have "$default":
-            here it stands for a custom domain that is mapped to the stage "prod".
-        routes: "$default", or "METHOD /path/{name}/{rest+}" each, METHOD may be ANY.
-        binary_media_types: of a REST API.
-        multi_value_headers: of an ALB's target group.
-        timeout_s: of the integration, instead of the front's own.
+            here it means a custom domain that is mapped to the stage "prod".
+        routes: "$default", or "METHOD /path/{name}/{rest+}" each; METHOD may be ANY.
+        binary_media_types: a REST API's.
+        multi_value_headers: as set for an ALB's target group.
+        timeout_s: the integration's, instead of the front's default.
         edge: a REST API's endpoint is behind CloudFront.
         authorization: "none", "iam" (HTTP API, REST API, Function URL), "jwt" (HTTP API; REST API:
-            Cognito) or "oidc" (ALB). Requests that carry nothing to be let in by are refused;
-            nothing that they carry is verified (authorization.py).
-        authorization_endpoint: of the identity provider, where an ALB's `oidc` redirects to.
+            Cognito) or "oidc" (ALB). Requests without credentials are refused; credentials are not
+            verified (infra/local/fronts/authorization.py).
+        authorization_endpoint: the identity provider's, to which an ALB's `oidc` redirects.
     """
 
     stage: Text = DEFAULT_STAGE
@@ -100,10 +100,10 @@ class FrontConfig(Frozen):
 
     @property
     def stage_path(self) -> str:
-        """What the stage puts before every path."""
+        """The prefix that the stage adds to every path."""
         return "" if self.stage == DEFAULT_STAGE else f"/{self.stage}"
 
     def within(self, account_id: str, region: str) -> FrontConfig:
-        """Return the same front in an account and region, where it names none of its own."""
+        """Return the same front in an account and region, unless it names its own."""
         own = {name: getattr(self, name) for name in self.model_fields_set}
         return FrontConfig.model_validate({"account_id": account_id, "region": region} | own)

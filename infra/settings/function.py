@@ -1,4 +1,4 @@
-"""What the emulator runs a function by: everything in function.yaml but its sample and `aws:`."""
+"""The function's settings for the emulator: all of function.yaml but its sample and `aws:`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Seconds = Annotated[float, number(0.05, limits.TIMEOUT_LIMIT_S)]
 
 
 class EventConfig(Frozen):
-    """What becomes of asynchronous (Event) invocations."""
+    """What happens to asynchronous (Event) invocations."""
 
     retries: Annotated[int, whole(0, limits.EVENT_RETRIES_LIMIT)] = limits.EVENT_RETRIES_LIMIT
     max_age_s: Annotated[int, whole(limits.EVENT_AGE_MINIMUM_S, limits.EVENT_AGE_LIMIT_S)] = (
@@ -45,18 +45,18 @@ class EventConfig(Frozen):
 
 
 class FunctionConfig(Frozen):
-    """One function and the place it runs in. Sizes in `_mb` are MiB, as AWS counts."""
+    """One function and where it runs. Sizes in `_mb` are MiB, as AWS counts."""
 
     handler: Annotated[str, text(r"(?s).+", "a dotted name like app.handler")]
     root: Location = Field(default_factory=Path.cwd)
     name: Annotated[str, text(r"[A-Za-z0-9_-]{1,64}", _NAME_FORM)] = "function"
     python: str = sys.executable
-    image: str | None = None  # a container image that docker or podman has: then no root, no python
+    image: str | None = None  # an image that docker or podman has; then without root and python
     memory_mb: Annotated[int, whole(limits.MEMORY_MINIMUM_MB, limits.MEMORY_LIMIT_MB)] = 512
-    # The service takes whole seconds; fractions are allowed here, so that tests need not wait.
+    # The service accepts whole seconds; fractions are allowed here, so that tests need not wait.
     timeout_s: Seconds = 30.0
     init_limit_s: Seconds = limits.INIT_LIMIT_S
-    # Most environments on this machine, as the account's limit would be.
+    # The most environments on this machine, in place of the account's limit.
     concurrency: Annotated[int, whole(1, 1_000)] = 4
     reserved_concurrency: Annotated[int, whole(0, 1_000)] | None = None
     provisioned_concurrency: int = 0  # environments started before the first call
@@ -66,13 +66,13 @@ class FunctionConfig(Frozen):
     region: Region = "us-east-1"
     account_id: Annotated[str, text(r"\d{12}", "12 digits in quotes")] = "123456789012"
     aliases: Variables = Field(default_factory=dict)  # alias or version -> version
-    version: str = limits.LATEST  # what the environments say they are; one process serves all
+    version: str = limits.LATEST  # the version that environments report; one process serves all
     log_format: Annotated[str, one_of("Text", "JSON")] = "Text"
     log_level: str | None = None
-    # An environment unused for so long is ended; the service does not say how long.
+    # An environment unused for this long is ended; the service does not document its time.
     idle_s: Annotated[float, number(0.05, 86_400)] = 300.0
     snap_start: bool = False
-    # As if no extension, an internal or an external one were registered.
+    # Shut down as if no extension, an internal or an external one were registered.
     shutdown: Annotated[str, one_of("none", "internal", "external")] = "none"
     isolated: bool = False  # read-only root, own /tmp, no /dev/shm: Linux with namespaces only
     tmp_mb: Annotated[int, whole(limits.TMP_MINIMUM_MB, limits.TMP_LIMIT_MB)] = (
@@ -104,13 +104,13 @@ class FunctionConfig(Frozen):
         return self.front_options.within(self.account_id, self.region)
 
     def version_of(self, qualifier: str | None) -> str | None:
-        """Return the version that a qualifier stands for, or None if there is no such qualifier."""
+        """Return the version that a qualifier stands for, or None for an unknown qualifier."""
         if qualifier is None or qualifier == limits.LATEST:
             return limits.LATEST
         return self.aliases.get(qualifier)
 
     def replace(self, **changes: Any) -> Self:
-        """Return a copy with some settings changed, checked again."""
+        """Return a copy with some settings changed, and checked again."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self).model_validate(given | changes)
 

@@ -1,4 +1,4 @@
-"""The forms of values: validators with words, as in `KEY: expected a whole number, got 'x'`."""
+"""The forms of values: validators with errors like `KEY: expected a whole number, got 'x'`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _WORDS = {
 
 
 class Frozen(BaseModel):
-    """One part of the settings: it never changes, and knows all of its keys."""
+    """One part of the settings: it never changes, and refuses unknown keys."""
 
-    # Built when first used: a part alone hardly ever is, and each takes some 10 ms.
+    # Built on first use: a part is rarely used alone, and each takes some 10 ms.
     model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
 
     @model_validator(mode="before")
@@ -50,7 +50,7 @@ def _keys_like(key: str, known: Iterable[str]) -> str:
 
 
 def explained(error: ValidationError) -> ConfigError:
-    """Spell the first thing that pydantic complains of."""
+    """Return the first error of pydantic as a ConfigError."""
     first = error.errors(include_url=False)[0]
     keys = [*first["loc"], *([first["ctx"]["key"]] if first["type"] == "unknown" else [])]
     where = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
@@ -64,7 +64,7 @@ def refuse(expected: str) -> NoReturn:
 
 
 def form(fits: Callable[[Any], bool], expected: str) -> BeforeValidator:
-    """Take what fits."""
+    """Accept values that fit."""
 
     def check(value: object) -> object:
         return value if fits(value) else refuse(expected)
@@ -73,14 +73,14 @@ def form(fits: Callable[[Any], bool], expected: str) -> BeforeValidator:
 
 
 def text(pattern: str, expected: str) -> BeforeValidator:
-    """Take text that a pattern matches as a whole."""
+    """Accept strings that a pattern matches as a whole."""
     return form(
         lambda value: isinstance(value, str) and bool(re.fullmatch(pattern, value)), expected
     )
 
 
 def one_of(*known: object) -> BeforeValidator:
-    """Take one of some values."""
+    """Accept one of some values."""
     return form(
         lambda value: not isinstance(value, bool) and value in known,
         f"one of {', '.join(map(str, known))}",
@@ -88,17 +88,17 @@ def one_of(*known: object) -> BeforeValidator:
 
 
 def whole(lowest: int, highest: int | None = None) -> BeforeValidator:
-    """Take whole numbers of a range; without an end, any from its beginning."""
+    """Accept whole numbers of a range, which may be open-ended."""
     return _within((int,), "a whole number", lowest, highest)
 
 
 def number(lowest: float, highest: float | None = None) -> BeforeValidator:
-    """Take numbers of a range."""
+    """Accept numbers of a range."""
     return _within((int, float), "a number", lowest, highest)
 
 
 def above_0(highest: float | None = None) -> BeforeValidator:
-    """Take numbers above 0."""
+    """Accept numbers above 0."""
     upto = "" if highest is None else f" and at most {highest:g}"
     return form(
         lambda value: _is((int, float), value) and 0 < value <= (highest or value),
@@ -142,9 +142,9 @@ Text = Annotated[str, text(r"(?s).+", "a string")]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 _Value = Annotated[str, text(r"(?s).*", "a string (quote numbers and booleans)")]
 Variables = Annotated[Mapping[str, _Value], BeforeValidator(_mapped)]
-"""Names and their values; null is none."""
+"""Names and their values; null means none."""
 
 Location = Annotated[Path, BeforeValidator(_located)]
-"""A path; in a file it starts at the file's own folder (`read` hands it in as the context)."""
+"""A path; in a file it starts at the file's own folder (`read` passes that as the context)."""
 
 Region = Annotated[str, text(r"[a-z]{2}(-[a-z]+)+-\d", "a region like eu-central-1, or null")]

@@ -1,14 +1,14 @@
 """
-One deployment of a Lambda function, played as CodeDeploy documents it.
+One deployment of a Lambda function, as CodeDeploy documents it.
 
     Created ──► BeforeAllowTraffic ──► AllowTraffic ──► AfterAllowTraffic ──► Succeeded
                         │                   │                   │
                         └── hook failed, or silent for an hour ─┴──► Failed
                                             └── alarm, stop ───────► Stopped
 
-A deployment that ends badly gives the traffic back, in a deployment of its own
-(codeDeployRollback), where its group rolls back on that. Nothing here knows moto: what a deployment
-touches is handed in, and so is the time.
+A deployment that ends badly returns the traffic in a deployment of its own (codeDeployRollback), if
+its group rolls back for that reason. Nothing here knows moto: the things that a deployment changes
+are passed in, and so is the time.
 
 Source: AWS CodeDeploy User Guide, "Deployments on an AWS Lambda compute platform", "AppSpec 'hooks'
 section for an AWS Lambda deployment", "Monitoring deployments with CloudWatch alarms".
@@ -25,14 +25,14 @@ from infra.cloud.codedeploy.revision import Revision
 from infra.cloud.codedeploy.traffic import Shift, weight_at
 
 HOOK_LIMIT_S: Final = 3600.0
-"""A hook that has said nothing for an hour has failed. Source: AppSpec 'hooks' section."""
+"""A hook that is silent for an hour has failed. Source: AppSpec 'hooks' section."""
 
 BEFORE, ALLOW, AFTER = EVENTS = ("BeforeAllowTraffic", "AllowTraffic", "AfterAllowTraffic")
 ENDED: Final = frozenset({"Succeeded", "Failed", "Stopped"})
 
 
 class Places(Protocol):
-    """What a deployment looks at and changes."""
+    """The things that a deployment reads and changes."""
 
     def weigh(self, revision: Revision, version: str, weight: float) -> None:
         """Send a share of an alias's traffic, 0 to 1, to a version; the rest to the current one."""
@@ -41,12 +41,12 @@ class Places(Protocol):
         """Invoke a hook's function, without waiting for its answer."""
 
     def alarms_of(self, names: Sequence[str]) -> list[str]:
-        """Name those alarms that are in ALARM."""
+        """Return which of these alarms are in ALARM."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a deployment group says."""
+    """The settings of a deployment group."""
 
     shift: Shift
     alarms: tuple[str, ...] = ()
@@ -55,7 +55,7 @@ class Rules:
 
 @dataclass
 class LifecycleEvent:
-    """One step of a deployment, and when it was begun and ended."""
+    """One step of a deployment, with its start and end."""
 
     name: str
     status: str = "Pending"
@@ -70,7 +70,7 @@ class LifecycleEvent:
 
 @dataclass
 class LambdaDeployment:
-    """A deployment under way, moved on by `advance`."""
+    """A running deployment; `advance` moves it on."""
 
     deployment_id: str
     revision: Revision
@@ -78,7 +78,7 @@ class LambdaDeployment:
     status: str = "Created"
     weight: float = 0.0
     error: dict[str, str] = field(default_factory=dict)
-    rolls_back: bool = False  # whether a rollback has to follow
+    rolls_back: bool = False  # whether a rollback must follow
     started_s: float | None = None
     ended_s: float | None = None
     events: list[LifecycleEvent] = field(
@@ -86,12 +86,12 @@ class LambdaDeployment:
     )
 
     def advance(self, now_s: float, places: Places) -> None:
-        """Do what is due now; a deployment that has ended stays as it is."""
+        """Do what is due now; an ended deployment stays unchanged."""
         while self.status not in ENDED and self._step(now_s, places):
             pass
 
     def report(self, execution_id: str, status: str, now_s: float) -> bool:
-        """Take a hook's word; return whether such a hook is waited for."""
+        """Record a hook's report; return whether that hook was awaited."""
         for event in self.events:
             if execution_id and event.execution_id == execution_id:
                 if event.status != "InProgress":
@@ -101,12 +101,12 @@ class LambdaDeployment:
         return False
 
     def stop(self, now_s: float, *, roll_back: bool) -> None:
-        """Stop it by hand."""
+        """Stop it on a user's request."""
         self._end_badly("Stopped", "MANUAL_STOP", "The deployment was stopped by a user.", now_s)
         self.rolls_back = roll_back or "DEPLOYMENT_STOP_ON_REQUEST" in self.rules.rolls_back_on
 
     def _step(self, now_s: float, places: Places) -> bool:
-        """Take one step, and return whether the next one may be due as well."""
+        """Take one step, and return whether the next one may be due too."""
         if self.started_s is None:
             self.started_s, self.status = now_s, "InProgress"
         alarms = places.alarms_of(self.rules.alarms)
@@ -148,7 +148,7 @@ class LambdaDeployment:
         elif now_s - event.started_s >= HOOK_LIMIT_S:
             event.end("Failed", now_s)
             return True
-        return False  # the hook has the word
+        return False  # wait for the hook's report
 
     def _shift(self, event: LifecycleEvent, now_s: float, places: Places) -> bool:
         if event.started_s is None:
@@ -177,12 +177,12 @@ class LambdaDeployment:
 
 
 def rollback_of(ended: LambdaDeployment, deployment_id: str) -> LambdaDeployment:
-    """Make the deployment that gives the traffic back at once, without hooks."""
+    """Return the deployment that returns the traffic at once, without hooks."""
     return LambdaDeployment(deployment_id, ended.revision.reversed(), Rules(Shift()))
 
 
 def target_of(playing: LambdaDeployment) -> dict[str, Any]:
-    """Spell a deployment as BatchGetDeploymentTargets' lambdaTarget does, times in seconds."""
+    """Return a deployment as BatchGetDeploymentTargets' lambdaTarget, times in seconds."""
     revision = playing.revision
     return {
         "deploymentId": playing.deployment_id,

@@ -1,4 +1,4 @@
-"""CodeDeploy's operations as moto's web layer has them, and those it lacks, put in for a while."""
+"""CodeDeploy's operations in moto's web layer, replaced or added for a while."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def codedeploy_played(accept: Accept, now_s: Callable[[], float]) -> Iterator[De
 def _with(
     deployments: DeploymentPlayer, operation: Callable[[DeploymentPlayer, Any], Any]
 ) -> Callable[[Any], Any]:
-    """Make a method of moto's responses out of an operation on the deployments."""
+    """Make a method of moto's responses from an operation on the deployments."""
     return lambda response: operation(deployments, response)
 
 
@@ -104,7 +104,7 @@ def _put_hook_status(deployments: DeploymentPlayer, response: Any) -> Any:
 
 
 def _list_deployments(response: Any) -> Any:
-    """Refuse an application or a group that is not there; moto lists no deployments of it."""
+    """Refuse an unknown application or group; moto lists no deployments for it."""
     application, group = (
         response._get_param("applicationName"),
         response._get_param("deploymentGroupName"),
@@ -115,7 +115,7 @@ def _list_deployments(response: Any) -> Any:
 
 
 def _started(deployments: DeploymentPlayer, response: Any) -> LambdaDeployment:
-    """Find the deployment whose targets are asked for; before its start it has none."""
+    """Return the deployment whose targets are requested; before its start it has none."""
     identifier = response._get_param("deploymentId")
     response.codedeploy_backend.get_deployment(identifier)
     playing = deployments.played(identifier)
@@ -144,7 +144,7 @@ def _batch_get_targets(deployments: DeploymentPlayer, response: Any) -> Any:
 
 
 def _tell_deployment(deployments: DeploymentPlayer, deployment: Any) -> dict[str, Any]:
-    """Describe a deployment with what moto does not know of it."""
+    """Describe a deployment, with details that moto does not know."""
     told: dict[str, Any] = _told(deployment)
     with deployments.lock:
         playing = deployments.played(deployment.deployment_id)
@@ -160,7 +160,7 @@ def _tell_deployment(deployments: DeploymentPlayer, deployment: Any) -> dict[str
 
 
 def _tell_group(group: Any) -> dict[str, Any]:
-    """Describe a group with what moto keeps but does not show."""
+    """Describe a group, with details that moto keeps but does not show."""
     told: dict[str, Any] = _told_of_group(group)
     return told | {
         "alarmConfiguration": group.alarm_configuration or {},

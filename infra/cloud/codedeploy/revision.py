@@ -1,4 +1,4 @@
-"""What is to be deployed: the AppSpec file of a Lambda deployment."""
+"""The revision of a Lambda deployment: its AppSpec file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Revision:
 
     @property
     def target_id(self) -> str:
-        """Name the one target of the deployment, as ListDeploymentTargets does."""
+        """The name of the deployment's one target, as in ListDeploymentTargets."""
         return f"{self.function}:{self.alias}"
 
     def reversed(self) -> Self:
@@ -37,7 +37,7 @@ _PROPERTIES = ("Name", "Alias", "CurrentVersion", "TargetVersion")
 
 
 def revision_of(location: Mapping[str, Any]) -> Revision:
-    """Read a RevisionLocation that carries its AppSpec, of one function, as JSON or YAML."""
+    """Parse a RevisionLocation with the AppSpec of one function, as JSON or YAML."""
     carried = location.get("appSpecContent") or location.get("string") or {}
     try:
         loaded = yaml.safe_load(carried.get("content") or "")
@@ -52,7 +52,7 @@ def revision_of(location: Mapping[str, Any]) -> Revision:
     properties = resource.get("Properties") or {}
     missing = [name for name in _PROPERTIES if not properties.get(name)]
     if missing:
-        raise RevisionError(f"Properties: expected {', '.join(_PROPERTIES)}, no {missing[0]} came")
+        raise RevisionError(f"Properties: expected {', '.join(_PROPERTIES)}, got no {missing[0]}")
     hooks = {name: str(arn) for hook in loaded.get("Hooks") or [] for name, arn in hook.items()}
     function, alias, current, target = (str(properties[name]) for name in _PROPERTIES)
     return Revision(function, alias, current, target, hooks)

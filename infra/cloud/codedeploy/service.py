@@ -1,4 +1,4 @@
-"""The deployments that moto leaves `Created`, played by a thread while `advancing` runs."""
+"""The deployments that moto leaves `Created`, advanced by a thread while `advancing` runs."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _PAUSE_S = 0.05
 
 
 class DeploymentPlayer:
-    """What is known of deployments beyond moto's own records, by deployment id."""
+    """What moto's own records lack about deployments, by deployment id."""
 
     def __init__(self, accept: Accept, now_s: Callable[[], float] = time.time) -> None:
-        """Take what invokes hooks, and the clock, in seconds, that need not be the machine's."""
+        """Take what invokes hooks, and a clock in seconds, which need not be the machine's."""
         self.now_s = now_s
         self.lock = threading.RLock()
         self.configs: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -45,11 +45,11 @@ class DeploymentPlayer:
         self._rollbacks: dict[str, str] = {}
 
     def played(self, deployment_id: str) -> LambdaDeployment | None:
-        """Find a deployment that is played here."""
+        """Return a deployment that is played here."""
         return self._playing.get(deployment_id)
 
     def require_none_active(self, backend: CodeDeployBackend, application: str, group: str) -> None:
-        """Refuse a second deployment of a group; the words: CircleCI-Public/aws-ecs-orb#181."""
+        """Refuse a second deployment of a group; the text: CircleCI-Public/aws-ecs-orb#181."""
         with self.lock:
             for info in backend.deployments.values():
                 playing = self._playing.get(info.deployment_id)
@@ -62,7 +62,7 @@ class DeploymentPlayer:
                     )
 
     def require_unused(self, backend: CodeDeployBackend, config: str) -> None:
-        """Refuse to delete a configuration that a group, or a deployment under way, has."""
+        """Refuse to delete a configuration that a group or a running deployment uses."""
         with self.lock:
             groups = [one for some in backend.deployment_groups.values() for one in some.values()]
             under_way = [
@@ -77,7 +77,7 @@ class DeploymentPlayer:
                 )
 
     def play(self, backend: CodeDeployBackend, info: DeploymentInfo) -> None:
-        """Begin one."""
+        """Begin a deployment."""
         if info.application.compute_platform != "Lambda":
             return
         try:
@@ -95,7 +95,7 @@ class DeploymentPlayer:
             )
 
     def advance(self) -> None:
-        """Move all of them on to now."""
+        """Move all deployments on to the current time."""
         with self.lock:
             now_s = self.now_s()
             for deployment_id, playing in list(self._playing.items()):
@@ -106,7 +106,7 @@ class DeploymentPlayer:
                 self._roll_back_if_due(backend, playing)
 
     def stop(self, deployment_id: str, *, roll_back: bool) -> None:
-        """Stop one by hand, unless it has ended."""
+        """Stop a deployment on a user's request, unless it has ended."""
         with self.lock:
             playing = self._playing[deployment_id]
             if playing.status in ENDED:
@@ -120,7 +120,7 @@ class DeploymentPlayer:
             self._roll_back_if_due(backend, playing)
 
     def rollback_info(self, deployment_id: str) -> dict[str, str]:
-        """Spell which deployment rolled this one back, or which one this one rolls back."""
+        """Return which deployment rolled this one back, or which one this one rolls back."""
         for failed, rollback in self._rollbacks.items():
             if failed == deployment_id:
                 return {"rollbackDeploymentId": rollback}
@@ -142,7 +142,7 @@ class DeploymentPlayer:
         backend.deployments[playing.deployment_id].status = playing.status
 
     def _roll_back_if_due(self, backend: CodeDeployBackend, playing: LambdaDeployment) -> None:
-        """Begin the deployment that gives the traffic back, where one has to follow."""
+        """Begin the deployment that returns the traffic, if one must follow."""
         if playing.status not in ENDED or not playing.rolls_back:
             return
         playing.rolls_back = False
@@ -200,7 +200,7 @@ class _Places:
                 f"expected the alias {revision.alias} at version {revision.current_version}, "
                 f"got {at}"
             )
-        self._lambda.get_function(revision.function, version)  # raises where there is none
+        self._lambda.get_function(revision.function, version)  # raises if there is none
         if weight >= 1.0:
             alias.update(None, version, {})
         else:
@@ -222,7 +222,7 @@ class _Places:
 
 @contextlib.contextmanager
 def advancing(deployments: DeploymentPlayer) -> Iterator[None]:
-    """Move the deployments on, again and again, while the block runs."""
+    """Advance the deployments repeatedly while the block runs."""
     stop = threading.Event()
 
     def run() -> None:
@@ -239,6 +239,6 @@ def advancing(deployments: DeploymentPlayer) -> Iterator[None]:
 
 
 def faster(times: float) -> Callable[[], float]:
-    """Make a clock that runs so many times as fast as the machine's own, from now on."""
+    """Return a clock that runs `times` as fast as the machine's, from now on."""
     begun = time.time()
     return lambda: begun + (time.time() - begun) * times

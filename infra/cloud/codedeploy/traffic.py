@@ -1,4 +1,4 @@
-"""How much of the traffic a new version has, and when: canary, linear, all at once."""
+"""A new version's share of the traffic over time: canary, linear, all at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Shift:
-    """Traffic moves by `step` at once and again every `every_s`; a canary's second step is all."""
+    """Traffic moves by `step` at once, then every `every_s`; a canary's second step is the rest."""
 
     step: float = 1.0  # share, 0 to 1
     every_s: float = 0.0
@@ -18,7 +18,7 @@ class Shift:
 
 
 def weight_at(shift: Shift, elapsed_s: float) -> float:
-    """Return the new version's share of the traffic, 0 to 1, so long after the shift began."""
+    """Return the new version's share of the traffic, 0 to 1, `elapsed_s` after the shift began."""
     if shift.step >= 1.0 or shift.every_s <= 0.0:
         return 1.0
     steps = 1 + int(elapsed_s // shift.every_s)
@@ -36,7 +36,7 @@ _PREDEFINED = re.compile(
 
 
 def predefined_shift(name: str) -> Shift | None:
-    """Read the shift from the name of a deployment configuration that AWS has predefined."""
+    """Return the shift of a deployment configuration that AWS predefines, by its name."""
     found = _PREDEFINED.fullmatch(name)
     if found is None:
         return None
@@ -48,7 +48,7 @@ def predefined_shift(name: str) -> Shift | None:
 
 
 def shift_of(routing: Mapping[str, Any]) -> Shift:
-    """Read a TrafficRoutingConfig of CreateDeploymentConfig."""
+    """Parse a TrafficRoutingConfig of CreateDeploymentConfig."""
     canary, linear = routing.get("timeBasedCanary"), routing.get("timeBasedLinear")
     if canary:
         return Shift(canary["canaryPercentage"] / 100, canary["canaryInterval"] * 60.0)

@@ -58,7 +58,7 @@ class Functions:
         return {"Payload": io.BytesIO(body)}
 
 
-OTHERWISE = "m 1: one: the same model answers otherwise than in the version before"
+OTHERWISE = "m 1: one: the same model answers differently in the previous version"
 CASES: dict[str, tuple[Answer, Answer, list[str]]] = {
     "the same": (said("yes"), said("yes"), []),
     "within the tolerance": (said("yes", share=0.995), said("yes"), []),
@@ -158,7 +158,7 @@ def test_it_stops_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook, "time", SimpleNamespace(monotonic=lambda: next(times)))
     client = Functions(v1=INACTIVE, v2=said("yes"))
     assert hook.complaints_about(client, "f", "1", "2", golden=GOLDEN * 5) == [
-        "expected all answers in 400 s, some were not asked for"
+        "expected all answers within 400 s, got only some"
     ]
     assert client.asked == ["2", "1"]
 

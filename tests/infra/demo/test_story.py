@@ -181,7 +181,7 @@ def test_the_same_again(story: Story) -> None:
     said = [line for line in said_by(story) if " goes on, " not in line]  # a slow Terraform's
     assert said[4].endswith(": the registry has it already")
     assert said[6:9] == ["    no changes", "4/7 apply: nothing to do", "5/7 canary"]
-    assert "nothing was changed: this is what stands already" in said
+    assert "nothing was changed: this is already deployed" in said
 
 
 def test_a_wrong_image(story: Story) -> None:

@@ -59,7 +59,7 @@ def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> Non
         f"version {new} did not get the traffic, version 1 keeps it: "
         "The hook of BeforeAllowTraffic reported that it failed.\n"
         "  m 1: one: expected label = yes, got no\n"
-        "  m 1: one: the same model answers otherwise than in the version before"
+        "  m 1: one: the same model answers differently in the previous version"
     )
     assert stage.alias() == ("1", {})
     assert watched.lines[-2:] == ["failed", "the old version gets the traffic back"]
@@ -105,7 +105,7 @@ def test_a_canary_that_was_cut_off_is_taken_up(
     cut_off(stage, target, new, at)
     assert shift(target, new, hook(stage), watched.watch())
     assert stage.alias() == (new, {})
-    assert watched.lines[0].endswith(f" to version {new} is taken up")
+    assert watched.lines[0].endswith(f" to version {new} is already under way")
     assert len(stage.deployments()) == 1
 
 
@@ -154,7 +154,7 @@ def test_a_share_that_nobody_moves(stage: Stage, target: Target, watched: Watche
     new = stage.publish("yes")
     stage.weigh(new, 0.5)
     assert not shift(target, "1", None, watched.watch())
-    assert watched.lines == ["nobody moves the traffic: version 1 gets all of it back"]
+    assert watched.lines == ["no deployment moves the traffic: version 1 gets all of it back"]
     assert stage.alias() == ("1", {})
 
 
@@ -210,7 +210,7 @@ def test_two_deploys_at_once(stage: Stage, target: Target, watched: Watched) -> 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("infra.release.canary.Deployments", Slower)
         assert shift(target, new, None, watched.watch())
-    assert watched.lines[0] == f"deployment {begun[0]} to version {new} is taken up"
+    assert watched.lines[0] == f"deployment {begun[0]} to version {new} is already under way"
     assert stage.deployments() == begun
 
 
@@ -243,7 +243,7 @@ def test_a_stop_that_rolls_nothing_back(stage: Stage, target: Target, watched: W
 
     with pytest.raises(Refused, match="version 1 keeps it: The deployment was stopped by a user"):
         shift(target, new, None, watched.watch("10%", stop))
-    assert watched.lines[-1] == "nobody moves the traffic: version 1 gets all of it back"
+    assert watched.lines[-1] == "no deployment moves the traffic: version 1 gets all of it back"
     assert stage.alias() == ("1", {})
 
 

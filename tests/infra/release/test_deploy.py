@@ -129,13 +129,13 @@ def test_the_same_again_changes_nothing(bench: Bench, stage: Stage) -> None:
         "4/7 apply: nothing to do",
         "5/7 canary",
     ]
-    assert bench.said[-2] == "nothing was changed: this is what stands already"
+    assert bench.said[-2] == "nothing was changed: this is already deployed"
     assert stage.deployments() == []
 
 
 STANDS = {
-    "image": "what is live is as it was; ",
-    "3/7": "what is live is as it was; ",
+    "image": "the live version is unchanged; ",
+    "3/7": "the live version is unchanged; ",
     "4/7": "what was made so far is in the state, and the traffic is where it was; ",
     "5/7": "a canary that has begun goes on by itself, ",
     "    10%": "a canary that has begun goes on by itself, ",
@@ -326,5 +326,5 @@ def test_images_that_nobody_uses_any_more(bench: Bench, stage: Stage) -> None:
         "    removed: none",
         "    images removed: 1; the newest 10 and those that run stay",
     ]
-    assert "nothing was changed: this is what stands already" not in bench.said
+    assert "nothing was changed: this is already deployed" not in bench.said
     assert not bench.deploy()

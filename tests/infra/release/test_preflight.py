@@ -80,7 +80,7 @@ def test_neither_region_nor_credentials() -> None:
 def test_an_old_terraform(endpoint: str) -> None:
     """State in a bucket locks itself since 1.10."""
     found = refused(target_at(endpoint), builds=False, terraform=lambda: ("tofu", (1, 9)))
-    assert found == ["tofu: expected version 1.10 at least, got 1.9: update it"]
+    assert found == ["tofu: expected version 1.10 or later, got 1.9: update it"]
 
 
 @pytest.mark.usefixtures("no_credentials")

@@ -95,8 +95,8 @@ def test_a_front_that_needs_a_while(front: Front) -> None:
     ("status", "remedy"),
     [
         (403, "may these credentials call it? They need execute-api:Invoke"),
-        (429, "somebody uses up aws.api.rate_per_s, or aws.reserved_concurrency"),
-        (500, "lambake rollback --stage dev goes back to the version before"),
+        (429, "callers use up aws.api.rate_per_s, or aws.reserved_concurrency"),
+        (500, "lambake rollback --stage dev returns to the previous version"),
     ],
 )
 def test_remedies(front: Front, status: int, remedy: str) -> None:
@@ -121,7 +121,7 @@ def test_with_tokens(front: Front) -> None:
     front.answers = [(401, {"message": "Unauthorized"}), (200, predicted)]
     target = front.target(api={"auth": "jwt"})
     assert smoke(target, API, **Time().options()) == (
-        "401 without a token, as it must be; by Invoke 200: model digits 1 says 7"
+        "401 without a token, as expected; by Invoke 200: model digits 1 says 7"
     )
     (_, unsigned, body), (invoked, _, event) = front.got
     assert "authorization" not in unsigned
@@ -150,7 +150,7 @@ def test_no_prediction_behind_tokens(
         smoke(front.target(api={"auth": "jwt"}), API, **Time().options())
     assert str(ill.value) == (
         f"lambake-dev:live by Invoke: expected 200, got {got}\n"
-        "lambake rollback --stage dev goes back to the version before"
+        "lambake rollback --stage dev returns to the previous version"
     )
 
 
@@ -201,7 +201,7 @@ def test_a_route_that_closes_in_a_while(front: Front) -> None:
     [
         ("iam", "200: model digits 1 says 7"),
         ("none", "200: model digits 1 says 7"),
-        ("jwt", "401 without a token, as it must be; by Invoke 200: model digits 1 says 7"),
+        ("jwt", "401 without a token, as expected; by Invoke 200: model digits 1 says 7"),
     ],
 )
 def test_a_real_prediction(deployed: tuple[Client, str], auth: str, seen: str) -> None:

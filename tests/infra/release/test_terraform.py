@@ -148,14 +148,14 @@ def test_a_failure(tmp_path: Path) -> None:
     program = script(tmp_path, 'import sys; sys.exit("╷\\n│ Error: no\\n│\\n╵")')
     with pytest.raises(TerraformFailed) as failed:
         made(target_at(None), tmp_path, program).init()
-    assert str(failed.value) == f"expected {program} init to succeed, it said:\n  │ Error: no"
+    assert str(failed.value) == f"expected {program} init to succeed, got:\n  │ Error: no"
 
 
 def test_a_failure_while_it_tells(tmp_path: Path, terraform: Terraform) -> None:
     """An apply writes both to one place; its end is in the error."""
     failing = script(tmp_path, 'import sys; print("a: Creation complete after 1s"); sys.exit("no")')
     said: list[str] = []
-    with pytest.raises(TerraformFailed, match=r"apply to succeed, it said:\n.*\n  no"):
+    with pytest.raises(TerraformFailed, match=r"apply to succeed, got:\n.*\n  no"):
         dataclasses.replace(terraform, program=failing).apply(said.append)
     assert said == ["a: Creation complete after 1s"]
 
@@ -181,12 +181,12 @@ def test_a_command_that_takes_long(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     program = script(tmp_path, SLOW)
     terraform = Terraform(target_at(None), tmp_path, program, {}, tmp_path / "states", tell=tell)
     terraform.init()
-    assert re.fullmatch(rf"{program} init goes on, \d+ s by now", told[0])
+    assert re.fullmatch(rf"{program} init still runs after \d+ s", told[0])
     (tmp_path / "told").unlink()
     told[:] = ["the first"]
     terraform.apply(told.append)
     assert re.fullmatch(
-        rf"{program} apply goes on, \d+ s by now \(with aws_sqs_queue\.slow\)", told[-1]
+        rf"{program} apply still runs after \d+ s \(with aws_sqs_queue\.slow\)", told[-1]
     )
 
 
@@ -306,7 +306,7 @@ def test_a_signal_waits_for_terraform(tmp_path: Path, number: signal.Signals, to
         assert process.stdout.readline() == "a: Creation complete after 1s\n"
         # A terminal sends it to the whole group.
         (os.killpg if to_all else os.kill)(process.pid, number)
-        assert process.stdout.read() == f"{program} ends what it has begun …\n"
+        assert process.stdout.read() == f"{program} finishes what it has begun …\n"
     assert process.returncode == INTERRUPTED
     assert (tmp_path / "dev" / "written").read_text() == "state"
 

@@ -250,7 +250,7 @@ def test_an_app_spec_is_read() -> None:
         ),
         (
             f'{{"Resources": [{{"f": {{"Type": "{TYPE}", "Properties": {{"Name": "f"}}}}}}]}}',
-            "Properties: expected Name, Alias, CurrentVersion, TargetVersion, no Alias came",
+            "Properties: expected Name, Alias, CurrentVersion, TargetVersion, got no Alias",
         ),
     ],
 )
