@@ -28,7 +28,7 @@ run: .venv/.run ## start the local Lambda and its API Gateway, and send one samp
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
-check: .venv/.dev ## look over format, lint, types, Dockerfile, secrets
+check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -45,10 +45,10 @@ image: .venv/.image ## build the image with docker or podman, and show what is i
 plan: .venv/.image ## show what a deployment to AWS would change; STAGE=prod: another stage
 	@$(BIN)/lambake plan --stage $(STAGE)
 
-deploy: .venv/.image ## build, push, apply, let a canary through on AWS; asks before it changes anything (YES=1: not)
+deploy: .venv/.image ## build, push, apply and shift traffic by a canary on AWS; asks before it changes anything (YES=1: not)
 	@$(BIN)/lambake deploy --stage $(STAGE) $(if $(BASE_IMAGE),--base $(BASE_IMAGE)) $(if $(YES),--yes)
 
-rollback: .venv/.image ## give the version before all the traffic, in seconds
+rollback: .venv/.image ## return all traffic to the previous version, in seconds
 	@$(BIN)/lambake rollback --stage $(STAGE)
 
 destroy: .venv/.image ## remove everything that deploy made, once its whole name is typed: lambake-dev
@@ -57,14 +57,14 @@ destroy: .venv/.image ## remove everything that deploy made, once its whole name
 cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an account: five minutes
 	@$(BIN)/lambake demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
-lock: .venv/.dev ## resolve the dependencies anew, with hashes
+lock: .venv/.dev ## resolve the dependencies again, with hashes
 	@$(UV) -o function/requirements.txt $(UPGRADE)
 	@$(UV) --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
 	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
 	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
 	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/cloud/requirements.txt -o requirements-dev.txt $(UPGRADE)
 
-clean: ## remove what was built and set up
+clean: ## remove everything that was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -16,10 +16,10 @@ from model.errors import ArtefactError
 
 def is_fatal(error: BaseException) -> bool:
     """
-    Tell whether the process is no longer to be trusted after an error of ours.
+    Whether the process can no longer be trusted after an error of ours.
 
-    Out of memory, a model that is broken in memory, or one of those by which Python ends a process;
-    also as the cause of another.
+    True for out of memory, a model broken in memory, or an exception by which Python ends a
+    process, even as the cause of another.
     """
     cause: BaseException | None = error
     while cause:
@@ -30,10 +30,7 @@ def is_fatal(error: BaseException) -> bool:
 
 
 def end_process(status: int = 1) -> NoReturn:
-    """
-    End at once, whatever threads there are. Of status 1 Lambda
-    makes an error, and a new process.
-    """
+    """End at once, whatever threads run; Lambda reports status 1 and starts a new process."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -1,21 +1,21 @@
 locals {
-  # AWS/Lambda counts what is called by the alias under this resource; both versions of a canary.
+  # AWS/Lambda counts calls through the alias under this resource, for both versions of a canary.
   of_alias = { FunctionName = local.name, Resource = "${local.name}:live" }
   of_api   = { ApiId = aws_apigatewayv2_api.this.id }
   # While the alias has two versions, it tells them apart by this dimension.
   of_newest = merge(local.of_alias, { ExecutedVersion = aws_lambda_function.this.version })
 
-  # Watched while a new version takes over: any of these takes it back.
+  # Watched while a new version takes over: each of these rolls it back.
   canary_alarms = ["api_5xx", "canary", "duration", "errors", "throttles"]
 
-  # What share of all, in percent, so that one rule fits ten calls a minute and ten thousand.
+  # A percentage, so that one rule fits ten calls a minute and ten thousand.
   shares = {
     errors = {
       says      = "Invocations fail: a crash, a timeout, or an event that was given up"
       namespace = "AWS/Lambda", part = "Errors", all = "Invocations", of = local.of_alias
       threshold = local.aws.alarms.error_percent
     }
-    # Among all calls a tenth of them that fails is hard to see.
+    # Among all calls, failures of a tenth of them are hard to see.
     canary = {
       says      = "Of what the newest version was given, too much fails"
       namespace = "AWS/Lambda", part = "Errors", all = "Invocations", of = local.of_newest
@@ -101,7 +101,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
 }
 
 # The function measures drift itself, one metric a model and version (function/telemetry/cloudwatch.py);
-# a query finds them all, those of models baked later too.
+# a query finds them all, including those of models baked later.
 resource "aws_cloudwatch_metric_alarm" "drift" {
   for_each = {
     inputs = { metric = "DriftInputs", says = "What comes in is unlike what the model was trained on" }
@@ -122,7 +122,7 @@ resource "aws_cloudwatch_metric_alarm" "drift" {
     label       = "the worst model's"
     period      = 3600
     return_data = true
-    # In quotes: SQL's words are reserved there, whether they mean something or not.
+    # In quotes: SQL's keywords are reserved there, whatever they mean.
     expression = "SELECT MAX(\"${each.value.metric}\") FROM SCHEMA(\"${local.metrics_namespace}\", \"service\", \"model\", \"version\") WHERE \"service\" = '${local.name}'"
   }
 }

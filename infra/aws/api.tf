@@ -25,7 +25,7 @@ resource "aws_apigatewayv2_integration" "function" {
   integration_uri        = aws_lambda_alias.live.invoke_arn
   integration_method     = "POST"
   payload_format_version = "2.0"
-  timeout_milliseconds   = min(local.timeout_s, 30) * 1000 # 30 s is the most an HTTP API waits
+  timeout_milliseconds   = min(local.timeout_s, 30) * 1000 # an HTTP API waits 30 s at most
 }
 
 resource "aws_apigatewayv2_authorizer" "jwt" {
@@ -64,7 +64,7 @@ resource "aws_apigatewayv2_stage" "default" {
 
   access_log_settings {
     destination_arn = aws_cloudwatch_log_group.this["api"].arn
-    # No path, no query, no header: what callers send stays out of the logs.
+    # No path, query or header: callers' data stays out of the logs.
     format = jsonencode({
       request_id        = "$context.requestId"
       time              = "$context.requestTimeEpoch"
@@ -91,7 +91,7 @@ resource "aws_lambda_permission" "api" {
   source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/*/$default" # stage, route
 }
 
-# An open API is anybody's, at your cost: each plan and each apply says so.
+# Anyone can call an open API at your cost: each plan and apply says so.
 check "api_is_not_open" {
   assert {
     condition     = local.aws.api.auth != "none"

@@ -9,7 +9,7 @@ resource "aws_s3_bucket" "this" {
   for_each = local.buckets
 
   bucket        = each.value.name
-  force_destroy = true # what destroy removes, it removes with its objects
+  force_destroy = true # destroy removes the bucket with its objects
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -83,7 +83,7 @@ resource "aws_s3_bucket_policy" "tls_only" {
     }]
   })
 
-  # Two changes of a bucket at once collide.
+  # Concurrent changes of a bucket collide.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 

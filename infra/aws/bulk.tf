@@ -7,7 +7,7 @@ resource "aws_sfn_state_machine" "bulk" {
 
   logging_configuration {
     level                  = "ERROR"
-    include_execution_data = false # what callers send stays out of the logs
+    include_execution_data = false # callers' data stays out of the logs
     log_destination        = "${aws_cloudwatch_log_group.this["bulk"].arn}:*"
   }
 
@@ -24,7 +24,7 @@ resource "aws_iam_role" "bulk" {
     Version = "2012-10-17"
     Statement = [merge(local.trust.states, {
       Condition = {
-        # The batches' executions are of BULK/LABEL, which is a state machine to Step Functions.
+        # To Step Functions, the batches' executions belong to the state machine BULK/LABEL.
         ArnLike      = { "aws:SourceArn" = [local.arns.bulk, "${local.arns.bulk}/*"] }
         StringEquals = { "aws:SourceAccount" = local.account }
       }
@@ -51,7 +51,7 @@ resource "aws_iam_role_policy" "bulk" {
           Sid      = "ListInput"
           Effect   = "Allow"
           Action   = ["s3:ListBucket"]
-          Resource = local.arns.input # by any prefix of it
+          Resource = local.arns.input # under any prefix
         },
         {
           Sid      = "WriteResults"

@@ -49,7 +49,7 @@ resource "aws_iam_policy" "callers" {
   })
 }
 
-# Apart, since the API's id is known only when it is made: so the plan shows the other one in full.
+# Separate, since the API's id is known only once it exists: so the plan shows the other in full.
 resource "aws_iam_policy" "api_callers" {
   count = local.aws.api.auth == "iam" ? 1 : 0
 

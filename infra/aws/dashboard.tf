@@ -1,5 +1,5 @@
 locals {
-  # One line a picture: title, and its metrics as CloudWatch writes them.
+  # One line per chart: its title, and its metrics in CloudWatch's form.
   widgets = [
     ["Invocations, errors, throttles", "Sum", [
       for metric in ["Invocations", "Errors", "Throttles"] :

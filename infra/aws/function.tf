@@ -90,11 +90,11 @@ resource "aws_lambda_function" "this" {
 
   depends_on = [
     aws_ecr_repository_policy.images,
-    aws_iam_role_policy.function, # a function that starts without its grants fails once
+    aws_iam_role_policy.function, # without its grants a function's first start fails
   ]
 }
 
-# Asynchronous invocations, the bucket's among them: what fails for good is kept.
+# Asynchronous invocations, including the bucket's: permanent failures are kept.
 resource "aws_lambda_function_event_invoke_config" "live" {
   function_name                = aws_lambda_function.this.function_name
   qualifier                    = aws_lambda_alias.live.name

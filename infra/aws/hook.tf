@@ -1,4 +1,4 @@
-# The pre-traffic hook: CodeDeploy waits for its word before the new version gets any traffic.
+# The pre-traffic hook: CodeDeploy waits for its report before the new version gets any traffic.
 
 locals {
   hooks = var.hook_package == null ? {} : { this = var.hook_package }
@@ -15,13 +15,13 @@ resource "aws_lambda_function" "hook" {
   architectures    = ["arm64"]
   filename         = each.value
   source_code_hash = filebase64sha256(each.value)
-  timeout          = 900 # the most; hook.py is done before
+  timeout          = 900 # the maximum; hook.py ends earlier
   memory_size      = 256
 
   environment {
     variables = {
       FUNCTION_NAME = local.name
-      # The versions share their environments with those who call: a hook that is turned away asks again.
+      # The versions share their environments with callers: a throttled hook retries.
       AWS_RETRY_MODE   = "standard"
       AWS_MAX_ATTEMPTS = "4"
     }

@@ -1,4 +1,4 @@
-# What the release and its commands need to know; `lambake status` shows it.
+# What the release and its commands need; `lambake status` shows it.
 
 output "name" {
   value = local.name

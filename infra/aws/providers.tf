@@ -1,7 +1,7 @@
 provider "aws" {
   region = try(local.function.region, null)
 
-  # A simulated cloud gets no real credentials, and is asked nothing that only AWS can answer.
+  # A simulated cloud gets no real credentials, and no question that only AWS can answer.
   access_key                  = var.simulated_cloud == null ? null : "simulated"
   secret_key                  = var.simulated_cloud == null ? null : "simulated"
   token                       = var.simulated_cloud == null ? null : ""
@@ -9,7 +9,7 @@ provider "aws" {
   skip_metadata_api_check     = var.simulated_cloud != null
   skip_requesting_account_id  = false # API Gateway's ARNs have the account in them
   s3_use_path_style           = var.simulated_cloud != null
-  max_retries                 = var.simulated_cloud == null ? null : 2 # what it lacks it lacks
+  max_retries                 = var.simulated_cloud == null ? null : 2 # retries do not fill its gaps
 
   default_tags {
     tags = { project = local.function.name, stage = var.stage }

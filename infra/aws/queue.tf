@@ -67,7 +67,7 @@ resource "aws_sqs_queue" "results" {
   policy                    = local.tls_only.results
 }
 
-# Where asynchronous invocations end that failed for good.
+# The destination of asynchronous invocations that failed permanently.
 resource "aws_sqs_queue" "failures" {
   name                      = local.names.failures
   message_retention_seconds = local.kept_s
@@ -83,7 +83,7 @@ resource "aws_lambda_event_source_mapping" "requests" {
   # Without it the function's answer is ignored, and a failed message is deleted with its batch.
   function_response_types = ["ReportBatchItemFailures"]
 
-  # The queue leaves environments for those who wait for an answer.
+  # The queue leaves environments for callers that wait for an answer.
   scaling_config {
     maximum_concurrency = local.aws.queue.max_concurrency
   }

@@ -1,7 +1,7 @@
 resource "aws_ecr_repository" "images" {
   name                 = local.name
   image_tag_mutability = "IMMUTABLE"
-  force_delete         = true # what destroy removes, it removes with its images
+  force_delete         = true # destroy removes the repository with its images
 
   image_scanning_configuration {
     scan_on_push = true
@@ -11,7 +11,7 @@ resource "aws_ecr_repository" "images" {
     encryption_type = "AES256"
   }
 
-  # Here, since it is made first, before an image is built: what a name must be for any of them.
+  # Checked here, since the registry is made first: the rules of all names that derive from this one.
   lifecycle {
     precondition {
       condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", local.function.name))
@@ -24,10 +24,10 @@ resource "aws_ecr_repository" "images" {
   }
 }
 
-# No rule counts images: it would know when they were pushed, and not which one is live, so that ten
-# that were refused in a row would expire what Lambda runs; and a limit far away only does so later.
-# A release removes what no version runs (infra/release/images.py); until one goes through, what was
-# refused stays, and costs its storage.
+# No rule counts images: it would know when they were pushed but not which one is live, so ten
+# refused in a row would expire the one that Lambda runs; a higher limit only delays that.
+# A release removes images that no version runs (infra/release/unused_images.py); until one succeeds,
+# refused images stay, and cost their storage.
 resource "aws_ecr_lifecycle_policy" "images" {
   repository = aws_ecr_repository.images.name
   policy = jsonencode({
@@ -44,7 +44,7 @@ resource "aws_ecr_lifecycle_policy" "images" {
 
 # Lambda would write this grant itself, for every function of the account. It asks on behalf of the
 # function or of one of its versions, whose ARNs have the account in them; that it would send
-# aws:SourceAccount, too, is said nowhere, and without a match no image is found.
+# aws:SourceAccount too is not documented, and without a match no image is found.
 resource "aws_ecr_repository_policy" "images" {
   repository = aws_ecr_repository.images.name
   policy = jsonencode({

@@ -1,9 +1,9 @@
-# Terraform describes, infra/release.py releases.
+# Terraform describes, infra/release releases.
 #
-# `publish` makes each change of the function a new version as part of the same apply, so that no
-# change of the code or the settings can be live without a number to roll back to. Who calls the
-# function calls the alias `live`. Terraform creates it, at the first version, and never moves it:
-# CodeDeploy does, by weights, and a rollback does. Were version and weights not ignored, the next
+# `publish` makes each change of the function a new version in the same apply, so that no
+# change of the code or the settings can be live without a number to roll back to. Callers
+# use the alias `live`. Terraform creates it at the first version and never moves it:
+# CodeDeploy and rollbacks do, by weights. If version and weights were not ignored, the next
 # plan would show every canary as drift and every apply would end it at once.
 
 resource "aws_lambda_alias" "live" {
@@ -29,8 +29,8 @@ resource "aws_codedeploy_app" "this" {
   compute_platform = "Lambda"
 }
 
-# CodeDeploy changes no configuration, and removes none that is in use: so another one has another
-# name, and is there before the old one goes.
+# CodeDeploy changes no configuration and removes none in use: so a new one has another
+# name, and exists before the old one is removed.
 resource "aws_codedeploy_deployment_config" "canary" {
   deployment_config_name = "${local.name}-canary-${local.aws.canary.percent}-percent-${local.aws.canary.minutes}-minutes"
   compute_platform       = "Lambda"
@@ -97,7 +97,7 @@ resource "aws_iam_role_policy" "release" {
         Resource = local.arns.hook
       },
       {
-        # Asked as a whole: CloudWatch checks this action against all alarms of the region.
+        # Without a narrower resource: CloudWatch checks this action against all alarms of the region.
         Sid      = "SeeAlarms"
         Effect   = "Allow"
         Action   = ["cloudwatch:DescribeAlarms"]

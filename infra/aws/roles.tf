@@ -1,7 +1,7 @@
 # Who may do what. Nothing here has a wildcard for an action.
 
 locals {
-  # The only grants on every resource: AWS knows no narrower one for these actions.
+  # The only grants on every resource: AWS has no narrower ones for these actions.
   # Source: the service authorization reference, actions without a resource type.
   anywhere = {
     # Trace segments belong to no resource.
@@ -18,7 +18,7 @@ locals {
       Action   = ["xray:GetSamplingRules", "xray:GetSamplingTargets"]
       Resource = "*"
     }
-    # Step Functions delivers logs through a delivery that it makes itself.
+    # Step Functions logs through a delivery that it makes itself.
     log_delivery = {
       Sid    = "LogDelivery"
       Effect = "Allow"
@@ -65,15 +65,15 @@ resource "aws_iam_role_policy" "function" {
         Resource = [for prefix in local.read : "${local.arns.input}/${prefix}*"]
       },
       {
-        # A result that stands may be newer than the event.
+        # An existing result may be newer than the event.
         Sid      = "WriteOutput"
         Effect   = "Allow"
         Action   = ["s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"]
         Resource = [for prefix in local.written : "${local.arns.output}/${prefix}*"]
       },
       {
-        # Without it an object that is gone looks like one that is forbidden. GetObject, which this is
-        # asked for then, has no s3:prefix.
+        # Without it a missing object looks like a forbidden one. GetObject, for which S3 checks this,
+        # has no s3:prefix.
         Sid       = "TellGoneFromForbidden"
         Effect    = "Allow"
         Action    = ["s3:ListBucket"]

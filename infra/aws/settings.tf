@@ -1,4 +1,4 @@
-# What function.yaml says. Names and ARNs are made here, not taken from the resources: so a plan
+# The settings of function.yaml. Names and ARNs are made here, not taken from resources: so a plan
 # shows every policy in full before anything exists.
 
 locals {
@@ -12,7 +12,7 @@ locals {
   suffix    = data.aws_partition.this.dns_suffix
   sqs       = coalesce(var.simulated_cloud, "https://sqs.${local.region}.${local.suffix}")
 
-  # Keys that the emulator knows too, with its defaults.
+  # Keys that the emulator also knows, with its defaults.
   timeout_s               = local.function.timeout_s
   snap_start              = try(local.function.snap_start, false)
   tmp_mb                  = try(local.function.tmp_mb, 512)
@@ -26,7 +26,7 @@ locals {
   written                 = [local.output_prefix, local.aws.buckets.bulk_prefix]
 
   names = {
-    # A bucket's name is one in the world.
+    # Names of buckets are globally unique.
     input        = "${local.name}-${local.account}-${local.region}-in"
     output       = "${local.name}-${local.account}-${local.region}-out"
     requests     = "${local.name}-requests"

@@ -1,5 +1,5 @@
 terraform {
-  required_version = ">= 1.10" # S3 state that locks itself: use_lockfile
+  required_version = ">= 1.10" # use_lockfile: the lock is in the bucket
 
   required_providers {
     aws = {
@@ -8,7 +8,7 @@ terraform {
     }
   }
 
-  # The path is given by `init -backend-config=path=…`, one a stage. With aws.state_bucket set, the
-  # file state/s3_override.tf is laid beside this one, and takes this block's place.
+  # `init -backend-config=path=…` sets the path, one per stage. If aws.state_bucket is set, the
+  # file state/s3_override.tf is copied beside this one, and replaces this block.
   backend "local" {}
 }
