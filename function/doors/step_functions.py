@@ -67,7 +67,7 @@ class MapDoor:
                 else:
                     results.append(self._payloads.answer(batch.payload_of(item)))
             except Exception as error:  # noqa: BLE001 -- an item's failure is its result
-                results.append({"error": _recorded(error)})
+                results.append({"error": _record(error)})
         return {"results": results}
 
 
@@ -126,10 +126,10 @@ def _object_result(
     try:
         return opened.settle(ref, remaining_ms=deadline.remaining_ms)
     except Exception as error:  # noqa: BLE001 -- an item's failure is its result
-        return {"source": ref.uri, "error": _recorded(error)}
+        return {"source": ref.uri, "error": _record(error)}
 
 
-def _recorded(error: Exception) -> ItemError:
+def _record(error: Exception) -> ItemError:
     """Record an item's error, and return it as the item's result."""
     current().record_error(error)
     return item_error_of(error)

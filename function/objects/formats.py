@@ -74,9 +74,7 @@ class ObjectReader:
         self._max_object_bytes = max_object_bytes
         self._max_picture_bytes = max_picture_bytes
 
-    def opened(
-        self, ref: ObjectRef, served: Served, *, max_bytes: int | None = None
-    ) -> StoredObject:
+    def open(self, ref: ObjectRef, served: Served, *, max_bytes: int | None = None) -> StoredObject:
         """Open an object of a format that the model takes."""
         kind = format_of(ref.key)
         takes = served.recipe.takes
@@ -114,7 +112,7 @@ class ObjectReader:
                 ref = ref_of(uri, "line")
                 if format_of(ref.key) is Format.LISTING:
                     raise MediaTypeError([Problem("object", "a picture or a table", "a listing")])
-                with closing(self.opened(ref, served)) as source:
+                with closing(self.open(ref, served)) as source:
                     for item in self.items_of(ref, source, served):
                         yield Item(place | item.place, item.instance, item.error, item.size_bytes)
             except RequestError as error:

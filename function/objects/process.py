@@ -130,7 +130,7 @@ class Objects:
         require_address(ref)
         reason = self._keys.reason_to_skip(ref)
         if reason:
-            return _skipped(ref, reason)
+            return _skip(ref, reason)
         deadline = Deadline(remaining_ms)
         deadline.require("an object")
         served = self._service.find(*self._keys.model_of(ref))
@@ -139,13 +139,13 @@ class Objects:
         known = KnownResult.look_up(self._client, result)
         reason = known.reason_to_skip(ref, manifest)
         if reason:
-            return _skipped(ref, reason)
+            return _skip(ref, reason)
         try:
-            source = self._reader.opened(ref, served)
+            source = self._reader.open(ref, served)
         except GoneError:
-            return _skipped(ref, "gone since")
+            return _skip(ref, "gone since")
         except ReplacedError:
-            return _skipped(ref, "replaced since, which has an event of its own")
+            return _skip(ref, "replaced since, which has an event of its own")
         about = metadata_of(ref, manifest, source)
         with closing(source), ResultObject(self._client, result, known, metadata=about) as written:
             if format_of(ref.key) is Format.PICTURE:
@@ -197,7 +197,7 @@ class Objects:
         known = KnownResult.look_up(self._client, result)
         reason = known.reason_to_skip(ref)
         if reason:
-            return _skipped(ref, reason)
+            return _skip(ref, reason)
         told = {"error": item_error_of(error)}
         with ResultObject(self._client, result, known, metadata=metadata_of(ref)) as written:
             written.write(_json(told))
@@ -220,7 +220,7 @@ class Objects:
         ref, manifest = ref_of(uri), served.manifest
         if format_of(ref.key) is Format.LISTING:
             raise MediaTypeError([Problem("s3", "a picture or a table", "a listing")])
-        with closing(self._reader.opened(ref, served, max_bytes=self._max_body_bytes)) as source:
+        with closing(self._reader.open(ref, served, max_bytes=self._max_body_bytes)) as source:
             items = self._reader.items_of(ref, source, served)
             instances = [_instance_of(item) for item in islice(items, manifest.max_instances + 1)]
         return predict(served, instances).payload()
@@ -285,7 +285,7 @@ def answers_to(
         deadline.require("another batch")
         instances = [item.instance for item in batch if item.error is None]
         current().record_asked(manifest, len(batch))
-        predicted = iter(_predicted(instances, served))
+        predicted = iter(_predict(instances, served))
         yield [
             item.place
             | (next(predicted) if item.error is None else {"error": item_error_of(item.error)})
@@ -306,7 +306,7 @@ def _batches_of(items: Iterable[Item], max_count: int, max_bytes: int) -> Iterat
         yield batch
 
 
-def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
+def _predict(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
     """Predict instances together; if some are wrong, halve until those are alone."""
     if not instances:
         return []
@@ -317,7 +317,7 @@ def _predicted(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]
             return [{"error": item_error_of(error)}]
         middle = len(instances) // 2
         halves = (instances[:middle], instances[middle:])
-        return [one for half in halves for one in _predicted(half, served)]
+        return [one for half in halves for one in _predict(half, served)]
     current().record_answer(answer)
     return answer.predictions
 
@@ -327,7 +327,7 @@ def _json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode() + b"\n"
 
 
-def _skipped(ref: ObjectRef, reason: str) -> dict[str, Any]:
+def _skip(ref: ObjectRef, reason: str) -> dict[str, Any]:
     """Return the summary of an object that is left alone; the log has the reason, not the key."""
     log("WARN", "object skipped", reason=reason)
     return {"source": ref.uri, "skipped": reason}

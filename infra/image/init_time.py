@@ -35,7 +35,7 @@ class Init:
         return self.duration_s / limits.INIT_LIMIT_S
 
 
-def measured_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
+def measure_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
     """
     Measure at each memory setting: the best of three, since other load on the machine only adds.
 
@@ -43,11 +43,11 @@ def measured_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
         ImageError: the function did not become ready.
     """
     for memory_mb in MEMORIES_MB:
-        found = [asyncio.run(measured_init(engine, image, memory_mb)) for _ in range(_TIMES)]
+        found = [asyncio.run(_measure(engine, image, memory_mb)) for _ in range(_TIMES)]
         yield min(found, key=lambda init: init.duration_s)
 
 
-async def measured_init(engine: ContainerTool, image: str, memory_mb: int) -> Init:
+async def _measure(engine: ContainerTool, image: str, memory_mb: int) -> Init:
     """
     Measure once.
 

@@ -10,7 +10,7 @@ from infra.image.build import LOCK, Build, Say, build_image, prepare
 from infra.image.checks import breaches_of
 from infra.image.contents import Contents, contents_of
 from infra.image.errors import Unfit
-from infra.image.init_time import measured_inits
+from infra.image.init_time import measure_inits
 from infra.image.packages import packages_of, sizes
 from infra.image.sbom import write_bill
 from infra.image.sizes import layer_table, part_table
@@ -58,7 +58,7 @@ def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool =
 def measure_init(engine: ContainerTool, image: str, say: Say) -> None:
     """Print how long the init takes in the container, with the CPUs that Lambda gives."""
     say("\nInit in the container, with the share of a CPU that Lambda gives …")
-    for found in measured_inits(engine, image):
+    for found in measure_inits(engine, image):
         say(
             f"  {found.memory_mb:>5} MB  {found.cpus:.2f} CPU  {found.duration_s * 1000:>6.0f} ms"
             f"   1/{1 / found.share_of_limit:.0f} of the limit of 10 s"

@@ -33,7 +33,7 @@ from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import manifest_of, write_card, write_samples
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
 from model.zoo.digits.network import INPUT, OUTPUT, TEACHER, built, exported
-from model.zoo.digits.training import History, Lesson, Recipe, trained
+from model.zoo.digits.training import History, Lesson, Recipe, train
 
 FOLDER: Final = Path(__file__).parent
 TOLERANCE: Final = 1e-5
@@ -69,7 +69,7 @@ def bake(
     learnt, apart = split_of(data.labels, seed=recipe.seed)
     held_out = data.at(apart)
     print(f"{data.origin}: {len(learnt)} to learn from, {len(apart)} held out", flush=True)
-    network, histories = taught(data.at(learnt), held_out, recipe)
+    network, histories = teach(data.at(learnt), held_out, recipe)
 
     onnx = exported(network)
     difference = difference_of(network, onnx, data)
@@ -118,7 +118,7 @@ def bake_reference(folder: Path, data: Dataset) -> None:
     write_reference(folder, {INPUT: data.digits[learnt]}, {OUTPUT: answers}, source=source)
 
 
-def taught(
+def teach(
     data: Dataset, held_out: Dataset, recipe: Recipe
 ) -> tuple[keras.Sequential, list[History]]:
     """
@@ -134,13 +134,13 @@ def taught(
         keras.utils.set_random_seed(seed)
         teacher = built(TEACHER, dropout=0.4)
         lesson = Lesson(data, recipe.teacher_epochs, seed)
-        histories.append(trained(teacher, lesson, held_out))
+        histories.append(train(teacher, lesson, held_out))
         teachers.append(measures.runner(exported(teacher)))
     print("the network that is served", flush=True)
     keras.utils.set_random_seed(recipe.seed)
     network = built()
     lesson = Lesson(data, recipe.epochs, recipe.seed, teachers, recipe.fresh)
-    histories.append(trained(network, lesson, held_out))
+    histories.append(train(network, lesson, held_out))
     return uncompiled(network), histories
 
 

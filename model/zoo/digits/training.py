@@ -170,7 +170,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
-def trained(network: keras.Sequential, lesson: Lesson, held_out: Dataset) -> History:
+def train(network: keras.Sequential, lesson: Lesson, held_out: Dataset) -> History:
     """
     Train the network in place.
 
