@@ -120,7 +120,7 @@ def test_errors(
         ("plan", "\nstopped: nothing was changed\n"),
         ("deploy", "\nstopped: nothing was changed\n"),
         ("rollback", "\nstopped: lambake status shows which version has the traffic\n"),
-        ("destroy", "\nstopped: the next destroy takes up what is left\n"),
+        ("destroy", "\nstopped: the next destroy removes the rest\n"),
         ("logs", "\n"),
     ],
 )

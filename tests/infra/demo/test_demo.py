@@ -292,5 +292,5 @@ def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     monkeypatch.setattr(play, "_set_the_scene", stop)
     assert main(["demo", "--function", str(FUNCTION)]) == 130
     assert capsys.readouterr().err == (
-        "\nstopped: the simulated cloud is gone, and all that was in it\n"
+        "\nstopped: the simulated cloud and everything in it is gone\n"
     )
