@@ -8,8 +8,7 @@ from typing import Any
 
 @cache
 def aws_client(service: str) -> Any:
-    """
-    Return the client of an AWS service, made once; it is the same class that boto3 returns.
+    """Return the client of an AWS service, made once; it is the same class that boto3 returns.
 
     Args:
         service: boto3's name for it, such as "s3" or "sqs".

@@ -19,8 +19,7 @@ class Context(Protocol):
 
 
 class Deadline:
-    """
-    Decides whether there is time for one more item, judged by the slowest so far.
+    """Decides whether there is time for one more item, judged by the slowest so far.
 
     A timeout fails the whole event, finished items included; returning the rest undone is better.
     """
@@ -38,8 +37,7 @@ class Deadline:
         return now_ms > RESERVE_MS + self._longest_ms
 
     def require(self, what: str) -> None:
-        """
-        Raise unless there is time for one more.
+        """Raise unless there is time for one more.
 
         Raises:
             DeadlineError: there is no time left for `what`.

@@ -1,5 +1,4 @@
-"""
-The Lambda handler, `function.entry.handler`: the composition root.
+"""The Lambda handler, `function.entry.handler`: the composition root.
 
 The only module that builds things at import. Models and the HTTP application load here, in the
 init phase, where Lambda provides a whole CPU and takes the snapshot.
@@ -129,8 +128,7 @@ _BUILDERS: Final[dict[Source, Callable[[], Door]]] = {
 
 
 def _door_of(source: Source, event: Any) -> Door:
-    """
-    Return a source's door, built on first use: unused doors cost no imports.
+    """Return a source's door, built on first use: unused doors cost no imports.
 
     Raises:
         UnsupportedSourceError: there is none; names what it got and what is accepted.
@@ -154,8 +152,7 @@ gc.freeze()
 
 
 def handler(event: Any, context: Any) -> dict[str, Any]:
-    """
-    Answer one event.
+    """Answer one event.
 
     Args:
         event: any JSON value.

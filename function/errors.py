@@ -1,5 +1,4 @@
-"""
-The tree of errors of a request, and what each means to the caller.
+"""The tree of errors of a request, and what each means to the caller.
 
     FunctionError
     ├── RequestError             the caller's fault: lists what is wrong

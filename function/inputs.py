@@ -17,8 +17,7 @@ KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {"image": ("image", "images"), "r
 
 
 def instances_of(payload: Any, served: Served) -> list[Any]:
-    """
-    Read the instances from `{"image": …}`, `{"images": […]}` or `{"rows": […]}`.
+    """Read the instances from `{"image": …}`, `{"images": […]}` or `{"rows": […]}`.
 
     Args:
         payload: parsed JSON.
@@ -79,8 +78,7 @@ def _decoded(texts: Sequence[Any], key: str) -> list[bytes]:
 
 
 def decoded_base64(text: Any, where: str) -> bytes:
-    """
-    Decode base64 strictly; the prefix of a `data:` URL and line breaks are allowed.
+    """Decode base64 strictly; the prefix of a `data:` URL and line breaks are allowed.
 
     Raises:
         MalformedError: not a string, or not base64.

@@ -26,8 +26,7 @@ class Payloads:
     def __init__(
         self, service: Service, objects: Callable[[], Objects], *, max_body_bytes: int
     ) -> None:
-        """
-        Describe what answers.
+        """Describe what answers.
 
         Args:
             service: the models.
@@ -39,8 +38,7 @@ class Payloads:
         self._max_body_bytes = max_body_bytes
 
     def answer(self, payload: Any) -> dict[str, Any]:
-        """
-        Predict what a payload asks for.
+        """Predict what a payload asks for.
 
         Args:
             payload: {"model", "version"?, "rows" | "image" | "images" | "s3"}; the version may be a
@@ -62,8 +60,7 @@ class Payloads:
 
 
 def require_size(payload: Any, max_bytes: int) -> None:
-    """
-    Check a parsed payload against the limit of an HTTP body.
+    """Check a parsed payload against the limit of an HTTP body.
 
     Raises:
         TooLargeError: it is longer, in UTF-8 without spaces.
@@ -80,8 +77,7 @@ def require_size(payload: Any, max_bytes: int) -> None:
 
 
 def require_carried(reply: Mapping[str, Any], max_bytes: int) -> None:
-    """
-    Check a reply against what Lambda, or the front before it, carries.
+    """Check a reply against what Lambda, or the front before it, carries.
 
     Raises:
         ReplyTooLargeError: as JSON the reply is longer.

@@ -1,5 +1,4 @@
-"""
-Serve the function by plain HTTP, with no Lambda around it.
+"""Serve the function by plain HTTP, with no Lambda around it.
 
     python -m function.serve        on $PORT, as Cloud Run, Container Apps and `docker run` want it
 
@@ -75,8 +74,7 @@ class JsonLines(logging.Formatter):
 
 
 def server_of(settings: Settings) -> Server:
-    """
-    Load the models and build the server around them.
+    """Load the models and build the server around them.
 
     Raises:
         ArtefactError: there is no bundle, or one must not be served.

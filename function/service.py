@@ -51,8 +51,7 @@ class Served:
         self.description: Description = predictor.recipe.describe()
 
     def predict(self, instances: Sequence[Any]) -> Answer:
-        """
-        Predict some instances together, whatever door they came through.
+        """Predict some instances together, whatever door they came through.
 
         Args:
             instances: bytes of pictures, or rows.
@@ -101,8 +100,7 @@ class Service:
 
     @classmethod
     def load(cls, zoo: Path, names: Sequence[str] = (), *, max_pixels: int) -> Service:
-        """
-        Load models, in every version that there is.
+        """Load models, in every version that there is.
 
         Args:
             zoo: the folder that has one folder a model.
@@ -124,8 +122,7 @@ class Service:
         return cls(models)
 
     def watch(self) -> None:
-        """
-        Compare from now on what is served with the references of the bundles that have one.
+        """Compare from now on what is served with the references of the bundles that have one.
 
         Raises:
             ArtefactError: a reference that cannot be used.
@@ -142,8 +139,7 @@ class Service:
         return list(self._models.values())
 
     def versions(self, name: object) -> Versions:
-        """
-        Find a model's versions.
+        """Find a model's versions.
 
         Raises:
             UnknownModelError: no such model; names those that there are.
@@ -153,8 +149,7 @@ class Service:
         return self._models[name]
 
     def find(self, name: object, version: object = None) -> Served:
-        """
-        Find a model in one of its versions.
+        """Find a model in one of its versions.
 
         Args:
             name: the model's.

@@ -121,8 +121,7 @@ class Settings:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Settings:
-        """
-        Read the settings; a key that is absent or empty takes its default.
+        """Read the settings; a key that is absent or empty takes its default.
 
         Raises:
             SettingsError: a value that is malformed.

@@ -1,5 +1,4 @@
-"""
-The places where the function runs: this machine and the cloud. Never shipped in the image.
+"""The places where the function runs: this machine and the cloud. Never shipped in the image.
 
 Imports neither `function` nor `model`; the handler is only a string to it.
 """

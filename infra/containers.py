@@ -1,9 +1,8 @@
-"""
-docker or podman: find the one that answers, and call its command line.
+"""docker or podman: find the one that answers, and call its command line.
 
-    ContainersError
-    ├── NoContainerTool         neither docker nor podman answers
-    └── ContainerToolFailed     one of their commands failed; carries the end of its output
+ContainersError
+├── NoContainerTool         neither docker nor podman answers
+└── ContainerToolFailed     one of their commands failed; carries the end of its output
 """
 
 from __future__ import annotations
@@ -119,8 +118,7 @@ def _answers(tool: ContainerTool) -> bool:
 
 
 def cpu_share(memory_mb: int) -> float:
-    """
-    Return the CPUs that a memory setting comes with on Lambda, at most those of this machine.
+    """Return the CPUs that a memory setting comes with on Lambda, at most those of this machine.
 
     Source: AWS Lambda developer guide, "At 1,769 MB, a function has the equivalent of one vCPU".
     """
@@ -130,8 +128,7 @@ def cpu_share(memory_mb: int) -> float:
 def confinement(
     tool: ContainerTool, *, memory_mb: int, cpus: float, tmp_mb: int = 512
 ) -> list[str]:
-    """
-    Return the options of `run` that confine a container like Lambda's environment.
+    """Return the options of `run` that confine a container like Lambda's environment.
 
     Source: docs/contract.md 1.4 and 6.3: /tmp 512 MB, RLIMIT_NOFILE 1024, about 1000 processes.
     """

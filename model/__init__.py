@@ -1,5 +1,4 @@
-"""
-Arrays: bytes or rows in, predictions out.
+"""Arrays: bytes or rows in, predictions out.
 
 No web framework, no AWS, no environment variables; it imports no other package of ours.
 """

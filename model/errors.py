@@ -1,12 +1,11 @@
-"""
-The errors of models, as one tree.
+"""The errors of models, as one tree.
 
-    ModelError
-    ├── ArtefactError     the bundle: missing, tampered with or malformed; stops the load
-    ├── InputError        the caller's fault: lists what is wrong with the instances
-    │   ├── FormatError   the bytes are in no supported picture format
-    │   └── LimitError    more pixels than allowed
-    └── EngineError       ours: the engine failed, or returned invalid outputs
+ModelError
+├── ArtefactError     the bundle: missing, tampered with or malformed; stops the load
+├── InputError        the caller's fault: lists what is wrong with the instances
+│   ├── FormatError   the bytes are in no supported picture format
+│   └── LimitError    more pixels than allowed
+└── EngineError       ours: the engine failed, or returned invalid outputs
 """
 
 from __future__ import annotations
@@ -47,8 +46,7 @@ class ArtefactError(ModelError):
     def __init__(
         self, path: Path, *, expected: str = "", got: object = "", problems: Sequence[Problem] = ()
     ) -> None:
-        """
-        Describe what is wrong with a file: one thing, or several with their places in it.
+        """Describe what is wrong with a file: one thing, or several with their places in it.
 
         Args:
             path: the file's.

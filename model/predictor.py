@@ -44,8 +44,7 @@ class Predictor:
 
     @classmethod
     def load(cls, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Predictor:
-        """
-        Load a bundle, its hash verified.
+        """Load a bundle, its hash verified.
 
         Args:
             folder: the bundle, with model.toml and the model file.
@@ -59,8 +58,7 @@ class Predictor:
         return cls(manifest, engine, max_pixels=max_pixels)
 
     def watch(self) -> None:
-        """
-        Start to compare what is served with the bundle's reference, if it has one.
+        """Start to compare what is served with the bundle's reference, if it has one.
 
         Raises:
             ArtefactError: the reference cannot be used.
@@ -68,8 +66,7 @@ class Predictor:
         self.window = Window.of(self.manifest)
 
     def predict(self, instances: Sequence[Any]) -> tuple[list[Answer], Steps]:
-        """
-        Predict instances together.
+        """Predict instances together.
 
         Args:
             instances: N of them, 1 <= N <= manifest.max_instances, as the recipe takes them.
@@ -106,8 +103,7 @@ class Predictor:
 
 
 def _verified(manifest: Manifest) -> bytes:
-    """
-    Read the model file and compare its hash with the manifest's.
+    """Read the model file and compare its hash with the manifest's.
 
     Raises:
         ArtefactError: the file is missing, or has another hash.

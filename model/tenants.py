@@ -26,8 +26,7 @@ def names_in(package: str) -> str:
 
 
 def tenant(package: str, name: str) -> ModuleType:
-    """
-    Import a tenant.
+    """Import a tenant.
 
     Raises:
         ImportError: it exists, but something that it imports is not installed.

@@ -1,5 +1,4 @@
-"""
-The rules of the tree: who may import whom, and how large things are.
+"""The rules of the tree: who may import whom, and how large things are.
 
 Each rule is a function from the modules of a tree to its breaches. test_architecture.py holds them
 against the real tree, and proves on little ones that each can find a breach.

@@ -1,5 +1,4 @@
-"""
-Citations of docs/contract.md, and what is wrong with them.
+"""Citations of docs/contract.md, and what is wrong with them.
 
 The one form is the path, a section, and rules where a row is meant: M2, or M2 to M7, or M2 and M4.
 """
@@ -42,8 +41,7 @@ def contract_of(text: str) -> Contract:
 
 
 def bad_citations(text: str, contract: Contract) -> Iterator[str]:
-    """
-    Find what a file's text cites and the contract does not have, and citations of another form.
+    """Find what a file's text cites and the contract does not have, and citations of another form.
 
     Rules that stand alone, "M2: a path …", count in files that cite the contract.
     """

@@ -83,8 +83,7 @@ def _no_network() -> Iterator[None]:
 
 
 def require_tool(name: str) -> str:
-    """
-    Find a program that a test needs.
+    """Find a program that a test needs.
 
     Returns:
         Its path. Where it is absent the test is skipped, or fails if STRICT=1 is set.

@@ -1,5 +1,4 @@
-"""
-The rules of architecture.py, held against the real tree;
+"""The rules of architecture.py, held against the real tree;
 and that each of them can find a breach.
 """
 

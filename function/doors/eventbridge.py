@@ -1,5 +1,5 @@
-"""
-The event bus's door: new objects, payloads in `detail`, and schedules that keep the function warm.
+"""The event bus's door: new objects, payloads in `detail`, and schedules that keep the function
+warm.
 
 Lambda invokes asynchronously here, as for a bucket, so an object's permanent failure is written
 into its result object. A payload has none: its failure goes to the invocation's destination or
@@ -31,8 +31,7 @@ class EventBridgeDoor:
         self._objects = objects
 
     def answer(self, event: dict[str, Any], context: Context) -> Mapping[str, Any]:
-        """
-        Answer one event.
+        """Answer one event.
 
         Args:
             event: with `source`, `detail-type` and `detail`.

@@ -1,5 +1,4 @@
-"""
-The HTTP door: every front's event is read once, straight into the ASGI scope.
+"""The HTTP door: every front's event is read once, straight into the ASGI scope.
 
 `HttpExchange` is a custom handler for Mangum: guard and translation in one. Nothing of an event
 reaches the application unless it is read and checked here; anything malformed raises
@@ -88,8 +87,7 @@ class HttpDoor:
         self._loop.close()
 
     def answer(self, event: dict[str, Any], context: Any) -> Reply:
-        """
-        Answer one HTTP event, whatever is in it.
+        """Answer one HTTP event, whatever is in it.
 
         Args:
             event: as the front sent it.
@@ -136,8 +134,7 @@ class HttpDoor:
 
 
 class HttpExchange:
-    """
-    One request and its reply, as Mangum handles them: `infer`, `scope`, `body`, then the call.
+    """One request and its reply, as Mangum handles them: `infer`, `scope`, `body`, then the call.
 
     Source: docs/contract.md 3.1, M2 to M18; 6.5.1 for what each front sends.
     """
@@ -155,8 +152,7 @@ class HttpExchange:
 
     @property
     def scope(self) -> Scope:
-        """
-        The request as ASGI spells it: the path decoded once, headers in lower case, each once.
+        """The request as ASGI spells it: the path decoded once, headers in lower case, each once.
 
         Raises:
             MalformedError: names the part that is missing or malformed.
@@ -206,8 +202,7 @@ class HttpExchange:
             raise _malformed("body", "base64, as isBase64Encoded says", "something else") from exc
 
     def __call__(self, response: Response) -> Reply:
-        """
-        Return the reply in the shape that the front understands.
+        """Return the reply in the shape that the front understands.
 
         Raises:
             ReplyTooLargeError: its JSON is larger than the front carries (M16).

@@ -15,8 +15,7 @@ class InvokeDoor:
         self._payloads = payloads
 
     def answer(self, event: Any, _context: Context) -> dict[str, Any]:
-        """
-        Answer a payload as the native HTTP door does.
+        """Answer a payload as the native HTTP door does.
 
         Raises:
             RequestError, ModelError: as over HTTP; the invoker gets a function error.

@@ -1,5 +1,4 @@
-"""
-Where the answers to a queue's messages go: a results queue, or the log.
+"""Where the answers to a queue's messages go: a results queue, or the log.
 
 A message that SQS delivers twice is answered twice; a FIFO results queue drops the second answer
 within five minutes.
@@ -51,8 +50,7 @@ class Send(Protocol):
     max_bytes: int
 
     def __call__(self, results: Sequence[Result]) -> set[int]:
-        """
-        Send results, at most MAX_TOGETHER.
+        """Send results, at most MAX_TOGETHER.
 
         Returns:
             The positions of the results that were not taken.
@@ -99,8 +97,7 @@ class ResultsQueue:
     """A queue may be configured to take less."""
 
     def __init__(self, client: Any, url: str) -> None:
-        """
-        Describe the queue.
+        """Describe the queue.
 
         Args:
             client: boto3's for SQS.
@@ -110,8 +107,7 @@ class ResultsQueue:
         self._url = url
 
     def __call__(self, results: Sequence[Result]) -> set[int]:
-        """
-        Send results, at most MAX_TOGETHER.
+        """Send results, at most MAX_TOGETHER.
 
         Returns:
             The positions of the results that the queue did not take.

@@ -1,5 +1,4 @@
-"""
-The bucket's door: each object of a notification gets a result object.
+"""The bucket's door: each object of a notification gets a result object.
 
 Lambda invokes asynchronously here and retries a failed invocation up to twice. So a permanent
 failure, such as a file that is not a picture, is written into the result object and does not fail
@@ -24,8 +23,7 @@ class S3Door:
         self._objects = objects
 
     def answer(self, event: Any, context: Context) -> dict[str, Any]:
-        """
-        Predict the objects of a notification, in their order.
+        """Predict the objects of a notification, in their order.
 
         Returns:
             {"results": [...]}, one summary per object: none for a test event or a removal.

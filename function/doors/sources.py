@@ -1,5 +1,4 @@
-"""
-Where an event comes from: the only module that knows the shapes of events.
+"""Where an event comes from: the only module that knows the shapes of events.
 
 An event of a service that no door takes is FOREIGN; the error that refuses it names what `clue_in`
 finds, from the fixed lists below. Nothing of the event itself is repeated.
@@ -45,8 +44,7 @@ _HTTP: Final = frozenset(
 
 
 def source_of(event: Any) -> Source:
-    """
-    Return an event's source by its shape; never raises, whatever JSON the event is.
+    """Return an event's source by its shape; never raises, whatever JSON the event is.
 
     Returns:
         FOREIGN for an event of an AWS service that no door takes, UNKNOWN for anything else.

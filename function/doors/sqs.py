@@ -1,5 +1,4 @@
-"""
-The queue's door: a batch of messages in, a list of those that SQS must deliver again out.
+"""The queue's door: a batch of messages in, a list of those that SQS must deliver again out.
 
 A message is done once its result is sent. The reply lists the messages that are not done. SQS
 reads a reply like this (docs/contract.md 6.6):
@@ -42,8 +41,7 @@ MESSAGE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """
-    The fields of a record that the door reads, whatever the record is.
+    """The fields of a record that the door reads, whatever the record is.
 
     The group is set for FIFO queues only: groups have no order in a standard queue.
     """
@@ -76,8 +74,7 @@ class SqsDoor:
         send: Send | None,
         permanent: str,
     ) -> None:
-        """
-        Describe the door.
+        """Describe the door.
 
         Args:
             payloads: answers the messages that are payloads.
@@ -93,8 +90,7 @@ class SqsDoor:
         self._permanent = permanent
 
     def answer(self, event: Any, context: Context) -> dict[str, Any]:
-        """
-        Answer as much of a batch as time allows.
+        """Answer as much of a batch as time allows.
 
         Returns:
             {"batchItemFailures": [{"itemIdentifier": …}]}: every message that is not done.
@@ -159,8 +155,7 @@ class SqsDoor:
 
 
 def _unwrapped(body: object) -> Any:
-    """
-    Parse a message's body, and the message inside it if SNS sent it.
+    """Parse a message's body, and the message inside it if SNS sent it.
 
     Raises:
         MalformedError: not a string, or not JSON.

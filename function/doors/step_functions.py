@@ -41,8 +41,7 @@ class MapDoor:
         self._objects = objects
 
     def answer(self, event: dict[str, Any], context: Context) -> MapAnswer:
-        """
-        Answer every item of a batch, whatever is wrong with the others.
+        """Answer every item of a batch, whatever is wrong with the others.
 
         Args:
             event: {"Items", "BatchInput"?}. An item is either a payload, for which BatchInput may

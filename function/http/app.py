@@ -41,8 +41,7 @@ def create_app(
     docs: bool = True,
     predict: Predict | None = None,
 ) -> FastAPI:
-    """
-    Build the service's HTTP application; routes that a user adds are served and documented too.
+    """Build the service's HTTP application; routes that a user adds are served and documented too.
 
     Args:
         service: the models.

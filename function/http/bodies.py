@@ -22,8 +22,7 @@ SPARE_BRACKETS: Final = 10_000
 
 
 async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> list[Any]:
-    """
-    Read the instances from a request's body, by its media type.
+    """Read the instances from a request's body, by its media type.
 
     Args:
         request: its body has not been read.
@@ -78,8 +77,7 @@ async def _body_of(request: Request, max_bytes: int) -> bytes:
 
 
 def _require_few_brackets(body: bytes, served: Served) -> None:
-    """
-    Refuse JSON with more lists and objects than any request needs, before parsing it.
+    """Refuse JSON with more lists and objects than any request needs, before parsing it.
 
     A million of them in 3 MB take a second and 100 MB, and the garbage collector visits each.
     """
@@ -92,8 +90,7 @@ def _require_few_brackets(body: bytes, served: Served) -> None:
 
 
 def _json_of(body: bytes) -> Any:
-    """
-    Parse JSON strictly: no NaN or Infinity, no lone surrogates, limited nesting.
+    """Parse JSON strictly: no NaN or Infinity, no lone surrogates, limited nesting.
 
     Raises:
         MalformedError: says where the parser stopped.

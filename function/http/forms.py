@@ -1,5 +1,4 @@
-"""
-From a form to its files: multipart/form-data as browsers and curl write it.
+"""From a form to its files: multipart/form-data as browsers and curl write it.
 
 Starlette's parser is not used: it lets the form's charset choose a codec (some raise, so a caller
 can cause a 500), accepts a truncated form as whole, and logs what it reads. The body is in memory
@@ -27,8 +26,7 @@ _PARAMETER: Final = re.compile(rb';[ \t]*([^\s=;"]+)=("(?:[^"\\]|\\.)*"|[^\s;"]*
 
 
 def files_in(body: bytes, content_type: str, *, limit: int) -> list[bytes]:
-    """
-    Return the files of a form, in order.
+    """Return the files of a form, in order.
 
     Args:
         body: the whole form.

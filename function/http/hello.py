@@ -20,8 +20,7 @@ _DECIMAL: Final = re.compile(rf"[+-]?([0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{0,{MAX_DI
 
 
 def total_of(query: QueryParams) -> int | float:
-    """
-    Add `a` and `b`; whole numbers stay whole.
+    """Add `a` and `b`; whole numbers stay whole.
 
     Raises:
         InvalidError: a number is missing, repeated, malformed or not finite; or the sum is not.

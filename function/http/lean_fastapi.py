@@ -1,5 +1,4 @@
-"""
-Import FastAPI without building what no answer needs.
+"""Import FastAPI without building what no answer needs.
 
 FastAPI describes OpenAPI in some sixty pydantic models. Building their validators takes an eighth
 of the function's import time, so they are built on first use, as pydantic's `defer_build` does.

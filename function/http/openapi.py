@@ -1,5 +1,4 @@
-"""
-The OpenAPI document: FastAPI's own, with each model shown by its inputs.
+"""The OpenAPI document: FastAPI's own, with each model shown by its inputs.
 
 Imported only when the document is requested: a cold start does not need it. The schemas are
 enforced by `inputs` and `model`, which can say what was wrong and where;
@@ -79,8 +78,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 
 
 def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
-    """
-    Write the OpenAPI 3.1 document of an application.
+    """Write the OpenAPI 3.1 document of an application.
 
     Args:
         app: all its routes are shown, ours and those that a user added.

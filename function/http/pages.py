@@ -97,8 +97,7 @@ window.ui = SwaggerUIBundle({
 
 @lru_cache(maxsize=4)
 def swagger_file(name: str, *, compressed: bool) -> bytes:
-    """
-    Read one of Swagger UI's files; compressed, it fits into a load balancer's 1 MB.
+    """Read one of Swagger UI's files; compressed, it fits into a load balancer's 1 MB.
 
     Args:
         name: one of SWAGGER_FILES.

@@ -1,5 +1,4 @@
-"""
-Build a route that the OpenAPI document can show, without building the document's models.
+"""Build a route that the OpenAPI document can show, without building the document's models.
 
 The answers' schemas are named here and written by openapi.py on request: every cold start would
 pay for pydantic models in a route's definition.
@@ -36,8 +35,7 @@ def shown_route(
     group: str = SERVICE,
     parameters: Sequence[dict[str, Any]] = (),
 ) -> APIRoute:
-    """
-    Build a route that the document shows.
+    """Build a route that the document shows.
 
     Args:
         path: its parameters in braces.

@@ -1,5 +1,4 @@
-"""
-Objects as they lie in a bucket: which one, and its bytes, or why there are none.
+"""Objects as they lie in a bucket: which one, and its bytes, or why there are none.
 
 The client is handed in, so nothing here knows boto3: its errors are told by their codes.
 """
@@ -63,8 +62,7 @@ def is_key(key: str) -> bool:
 
 
 def ref_of(uri: object, where: str = "s3") -> ObjectRef:
-    """
-    Read `s3://bucket/key`; the key is taken as it stands, nothing in it is decoded.
+    """Read `s3://bucket/key`; the key is taken as it stands, nothing in it is decoded.
 
     Raises:
         MalformedError: no such address.
@@ -79,8 +77,7 @@ def ref_of(uri: object, where: str = "s3") -> ObjectRef:
 
 
 def require_address(ref: ObjectRef, where: str = "object") -> None:
-    """
-    Check that S3 would take a bucket's name and a key, before it is asked.
+    """Check that S3 would take a bucket's name and a key, before it is asked.
 
     Raises:
         MalformedError: it would refuse one of them.
@@ -103,8 +100,7 @@ class StoredObject:
             raise too_large(self.size_bytes, max_bytes)
 
     def chunks(self) -> Iterator[bytes]:
-        """
-        Yield the bytes, in pieces of CHUNK_BYTES at the most.
+        """Yield the bytes, in pieces of CHUNK_BYTES at the most.
 
         Raises:
             StorageError: the connection broke, or another number of bytes came than announced.
@@ -137,8 +133,7 @@ def too_large(size_bytes: int, max_bytes: int) -> TooLargeError:
 
 
 def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
-    """
-    Open an object: the version that is named, or the very content that the ETag stands for.
+    """Open an object: the version that is named, or the very content that the ETag stands for.
 
     Raises:
         TooLargeError: more bytes than allowed; none of them was read.
@@ -166,8 +161,7 @@ def code_of(error: Exception) -> str:
 
 
 def meaning_of(error: Exception) -> Exception:
-    """
-    Return what the service's refusal to hand out an object means, as an error of ours.
+    """Return what the service's refusal to hand out an object means, as an error of ours.
 
     Source: the error codes of Amazon S3's API reference; KMS's own come as `KMS.` and their name.
     """

@@ -1,5 +1,4 @@
-"""
-What a bucket tells of its objects: an event to what can be read. Pure functions.
+"""What a bucket tells of its objects: an event to what can be read. Pure functions.
 
     {"Records": [{"eventSource": "aws:s3", …}]}                 from S3 itself: `objects_in`
     {"Service": "Amazon S3", "Event": "s3:TestEvent", …}        when a notification is set up
@@ -40,8 +39,7 @@ _PLAIN: Final = re.compile(r"[!-~]{1,1024}")
 
 
 def objects_in(notification: Any) -> list[ObjectRef]:
-    """
-    List the objects that S3's own notification says can be read now.
+    """List the objects that S3's own notification says can be read now.
 
     Returns:
         One a key, the newest by its sequencer; none for a test event, a removal or a tag.
@@ -70,8 +68,7 @@ def newest(refs: Iterable[ObjectRef]) -> list[ObjectRef]:
 
 
 def is_older(sequencer: str | None, *, than: str | None) -> bool:
-    """
-    Compare two changes of one key; one that is unknown is not older.
+    """Compare two changes of one key; one that is unknown is not older.
 
     Source: notification-content-structure: pad the shorter one with zeros at its right, then
     compare as texts.
@@ -134,8 +131,7 @@ def is_of_object(event: dict[str, Any]) -> bool:
 
 
 def objects_on_bus(event: dict[str, Any]) -> list[ObjectRef]:
-    """
-    List the object that S3's event on the bus says can be read now, or none.
+    """List the object that S3's event on the bus says can be read now, or none.
 
     Its members have other names than a notification's, and the key is not encoded.
 

@@ -1,5 +1,4 @@
-"""
-An object's bytes to its instances, one by one: a picture, or the lines of a table or a listing.
+"""An object's bytes to its instances, one by one: a picture, or the lines of a table or a listing.
 
 Each line is read by itself and up to a limit, so a wrong one costs no other. A quoted cell cannot
 hold a line break, which no number needs. If the first line that is not blank cannot be read, the
@@ -124,8 +123,7 @@ Line = tuple[int, str | RequestError]
 
 
 def lines_in(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
-    """
-    Cut an object into lines of UTF-8; blank ones are counted and left out.
+    """Cut an object into lines of UTF-8; blank ones are counted and left out.
 
     Args:
         chunks: its bytes in any pieces; a byte order mark and CRLF are allowed.
@@ -173,8 +171,7 @@ def _text_of(data: bytes, max_bytes: int) -> str | RequestError:
 
 
 def rows_of_csv(lines: Iterable[Line], names: Sequence[str]) -> Iterator[Item]:
-    """
-    Read comma-separated numbers, one row a line.
+    """Read comma-separated numbers, one row a line.
 
     Args:
         lines: of the object.

@@ -1,9 +1,8 @@
-"""
-What an object's key says: which model it is for, and what its result is called.
+"""What an object's key says: which model it is for, and what its result is called.
 
-    in/digits/7.png               digits, the latest        out/digits/7.png.json
-    in/iris/2026/rows.csv         iris, the latest          out/iris/2026/rows.csv.jsonl
-    in/digits/versions/1/7.png    version 1, or a label     out/digits/versions/1/7.png.json
+in/digits/7.png               digits, the latest        out/digits/7.png.json
+in/iris/2026/rows.csv         iris, the latest          out/iris/2026/rows.csv.jsonl
+in/digits/versions/1/7.png    version 1, or a label     out/digits/versions/1/7.png.json
 """
 
 from __future__ import annotations
@@ -16,8 +15,7 @@ from function.objects.formats import Format, format_of
 
 @dataclass(frozen=True, slots=True)
 class KeyLayout:
-    """
-    Where objects come from and where their results go, by their keys.
+    """Where objects come from and where their results go, by their keys.
 
     Prefixes end in a slash or are empty. Where `model` is given it is every object's, in `version`,
     and no folder names it; where `output_bucket` is not, results go into the object's own bucket.

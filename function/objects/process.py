@@ -1,12 +1,11 @@
-"""
-An object in a bucket to its predictions, and these to a result object.
+"""An object in a bucket to its predictions, and these to a result object.
 
-    events.py         which objects an event names
-    keys.py           which model an object is for, and where its result goes
-    bucket.py         the object's bytes, or why there are none
-    formats.py        one instance after the other
-    process.py        one answer an instance, some at a time
-    result_object.py  in one piece or in parts
+events.py         which objects an event names
+keys.py           which model an object is for, and where its result goes
+bucket.py         the object's bytes, or why there are none
+formats.py        one instance after the other
+process.py        one answer an instance, some at a time
+result_object.py  in one piece or in parts
 """
 
 from __future__ import annotations
@@ -58,8 +57,7 @@ class Objects:
         max_object_bytes: int,
         max_body_bytes: int,
     ) -> None:
-        """
-        Describe where objects come from and where their results go.
+        """Describe where objects come from and where their results go.
 
         Args:
             service: predicts.
@@ -83,8 +81,7 @@ class Objects:
     def predict_all(
         self, refs: Iterable[ObjectRef], *, remaining_ms: Callable[[], int], settle: bool = True
     ) -> list[dict[str, Any]]:
-        """
-        Predict objects in turn, each whatever became of the others.
+        """Predict objects in turn, each whatever became of the others.
 
         Args:
             refs: the objects, as the event has them.
@@ -111,8 +108,7 @@ class Objects:
         return summaries
 
     def process(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
-        """
-        Read an object, predict it, write its result object.
+        """Read an object, predict it, write its result object.
 
         Args:
             ref: the object, as the event has it.
@@ -164,8 +160,7 @@ class Objects:
         }
 
     def settle(self, ref: ObjectRef, *, remaining_ms: Callable[[], int]) -> dict[str, Any]:
-        """
-        Process an object; if it is at fault itself, record that and write it as the result.
+        """Process an object; if it is at fault itself, record that and write it as the result.
 
         Returns:
             What `process` or `report` returns.
@@ -182,8 +177,7 @@ class Objects:
             return self.report(ref, error)
 
     def report(self, ref: ObjectRef, error: Exception) -> dict[str, Any]:
-        """
-        Write why an object has no predictions, as its result.
+        """Write why an object has no predictions, as its result.
 
         Returns:
             {"source", "result", "error"}, or {"source", "skipped"}: a newer result is there.
@@ -204,8 +198,7 @@ class Objects:
         return {"source": ref.uri, "result": result.uri, **told}
 
     def predictions_of(self, uri: Any, served: Served) -> dict[str, Any]:
-        """
-        Predict an object and answer inline, within the limits of a request.
+        """Predict an object and answer inline, within the limits of a request.
 
         Args:
             uri: s3://bucket/key, of any bucket that the function's role may read.
@@ -261,8 +254,7 @@ def answers_to(
     max_bytes: int,
     deadline: Deadline,
 ) -> Iterator[list[dict[str, Any]]]:
-    """
-    Predict items batch by batch, in their order.
+    """Predict items batch by batch, in their order.
 
     Args:
         items: instances, each of them or why there is none.

@@ -1,5 +1,4 @@
-"""
-Write a result object: small ones in one piece, large ones in parts, and never half of one.
+"""Write a result object: small ones in one piece, large ones in parts, and never half of one.
 
 A write names what was there before, and S3 refuses it if that has changed: of two invocations at
 the same time neither puts an older result over a newer one.
@@ -29,8 +28,7 @@ _HEADER: Final = re.compile(r"[!-~]{1,1024}")
 def metadata_of(
     ref: ObjectRef, manifest: Manifest | None = None, source: StoredObject | None = None
 ) -> dict[str, str]:
-    """
-    Return the metadata of a result: which content of the object it is of, by which model.
+    """Return the metadata of a result: which content of the object it is of, by which model.
 
     Args:
         ref: the object, as the event has it.
@@ -58,8 +56,7 @@ class KnownResult:
 
     @classmethod
     def look_up(cls, client: Any, result: ObjectRef) -> KnownResult:
-        """
-        Look up what lies under a key.
+        """Look up what lies under a key.
 
         Raises:
             StorageError: the service failed.
@@ -75,8 +72,7 @@ class KnownResult:
         return cls(reply["Metadata"], {"IfMatch": reply["ETag"]})
 
     def reason_to_skip(self, ref: ObjectRef, manifest: Manifest | None = None) -> str | None:
-        """
-        Return why an object needs no new result; None if it does.
+        """Return why an object needs no new result; None if it does.
 
         Args:
             ref: the object, as the event has it.
@@ -112,8 +108,7 @@ class ResultObject:
         self._parts: list[dict[str, Any]] = []
 
     def write(self, data: bytes) -> None:
-        """
-        Add to the result; a part is sent once it is large enough.
+        """Add to the result; a part is sent once it is large enough.
 
         Raises:
             StorageError: the service failed.

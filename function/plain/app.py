@@ -1,5 +1,4 @@
-"""
-The plain HTTP door: the same application with no Lambda around it.
+"""The plain HTTP door: the same application with no Lambda around it.
 
 It adds what Lambda and its fronts do elsewhere: a request id, one log line a request, an answer to
 every error, a deadline for bodies, and the paths by which a platform watches:
@@ -45,8 +44,7 @@ class PlainHttp:
     """An ASGI application around ours."""
 
     def __init__(self, app: App, metrics: PrometheusMetrics, *, base_path: str = "") -> None:
-        """
-        Put the door before an application.
+        """Put the door before an application.
 
         Args:
             app: ours.
@@ -107,8 +105,7 @@ class PlainHttp:
 
 
 def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
-    """
-    Refuse a head that is too large, or that two servers could read differently.
+    """Refuse a head that is too large, or that two servers could read differently.
 
     Raises:
         MalformedError: says which.

@@ -1,5 +1,4 @@
-"""
-Metrics in Prometheus's text format, which it scrapes over plain HTTP.
+"""Metrics in Prometheus's text format, which it scrapes over plain HTTP.
 
 Every label has few values: route templates, statuses, models, versions, kinds of errors. Nothing
 that a caller sends becomes one.
@@ -69,8 +68,7 @@ class PrometheusMetrics:
         registry.register(_Drift(service))
 
     def observe(self, invocation: Invocation, method: str, route: str | None) -> None:
-        """
-        Count a request that was answered.
+        """Count a request that was answered.
 
         Args:
             invocation: what is known of it.

@@ -1,5 +1,4 @@
-"""
-Predict in threads, so that a heavy model does not block the server's loop and its liveness.
+"""Predict in threads, so that a heavy model does not block the server's loop and its liveness.
 
 Requests are not batched. With 32 clients, batches of rows took 0.6 to 0.7 of the processor's time,
 but the throughput was 0.9 to 1.8 times as large, from run to run; pictures gained nothing, since

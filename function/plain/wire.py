@@ -1,5 +1,4 @@
-"""
-uvicorn's HTTP/1.1, with what it lacks: a deadline for heads.
+"""uvicorn's HTTP/1.1, with what it lacks: a deadline for heads.
 
 uvicorn waits five seconds for the next request on a connection, but forever for the first one, and
 for the rest of a head that has begun. Behind a platform's own front that hardly matters; without

@@ -1,5 +1,4 @@
-"""
-The protocols that clients speak over HTTP: one file each, with `routes(service, ...)`.
+"""The protocols that clients speak over HTTP: one file each, with `routes(service, ...)`.
 
 A protocol adds up to routes of FastAPI's; `function.http.app.create_app` takes the list of them.
 """
@@ -22,8 +21,7 @@ class Routes(Protocol):
     def __call__(
         self, service: Service, *, max_body_bytes: int, ask: Predict | None
     ) -> Sequence[APIRoute]:
-        """
-        Build a protocol's routes.
+        """Build a protocol's routes.
 
         Args:
             service: the models.

@@ -1,5 +1,4 @@
-"""
-CloudWatch's embedded metric format: the log line of an invocation carries its metrics.
+"""CloudWatch's embedded metric format: the log line of an invocation carries its metrics.
 
 CloudWatch makes metrics of what is listed under `_aws`, and each combination of a name and its
 dimensions is one metric that is paid for. So there are few:
@@ -56,8 +55,7 @@ class EmbeddedMetrics:
     """Writes the lines of invocations with their metrics in them."""
 
     def __init__(self, namespace: str, service: str, clock: Callable[[], float] = time) -> None:
-        """
-        Describe what all metrics share.
+        """Describe what all metrics share.
 
         Args:
             namespace: under which CloudWatch lists them.
@@ -107,8 +105,7 @@ Shape = tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
 
 @lru_cache(maxsize=64)
 def _directives(namespace: str, shape: Shape) -> str:
-    """
-    Return what CloudWatch shall take out of a line: nearly always the same text.
+    """Return what CloudWatch shall take out of a line: nearly always the same text.
 
     Args:
         namespace: of all metrics.

@@ -1,5 +1,4 @@
-"""
-One JSON line an invocation, which no input can forge.
+"""One JSON line an invocation, which no input can forge.
 
 It holds only our own names, numbers and the request id, nothing that a caller sent. The JSON is
 ASCII without line breaks, so no value can start a line of its own.
@@ -45,8 +44,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Invocation:
-    """
-    What is known of the invocation under way.
+    """What is known of the invocation under way.
 
     The door that took the event sets the status of its reply, `predict` records what was asked and
     answered, and whoever catches an error records it.
@@ -132,8 +130,7 @@ class Invocation:
 
 
 def trace_id_of(header: str | None) -> str | None:
-    """
-    Read the trace's id from an X-Ray header; None if it is not of X-Ray's form.
+    """Read the trace's id from an X-Ray header; None if it is not of X-Ray's form.
 
     Source: X-Ray, "Trace ID format": a version 1, 8 digits of time, 24 random ones, hexadecimal.
     """

@@ -1,5 +1,4 @@
-"""
-Tell a transient failure from a state in which the process must end.
+"""Tell a transient failure from a state in which the process must end.
 
 A framework turns every exception into an answer, so a process that can no longer work would live
 on, fail every request, and Lambda's own Errors metric would stay at 0 (docs/contract.md 3.1, M12).
@@ -15,8 +14,7 @@ from model.errors import ArtefactError
 
 
 def is_fatal(error: BaseException) -> bool:
-    """
-    Whether the process can no longer be trusted after an error of ours.
+    """Whether the process can no longer be trusted after an error of ours.
 
     True for out of memory, a model broken in memory, or an exception by which Python ends a
     process, even as the cause of another.

@@ -1,5 +1,4 @@
-"""
-The pre-traffic hook: a new version must answer the golden vectors before it gets any traffic.
+"""The pre-traffic hook: a new version must answer the golden vectors before it gets any traffic.
 
 CodeDeploy invokes it (BeforeAllowTraffic) and waits for its report. It invokes the new version with
 the inputs of every bundle's golden vectors and compares the answers. If the version that has the
@@ -31,8 +30,7 @@ IN_TIME_S: Final = 400.0
 
 
 def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
-    """
-    Check the version that a deployment is about to give traffic, and report to CodeDeploy.
+    """Check the version that a deployment is about to give traffic, and report to CodeDeploy.
 
     Args:
         event: {"DeploymentId", "LifecycleEventHookExecutionId"}.
@@ -69,8 +67,7 @@ def handler(event: Mapping[str, str], _context: object) -> dict[str, Any]:
 
 
 def versions_in(revision: Mapping[str, Any]) -> tuple[str, str, str]:
-    """
-    Return function, current and target version from a deployment's AppSpec.
+    """Return function, current and target version from a deployment's AppSpec.
 
     Raises:
         ValueError: it is for a function other than the one this hook checks.
@@ -87,8 +84,7 @@ def versions_in(revision: Mapping[str, Any]) -> tuple[str, str, str]:
 def complaints_about(
     client: Any, name: str, current: str, target: str, *, golden: Sequence[Mapping[str, Any]]
 ) -> list[str]:
-    """
-    Ask the new version, and compare with the golden vectors and the old version.
+    """Ask the new version, and compare with the golden vectors and the old version.
 
     Returns:
         What is wrong, at most ten things; empty if it may have the traffic.
@@ -117,8 +113,7 @@ def complaints_about(
 def _answer(
     client: Any, name: str, version: str, payload: Mapping[str, Any]
 ) -> dict[str, Any] | str:
-    """
-    Invoke one version; if its answer is unusable, return why as a string.
+    """Invoke one version; if its answer is unusable, return why as a string.
 
     A version not called for weeks is Inactive: Lambda refuses the first call, and wakes it up.
     """
@@ -160,8 +155,7 @@ def _against_old(
 
 
 def difference_of(expected: Any, got: Any, tolerance: float) -> str:
-    """
-    Compare two answers, key by key.
+    """Compare two answers, key by key.
 
     Args:
         expected, got: any JSON.

@@ -1,10 +1,9 @@
-"""
-The errors before and around a bulk run. What fails inside it is its result.
+"""The errors before and around a bulk run. What fails inside it is its result.
 
-    BulkError
-    ├── AddressError     not s3://bucket/prefix, or the results would be among the inputs
-    ├── MissingError     no credentials, region, bucket, object, state machine: says what to do
-    └── CloudError       a service refused or did not answer
+BulkError
+├── AddressError     not s3://bucket/prefix, or the results would be among the inputs
+├── MissingError     no credentials, region, bucket, object, state machine: says what to do
+└── CloudError       a service refused or did not answer
 """
 
 from __future__ import annotations

@@ -67,8 +67,7 @@ def refusals_told() -> Iterator[None]:
 
 
 def clients_of(endpoint_url: str | None, region: str | None) -> Clients:
-    """
-    Make the clients as the AWS CLI does, which heeds AWS_REGION; boto3 does not.
+    """Make the clients as the AWS CLI does, which heeds AWS_REGION; boto3 does not.
 
     A cloud on this machine takes any credentials.
     """

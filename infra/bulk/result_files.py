@@ -1,5 +1,4 @@
-"""
-The files of a run: which objects were answered, which failed and why.
+"""The files of a run: which objects were answered, which failed and why.
 
 Step Functions' ResultWriter leaves a manifest.json that names files with one line per batch: its
 input and output, or error. They can be large, so they are read line by line.

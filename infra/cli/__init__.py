@@ -1,5 +1,4 @@
-"""
-`lambake COMMAND`: one file per command, with its flags and its action.
+"""`lambake COMMAND`: one file per command, with its flags and its action.
 
     flags.py     how a command declares its flags
     exits.py     the exit statuses, and what a signal does
@@ -30,8 +29,7 @@ _NO_PACKAGES = {"infra", "function", "model", "tests", *sys.stdlib_module_names}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run one command.
+    """Run one command.
 
     Returns:
         The command's exit status; exits.py lists them.

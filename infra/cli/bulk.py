@@ -44,8 +44,7 @@ ABOUT = About(
 
 
 def run(options: Options, out: TextIO | None = None, clock: Pace | None = None) -> int:
-    """
-    Start a run, or find the one with the same name, and watch it to its end.
+    """Start a run, or find the one with the same name, and watch it to its end.
 
     Returns:
         The exit status: FAILED if some objects were not answered. Ctrl-C does not stop the run.
@@ -92,8 +91,7 @@ def _begin(options: Options, out: TextIO) -> Run:
 
 
 def task_of(options: Options, inputs: Folder, results: Folder) -> dict[str, Any]:
-    """
-    Return the execution's input, as infra/aws/bulk.asl.json reads it.
+    """Return the execution's input, as infra/aws/bulk.asl.json reads it.
 
     Raises:
         MissingError: neither an option nor the inputs' folder names the model.

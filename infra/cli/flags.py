@@ -1,5 +1,4 @@
-"""
-How a command declares what it takes: each of its flags is one field of its `Options`.
+"""How a command declares what it takes: each of its flags is one field of its `Options`.
 
     @dataclass(frozen=True, kw_only=True)
     class Options:
@@ -44,8 +43,7 @@ def argument(does: str, *, default: Any = dataclasses.MISSING, **how: Any) -> An
 
 @dataclass(frozen=True)
 class About:
-    """
-    What the command line needs to know about a command.
+    """What the command line needs to know about a command.
 
     Args:
         does: its line in the help.

@@ -29,8 +29,7 @@ ABOUT = About("build the function's image and inspect it", Options, failed=UNUSA
 
 
 def run(options: Options) -> int:
-    """
-    Build the image unless --only-check is given, and inspect it.
+    """Build the image unless --only-check is given, and inspect it.
 
     Returns:
         The exit status: FAILED if it breaks a rule.

@@ -1,5 +1,4 @@
-"""
-`lambake manifest`: a manifest that runs the same image on Cloud Run or Container Apps.
+"""`lambake manifest`: a manifest that runs the same image on Cloud Run or Container Apps.
 
 The templates in infra/cli/manifests are filled with the settings of function.yaml that apply to a
 container serving plain HTTP: name, memory, timeout, instances and environment. Queues, buckets,
@@ -103,8 +102,7 @@ def run(options: Options) -> int:
 
 
 def values_of(settings: Settings, options: Options) -> dict[str, Any]:
-    """
-    Return the values for the templates.
+    """Return the values for the templates.
 
     Raises:
         ConfigError: the place cannot do what function.yaml asks.

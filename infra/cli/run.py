@@ -54,8 +54,7 @@ ABOUT = About(
 
 
 def run(options: Options, out: TextIO | None = None) -> int:
-    """
-    Run until Ctrl-C or SIGTERM.
+    """Run until Ctrl-C or SIGTERM.
 
     Returns:
         The exit status: FAILED if the sample fails under --once.
@@ -83,8 +82,7 @@ def run(options: Options, out: TextIO | None = None) -> int:
 
 
 def settings_of(options: Options) -> Settings:
-    """
-    Read the function's settings and override them with the command line's.
+    """Read the function's settings and override them with the command line's.
 
     Another function (--handler) starts from the defaults, unless --function names a file.
     """
@@ -137,8 +135,7 @@ def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
 
 
 class Printer:
-    """
-    Write from several threads in order, without making them wait for a slow reader.
+    """Write from several threads in order, without making them wait for a slow reader.
 
     Otherwise a stopped terminal (Ctrl-S) would stop the emulator too.
     """

@@ -10,8 +10,7 @@ from infra.settings import Sample
 
 
 def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> tuple[int, str]:
-    """
-    Post a file's bytes unchanged, with the content type of its name.
+    """Post a file's bytes unchanged, with the content type of its name.
 
     Returns:
         The answer's status and its text; JSON is indented.

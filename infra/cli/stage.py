@@ -32,8 +32,7 @@ class StageOptions:
 
 @contextmanager
 def stage_of(options: StageOptions) -> Iterator[Target]:
-    """
-    Yield the stage; inside the block, AWS's refusals become errors that explain them.
+    """Yield the stage; inside the block, AWS's refusals become errors that explain them.
 
     Raises:
         ConfigError: a setting is missing or wrong.

@@ -1,5 +1,4 @@
-"""
-Answer HTTP APIs: a request to `<api id>.execute-api.…` reaches the API's function.
+"""Answer HTTP APIs: a request to `<api id>.execute-api.…` reaches the API's function.
 
 moto has no data plane for them. The $default route leads, by the alias's weights, to the emulator's
 HTTP API front; other routes, custom domains and the contents of tokens are ignored.

@@ -1,5 +1,4 @@
-"""
-ItemBatcher, for an interpreter that does not know it.
+"""ItemBatcher, for an interpreter that does not know it.
 
 It moves into the parameters of the map's ItemReader, whose paths moto evaluates against the state's
 input, like the service; the reader (machines.py) makes the batches.

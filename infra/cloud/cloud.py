@@ -1,5 +1,4 @@
-"""
-A simulated cloud: a moto server in which image functions really run.
+"""A simulated cloud: a moto server in which image functions really run.
 
     with cloud(config, port=5000) as box:
         boto3.client("lambda", endpoint_url=box.url, ...)
@@ -65,8 +64,7 @@ def cloud(
     images: Images = one_code_for_all,
     now_s: Callable[[], float] = time.time,
 ) -> Iterator[Cloud]:
-    """
-    Start a moto server with the emulator behind its Lambda and state machines that really run.
+    """Start a moto server with the emulator behind its Lambda and state machines that really run.
 
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients use the same cloud. Any host but
     127.0.0.1 lets others run your function.
@@ -162,8 +160,7 @@ def run_cloud(
     registry: str | None = None,
     out: TextIO = sys.stdout,
 ) -> int:
-    """
-    Serve a cloud until told to stop (`lambake cloud`), and return the exit status.
+    """Serve a cloud until told to stop (`lambake cloud`), and return the exit status.
 
     Without a registry (HOST:PORT) one code stands for all images; an `empty` cloud has no function.
     """

@@ -1,5 +1,4 @@
-"""
-The environments of an account in a region, and how many of them functions reserve.
+"""The environments of an account in a region, and how many of them functions reserve.
 
 The limits are AWS's defaults; MOTO_LAMBDA_CONCURRENCY_QUOTA makes an account smaller.
 Source: Lambda guide, "Configuring reserved concurrency": 100 stay for functions without a number;

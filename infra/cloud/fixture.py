@@ -1,10 +1,9 @@
-"""
-The plug-in as a pytest fixture: `pytest_plugins = ["infra.cloud.fixture"]`.
+"""The plug-in as a pytest fixture: `pytest_plugins = ["infra.cloud.fixture"]`.
 
-    def test_it(image_functions):
-        image_functions(FunctionConfig(handler="app.handler", root=Path("src")))
-        boto3.client("lambda").create_function(PackageType="Image", ...)
-        boto3.client("lambda").invoke(...)
+def test_it(image_functions):
+    image_functions(FunctionConfig(handler="app.handler", root=Path("src")))
+    boto3.client("lambda").create_function(PackageType="Image", ...)
+    boto3.client("lambda").invoke(...)
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""
-What Terraform asks of a cloud and moto lacks: without these an apply fails or waits for ever, or
+"""What Terraform asks of a cloud and moto lacks: without these an apply fails or waits for ever, or
 the next plan shows changes that nobody made.
 
     ValidateStateMachineDefinition   asked before a state machine is planned

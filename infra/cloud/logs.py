@@ -13,8 +13,7 @@ from infra.local.server import LocalLambda
 
 
 class LogDelivery:
-    """
-    Writes functions' lines to their groups, while entered.
+    """Writes functions' lines to their groups, while entered.
 
     It uses a thread: a group's subscription invokes a function, and the emulator cannot wait for
     it.

@@ -1,5 +1,4 @@
-"""
-State machines in the cloud: moto's interpreter, with what its distributed map lacks.
+"""State machines in the cloud: moto's interpreter, with what its distributed map lacks.
 
 moto really runs the Amazon States Language (with LocalStack's interpreter), including
 `lambda:invoke`. Added here, as in the service:
@@ -60,8 +59,7 @@ _WAIT_S = 10.0
 
 @contextlib.contextmanager
 def machines_run(client: Client) -> Iterator[None]:
-    """
-    Run moto's state machines while the block runs; those still running are then stopped.
+    """Run moto's state machines while the block runs; those still running are then stopped.
 
     `client` must not retry calls itself: the definition says what is retried.
     """

@@ -1,5 +1,4 @@
-"""
-The emulator behind moto's Lambda: image functions that boto3 creates there really run.
+"""The emulator behind moto's Lambda: image functions that boto3 creates there really run.
 
 moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
 is entered, every image function and every Python zip is a LocalLambda; other zips stay moto's.
@@ -61,8 +60,7 @@ class ImageFunctions:
         images: Images = one_code_for_all,
         now_s: Callable[[], float] = time.time,
     ) -> None:
-        """
-        Set what runs for the images.
+        """Set what runs for the images.
 
         Args:
             config: root and handler of images, unless an image's Command names a handler.

@@ -1,5 +1,4 @@
-"""
-moto's queues, made safe for several clients at once.
+"""moto's queues, made safe for several clients at once.
 
 moto changes a queue's messages without a lock, so deleted ones return or new ones get lost. Here a
 queue's methods wait for each other; only a receive waits unlocked.

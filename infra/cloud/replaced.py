@@ -10,8 +10,7 @@ from unittest.mock import patch
 
 @contextlib.contextmanager
 def replaced(*replacements: tuple[Any, str, Any], create: bool = False) -> Iterator[None]:
-    """
-    Replace attributes (where, name, new value) while the block runs.
+    """Replace attributes (where, name, new value) while the block runs.
 
     Without `create`, a name that moto no longer has is an error.
     """

@@ -1,5 +1,4 @@
-"""
-TLS on the port of plain HTTP: the first byte of a connection tells them apart.
+"""TLS on the port of plain HTTP: the first byte of a connection tells them apart.
 
 The cloud is also a proxy to itself: a client that asks for a tunnel to `<api id>.execute-api.…`
 speaks TLS with that name. The certifying authority is made at the start, and ends with the cloud.

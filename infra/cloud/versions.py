@@ -1,5 +1,4 @@
-"""
-Versions and aliases as in the service.
+"""Versions and aliases as in the service.
 
 A published version is frozen, its number is never reused, and an alias keeps it from being removed.
 An alias's weights draw the version that an invocation runs; moto does none of this.

@@ -1,5 +1,4 @@
-"""
-`make cloud-demo`: a release from its first deployment to its end, without an AWS account.
+"""`make cloud-demo`: a release from its first deployment to its end, without an AWS account.
 
     play.py        prepares the cloud, and plays the steps
     story.py       the actions on a stage: deploy, ring an alarm, roll back

@@ -24,8 +24,7 @@ CODE: Final = ("function", "model")
 
 @dataclass
 class Containers:
-    """
-    Images built from an existing one, with the checkout's manifests and golden vectors.
+    """Images built from an existing one, with the checkout's manifests and golden vectors.
 
     The rest is in the base, so each takes a second; they share layers, as versions do.
     """

@@ -1,5 +1,4 @@
-"""
-What the demonstration prints: numbered steps, their output, and how long each took.
+"""What the demonstration prints: numbered steps, their output, and how long each took.
 
 While a step prints nothing its seconds are shown: on a terminal in a line that is overwritten,
 elsewhere now and then in a line of its own.

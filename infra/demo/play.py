@@ -36,8 +36,7 @@ The same on AWS, in your own account:
 
 
 def demo(function: Path, *, base: str, containers: bool) -> None:
-    """
-    Play a release, and print how to do the same on AWS.
+    """Play a release, and print how to do the same on AWS.
 
     Args:
         function: the function's settings.

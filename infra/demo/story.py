@@ -42,8 +42,7 @@ class WoundClock:
 
 
 def checkout_of(root: Path, place: Path) -> Path:
-    """
-    Copy the parts of a checkout that a release needs, so that the demonstration can change its
+    """Copy the parts of a checkout that a release needs, so that the demonstration can change its
     models.
 
     Returns:
@@ -80,8 +79,7 @@ class Story:
         return deploy(job)
 
     def refused(self) -> str:
-        """
-        Deploy a version that must not get the traffic, and return the reason.
+        """Deploy a version that must not get the traffic, and return the reason.
 
         Raises:
             ReleaseError: it got the traffic.
@@ -132,8 +130,7 @@ class Story:
         return self.target.root / "model" / "zoo" / "iris"
 
     def _push(self, tools: Tools, address: str) -> Pushed:
-        """
-        Push the checkout; a spoilt one has two labels swapped, in its golden vectors too.
+        """Push the checkout; a spoilt one has two labels swapped, in its golden vectors too.
 
         So the image's own check at start finds nothing; the pre-traffic hook has the checkout's
         golden vectors.

@@ -55,8 +55,7 @@ def version_of(root: Path) -> str:
 
 
 def prepare(engine: ContainerTool, build: Build) -> bool:
-    """
-    Fetch the wheels that the build needs.
+    """Fetch the wheels that the build needs.
 
     Returns:
         Whether any were missing.
@@ -72,8 +71,7 @@ aloud: Say = functools.partial(print, flush=True)
 
 
 def build_image(engine: ContainerTool, build: Build, say: Say = aloud) -> None:
-    """
-    Build and tag the image, printing a line per step; if one fails, all its output is printed.
+    """Build and tag the image, printing a line per step; if one fails, all its output is printed.
 
     Raises:
         ContainerToolFailed: a step failed.

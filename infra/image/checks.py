@@ -57,8 +57,7 @@ def starts_as_documented(contents: Contents) -> list[str]:
 
 
 def tells_nobody(contents: Contents) -> list[str]:
-    """
-    Require that the engine's telemetry is off.
+    """Require that the engine's telemetry is off.
 
     Source: onnxruntime/Privacy.md, "Telemetry is turned ON by default in the official builds";
     ORT_DISABLE_TELEMETRY=1 "prevents the uploader, events, and persistent device identifier".
@@ -117,9 +116,8 @@ def packages_are_the_locked(lock: Path) -> Rule:
 
 
 def models_are_the_baked(zoo: Path) -> Rule:
-    """
-    Return the rule that every bundle of the zoo is in the image, with the model file it was baked
-    with.
+    """Return the rule that every bundle of the zoo is in the image, with the model file it was
+    baked with.
     """
 
     def rule(contents: Contents) -> list[str]:

@@ -1,5 +1,4 @@
-"""
-Copy the parts of the models that ship: python collect.py ZOO TARGET
+"""Copy the parts of the models that ship: python collect.py ZOO TARGET
 
 A script with only the standard library: it runs in the first stage of the image's build. From a
 bundle it takes the manifest, the model file that the manifest names, and what serving and checking
@@ -25,8 +24,7 @@ def bundles(zoo: Path) -> list[Path]:
 
 
 def collect(zoo: Path, target: Path) -> None:
-    """
-    Copy every bundle and the labels of versions.
+    """Copy every bundle and the labels of versions.
 
     Raises:
         FileNotFoundError: a manifest names a model file that does not exist.

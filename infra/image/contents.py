@@ -66,8 +66,7 @@ class Contents:
         return (entry for entry in self.entries.values() if not self.layers[entry.layer].base)
 
     def read(self, path: str) -> bytes:
-        """
-        Return a file's content.
+        """Return a file's content.
 
         Raises:
             ImageError: there is no such file.
@@ -79,8 +78,7 @@ class Contents:
         return file.read()
 
     def _lay(self, number: int) -> list[str]:
-        """
-        Apply a layer to what is there; a whiteout hides what lay below.
+        """Apply a layer to what is there; a whiteout hides what lay below.
 
         Returns:
             The paths of its files.
@@ -112,8 +110,7 @@ class Contents:
 
 @contextmanager
 def contents_of(engine: ContainerTool, image: str, base: str | None) -> Iterator[Contents]:
-    """
-    Open an image.
+    """Open an image.
 
     Args:
         engine: docker or podman, which has the image.

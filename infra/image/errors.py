@@ -1,9 +1,8 @@
-"""
-The errors of the image.
+"""The errors of the image.
 
-    ImageError
-    ├── WheelsMissing       the locked packages are not available
-    └── Unfit               the image is built but breaks rules; lists each breach
+ImageError
+├── WheelsMissing       the locked packages are not available
+└── Unfit               the image is built but breaks rules; lists each breach
 """
 
 from __future__ import annotations

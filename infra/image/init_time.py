@@ -36,8 +36,7 @@ class Init:
 
 
 def measure_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
-    """
-    Measure at each memory setting: the best of three, since other load on the machine only adds.
+    """Measure at each memory setting: the best of three, since other load on the machine only adds.
 
     Raises:
         ImageError: the function did not become ready.
@@ -48,8 +47,7 @@ def measure_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
 
 
 async def _measure(engine: ContainerTool, image: str, memory_mb: int) -> Init:
-    """
-    Measure once.
+    """Measure once.
 
     Raises:
         ImageError: the function did not become ready.
@@ -89,8 +87,7 @@ async def _measure(engine: ContainerTool, image: str, memory_mb: int) -> Init:
 
 
 def _started_at(pid: int) -> float:
-    """
-    Return when a process was started, in seconds since boot, to a hundredth.
+    """Return when a process was started, in seconds since boot, to a hundredth.
 
     Source: proc(5), /proc/PID/stat, field 22: starttime, in clock ticks after boot.
     """

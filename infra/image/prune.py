@@ -1,5 +1,4 @@
-"""
-Remove the unused parts of installed packages: python prune.py UNUSED.toml PACKAGES
+"""Remove the unused parts of installed packages: python prune.py UNUSED.toml PACKAGES
 
 A script with only the standard library: it runs in the first stage of the image's build. It also
 removes the deleted files from each package's RECORD, so that RECORD stays true.
@@ -19,8 +18,7 @@ class StalePart(Exception):
 
 
 def unused(parts: list[dict[str, list[str]]], packages: Path) -> set[Path]:
-    """
-    Return the files and folders that the list names.
+    """Return the files and folders that the list names.
 
     Raises:
         StalePart: a pattern matches nothing, or only what is kept.

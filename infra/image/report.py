@@ -19,8 +19,7 @@ BILL: Final = Path("build/image/sbom.cdx.json")
 
 
 def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
-    """
-    Build the image and inspect it.
+    """Build the image and inspect it.
 
     Raises:
         ImageError: it could not be built.
@@ -37,8 +36,7 @@ def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = 
 
 
 def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
-    """
-    Check an image against the rules, and write its bill of materials.
+    """Check an image against the rules, and write its bill of materials.
 
     Raises:
         Unfit: it breaks a rule.

@@ -27,8 +27,7 @@ def layer_table(layers: Sequence[Layer]) -> str:
 
 
 def part_table(parts: Mapping[str, int]) -> str:
-    """
-    Draw the largest parts, and the rest in one line.
+    """Draw the largest parts, and the rest in one line.
 
     Args:
         parts: bytes by name, largest first.

@@ -1,5 +1,4 @@
-"""
-Fetch the locked wheels of a platform, so that the image is built without a network.
+"""Fetch the locked wheels of a platform, so that the image is built without a network.
 
 pip here is configured for this machine's index, proxy and certificates; pip in the build is not,
 and need not be. The files are in build/image/wheels, which .dockerignore lets in.
@@ -26,8 +25,7 @@ PLATFORMS = tuple(_MACHINES)
 
 
 def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
-    """
-    Put the wheels of a lock into a folder, and nothing else.
+    """Put the wheels of a lock into a folder, and nothing else.
 
     Args:
         lock: requirements with hashes, for any platform.
@@ -63,8 +61,8 @@ def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
 
 
 def pinned(lock: Path, machine: str) -> str:
-    """
-    Return the requirements of a universal lock that hold on one machine, without their conditions.
+    """Return the requirements of a universal lock that hold on one machine, without their
+    conditions.
 
     pip evaluates conditions for the Python that it runs on, not for the one it downloads for.
     """

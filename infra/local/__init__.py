@@ -1,5 +1,4 @@
-"""
-The emulator: AWS Lambda on a laptop, speaking the service's own protocols.
+"""The emulator: AWS Lambda on a laptop, speaking the service's own protocols.
 
     server.LocalLambda          starts and stops everything below
       fronts/, gateway.py       HTTP fronts: request -> event, result -> response

@@ -1,5 +1,4 @@
-"""
-Assign each invocation an environment: at most `limit` at once, started as needed.
+"""Assign each invocation an environment: at most `limit` at once, started as needed.
 
 An invocation's life:
 
@@ -98,8 +97,7 @@ class Broker:
             self._rest(environment)
 
     async def invoke(self, request: InvokeRequest) -> InvokeResult:
-        """
-        Run one invocation.
+        """Run one invocation.
 
         Raises:
             Throttled: as many invocations as allowed are under way.
@@ -112,8 +110,7 @@ class Broker:
         return await self._run(request)
 
     async def invoke_patiently(self, request: InvokeRequest) -> InvokeResult:
-        """
-        Run one invocation, waiting for an environment if only this machine limits them.
+        """Run one invocation, waiting for an environment if only this machine limits them.
 
         Raises:
             Throttled: reserved_concurrency is set, and as many invocations are under way.
@@ -171,8 +168,7 @@ class Broker:
             ticket.answer.set_result(answer)
 
     def _dispatch(self) -> None:
-        """
-        Hand waiting invocations to resting environments, then to fresh ones.
+        """Hand waiting invocations to resting environments, then to fresh ones.
 
         Waits a moment for an environment that has answered and is about to be free.
         """

@@ -45,8 +45,7 @@ class SystemClock:
 
 
 class Alarm:
-    """
-    One scheduled call that can be postponed repeatedly.
+    """One scheduled call that can be postponed repeatedly.
 
     A timer that fires early enough is kept: setting and cancelling one costs more than that.
     """

@@ -1,5 +1,4 @@
-"""
-Every constant of the service that the emulator relies on, with its mark and source.
+"""Every constant of the service that the emulator relies on, with its mark and source.
 The limits of a function's settings are in infra/settings/limits.py.
 
 Marks: [REC] recorded on real AWS; [DOC] AWS documentation or the botocore model; [RIE] source of

@@ -1,5 +1,4 @@
-"""
-One environment: a sandboxed process of the function, from its init to its end.
+"""One environment: a sandboxed process of the function, from its init to its end.
 
 States in order of life (the runtime's own states are in runtime/state.py):
 
@@ -129,8 +128,7 @@ class Environment:
             self._stream.platform(init_report_of(end, init_ms, "init"))
 
     def run(self, invocation: Invocation) -> asyncio.Future[InvokeResult]:
-        """
-        Run one invocation.
+        """Run one invocation.
 
         If a runtime is waiting, it has the event when this returns; otherwise an init comes first.
         """
@@ -145,8 +143,7 @@ class Environment:
             await self._over.wait()
 
     async def close(self) -> None:
-        """
-        End the environment: at once, or as slowly as an extension would.
+        """End the environment: at once, or as slowly as an extension would.
 
         Source: docs/contract.md 6.3; without an extension straight SIGKILL, with one SIGTERM first.
         """
@@ -309,8 +306,7 @@ class Environment:
         return await self._hand_over(invocation, started)
 
     def _open(self, invocation: Invocation) -> float:
-        """
-        Open an invocation's log.
+        """Open an invocation's log.
 
         Returns:
             Its start, monotonic.

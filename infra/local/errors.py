@@ -1,18 +1,17 @@
-"""
-The errors of the emulator itself. A function's own failures are results, not exceptions.
+"""The errors of the emulator itself. A function's own failures are results, not exceptions.
 
-    LocalError
-    ├── PortTaken           a port is in use; names it and the flag that changes it
-    ├── StartError          the emulator did not start, for a reason other than a port
-    ├── ToolMissing         isolation needs a program that this machine does not have
-    ├── Throttled           no environment is free; carries the service's Reason
-    └── ProtocolError       a runtime broke the Runtime API; carries status, type and message
-        ├── InvalidRequestId
-        ├── InvalidTransition
-        ├── PayloadTooLarge
-        ├── TruncatedRequest
-        ├── InvalidResponseMode
-        └── NotEmulated
+LocalError
+├── PortTaken           a port is in use; names it and the flag that changes it
+├── StartError          the emulator did not start, for a reason other than a port
+├── ToolMissing         isolation needs a program that this machine does not have
+├── Throttled           no environment is free; carries the service's Reason
+└── ProtocolError       a runtime broke the Runtime API; carries status, type and message
+    ├── InvalidRequestId
+    ├── InvalidTransition
+    ├── PayloadTooLarge
+    ├── TruncatedRequest
+    ├── InvalidResponseMode
+    └── NotEmulated
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""
-The gateway: an ASGI application around one front. It reads, asks the front, invokes and answers.
+"""The gateway: an ASGI application around one front. It reads, asks the front, invokes and answers.
 
 Everything specific to a front is in `fronts`; waiting and reading bodies happens here.
 """
@@ -56,8 +55,7 @@ _REFUSALS = {
 
 
 def front_of(name: str) -> Front:
-    """
-    Find a front by its name.
+    """Find a front by its name.
 
     Raises:
         ConfigError: there is no front of that name.
@@ -74,8 +72,7 @@ def gateway_app(
     *,
     moment: Callable[[], Moment] = Moment.now,
 ) -> ASGIApp:
-    """
-    Put a front before a function.
+    """Put a front before a function.
 
     Args:
         invoke: hands an event to the function and waits for its result; it may raise Throttled.

@@ -85,8 +85,7 @@ def _trace(given: str | None, now_s: float) -> str:
 
 
 def next_headers(invocation: Invocation, arn: str, deadline_ms: int) -> dict[str, str]:
-    """
-    Return the headers that accompany the event: docs/contract.md 6.1.1.
+    """Return the headers that accompany the event: docs/contract.md 6.1.1.
 
     Args:
         invocation: the one that the event belongs to.

@@ -1,5 +1,4 @@
-"""
-The lines that the platform itself writes into a function's log, as text and as JSON: pure.
+"""The lines that the platform itself writes into a function's log, as text and as JSON: pure.
 
 Source: docs/contract.md 6.4, as recorded; the JSON form is the Telemetry API's event schema [DOC].
 """

@@ -82,8 +82,7 @@ class LogStream:
         self._tail_size = 0
 
     def end(self) -> bytes:
-        """
-        End the invocation: the next lines belong to none.
+        """End the invocation: the next lines belong to none.
 
         Returns:
             The last 4,096 bytes of the invocation's log.

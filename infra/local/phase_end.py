@@ -112,8 +112,7 @@ _SIGNALS = {
 
 
 def exit_text(status: int) -> str:
-    """
-    Return how a process ended, in the words of Go's os/exec, which the service's messages use.
+    """Return how a process ended, in the words of Go's os/exec, which the service's messages use.
 
     A segmentation fault was once recorded as a timeout; here, as in RIE, it is a signal [?].
 

@@ -1,5 +1,4 @@
-"""
-LocalLambda: start the whole emulator, and stop it without leaving anything behind.
+"""LocalLambda: start the whole emulator, and stop it without leaving anything behind.
 
 One event loop in one thread runs the broker, the Runtime API, the Invoke API and the HTTP front.
 Callers in other threads use HTTP or `invoke`.
@@ -58,8 +57,7 @@ class LocalLambda:
         clock: Clock | None = None,
         deliver: Deliver | None = None,
     ) -> None:
-        """
-        Describe what to start.
+        """Describe what to start.
 
         Args:
             config: the function.
@@ -124,8 +122,7 @@ class LocalLambda:
         self._run(self._started(self._events).drained())
 
     def __enter__(self) -> Self:
-        """
-        Start everything; ready when this returns.
+        """Start everything; ready when this returns.
 
         Raises:
             PortTaken: a port is in use.

@@ -1,5 +1,4 @@
-"""
-The events of queues and buckets, and the meaning of a queue's batch result. Pure functions.
+"""The events of queues and buckets, and the meaning of a queue's batch result. Pure functions.
 
 Source: docs/contract.md 6.6.
 """
@@ -21,8 +20,7 @@ Event = dict[str, Any]
 
 
 def sqs_event(messages: Sequence[Message], queue_arn: str) -> Event:
-    """
-    Build the event of a batch.
+    """Build the event of a batch.
 
     Args:
         messages: as boto3's receive_message returns them, with all attributes.
@@ -66,8 +64,7 @@ def _message_attribute(attribute: Mapping[str, Any]) -> Event:
 
 
 def failed_ids(result: InvokeResult, message_ids: Iterable[str], *, report: bool) -> set[str]:
-    """
-    Return the ids of a batch's messages that failed and stay in the queue.
+    """Return the ids of a batch's messages that failed and stay in the queue.
 
     Args:
         result: the invocation's.
@@ -124,8 +121,7 @@ class Change:
 def s3_event(
     stored: StoredObject, change: Change, *, bucket: str, region: str, configuration_id: str
 ) -> Event:
-    """
-    Build the notification of one change. The key is form-url-encoded; a removal has no size.
+    """Build the notification of one change. The key is form-url-encoded; a removal has no size.
 
     Source: [DOC] notification-content-structure; [REC] `a@b` is `a%40b`, a blank is "+".
     """

@@ -1,5 +1,4 @@
-"""
-The poller of a queue, which invokes the function by itself.
+"""The poller of a queue, which invokes the function by itself.
 
 It works with any SQS endpoint through the boto3 client that it is given. One `poll` is one step,
 which a test can run alone; `run` repeats it until told to stop. Notifications of buckets are sent
@@ -37,8 +36,7 @@ _LONGEST_PAUSE_S = 60.0  # [?] how far the service backs off is not documented
 
 @dataclass(frozen=True)
 class QueueMapping:
-    """
-    An event source mapping of a queue.
+    """An event source mapping of a queue.
 
     Args:
         batch_size: the most messages of one event; above 10 needs a window of at least 1 second.
@@ -69,8 +67,7 @@ class QueueMapping:
 
 
 class SqsPoller:
-    """
-    Sends a queue's messages to the function in batches, and deletes those that succeed.
+    """Sends a queue's messages to the function in batches, and deletes those that succeed.
 
     A message that fails stays in flight until the queue's visibility timeout ends. Then the queue
     delivers it again or moves it to its dead-letter queue, by its own redrive policy. Batches run
@@ -86,8 +83,7 @@ class SqsPoller:
         wait_s: int = 1,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """
-        Describe the poller.
+        """Describe the poller.
 
         Args:
             sqs: a boto3 client.
@@ -115,8 +111,7 @@ class SqsPoller:
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def poll(self) -> int:
-        """
-        Run one batch, if there are messages.
+        """Run one batch, if there are messages.
 
         Returns:
             The number of messages.

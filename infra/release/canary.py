@@ -40,8 +40,7 @@ class Watch:
 
 
 def shift(target: Target, version: str, hook: str | None, watch: Watch) -> bool:
-    """
-    Shift the traffic to a version by a canary, or follow one that is already under way.
+    """Shift the traffic to a version by a canary, or follow one that is already under way.
 
     Returns whether any traffic had to be moved. Refused: the hook, an alarm or a user stopped it,
     and the old version has the traffic.

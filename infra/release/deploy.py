@@ -1,5 +1,4 @@
-"""
-From a checkout to an HTTPS address: the steps of `lambake deploy`, in order.
+"""From a checkout to an HTTPS address: the steps of `lambake deploy`, in order.
 
 Each step first checks the current state, so the next deploy continues one that was cut off: an
 image in the registry is not pushed again, a plan without changes is not applied, a canary under way

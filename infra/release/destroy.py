@@ -18,8 +18,7 @@ _NO_GROUP = ("ApplicationDoesNotExistException", "DeploymentGroupDoesNotExistExc
 
 
 def destroy(target: Target, terraform: Terraform, say: Say, agree: Callable[[str], bool]) -> bool:
-    """
-    Ask, remove everything, and report it; return whether the user agreed.
+    """Ask, remove everything, and report it; return whether the user agreed.
 
     The next destroy continues one that was cut off.
     """

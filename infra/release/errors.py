@@ -1,15 +1,14 @@
-"""
-The errors of a release.
+"""The errors of a release.
 
-    ReleaseError
-    ├── NotReady            the preflight: credentials, region, a tool; each with its remedy
-    ├── NotAgreed           the user did not agree
-    ├── Busy                another command uses the stage, or was killed there; says which
-    ├── TerraformFailed     terraform failed; carries the end of its output
-    ├── CutOff              AWS did not answer as expected; says what is in place and what to do
-    ├── NotDeployed         the stage does not exist, or only in part
-    ├── Refused             the new version got no traffic, or gave it back; says why
-    └── NotHealthy          it is released, but does not answer as expected
+ReleaseError
+├── NotReady            the preflight: credentials, region, a tool; each with its remedy
+├── NotAgreed           the user did not agree
+├── Busy                another command uses the stage, or was killed there; says which
+├── TerraformFailed     terraform failed; carries the end of its output
+├── CutOff              AWS did not answer as expected; says what is in place and what to do
+├── NotDeployed         the stage does not exist, or only in part
+├── Refused             the new version got no traffic, or gave it back; says why
+└── NotHealthy          it is released, but does not answer as expected
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""
-One HTTPS request, verified, signed and proxied like boto3's own.
+"""One HTTPS request, verified, signed and proxied like boto3's own.
 
 A simulated cloud is reached in the same way: as a proxy, which serves its own authority.
 """

@@ -1,5 +1,4 @@
-"""
-Push an image once, and name it by its digest.
+"""Push an image once, and name it by its digest.
 
 The tag is made from the image's content, so an image that the registry has under it is not pushed
 again. A simulated cloud has ECR's records but no place for layers: those go to a registry on this

@@ -1,5 +1,4 @@
-"""
-A caller's first request: one prediction through the released front, over HTTPS.
+"""A caller's first request: one prediction through the released front, over HTTPS.
 
 A front that requires a token, which this command does not have, must refuse; Invoke then predicts.
 """
@@ -44,8 +43,7 @@ def smoke(
     sleep: Callable[[float], None] = time.sleep,
     now_s: Callable[[], float] = time.monotonic,
 ) -> str:
-    """
-    Send the sample through the API until it is answered; return a line about the answer.
+    """Send the sample through the API until it is answered; return a line about the answer.
 
     NotHealthy: no expected answer within a minute; says what the last one was.
     """
@@ -92,8 +90,7 @@ def invoke(
     event: bool = False,
     tail: Callable[[str], object] | None = None,
 ) -> tuple[bool, str]:
-    """
-    Invoke the function; return whether it succeeded, and the answer as text.
+    """Invoke the function; return whether it succeeded, and the answer as text.
 
     An `event` is not awaited; `tail` receives the end of the log.
     """

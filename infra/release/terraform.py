@@ -1,5 +1,4 @@
-"""
-Terraform (or OpenTofu): find it, and run it in the stage's own folder.
+"""Terraform (or OpenTofu): find it, and run it in the stage's own folder.
 
 The description (infra/aws) is copied into that folder, so stages share no lock and no plug-ins. The
 state, unless it is in a bucket, is in infra/aws/state, which `make clean` keeps; a simulated

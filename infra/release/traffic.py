@@ -49,8 +49,7 @@ def versions(target: Target) -> list[int]:
 
 
 def publish(target: Target) -> str:
-    """
-    Publish the function and return the version: the newest, if nothing has changed.
+    """Publish the function and return the version: the newest, if nothing has changed.
 
     An apply that was cut off leaves code without a version, and the next plan finds no change.
     """
@@ -70,8 +69,7 @@ def previous_version(target: Target) -> str | None:
 
 
 def roll_back(target: Target, say: Say) -> tuple[str, str]:
-    """
-    Return all traffic to the version that had it before; a running canary is stopped instead.
+    """Return all traffic to the version that had it before; a running canary is stopped instead.
 
     Returns:
         The version that had the traffic or a share of it, and the one that has all of it now.
@@ -98,8 +96,7 @@ def roll_back(target: Target, say: Say) -> tuple[str, str]:
 
 
 def remove_superseded(target: Target, say: Say) -> list[int]:
-    """
-    Delete versions older than the live one, except the previous one; return their numbers.
+    """Delete versions older than the live one, except the previous one; return their numbers.
 
     SnapStart's cache is billed per version. A newer version was refused or rolled back; it is
     deleted once the next version is live.
@@ -126,8 +123,7 @@ def remove_superseded(target: Target, say: Say) -> list[int]:
 
 
 def _succeeded(target: Target, version: str) -> Iterator[Deployment]:
-    """
-    Yield the deployments that succeeded since a version was published, newest first; then all.
+    """Yield the deployments that succeeded since a version was published, newest first; then all.
 
     A group's list is complete: all of it is read only if Lambda's time is misleading.
     """

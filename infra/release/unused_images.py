@@ -16,8 +16,8 @@ _MOST_AT_ONCE = 100  # BatchDeleteImage accepts no more
 
 
 def remove_unused_images(target: Target, say: Say) -> list[str]:
-    """
-    Delete images that no version runs, except the newest (`aws.images_kept`); return the digests.
+    """Delete images that no version runs, except the newest (`aws.images_kept`); return the
+    digests.
 
     Images that cannot be checked or deleted are left to the next release, with a message.
     """

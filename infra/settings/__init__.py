@@ -1,13 +1,12 @@
-"""
-The settings of function.yaml: read once, checked as a whole, never changed.
+"""The settings of function.yaml: read once, checked as a whole, never changed.
 
-    read(path)       Settings: the whole file
-    function.py      the function, for the emulator
-    front.py         `front_options`: the settings of a gateway
-    aws.py           `aws`: the settings that only apply to the cloud
-    values.py        the forms of values, and the errors for wrong ones
-    limits.py        the service's limits of a function's settings
-    errors.py        ConfigError, and the root of infra's errors
+read(path)       Settings: the whole file
+function.py      the function, for the emulator
+front.py         `front_options`: the settings of a gateway
+aws.py           `aws`: the settings that only apply to the cloud
+values.py        the forms of values, and the errors for wrong ones
+limits.py        the service's limits of a function's settings
+errors.py        ConfigError, and the root of infra's errors
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""
-ConfigError, and the root of all errors that a command reports in one line.
+"""ConfigError, and the root of all errors that a command reports in one line.
 
-    InfraError
-    ├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
-    ├── ContainersError     infra/containers.py
-    ├── LocalError          infra/local/errors.py
-    ├── ImageError          infra/image/errors.py
-    ├── RegistryError       infra/cloud/registry.py
-    ├── ReleaseError        infra/release/errors.py
-    └── BulkError           infra/bulk/errors.py
+InfraError
+├── ConfigError         function.yaml or a flag: names the key, what was expected, what it got
+├── ContainersError     infra/containers.py
+├── LocalError          infra/local/errors.py
+├── ImageError          infra/image/errors.py
+├── RegistryError       infra/cloud/registry.py
+├── ReleaseError        infra/release/errors.py
+└── BulkError           infra/bulk/errors.py
 """
 
 from __future__ import annotations

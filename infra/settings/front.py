@@ -65,8 +65,7 @@ class Cors(Frozen):
 
 
 class FrontConfig(Frozen):
-    """
-    One front's settings.
+    """One front's settings.
 
     Args:
         stage: "$default", or a name that then begins every path. A REST API cannot have "$default":

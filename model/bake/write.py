@@ -1,5 +1,4 @@
-"""
-Write a bundle's manifest with the model file's hash, its golden vectors and its drift reference.
+"""Write a bundle's manifest with the model file's hash, its golden vectors and its drift reference.
 
 Needs the training packages; nothing that serves imports it.
 """
@@ -32,8 +31,7 @@ WHY: Final = "float32 arithmetic differs by machine in the sixth decimal; answer
 
 
 def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
-    """
-    Write `model.toml`, with the schema and the hash of the model file filled in.
+    """Write `model.toml`, with the schema and the hash of the model file filled in.
 
     Args:
         folder: the bundle; it holds the model file.
@@ -50,8 +48,7 @@ def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
 
 
 def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> None:
-    """
-    Predict some inputs with the bundle and write down the answers.
+    """Predict some inputs with the bundle and write down the answers.
 
     Args:
         folder: the bundle, complete except for golden.json.
@@ -71,8 +68,7 @@ def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> N
 
 
 def write_reference(folder: Path, feeds: Feeds, outputs: Feeds, *, source: str) -> None:
-    """
-    Write down what instances and answers normally look like.
+    """Write down what instances and answers normally look like.
 
     Args:
         folder: the bundle, complete except for reference.json.

@@ -1,5 +1,4 @@
-"""
-Detect that inputs or answers no longer look like the data that the model was made from.
+"""Detect that inputs or answers no longer look like the data that the model was made from.
 
 A window counts what is served in the bins of the bundle's reference; the population stability
 index (PSI) measures how far the two are apart.
@@ -50,8 +49,7 @@ EVERY: Final = 100
 
 
 def psi(reference: Counts, counts: Counts) -> float:
-    """
-    Measure how far two distributions over the same bins are apart.
+    """Measure how far two distributions over the same bins are apart.
 
     Args:
         reference, counts: float64[B], not normalised, not negative.
@@ -88,8 +86,7 @@ class Window:
 
     @classmethod
     def of(cls, manifest: Manifest) -> Window | None:
-        """
-        Open a window on a model, or return None if its bundle has no reference.
+        """Open a window on a model, or return None if its bundle has no reference.
 
         Raises:
             ArtefactError: the reference cannot be used.
@@ -98,8 +95,7 @@ class Window:
         return None if reference is None else cls(manifest, reference)
 
     def observe(self, feeds: Feeds, answers: Sequence[Answer]) -> None:
-        """
-        Record inputs and answers; the arrays are kept for a while, not copied.
+        """Record inputs and answers; the arrays are kept for a while, not copied.
 
         Args:
             feeds: the recipe's arrays for N instances.
@@ -122,8 +118,7 @@ class Window:
         return news
 
     def indices(self) -> Drift:
-        """
-        Return the index of each feature of the inputs and the answers.
+        """Return the index of each feature of the inputs and the answers.
 
         Returns:
             In the reference's order; empty while there are too few instances.

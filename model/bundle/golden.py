@@ -1,5 +1,4 @@
-"""
-The golden vectors of a bundle: inputs, and the answers they must give.
+"""The golden vectors of a bundle: inputs, and the answers they must give.
 
     {"tolerance": 1e-5, "cases": [{"name", "sample" | "row" | "text" | "inputs", "answer"}, …]}
 
@@ -43,8 +42,7 @@ class GoldenCase:
 
 
 def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[GoldenCase]]:
-    """
-    Read a bundle's golden vectors.
+    """Read a bundle's golden vectors.
 
     Args:
         folder: the bundle's.
@@ -101,8 +99,7 @@ def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
 
 
 def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
-    """
-    Predict golden vectors and compare the answers.
+    """Predict golden vectors and compare the answers.
 
     Args:
         predictor: the loaded bundle.

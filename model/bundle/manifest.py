@@ -1,5 +1,4 @@
-"""
-Read and check `model.toml`, the manifest of a bundle.
+"""Read and check `model.toml`, the manifest of a bundle.
 
     schema = 2
     name, version                     those of the folders
@@ -72,8 +71,7 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """
-    Read `model.toml` in a bundle's folder.
+    """Read `model.toml` in a bundle's folder.
 
     Raises:
         ArtefactError: the file is missing or not TOML, or keys are missing, unknown or wrong; names

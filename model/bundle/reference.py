@@ -1,5 +1,4 @@
-"""
-What a model's inputs and answers normally look like: the histograms of a bundle.
+"""What a model's inputs and answers normally look like: the histograms of a bundle.
 
     {"schema": 2, "source": text,
      "inputs": [{"name", "edges", "counts"}, …], "answers": [{"name", "edges", "counts"}, …]}
@@ -47,8 +46,7 @@ class Histogram:
 
 
 def read_reference(manifest: Manifest) -> dict[Watched, Histogram] | None:
-    """
-    Read a bundle's reference.
+    """Read a bundle's reference.
 
     Returns:
         The histograms of the inputs, then those of the answers; None if there is no file.
@@ -95,9 +93,8 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _histogram(name: str, edges: Any, counts: Any) -> Histogram:
-    """
-    Raises:
-        ValueError: edges that do not rise, negative counts, or not one more count than edges.
+    """Raises:
+    ValueError: edges that do not rise, negative counts, or not one more count than edges.
     """
     histogram = Histogram(name, np.array(edges, np.float32), np.array(counts, np.float64))
     edges, counts = histogram.edges, histogram.counts

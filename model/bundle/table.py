@@ -19,8 +19,7 @@ _REQUIRED: Final[Any] = object()
 
 
 class Table:
-    """
-    A table; its errors are noted in a list that all tables of a file share.
+    """A table; its errors are noted in a list that all tables of a file share.
 
     For a value that is missing or wrong, a stand-in is returned (an empty string, 0, NaN), so that
     reading goes on: use nothing of it before `problems` is known to be empty.
@@ -105,8 +104,7 @@ class Table:
         return float(value)
 
     def texts(self, key: str, *, absent: bool = False) -> tuple[str, ...]:
-        """
-        Read a list of distinct strings, or a file beside the manifest with one per line.
+        """Read a list of distinct strings, or a file beside the manifest with one per line.
 
         Args:
             key: of the list, or of the file's name.
@@ -188,8 +186,7 @@ class Table:
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:
-    """
-    Parse a TOML file.
+    """Parse a TOML file.
 
     Raises:
         ArtefactError: it cannot be read, is not TOML, or could not be quoted in an error message.

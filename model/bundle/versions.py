@@ -1,9 +1,8 @@
-"""
-The versions of one model, side by side, and their labels.
+"""The versions of one model, side by side, and their labels.
 
-    zoo/digits/model.toml                       one version
-    zoo/digits/1/model.toml, 2/model.toml …     several: each in a folder of the version's name
-    zoo/digits/labels.toml                      optional in both layouts: stable = "1"
+zoo/digits/model.toml                       one version
+zoo/digits/1/model.toml, 2/model.toml …     several: each in a folder of the version's name
+zoo/digits/labels.toml                      optional in both layouts: stable = "1"
 """
 
 from __future__ import annotations
@@ -34,8 +33,7 @@ class Versions:
 
     @classmethod
     def load(cls, folder: Path, *, max_pixels: int) -> Versions:
-        """
-        Load every version of a model.
+        """Load every version of a model.
 
         Args:
             folder: the model's, in the zoo.
@@ -85,8 +83,7 @@ class Versions:
 
 
 def natural_order(version: str) -> tuple[tuple[str | int, ...], str]:
-    """
-    Return a sort key that puts 10 after 9, and 1.10 after 1.9.
+    """Return a sort key that puts 10 after 9, and 1.10 after 1.9.
 
     It alternates strings and numbers, so one is never compared with the other. It knows no
     pre-releases: 1.0-rc sorts after 1.0.
@@ -119,8 +116,7 @@ def _check_folder(folder: Path, manifest: Manifest) -> None:
 
 
 def read_labels(folder: Path, *, known: list[str]) -> dict[str, str]:
-    """
-    Read the labels of a model; empty without labels.toml.
+    """Read the labels of a model; empty without labels.toml.
 
     Args:
         folder: the model's.

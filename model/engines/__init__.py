@@ -11,8 +11,7 @@ from model.errors import ArtefactError
 
 
 def open_engine(manifest: Manifest, content: bytes) -> Engine:
-    """
-    Load a model file with the engine that its manifest names.
+    """Load a model file with the engine that its manifest names.
 
     Args:
         manifest: names the engine, the file and the tensors.

@@ -1,5 +1,4 @@
-"""
-What an engine is: the runtime that runs a model file; and what every engine shares.
+"""What an engine is: the runtime that runs a model file; and what every engine shares.
 
 An engine is one file here, named as the manifest names it or as the model file ends, with a
 function `load`:
@@ -29,8 +28,7 @@ class Engine(Protocol):
     """A loaded model: named arrays in, named arrays out, of any element type."""
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """
-        Compute the outputs named in the manifest.
+        """Compute the outputs named in the manifest.
 
         Args:
             feeds: by tensor name, as the manifest states them.
@@ -68,8 +66,7 @@ def _joined(parts: Sequence[Array], most: int) -> Array:
 def require_tensors(
     path: Path, what: str, *, expected: Sequence[Tensor], got: Mapping[str, Tensor]
 ) -> None:
-    """
-    Refuse to load if the model file lacks a tensor of the manifest or has it with another type.
+    """Refuse to load if the model file lacks a tensor of the manifest or has it with another type.
 
     Raises:
         ArtefactError: names the tensor.
@@ -84,8 +81,7 @@ def require_tensors(
 
 
 def require_shape(path: Path, expected: Tensor, got: Tensor) -> None:
-    """
-    Refuse to load if an input of the model file has not the shape that the manifest states.
+    """Refuse to load if an input of the model file has not the shape that the manifest states.
 
     The file may leave free what the manifest fixes, but not the reverse: a model made for batches
     of 1 would fail at the first batch of 2.

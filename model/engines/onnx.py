@@ -28,8 +28,7 @@ _DTYPES: Final = {"float": "float32", "double": "float64"}
 
 
 def load(manifest: Manifest, content: bytes) -> OnnxEngine:
-    """
-    Open a session and compare its tensors with the manifest.
+    """Open a session and compare its tensors with the manifest.
 
     Raises:
         ArtefactError: not an ONNX model, or with inputs or outputs that the manifest does not

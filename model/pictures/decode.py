@@ -1,5 +1,4 @@
-"""
-Decode untrusted pictures: bytes in, an upright picture out, or an error that says why.
+"""Decode untrusted pictures: bytes in, an upright picture out, or an error that says why.
 
 The bytes may be anything, so each step may fail only as InputError, and nothing is decoded before
 it is known to be small enough:
@@ -65,8 +64,7 @@ _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 def decode_each(
     pictures: Sequence[bytes], *, max_pixels: int, where: str = "image"
 ) -> Iterator[tuple[str, Image.Image]]:
-    """
-    Decode picture files one by one, so that a request's pictures are never in memory together.
+    """Decode picture files one by one, so that a request's pictures are never in memory together.
 
     Args:
         pictures: N files, N >= 0.
@@ -88,8 +86,7 @@ def decode_each(
 
 
 def decoded(data: bytes, *, max_pixels: int, others: int = 0, where: str = "image") -> Image.Image:
-    """
-    Decode one picture file safely: its first frame, upright.
+    """Decode one picture file safely: its first frame, upright.
 
     Args:
         data: the whole file.
@@ -145,8 +142,7 @@ def _turned(picture: Image.Image, exif: bytes) -> Image.Image:
 
 
 def _opened(data: bytes, file_format: str) -> ImageFile.ImageFile:
-    """
-    Read the header with the one reader for the format.
+    """Read the header with the one reader for the format.
 
     `Image.open` would do the same after importing every common plug-in, which costs a cold start
     10 ms and more.
@@ -174,8 +170,7 @@ def _check_size(
 
 
 def _webp_frame(picture: Any) -> Image.Image:
-    """
-    Decode the first frame of a WEBP and release the decoder.
+    """Decode the first frame of a WEBP and release the decoder.
 
     `picture.load()` keeps the decoder's two canvases while it copies the frame twice: 290 MB for
     16.7 million pixels. Using the frame's own bytes as the picture takes 220 MB.

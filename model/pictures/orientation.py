@@ -1,5 +1,4 @@
-"""
-Turn a picture upright, as its Exif orientation says.
+"""Turn a picture upright, as its Exif orientation says.
 
 Pillow reads Exif too, but imports its TIFF reader for it, reads every tag and warns about each
 broken one; only one number is needed.
@@ -22,8 +21,7 @@ _ENTRY_BYTES: Final = 12
 
 
 def orientation_of(exif: bytes) -> int:
-    """
-    Return how the camera was held.
+    """Return how the camera was held.
 
     Args:
         exif: a TIFF structure, with or without the six bytes before it in a JPEG.

@@ -1,5 +1,4 @@
-"""
-Identify a picture file by its first bytes, and keep only what draws the first picture.
+"""Identify a picture file by its first bytes, and keep only what draws the first picture.
 
 A decoder reads everything that a file holds: text, colour profiles, thumbnails, further frames.
 None of it changes the digit, and each has been used as a bomb: 64 MB of compressed text, a million
@@ -70,8 +69,7 @@ class TooManyPiecesError(ValueError):
 
 
 def format_of(data: bytes) -> str | None:
-    """
-    Return the picture format by the first bytes, never by a name or content type.
+    """Return the picture format by the first bytes, never by a name or content type.
 
     Returns:
         "PNG", "JPEG", "GIF", "BMP" or "WEBP"; None for anything else.
@@ -90,8 +88,7 @@ def format_of(data: bytes) -> str | None:
 
 
 def essential(data: bytes, file_format: str) -> Essential:
-    """
-    Return the file without what does not draw its first picture.
+    """Return the file without what does not draw its first picture.
 
     Raises:
         BrokenFileError: the file is truncated, or its parts do not fit together.
@@ -122,8 +119,7 @@ def _essential_png(data: bytes) -> Essential:
 
 
 def png_is_complete(data: bytes) -> bool:
-    """
-    Whether the pixels of a stripped PNG inflate to as many bytes as its header announces.
+    """Whether the pixels of a stripped PNG inflate to as many bytes as its header announces.
 
     Pillow leaves rows black if the compressed stream is truncated, without an error.
     """

@@ -1,5 +1,4 @@
-"""
-A recipe: the way from instances, as a caller sends them, to a model's arrays.
+"""A recipe: the way from instances, as a caller sends them, to a model's arrays.
 
 A recipe is one file or folder here, with the name that manifests use and a function `load`:
 
@@ -52,8 +51,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """
-    What a recipe takes and makes, in terms that every door, protocol and page understands.
+    """What a recipe takes and makes, in terms that every door, protocol and page understands.
 
     Attributes:
         takes: the payload's word for one instance.
@@ -90,8 +88,7 @@ class Recipe(Protocol):
         ...
 
     def tensors(self, instances: Sequence[Any], *, max_pixels: int) -> Feeds:
-        """
-        Prepare instances for the engine.
+        """Prepare instances for the engine.
 
         Args:
             instances: N of them, N >= 0: bytes of pictures, or rows.
@@ -107,8 +104,7 @@ class Recipe(Protocol):
         ...
 
     def features(self, feeds: Feeds) -> Feeds:
-        """
-        Compute the numbers that drift watches.
+        """Compute the numbers that drift watches.
 
         Args:
             feeds: what `tensors` returned for N instances.
@@ -130,8 +126,7 @@ def only_input(settings: Table, inputs: Sequence[Tensor], *shape: int) -> str:
 
 
 def read_recipe(top: Table, inputs: tuple[Tensor, ...]) -> Recipe:
-    """
-    Open the recipe of a manifest: the one it names, or the one whose settings table it has.
+    """Open the recipe of a manifest: the one it names, or the one whose settings table it has.
 
     Args:
         top: the whole manifest; errors are noted there.

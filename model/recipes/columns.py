@@ -1,9 +1,8 @@
-"""
-The recipe `columns`: rows of numbers to one matrix.
+"""The recipe `columns`: rows of numbers to one matrix.
 
-    [[rows.columns]]
-    name = "sepal_length_cm"
-    unit, minimum, maximum       if known
+[[rows.columns]]
+name = "sepal_length_cm"
+unit, minimum, maximum       if known
 """
 
 from __future__ import annotations
@@ -100,8 +99,7 @@ def _middle_of(column: Column) -> float:
 
 
 def to_matrix(rows: Sequence[Any], names: Sequence[str]) -> NDArray[np.float32]:
-    """
-    Turn rows into the engine's input.
+    """Turn rows into the engine's input.
 
     Args:
         rows: N rows, each a list in column order or an object by column name.

@@ -1,5 +1,4 @@
-"""
-A task: the way from a model's outputs to answers in JSON.
+"""A task: the way from a model's outputs to answers in JSON.
 
 A task is one file here, with the name that manifests use and a function `load`:
 
@@ -46,8 +45,7 @@ class Task(Protocol):
         ...
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
-        """
-        Shape the engine's outputs.
+        """Shape the engine's outputs.
 
         Args:
             outputs: by tensor name.
@@ -71,8 +69,7 @@ class Task(Protocol):
 
 
 def read_task(top: Table, outputs: tuple[Tensor, ...]) -> Task:
-    """
-    Open the task that a manifest names.
+    """Open the task that a manifest names.
 
     Args:
         top: the whole manifest; errors are noted there.

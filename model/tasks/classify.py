@@ -1,11 +1,10 @@
-"""
-The task `classify`: a label, its confidence, and the probability of each label.
+"""The task `classify`: a label, its confidence, and the probability of each label.
 
-    [answer]
-    output = "probabilities"     optional if the model has one output
-    apply = "none"               none, softmax, exp (of a LogSoftmax) or sigmoid
-    labels = ["x", "y"]          or the name of a text file, one label per line; absent: "0", "1", …
-    many = false                 true: labels are independent; the answer is all from 0.5 up
+[answer]
+output = "probabilities"     optional if the model has one output
+apply = "none"               none, softmax, exp (of a LogSoftmax) or sigmoid
+labels = ["x", "y"]          or the name of a text file, one label per line; absent: "0", "1", …
+many = false                 true: labels are independent; the answer is all from 0.5 up
 """
 
 from __future__ import annotations
@@ -67,8 +66,7 @@ class Classify:
         return () if self.many else ("labels", "confidence")
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
-        """
-        Turn the engine's output, [N, C] of any float type, into labels.
+        """Turn the engine's output, [N, C] of any float type, into labels.
 
         If one label is the answer, each instance's probabilities are divided by their sum, since
         float32 misses 1 (a forest of 100 trees adds up to 0.9999993), and rounded. Of labels that

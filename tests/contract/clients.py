@@ -1,5 +1,4 @@
-"""
-The clients of the Invoke API: bare HTTP, boto3, the AWS CLI. All ask the same.
+"""The clients of the Invoke API: bare HTTP, boto3, the AWS CLI. All ask the same.
 
 An answer's facts are `status`, `error` and `body`; a refusal's `status`, `type`, and either `body`
 (HTTP: to the letter) or `message` (boto3 and the CLI, which does not tell the status).

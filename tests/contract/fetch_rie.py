@@ -1,5 +1,5 @@
-"""
-Fetch AWS's Runtime Interface Emulator, and its sample events: `python -m tests.contract.fetch_rie`.
+"""Fetch AWS's Runtime Interface Emulator, and its sample events: `python -m
+tests.contract.fetch_rie`.
 
 Both lie in the wheel of aws-sam-cli: the emulator as one file, and what `sam local generate-event`
 makes events of. pip downloads the wheel that rie-requirements.txt locks by its hash, from whatever
@@ -54,8 +54,7 @@ def member_of(machine: str) -> str:
 
 
 def download(folder: Path, pip: Sequence[str]) -> Path:
-    """
-    Let pip download the locked wheel.
+    """Let pip download the locked wheel.
 
     Args:
         folder: where to.
@@ -134,8 +133,7 @@ def _stamp_of(binary: Path) -> Path:
 
 
 def main() -> int:
-    """
-    Run from the shell.
+    """Run from the shell.
 
     Returns:
         0, or 1 if it could not be had.

@@ -1,5 +1,4 @@
-"""
-Where RIE differs from the service: docs/contract.md 1.5, as one table.
+"""Where RIE differs from the service: docs/contract.md 1.5, as one table.
 
 Each gap is asserted as a difference. The rows named here must fail on RIE in just the way that is
 written down, so that a gap that RIE closes, or changes, shows as a failing test.

@@ -1,5 +1,4 @@
-"""
-The Invoke API's rows: docs/contract.md 6.2, and what RIE's gaps of 1.5 say about it.
+"""The Invoke API's rows: docs/contract.md 6.2, and what RIE's gaps of 1.5 say about it.
 
 `ROWS.ask` asks the shared function once, by every client. A function asks several times, or looks
 at what only bare HTTP shows.

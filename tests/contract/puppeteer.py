@@ -93,8 +93,7 @@ class Puppet:
         return self._pool.submit(invoked, self.running, body)
 
     def answered(self, wire: Wire) -> Reply:
-        """
-        Ask for the next event, as a runtime does, and return what the first invoker got.
+        """Ask for the next event, as a runtime does, and return what the first invoker got.
 
         RIE keeps the answer back until the runtime has asked.
         """
@@ -107,8 +106,7 @@ class Puppet:
             os.kill(self.pid, signal.SIGKILL)
 
     def reborn(self) -> Wire | None:
-        """
-        Connect to the process that is started in the place of one that left.
+        """Connect to the process that is started in the place of one that left.
 
         Returns:
             None where the first invoker is answered without another process.
@@ -134,8 +132,7 @@ def puppet(
     *,
     timeout_s: int = 20,
 ) -> Iterator[tuple[Puppet, Wire]]:
-    """
-    Start a function whose runtime is the test, with a first invocation on its way.
+    """Start a function whose runtime is the test, with a first invocation on its way.
 
     RIE starts no runtime before the first invocation; the answer to it is in Puppet.invocation.
     """

@@ -1,5 +1,4 @@
-"""
-The real Runtime Interface Emulator as a target: AWS's own binary, run bare.
+"""The real Runtime Interface Emulator as a target: AWS's own binary, run bare.
 
 Its command line: aws-lambda-rie --runtime-interface-emulator-address HOST:PORT
 --runtime-api-address HOST:PORT COMMAND...; it has no --help (an unknown flag becomes the command).

@@ -1,5 +1,4 @@
-"""
-What a row of the contract is: a question that any target can be asked, and the service's answer.
+"""What a row of the contract is: a question that any target can be asked, and the service's answer.
 
 A row observes facts and judges nothing, so that one table (gaps.py) can say how RIE's differ.
 """

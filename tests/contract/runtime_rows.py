@@ -1,5 +1,4 @@
-"""
-The Runtime API's rows: docs/contract.md 6.1, A1 to A14, and the headers of 6.1.1.
+"""The Runtime API's rows: docs/contract.md 6.1, A1 to A14, and the headers of 6.1.1.
 
 A13 (an internal error) cannot be provoked from outside; A15 and A16 are optional or out of scope.
 """
@@ -248,8 +247,7 @@ def response_mode(bench: Bench) -> Facts:
 
 @ROWS.add("A10 init error", reply=_OK, invoker=(200, "Unhandled", {"errorType": "Mine"}))
 def init_error(bench: Bench) -> Facts:
-    """
-    An init error is accepted, and the invoker gets it.
+    """An init error is accepted, and the invoker gets it.
 
     The service repeats a failed init within the invocation, so the runtime may have to fail twice.
     """

@@ -1,5 +1,4 @@
-"""
-What the contract's rows are asked of: anything that serves one function as Lambda does.
+"""What the contract's rows are asked of: anything that serves one function as Lambda does.
 
 Rows are written once, against Target and Running; lambake_target and rie_target implement them.
 """
@@ -75,8 +74,7 @@ def invoked(
     method: str = "POST",
     patience_s: float = 60.0,
 ) -> Reply:
-    """
-    Send one request to an emulator's Invoke API, by bare HTTP.
+    """Send one request to an emulator's Invoke API, by bare HTTP.
 
     Raises:
         TimeoutError: it took longer than patience_s.

@@ -1,5 +1,5 @@
-"""
-The function half: the real function behind both emulators answers the corpus, tests/events/*.json.
+"""The function half: the real function behind both emulators answers the corpus,
+tests/events/*.json.
 
 Behind awslambdaric the context is real, so ids differ from the corpus's fake ones: they are masked.
 """

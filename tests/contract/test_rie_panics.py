@@ -1,5 +1,4 @@
-"""
-What only RIE's own log shows, or only RIE lets a client ask: docs/contract.md 1.5, G16 and G19.
+"""What only RIE's own log shows, or only RIE lets a client ask: docs/contract.md 1.5, G16 and G19.
 
 A gap that RIE closes shows up here: each test asserts the fault itself.
 """
@@ -51,8 +50,7 @@ def test_a_call_that_ends_well_is_reserved(tmp_path: Path) -> None:
 
 
 def test_the_right_id_before_the_first_next_panics(tmp_path: Path) -> None:
-    """
-    Gap 16: 403 at the service (A6); RIE's handler panics, and the runtime is hung up on.
+    """Gap 16: 403 at the service (A6); RIE's handler panics, and the runtime is hung up on.
 
     RIE lets the client choose the id, so that it is known before the runtime has fetched it. Ours
     does not; its 403 is in tests/infra/local/runtime/test_api.py.

@@ -1,5 +1,4 @@
-"""
-The corpus of events, tests/events/*.json: each with the whole reply that it must get.
+"""The corpus of events, tests/events/*.json: each with the whole reply that it must get.
 
 A file holds `about`, a sentence; `source`, as the log names it; `event`; and `reply`. Where the
 event's source is told of errors by a function error, `reply` is the error as Lambda passes it on:

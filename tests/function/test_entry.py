@@ -280,9 +280,8 @@ HEAVY = {
 
 
 def test_import_loads_nothing_needless() -> None:
-    """
-    The init phase loads what serves: no training tools, AWS client, schemas, HTTP server, no door
-    but HTTP's, and of Pillow's readers only those that the golden picture needs.
+    """The init phase loads what serves: no training tools, AWS client, schemas, HTTP server, no
+    door but HTTP's, and of Pillow's readers only those that the golden picture needs.
     """
     modules = _modules_after("import function.entry")
     doors = {one for one in modules if one.startswith("function.doors.")}

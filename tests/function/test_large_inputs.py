@@ -1,5 +1,4 @@
-"""
-Inputs of 4 to 6 MB that are made to cost time: each is refused.
+"""Inputs of 4 to 6 MB that are made to cost time: each is refused.
 
 Not timed here, since machines differ; measured by hand, each takes less than 0.3 s of one core.
 What keeps it so is held by other tests: brackets, parts, pictures and headers are counted before

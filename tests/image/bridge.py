@@ -15,8 +15,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def connected_inside(pid: int, port: int) -> socket.socket:
-    """
-    Connect to 127.0.0.1 as a process sees it. Needs root: a
+    """Connect to 127.0.0.1 as a process sees it. Needs root: a
     thread enters its network namespace.
     """
 
@@ -32,8 +31,7 @@ def connected_inside(pid: int, port: int) -> socket.socket:
 
 
 def wait_for_port(pid: int, port: int, *, patience_s: float = 30.0) -> None:
-    """
-    Wait until something listens there.
+    """Wait until something listens there.
 
     Raises:
         TimeoutError: nothing does.

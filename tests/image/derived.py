@@ -9,8 +9,7 @@ from infra.containers import ContainerTool
 
 
 def derived(engine: ContainerTool, image: str, name: str, lines: str, *, folder: Path) -> str:
-    """
-    Build an image from another.
+    """Build an image from another.
 
     Args:
         engine: builds it.

@@ -1,5 +1,4 @@
-"""
-The image as the emulator's child: frozen, thawed, measured, killed like any other process.
+"""The image as the emulator's child: frozen, thawed, measured, killed like any other process.
 
 What a container cannot do as a process does: a function that kills itself with SIGKILL lives, since
 its process is the first of its namespace; the engine adds HOME; /tmp begins empty after a reset.

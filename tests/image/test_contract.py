@@ -1,5 +1,4 @@
-"""
-The contract's function half, asked of the image in a container: through the Runtime Interface
+"""The contract's function half, asked of the image in a container: through the Runtime Interface
 Emulator in its base, and as the child of our own emulator. test_plain_http.py has the third way.
 """
 

@@ -1,5 +1,4 @@
-"""
-The image as plain HTTP: no Lambda around it, on a port,
+"""The image as plain HTTP: no Lambda around it, on a port,
 without a network, as narrow as there.
 """
 

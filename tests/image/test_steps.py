@@ -1,5 +1,4 @@
-"""
-The scripts that run while the image is built, and what
+"""The scripts that run while the image is built, and what
 reads and draws the result: on little data.
 """
 

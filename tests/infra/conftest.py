@@ -1,5 +1,4 @@
-"""
-What the emulator's tests share: functions that really run,
+"""What the emulator's tests share: functions that really run,
 and a watch on what they leave behind.
 """
 

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Ended:
-    """
-    What became of the pieces of one run.
+    """What became of the pieces of one run.
 
     Args:
         expected: the answer to each piece, by its id; None is a bad one.

@@ -53,8 +53,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """
-        Send one request, and read its answer: status, headers in lower case, body.
+        """Send one request, and read its answer: status, headers in lower case, body.
 
         Raises:
             ConnectionError, IncompleteReadError: no whole answer came.
@@ -86,8 +85,7 @@ class Connection:
 
 
 async def ask(connection: Connection, path: str, tally: Tally) -> bool:
-    """
-    Send one input of its own, and check the answer's hash.
+    """Send one input of its own, and check the answer's hash.
 
     Returns:
         Whether it was throttled.

@@ -1,5 +1,4 @@
-"""
-Many clients at once: `python -m tests.load.clients --clients 300 --seconds 60`.
+"""Many clients at once: `python -m tests.load.clients --clients 300 --seconds 60`.
 
 Half of them go through the HTTP front, where they wait for their turn, half through the Invoke API,
 which throttles them as the service does at its limit; those try again. Every request has an input
@@ -37,8 +36,7 @@ async def crowd(
     seconds: float,
     progress: Callable[[Tally, float], None] | None = None,
 ) -> tuple[Tally, float]:
-    """
-    Let clients ask for a while.
+    """Let clients ask for a while.
 
     Returns:
         What they saw, and the seconds it took until the last one had its answer.
@@ -92,8 +90,7 @@ def raise_descriptor_limit(clients: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run from the shell.
+    """Run from the shell.
 
     Returns:
         0, or 1 if an answer was lost, mixed up or failed.

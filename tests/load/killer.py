@@ -24,8 +24,7 @@ _LATEST_S = 0.05  # after an invocation has begun
 
 @dataclass
 class Killer:
-    """
-    Kill one of a function's processes, by chance, after each of some invocations has begun.
+    """Kill one of a function's processes, by chance, after each of some invocations has begun.
 
     Args:
         name: the function's.
@@ -71,8 +70,7 @@ class Killer:
 
 @dataclass(frozen=True)
 class Load:
-    """
-    What to run, on how many environments, and how many of them to kill.
+    """What to run, on how many environments, and how many of them to kill.
 
     Args:
         handler: of the repository's code.

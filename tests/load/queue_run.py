@@ -77,8 +77,7 @@ class QueueRun:
     """A queue with its dead letters and its results, in a moto server."""
 
     def __init__(self, endpoint: str, skip_s: Callable[[float], None], *, fifo: bool) -> None:
-        """
-        Create the queues.
+        """Create the queues.
 
         Args:
             endpoint: of the server.

@@ -46,8 +46,7 @@ class Verdict:
 
 
 def slope_per_minute(samples: Sequence[Sample]) -> float:
-    """
-    Fit a line to the memory by least squares, and return its slope in MB a minute.
+    """Fit a line to the memory by least squares, and return its slope in MB a minute.
 
     0 where there are fewer than two different times.
     """
@@ -64,8 +63,7 @@ def slope_per_minute(samples: Sequence[Sample]) -> float:
 
 
 def verdict(name: str, samples: Sequence[Sample], *, warm_up_s: float) -> Verdict:
-    """
-    Judge a process by what came after the warm-up.
+    """Judge a process by what came after the warm-up.
 
     Descriptors are compared by the least of each third: a connection that is open at the moment of
     a look adds one to a sample, and a leak adds one to all that follow.

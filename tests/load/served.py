@@ -1,5 +1,4 @@
-"""
-LocalLambda in a process of its own, so that it can be measured, and the load does not share its
+"""LocalLambda in a process of its own, so that it can be measured, and the load does not share its
 thread.
 
     python -m tests.load.served NAME MODULE.HANDLER CONCURRENCY [--leak-kb N] [--leak-descriptors]

@@ -1,5 +1,4 @@
-"""
-Load for minutes, and nothing may grow: `python -m tests.load.soak --minutes 10`.
+"""Load for minutes, and nothing may grow: `python -m tests.load.soak --minutes 10`.
 
 A few clients ask at a steady rate; the emulator's process and the function's are looked at once a
 second. After the warm-up, in which caches and the log's 10,000 kept lines fill, file descriptors
@@ -181,8 +180,7 @@ def table(verdicts: Sequence[Verdict]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run from the shell.
+    """Run from the shell.
 
     Returns:
         0 if nothing leaks, or if a planted leak was found; else 1.

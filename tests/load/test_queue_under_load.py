@@ -73,8 +73,7 @@ def test_1000_messages_while_environments_are_killed(run: Run) -> None:
 def test_a_fault_of_the_function_is_found(
     run: Run, fault: str, fifo: bool, found: list[str]
 ) -> None:
-    """
-    The control: the accounts tell of a function that loses, repeats or mixes up messages.
+    """The control: the accounts tell of a function that loses, repeats or mixes up messages.
 
     What dies between its answers and its reply answers twice, unless the results' queue is FIFO.
     """

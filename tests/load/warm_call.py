@@ -1,5 +1,4 @@
-"""
-One warm call of an empty function, through LocalLambda and through the real RIE, side by side:
+"""One warm call of an empty function, through LocalLambda and through the real RIE, side by side:
 `python -m tests.load.warm_call`.
 
 Both serve the same handler with the same runtime client, each in a process of its own, and are
@@ -46,8 +45,7 @@ async def timed_call_ms(connection: Connection, path: str) -> float:
 async def in_turn(
     places: dict[str, tuple[str, str]], *, rounds: int, warm_up: int
 ) -> dict[str, list[float]]:
-    """
-    Call every place once a round.
+    """Call every place once a round.
 
     Args:
         places: url and path by name.
@@ -92,8 +90,7 @@ def compare(rounds: int, warm_up: int) -> dict[str, list[float]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """
-    Run from the shell.
+    """Run from the shell.
 
     Returns:
         0, or 1 where there is no RIE.

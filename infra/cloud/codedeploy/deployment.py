@@ -1,5 +1,4 @@
-"""
-One deployment of a Lambda function, as CodeDeploy documents it.
+"""One deployment of a Lambda function, as CodeDeploy documents it.
 
     Created ──► BeforeAllowTraffic ──► AllowTraffic ──► AfterAllowTraffic ──► Succeeded
                         │                   │                   │

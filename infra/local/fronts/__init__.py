@@ -1,5 +1,4 @@
-"""
-The HTTP services in front of Lambda, as pure functions: request -> event, result -> response.
+"""The HTTP services in front of Lambda, as pure functions: request -> event, result -> response.
 
     front.py          a front as a table of functions, and its own answers (Failure)
     visit.py          one request at a front: the request, settings, moment and route

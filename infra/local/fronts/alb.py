@@ -1,5 +1,4 @@
-"""
-Application Load Balancer with a Lambda target group. Cells: docs/contract.md 6.5.1 and 6.5.2.
+"""Application Load Balancer with a Lambda target group. Cells: docs/contract.md 6.5.1 and 6.5.2.
 
 Source: [DOC] elasticloadbalancing lambda-functions.md and load-balancer-troubleshooting.md.
 """
@@ -118,8 +117,7 @@ def event_of(visit: Visit) -> Event:
 
 
 def response_of(payload: bytes, visit: Visit) -> Response:
-    """
-    Convert a result to a response; a malformed one is a 502.
+    """Convert a result to a response; a malformed one is a 502.
 
     Raises:
         ResultError: it is not an object with a statusCode, has another key [?], lacks

@@ -1,5 +1,4 @@
-"""
-Who may pass a front: whether a request carries credentials, never whether they are valid.
+"""Who may pass a front: whether a request carries credentials, never whether they are valid.
 
     iam    a signature: an AWS4-HMAC-SHA256 Authorization header, or a presigned query
     jwt    a token: three parts, "Bearer " optional; also for a REST API's Cognito authorizer
@@ -61,9 +60,8 @@ _CARRIED: Mapping[str, Callable[[Request], bool]] = {
 
 
 def _to_identity_provider(visit: Visit) -> Response:
-    """
-    Redirect as at the start of the authorization code flow; the balancer's state is opaque, ours a
-    word.
+    """Redirect as at the start of the authorization code flow; the balancer's state is opaque, ours
+    a word.
 
     Authentication needs an HTTPS listener [DOC], hence the scheme. An empty body, and the order of
     the parameters, are assumed [?].

@@ -1,5 +1,4 @@
-"""
-Cross-origin access, as HTTP APIs and Function URLs handle it themselves.
+"""Cross-origin access, as HTTP APIs and Function URLs handle it themselves.
 
 Source: [DOC] http-api-cors: "API Gateway automatically sends a response to preflight OPTIONS
 requests", "ignores CORS headers returned from your backend integration"; and to get CORS headers
@@ -24,8 +23,7 @@ def is_preflight(request: Request) -> bool:
 
 
 def with_cors(response: Response, request: Request, cors: Cors | None) -> Response:
-    """
-    Replace the function's CORS headers with the configured ones.
+    """Replace the function's CORS headers with the configured ones.
 
     A refused origin gets the same status without the headers [?].
     """

@@ -48,8 +48,7 @@ SERVER_ANSWERS: Mapping[Failure, tuple[int, str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Front:
-    """
-    One service in front of Lambda.
+    """One service in front of Lambda.
 
     Args:
         head_limit_bytes: the most bytes of the request line and headers.

@@ -1,5 +1,4 @@
-"""
-Lambda Function URL with AuthType NONE, or AWS_IAM where `authorization` is "iam".
+"""Lambda Function URL with AuthType NONE, or AWS_IAM where `authorization` is "iam".
 
 Cells: docs/contract.md 6.5.1 and 6.5.2.
 """

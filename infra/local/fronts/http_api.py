@@ -84,8 +84,7 @@ def event_v1(visit: Visit) -> Event:
 
 
 def response_v1(payload: bytes, visit: Visit) -> Response:
-    """
-    Convert a result of payload format 1.0: the full shape, base64 always decoded.
+    """Convert a result of payload format 1.0: the full shape, base64 always decoded.
 
     Raises:
         ResultError: it has no statusCode. [DOC] 1.0 infers nothing.

@@ -1,5 +1,4 @@
-"""
-Payload format 1.0, shared by REST APIs and HTTP APIs: the common part of their events.
+"""Payload format 1.0, shared by REST APIs and HTTP APIs: the common part of their events.
 
 Source: [REC] localstack test_lambda_aws_proxy_integration, 2 Aug 2024; [REC] voker, 10 Jul 2026.
 """
@@ -66,8 +65,7 @@ def add_headers(event: dict[str, Any], added: Mapping[str, str]) -> None:
 
 
 def _headers_of(visit: Visit) -> list[Pair]:
-    """
-    Return the headers in the client's own casing, with those that both APIs add.
+    """Return the headers in the client's own casing, with those that both APIs add.
 
     Names that differ only by case are one header, in its first casing [?].
     """

@@ -1,5 +1,4 @@
-"""
-Payload format 2.0, shared by HTTP APIs and Function URLs: common parts of events, and results.
+"""Payload format 2.0, shared by HTTP APIs and Function URLs: common parts of events, and results.
 
 Source: [DOC] http-api-develop-integrations-lambda; [REC] for Function URLs.
 """
@@ -35,8 +34,7 @@ _OWN = (
 
 
 def headers_of(visit: Visit) -> list[Pair]:
-    """
-    Return the headers as in 2.0, in lower case, with those that the service adds.
+    """Return the headers as in 2.0, in lower case, with those that the service adds.
 
     Content-Length is there even for an empty body [3P]; for a chunked one it is assumed [?].
     """
@@ -101,8 +99,7 @@ def _cookies_of(request: Request) -> list[str]:
 
 
 def response_of(payload: bytes, *, untyped: str) -> Response:
-    """
-    Convert a function's result to a response by the rules of 2.0.
+    """Convert a function's result to a response by the rules of 2.0.
 
     Args:
         payload: the result's JSON.

@@ -1,5 +1,4 @@
-"""
-The result of a Lambda proxy integration (payload 1.0), shared by REST APIs and HTTP APIs.
+"""The result of a Lambda proxy integration (payload 1.0), shared by REST APIs and HTTP APIs.
 
 Source: [REC] localstack test_aws_proxy_response_payload_format_validation, 15 Nov 2024.
 """
@@ -23,8 +22,7 @@ _KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase
 
 
 def proxy_result_of(payload: bytes) -> dict[str, Any]:
-    """
-    Parse a result and refuse every key that is not one of the five.
+    """Parse a result and refuse every key that is not one of the five.
 
     Raises:
         ResultError: it is not an object, or has another key.
@@ -45,8 +43,7 @@ def status_or_ok(result: dict[str, Any]) -> int:
 
 
 def headers_of(result: dict[str, Any]) -> tuple[Pair, ...]:
-    """
-    Merge both kinds of headers: the multi-value ones first, in their casing.
+    """Merge both kinds of headers: the multi-value ones first, in their casing.
 
     Raises:
         ResultError: a multi-value header is not a list, or a value neither a string nor a boolean.

@@ -18,8 +18,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True)
 class Request:
-    """
-    A request; nothing is decoded.
+    """A request; nothing is decoded.
 
     Args:
         raw_path: the path's bytes as ASCII, escapes as sent, with the stage, without the host.
@@ -111,8 +110,7 @@ def query_pairs(raw_query: str, *, decode: bool = True) -> list[Pair]:
 
 
 def joined(pairs: Sequence[Pair]) -> dict[str, str]:
-    """
-    Map names to values, repeats joined by a comma without a space.
+    """Map names to values, repeats joined by a comma without a space.
 
     Source: [REC] voker: `repeat=one&repeat=two` is "one,two", headers likewise.
     """
@@ -136,8 +134,7 @@ def body_of(request: Request, *, binary: bool) -> str:
 
 
 def is_text(content_type: str | None) -> bool:
-    """
-    Whether HTTP API, Function URL [?] and ALB pass a body of this type as text.
+    """Whether HTTP API, Function URL [?] and ALB pass a body of this type as text.
 
     Source: docs/contract.md 2.2. No content type means binary.
     """

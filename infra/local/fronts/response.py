@@ -57,8 +57,7 @@ def compact(value: Any) -> str:
 
 
 def result_of(payload: bytes) -> Any:
-    """
-    Parse a function's result.
+    """Parse a function's result.
 
     Raises:
         ResultError: it is not JSON in UTF-8, or has lone surrogates, which no body can carry.
@@ -72,8 +71,7 @@ def result_of(payload: bytes) -> Any:
 
 
 def status_of(status: Any) -> int:
-    """
-    Parse a statusCode: a number or a string of digits, 200 to 599.
+    """Parse a statusCode: a number or a string of digits, 200 to 599.
 
     Raises:
         ResultError: it is something else; 1xx would not end the exchange [?].
@@ -85,8 +83,7 @@ def status_of(status: Any) -> int:
 
 
 def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
-    """
-    Return a header's value; booleans and numbers become JSON, if the front accepts them.
+    """Return a header's value; booleans and numbers become JSON, if the front accepts them.
 
     Raises:
         ResultError: the value is of another kind.
@@ -99,8 +96,7 @@ def text_of(where: str, value: Any, *, kinds: tuple[type, ...]) -> str:
 
 
 def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
-    """
-    Drop hop-by-hop headers and Content-Length, which this server sets.
+    """Drop hop-by-hop headers and Content-Length, which this server sets.
 
     Raises:
         ResultError: a name or value cannot be sent; what the service does then is unknown [?].
@@ -115,8 +111,7 @@ def checked(headers: Iterable[Pair]) -> tuple[Pair, ...]:
 
 
 def mapping_of(where: str, value: Any) -> dict[str, Any]:
-    """
-    Return an object; null is an empty one.
+    """Return an object; null is an empty one.
 
     Raises:
         ResultError: it is something else.
@@ -129,8 +124,7 @@ def mapping_of(where: str, value: Any) -> dict[str, Any]:
 
 
 def content_of(body: Any, *, base64_encoded: bool) -> bytes:
-    """
-    Return a result's body: a string or null.
+    """Return a result's body: a string or null.
 
     Raises:
         ResultError: it is something else.
@@ -149,8 +143,7 @@ def content_of(body: Any, *, base64_encoded: bool) -> bytes:
 
 
 def flag_of(value: Any) -> bool:
-    """
-    Return isBase64Encoded: true, false or null.
+    """Return isBase64Encoded: true, false or null.
 
     Raises:
         ResultError: it is something else [?].

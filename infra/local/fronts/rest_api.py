@@ -83,8 +83,7 @@ def event_of(visit: Visit) -> Event:
 
 
 def response_of(payload: bytes, visit: Visit) -> Response:
-    """
-    Convert a proxy result; base64 is decoded only if the client accepts a binary type first.
+    """Convert a proxy result; base64 is decoded only if the client accepts a binary type first.
 
     Source: [DOC] api-gateway-payload-encodings: "the first media type in the Accept header".
     """

@@ -20,8 +20,7 @@ class Match:
 
 
 def matching(routes: Sequence[Route], method: str, raw_path: str) -> Match | None:
-    """
-    Find the most specific route for a path without its stage.
+    """Find the most specific route for a path without its stage.
 
     Source: [DOC] http-api-develop-routes: a full match first, then a greedy one, then $default;
     among full matches fixed segments win over variables, and the method over ANY [?].

@@ -11,8 +11,7 @@ from infra.settings.front import FrontConfig
 
 @dataclass(frozen=True)
 class Visit:
-    """
-    A request, the front's settings, the request's time and ids, and its route.
+    """A request, the front's settings, the request's time and ids, and its route.
 
     Args:
         match: None if no route takes the request.

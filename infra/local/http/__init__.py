@@ -1,5 +1,4 @@
-"""
-The one HTTP/1.1 host of the emulator's servers.
+"""The one HTTP/1.1 host of the emulator's servers.
 
     message.py      a request's head and body, read strictly
     connection.py   a client's connection: requests in turn, limits, deadlines, refusals

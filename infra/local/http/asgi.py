@@ -1,5 +1,4 @@
-"""
-One request and its answer, as an ASGI application sees them.
+"""One request and its answer, as an ASGI application sees them.
 
 If a client disconnects the application goes on: an invocation outlives its caller.
 """
@@ -32,8 +31,7 @@ _BODILESS = frozenset((204, 304))
 
 
 async def read_body(receive: Receive, keep_bytes: int) -> tuple[bytes, int] | None:
-    """
-    Read a request's body to its end.
+    """Read a request's body to its end.
 
     Args:
         receive: ASGI's.
@@ -186,8 +184,7 @@ class AsgiExchange(Exchange):
         return {"type": "http.request", "body": body, "more_body": not self._delivered}
 
     async def send(self, message: Message) -> None:
-        """
-        Send the answer (ASGI's send); dropped once the client is gone.
+        """Send the answer (ASGI's send); dropped once the client is gone.
 
         Raises:
             RuntimeError: messages out of order, a header that cannot be sent, or a body of another

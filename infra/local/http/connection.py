@@ -1,5 +1,4 @@
-"""
-One client's connection to one of the emulator's servers.
+"""One client's connection to one of the emulator's servers.
 
 States, in order of life: idle (nothing of the next request has arrived), head, body (its exchange
 has begun), answering, then idle again; at the end lingering (the last answer is written, further
@@ -275,8 +274,7 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     def _linger(self) -> None:
-        """
-        Signal the end of the answer, and read for a moment what the client still sends.
+        """Signal the end of the answer, and read for a moment what the client still sends.
 
         Closing at once would make the kernel send a reset, which can lose the client its answer.
         """

@@ -16,8 +16,7 @@ CONTINUE = STATUS_LINES[100] + b"\r\n"
 
 
 class Exchange(ABC):
-    """
-    A connection's view of the request it reads.
+    """A connection's view of the request it reads.
 
     The answer is written with `connection.write`, and its end told to `connection.answered`;
     `answer_started` tells the connection that it can no longer refuse the request.

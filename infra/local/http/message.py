@@ -1,5 +1,4 @@
-"""
-HTTP/1.1 messages as bytes: the head of a request and the framing of its body.
+"""HTTP/1.1 messages as bytes: the head of a request and the framing of its body.
 
 The grammar is RFC 9112's, read strictly: anything that two readers could understand differently is
 refused, which prevents request smuggling. No sockets and no clock here: see `connection`.
@@ -50,8 +49,7 @@ class MessageError(Exception):
 
 
 class Head(NamedTuple):
-    """
-    The checked head of one request; `size` in bytes.
+    """The checked head of one request; `size` in bytes.
 
     `fields` are as sent (case, order, repeats), `headers` the same with names in lower case.
     `length` is the Content-Length in bytes, None if the body is chunked; 0 without a body.
@@ -69,8 +67,7 @@ class Head(NamedTuple):
 
 
 def head_of(data: bytes) -> Head:
-    """
-    Parse a request's head, from the first byte of its line to the empty line, both included.
+    """Parse a request's head, from the first byte of its line to the empty line, both included.
 
     Raises:
         MessageError: 400 for anything that RFC 9112 forbids, 501 for an unsupported transfer
@@ -121,8 +118,7 @@ _known_fields = lru_cache(maxsize=64)(_fields_of)
 
 
 def check_start(data: bytearray, searched: int = 0) -> None:
-    """
-    Refuse an unfinished head as soon as it cannot become valid.
+    """Refuse an unfinished head as soon as it cannot become valid.
 
     Args:
         data: the part of the head that has arrived.
@@ -197,8 +193,7 @@ class ChunkedBody:
         self.complete = False
 
     def take(self, buffer: bytearray) -> bytes:
-        """
-        Remove the body's bytes from the buffer's front and decode them; trailers are dropped.
+        """Remove the body's bytes from the buffer's front and decode them; trailers are dropped.
 
         Raises:
             MessageError: 400, for a size that is not a hexadecimal number, a chunk longer or

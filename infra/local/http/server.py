@@ -1,5 +1,4 @@
-"""
-The emulator's HTTP/1.1 host: one listener for an ASGI application or the Runtime API.
+"""The emulator's HTTP/1.1 host: one listener for an ASGI application or the Runtime API.
 
 Why not uvicorn, and the cost: ARCHITECTURE.md, decision 9. There is no TLS, no HTTP/2 and no
 WebSocket: Lambda's local protocols use none of them.
@@ -52,8 +51,7 @@ class Host:
         limits: Limits,
         refusal: Refuse = plain_refusal,
     ) -> None:
-        """
-        Describe a host.
+        """Describe a host.
 
         Args:
             begin: makes the exchange for a request whose head has arrived.
@@ -71,8 +69,7 @@ class Host:
         self._date = (0, b"")
 
     async def listen(self, host: str, port: int = 0) -> Address:
-        """
-        Start listening; port 0 takes a free one.
+        """Start listening; port 0 takes a free one.
 
         Raises:
             OSError: the address is taken or not this machine's.
@@ -130,8 +127,7 @@ async def serving(
     limits: Limits | None = None,
     refusal: Refuse = plain_refusal,
 ) -> AsyncIterator[Address]:
-    """
-    Serve an application while the block runs; then give its requests some time to finish.
+    """Serve an application while the block runs; then give its requests some time to finish.
 
     Args:
         app: an ASGI 3 application; no lifespan messages are sent.

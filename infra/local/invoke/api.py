@@ -1,5 +1,4 @@
-"""
-The Invoke API, which boto3 and the AWS CLI call, as an ASGI application.
+"""The Invoke API, which boto3 and the AWS CLI call, as an ASGI application.
 
     POST /2015-03-31/functions/{FunctionName}/invocations?Qualifier=...
 
@@ -31,8 +30,7 @@ def invoke_app(
     invoke: Callable[[InvokeRequest], Awaitable[InvokeResult]],
     accept_event: Callable[[InvokeRequest], str],
 ) -> ASGIApp:
-    """
-    Build the application.
+    """Build the application.
 
     Args:
         config: the only function.

@@ -1,5 +1,5 @@
-"""
-Asynchronous (Event) invocations: accepted at once, run when there is room, retried, then delivered.
+"""Asynchronous (Event) invocations: accepted at once, run when there is room, retried, then
+delivered.
 
 An event's life:
 
@@ -47,8 +47,7 @@ class EventQueue:
         self.deliveries: deque[Delivery] = deque(maxlen=_KEPT_DELIVERIES)
 
     def accept(self, request: InvokeRequest) -> str:
-        """
-        Accept an event.
+        """Accept an event.
 
         Returns:
             Its request id, the same in every attempt.

@@ -1,5 +1,4 @@
-"""
-Where results of asynchronous invocations go: destinations and the dead-letter queue.
+"""Where results of asynchronous invocations go: destinations and the dead-letter queue.
 
 Source: docs/contract.md 6.6 (Async) for both shapes.
 """
@@ -89,8 +88,7 @@ def dead_letter_of(target_arn: str, event: InvokeRequest, result: InvokeResult |
 
 
 def deliverer(config: FunctionConfig) -> Deliver:
-    """
-    Return the deliverer that uses `aws_endpoint`; if none is set, the queue only keeps a copy.
+    """Return the deliverer that uses `aws_endpoint`; if none is set, the queue only keeps a copy.
 
     Raises:
         ConfigError: a target's service is not supported.

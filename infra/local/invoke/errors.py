@@ -1,5 +1,4 @@
-"""
-The Invoke API's refusals: status, x-amzn-ErrorType and body.
+"""The Invoke API's refusals: status, x-amzn-ErrorType and body.
 
 Source: docs/contract.md 6.2, B11 to B17. JSON keys differ by error: some have Message, most have
 message, like the botocore model; boto3 picks its exception class by x-amzn-ErrorType.

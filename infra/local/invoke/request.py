@@ -57,8 +57,7 @@ def function_name_of(raw_path: bytes) -> str | None:
 
 
 def version_of(name: str, query: bytes, config: FunctionConfig) -> tuple[str | None, str]:
-    """
-    Find the function by its name or ARN, with or without a qualifier (B11, B16).
+    """Find the function by its name or ARN, with or without a qualifier (B11, B16).
 
     Returns:
         The qualifier, and the version that it stands for.
@@ -93,8 +92,7 @@ def call_of(
     names: tuple[str | None, str],
     answered: asyncio.Future[None] | None = None,
 ) -> InvokeCall:
-    """
-    Parse headers and body (B9, B10, B12 to B14, B16, B17).
+    """Parse headers and body (B9, B10, B12 to B14, B16, B17).
 
     Args:
         headers: names in lower case.
@@ -149,8 +147,7 @@ def _no_constant(name: str) -> None:
 
 
 def _client_context(encoded: str | None) -> str | None:
-    """
-    Decode the client context into text that fits a header: JSON on one line of ASCII.
+    """Decode the client context into text that fits a header: JSON on one line of ASCII.
 
     The texts of the refusals are ours (B17) [?].
     """

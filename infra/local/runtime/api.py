@@ -1,5 +1,4 @@
-"""
-The Runtime API, through which a runtime talks to its environment; one listener per process.
+"""The Runtime API, through which a runtime talks to its environment; one listener per process.
 
 A runtime is known by the port it was given: another environment's request id is unknown here.
 """
@@ -51,8 +50,7 @@ class RuntimeApi:
         self._host: Host | None = None
 
     async def open(self, host: str = "127.0.0.1") -> str:
-        """
-        Start listening on a free port.
+        """Start listening on a free port.
 
         Returns:
             host:port, for AWS_LAMBDA_RUNTIME_API.

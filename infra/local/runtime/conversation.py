@@ -37,8 +37,7 @@ class Conversation:
         self._restore: Answer | None = None
 
     async def open(self) -> str:
-        """
-        Start listening.
+        """Start listening.
 
         Returns:
             host:port for AWS_LAMBDA_RUNTIME_API.
@@ -59,8 +58,7 @@ class Conversation:
         self._session.assign(request_id)
 
     def deliver(self, event: RuntimeReply, answered: asyncio.Future[None] | None = None) -> None:
-        """
-        Hand the event of the reserved invocation to the waiting runtime.
+        """Hand the event of the reserved invocation to the waiting runtime.
 
         event: the runtime's.
         answered: done once the caller has its answer; the runtime's post is acknowledged only then.

@@ -1,5 +1,4 @@
-"""
-The Runtime API's exchange on the HTTP host: a request, answered by a callback now or later.
+"""The Runtime API's exchange on the HTTP host: a request, answered by a callback now or later.
 
 It is not ASGI, for two reasons: a truncated body must still be answered (A8), which ASGI cannot
 express; and every warm call takes this path twice: a callback costs a tenth of an ASGI task.

@@ -1,5 +1,4 @@
-"""
-The runtime's side of the Runtime API as a state machine: pure, no I/O, no clock.
+"""The runtime's side of the Runtime API as a state machine: pure, no I/O, no clock.
 
 States in order of life:
 
@@ -92,8 +91,7 @@ class RuntimeSession:
         truncated: bool = False,
         mode: str | None = None,
     ) -> None:
-        """
-        End the invocation with a response or an error (A3 to A9).
+        """End the invocation with a response or an error (A3 to A9).
 
         Raises:
             InvalidRequestId: it is not this environment's invocation; nothing changes.

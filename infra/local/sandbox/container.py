@@ -1,5 +1,4 @@
-"""
-The function's image as a child of the emulator: docker or podman runs it, the emulator kills it.
+"""The function's image as a child of the emulator: docker or podman runs it, the emulator kills it.
 
 The Runtime API is reached over the host's network. The container's processes are one process group
 on the host too, so it is measured, frozen and killed like any other. Unlike on the service, /tmp is
@@ -52,8 +51,7 @@ class ContainerLauncher:
         self._engine = engine
 
     async def spawn(self, spawn: Spawn) -> Process:
-        """
-        Start a container and wait until its process is known.
+        """Start a container and wait until its process is known.
 
         Raises:
             StartError: the container did not start; says why.
@@ -101,8 +99,7 @@ class ContainerLauncher:
         )
 
     async def _pid_of(self, name: str, client: subprocess.Popen[bytes]) -> int:
-        """
-        Return the id of the container's first process on this machine.
+        """Return the id of the container's first process on this machine.
 
         That of the client, if the container has already ended.
         """
@@ -175,8 +172,7 @@ class Container(ProcessGroup):
 
 
 def engine_for(config: FunctionConfig) -> ContainerTool:
-    """
-    Find the tool that runs the function's image, and remove containers of killed emulators.
+    """Find the tool that runs the function's image, and remove containers of killed emulators.
 
     Raises:
         StartError: neither docker nor podman answers.
@@ -193,8 +189,7 @@ def engine_for(config: FunctionConfig) -> ContainerTool:
 
 
 def python_of(engine: ContainerTool, image: str) -> str:
-    """
-    Return the version of the image's interpreter, in the form of the runtime's version: 3.13.v5.
+    """Return the version of the image's interpreter, in the form of the runtime's version: 3.13.v5.
 
     Raises:
         ConfigError: it has none that runs.

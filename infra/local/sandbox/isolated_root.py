@@ -1,5 +1,4 @@
-"""
-Inside a new mount namespace: make the file system look like Lambda's, then hold it open.
+"""Inside a new mount namespace: make the file system look like Lambda's, then hold it open.
 
 A script, started by isolation.py with the standard library only, as the namespace's root:
 

@@ -1,5 +1,4 @@
-"""
-A file system like Lambda's for one environment: read-only root, limited /tmp, no /dev/shm.
+"""A file system like Lambda's for one environment: read-only root, limited /tmp, no /dev/shm.
 
 Linux only, by unprivileged user and mount namespaces. A holder process keeps the namespaces, and so
 /tmp, across resets of the environment; each runtime process enters them. Inside, the function is

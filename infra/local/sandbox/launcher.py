@@ -77,8 +77,7 @@ def runtime_command(config: FunctionConfig) -> list[str]:
 
 
 def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None) -> tuple[str, str]:
-    """
-    Return the runtime's version and ARN for INIT_START, of the interpreter that really runs.
+    """Return the runtime's version and ARN for INIT_START, of the interpreter that really runs.
 
     The ARN has the service's form, but its hash is of the version only.
     """

@@ -36,8 +36,7 @@ class PeakReader:
                 self._file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
 
     def peak_mb(self) -> float:
-        """
-        Return the process's peak resident memory so far, in MiB.
+        """Return the process's peak resident memory so far, in MiB.
 
         If the kernel keeps no peak, its current memory; 0 if there is no such process.
         """
@@ -60,8 +59,7 @@ class PeakReader:
 
 
 def group_resident_mb(group: int, *, besides: int) -> float:
-    """
-    Return the resident memory of a process group without one of its members, in MiB.
+    """Return the resident memory of a process group without one of its members, in MiB.
 
     Looks at every process of the machine: not for the path of a warm call. Memory that members
     share is counted once for each.
@@ -81,8 +79,7 @@ def group_members(group: int) -> list[int]:
 
 
 def pids_with_variable(assignment: bytes) -> list[int]:
-    """
-    Return the ids of the processes that were started with a variable (NAME=value).
+    """Return the ids of the processes that were started with a variable (NAME=value).
 
     This finds daemons that left their process group: they keep the environment they were started
     with.

@@ -53,8 +53,7 @@ class MemoryWatch:
             self._timer = self._clock.call_later(_EVERY_S, self._look)
 
     def exceeded(self, process: Process) -> bool:
-        """
-        Read the kernel's peak, and return whether it was over the limit.
+        """Read the kernel's peak, and return whether it was over the limit.
 
         On the service such a process would not have lived to answer.
         """

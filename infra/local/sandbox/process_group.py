@@ -19,8 +19,7 @@ _GONE_S = 5.0
 
 
 def output_pipe() -> tuple[int, int]:
-    """
-    Return a pipe whose reading end never blocks: (to read, to write).
+    """Return a pipe whose reading end never blocks: (to read, to write).
 
     One pipe for stdout and stderr: the service merges them too, and their order is kept.
     """
@@ -113,8 +112,7 @@ class ProcessGroup:
                     await asyncio.sleep(0.01)
 
     def sweep(self) -> int:
-        """
-        Kill the processes that left the group, if they can be found.
+        """Kill the processes that left the group, if they can be found.
 
         Returns:
             How many processes were killed.
@@ -142,8 +140,7 @@ class ProcessGroup:
 
 
 def kill_marked(marker: str, *, besides: int) -> int:
-    """
-    Kill every process that was started with a variable (NAME=value), except one.
+    """Kill every process that was started with a variable (NAME=value), except one.
 
     A daemon that forked twice and has a session of its own still has the variables it inherited.
 

@@ -61,8 +61,7 @@ class Sandbox(ProcessGroup):
         threading.Thread(target=self._wait, args=(process,), daemon=True).start()
 
     def sweep(self) -> int:
-        """
-        Kill processes that left the group, found by the unique name of the environment's log
+        """Kill processes that left the group, found by the unique name of the environment's log
         stream.
 
         Returns:
@@ -71,8 +70,7 @@ class Sandbox(ProcessGroup):
         return kill_marked(self._marker, besides=self.pid)
 
     def _limit(self, *, isolated: bool) -> None:
-        """
-        Set the service's limits from outside, so that no code runs between fork and exec.
+        """Set the service's limits from outside, so that no code runs between fork and exec.
 
         RLIMIT_NPROC only in a user namespace: outside it counts every process of this user.
         """
@@ -97,8 +95,7 @@ class Sandbox(ProcessGroup):
 
 @functools.cache
 def _parent_death() -> Sequence[str]:
-    """
-    Return the prefix that makes the kernel kill a process whose emulator was killed.
+    """Return the prefix that makes the kernel kill a process whose emulator was killed.
 
     A stopped orphan would stay for ever. Needs util-linux's setpriv; without it only an orderly end
     cleans up.

@@ -1,5 +1,4 @@
-"""
-Inside the sandbox: the snapshot from which SnapStart restores environments.
+"""Inside the sandbox: the snapshot from which SnapStart restores environments.
 
 A script, started by snapshots.py instead of `python -m awslambdaric`. It runs the real runtime
 client; where that asks for its restore (GET /runtime/restore/next), the process becomes a template:

@@ -1,5 +1,4 @@
-"""
-SnapStart, imitated: the function is initialised once, and every environment is a copy of it.
+"""SnapStart, imitated: the function is initialised once, and every environment is a copy of it.
 
 The service takes a snapshot of the whole virtual machine when a version is published. Here a
 template process runs the init and the before-snapshot hooks once, when the emulator starts, and is
@@ -58,8 +57,7 @@ class Template:
         self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
 
     async def take(self) -> None:
-        """
-        Run the init and the before-snapshot hooks.
+        """Run the init and the before-snapshot hooks.
 
         Raises:
             StartError: one of them failed, was too slow, or ended the process: the service would

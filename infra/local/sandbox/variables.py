@@ -1,5 +1,4 @@
-"""
-The environment variables of a sandboxed process: the service's and the function's only.
+"""The environment variables of a sandboxed process: the service's and the function's only.
 
 One variable of the host reaches the function: LD_LIBRARY_PATH, appended to the service's own value
 if the host has one, because some interpreters do not start without it.
@@ -41,8 +40,7 @@ class Place:
 
 
 def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
-    """
-    Return all variables of one process.
+    """Return all variables of one process.
 
     Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as in
     an image that does not set it; the function's own environment may.

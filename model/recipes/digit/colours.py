@@ -1,10 +1,9 @@
-"""
-Turn a picture of any mode into one plane of levels on which ink and paper differ.
+"""Turn a picture of any mode into one plane of levels on which ink and paper differ.
 
-    1. reduced   a large picture is shrunk, in bands, so no whole copy of it is ever made
-    2. colours   transparency: shapes drawn on nothing are the ink, otherwise nothing is paper
-    3. axis      three channels become one, along the axis of colours on which neighbouring pixels
-                 differ most: for red on green that axis is red against green
+1. reduced   a large picture is shrunk, in bands, so no whole copy of it is ever made
+2. colours   transparency: shapes drawn on nothing are the ink, otherwise nothing is paper
+3. axis      three channels become one, along the axis of colours on which neighbouring pixels
+             differ most: for red on green that axis is red against green
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ OPAQUE: Final = 127
 
 
 def reduced(picture: Image.Image, side: int) -> Image.Image:
-    """
-    Shrink a picture by a whole factor, to a longer side of `side` to 2 x `side` pixels.
+    """Shrink a picture by a whole factor, to a longer side of `side` to 2 x `side` pixels.
 
     Each pixel is the mean of those it replaces. Works in bands, so that no whole copy in another
     mode is ever made.
@@ -72,8 +70,7 @@ def workable(picture: Image.Image) -> Image.Image:
 
 
 def plane_of(picture: Image.Image) -> Plane:
-    """
-    Return the levels of a picture along its ink axis.
+    """Return the levels of a picture along its ink axis.
 
     Args:
         picture: mode L, LA, RGB, RGBA or F, as `reduced` returns it.
@@ -85,8 +82,7 @@ def plane_of(picture: Image.Image) -> Plane:
 
 
 def colours_of(picture: Image.Image) -> NDArray[np.float32]:
-    """
-    Return the picture's levels without transparency.
+    """Return the picture's levels without transparency.
 
     Returns:
         float32[h, w, c] in 0..255; c = 1 for grey, 3 for colours.
@@ -106,8 +102,7 @@ def colours_of(picture: Image.Image) -> NDArray[np.float32]:
 def without_transparency(
     colours: NDArray[np.float32], alpha: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """
-    Return the picture as the eye would see it.
+    """Return the picture as the eye would see it.
 
     Alpha that hardly varies hides nothing. Where things are drawn on nothing, their shape is the
     ink, whatever their colour, and whatever colour the nothing has. Only a card, opaque all over
@@ -127,8 +122,7 @@ def without_transparency(
 
 
 def along_ink_axis(colours: NDArray[np.float32]) -> Plane:
-    """
-    Return one plane: the colours along the axis on which neighbours differ most.
+    """Return one plane: the colours along the axis on which neighbours differ most.
 
     Light changes slowly over the paper, ink ends within pixels: so the differences of near pixels
     point from paper to ink, and their first principal axis is the ink axis.

@@ -11,8 +11,7 @@ FEATURES = ("ink", "edge", "width", "slant")
 
 
 def features_of(digits: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-    """
-    Compute the features that change with pens, cameras or scanners.
+    """Compute the features that change with pens, cameras or scanners.
 
     The recipe has scaled and centred the digits, so size and place say nothing.
 

@@ -1,5 +1,4 @@
-"""
-Filters on one plane of grey levels, float32[h, w], in NumPy alone.
+"""Filters on one plane of grey levels, float32[h, w], in NumPy alone.
 
 SciPy has most of them and would double what the image adds to its base; the planes here are at
 most a few hundred pixels wide, so simple array code is fast enough.
@@ -25,8 +24,7 @@ _TREND_ROUNDS: Final = 6
 
 
 def otsu(values: Plane) -> float:
-    """
-    Return the level that best splits values into two classes.
+    """Return the level that best splits values into two classes.
 
     If several levels split equally well (an empty valley between two peaks), their middle.
 
@@ -69,8 +67,7 @@ def neighbours(plane: Plane) -> Plane:
 
 
 def closed(plane: Plane, size: int) -> Plane:
-    """
-    Fill every valley narrower than `size` (odd): a running maximum, then a running minimum.
+    """Fill every valley narrower than `size` (odd): a running maximum, then a running minimum.
 
     Anything wider, such as a shadow, keeps its level and its edge. The plane is continued beyond
     its borders by the levels on them, so a slope or a shadowed corner stays too.
@@ -97,8 +94,7 @@ def _running(plane: Plane, size: int, pick: Callable[[Plane, Plane], Plane]) -> 
 
 
 def trend(plane: Plane) -> Plane:
-    """
-    Fit a smooth surface (a quadratic in x and y) to most of the plane.
+    """Fit a smooth surface (a quadratic in x and y) to most of the plane.
 
     Repeated least squares; values far from the surface, such as ink, count less each time.
     """
@@ -147,8 +143,7 @@ def widened(mask: Mask) -> Mask:
 
 
 def components(mask: Mask) -> NDArray[np.intp]:
-    """
-    Number the connected pieces of a mask, diagonal neighbours included.
+    """Number the connected pieces of a mask, diagonal neighbours included.
 
     Returns:
         intp[h, w]: 0 outside the mask; pixels of one piece share a number from 1 on.

@@ -1,5 +1,4 @@
-"""
-Find the frame around a picture: printed lines, a scanner's dark edge, a desk around the paper.
+"""Find the frame around a picture: printed lines, a scanner's dark edge, a desk around the paper.
 
 It is removed before ink is looked for, because ink is told from paper by keeping off the edge.
 """
@@ -17,8 +16,7 @@ SMALLEST: Final = 16
 
 
 def inside_of_frame(plane: Plane) -> Box | None:
-    """
-    Return the box inside a frame: a line or a dark desk along all four sides.
+    """Return the box inside a frame: a line or a dark desk along all four sides.
 
     A digit cropped to its ink may have a line on one or two sides, never on four.
 
@@ -42,8 +40,7 @@ def inside_of_frame(plane: Plane) -> Box | None:
 
 
 def _frame_depths(plane: Plane, paper: float, apart: float) -> tuple[int, int]:
-    """
-    Return how many rows the frame takes above and below, 0 for none.
+    """Return how many rows the frame takes above and below, 0 for none.
 
     From the outside in, up to a quarter of the plane, each row has one level (except for a sixth at
     either end); the last of them without the paper's level ends the frame.

@@ -1,5 +1,4 @@
-"""
-Find the ink on a plane of levels: in any light, dark on light or light on dark.
+"""Find the ink on a plane of levels: in any light, dark on light or light on dark.
 
 The steps, in order; each is a small function below:
 
@@ -63,8 +62,7 @@ SMOOTHABLE: Final = 40
 
 
 def ink_of(plane: Plane) -> Plane | None:
-    """
-    Return how much ink is on each pixel.
+    """Return how much ink is on each pixel.
 
     Args:
         plane: float32[h, w], levels about 0..255, at most a few hundred pixels a side, without a
@@ -136,8 +134,7 @@ def _raised_evenly(plane: Plane) -> Plane:
 
 
 def _raised_unevenly(plane: Plane, levelled: Plane) -> Plane:
-    """
-    Return how far the ink is from paper under uneven light: positive for ink, dark or light.
+    """Return how far the ink is from paper under uneven light: positive for ink, dark or light.
 
     Both readings are tried, and each is judged twice: on the levelled plane, and after its paper is
     subtracted. Dark ink is assumed on a photo unless light ink is clearly likelier.
@@ -159,8 +156,7 @@ def _raised_unevenly(plane: Plane, levelled: Plane) -> Plane:
 
 
 def likeness(mask: Mask) -> float:
-    """
-    Return how much a mask looks like ink: in one piece, and seldom on the edge of the picture.
+    """Return how much a mask looks like ink: in one piece, and seldom on the edge of the picture.
 
     Returns:
         0 to 1.
@@ -174,8 +170,7 @@ def likeness(mask: Mask) -> float:
 
 
 def agreement_of(plane: Plane) -> float:
-    """
-    Return the correlation of neighbouring pixels, along the axis on which they agree more.
+    """Return the correlation of neighbouring pixels, along the axis on which they agree more.
 
     It is 0 in noise, and above 0.5 in most drawings.
     """
@@ -187,8 +182,7 @@ def agreement_of(plane: Plane) -> float:
 
 
 def without_lines(raised: Plane) -> Plane:
-    """
-    Remove what runs straight through the whole picture: rules, squares, a frame.
+    """Remove what runs straight through the whole picture: rules, squares, a frame.
 
     A line is thin, and inked along five sixths of its row or column; where strokes cross it, their
     own ink remains.
@@ -207,8 +201,7 @@ def without_lines(raised: Plane) -> Plane:
 
 
 def stretched(raised: Plane, *, least: float) -> Plane | None:
-    """
-    Scale paper to 0 and ink to 1; noisy paper is blurred first.
+    """Scale paper to 0 and ink to 1; noisy paper is blurred first.
 
     Args:
         raised: float32[h, w], how far each pixel is from its paper, in levels.

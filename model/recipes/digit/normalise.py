@@ -1,5 +1,4 @@
-"""
-Turn a picture of one digit into what MNIST would have made of it.
+"""Turn a picture of one digit into what MNIST would have made of it.
 
 The steps:
 
@@ -46,8 +45,7 @@ CLOSE_SIDE: Final = 96
 
 
 def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
-    """
-    Find the digit in a picture and normalise it as MNIST did.
+    """Find the digit in a picture and normalise it as MNIST did.
 
     Args:
         picture: any mode, any size, upright.
@@ -76,8 +74,7 @@ def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
 
 
 def ready_made(plane: Plane) -> Plane | None:
-    """
-    Recognise an MNIST digit, light on dark or dark on light.
+    """Recognise an MNIST digit, light on dark or dark on light.
 
     The paper is even, the ink in a box of 18 to 20 pixels, its mass within a pixel of the middle.
 
@@ -110,8 +107,7 @@ def _digit_in(picture: Image.Image, where: str) -> tuple[Plane, Box]:
 
 
 def digit_mask(ink: Plane) -> Mask | None:
-    """
-    Choose the pieces of ink that make up the digit; the rest is dirt, a frame, the next line.
+    """Choose the pieces of ink that make up the digit; the rest is dirt, a frame, the next line.
 
     Returns:
         bool[h, w]; None if there is no ink.

@@ -67,8 +67,7 @@ def load(settings: Table, inputs: tuple[Tensor, ...]) -> Digit:
 def to_digits(
     pictures: Sequence[bytes], *, max_pixels: int, where: str = "image"
 ) -> NDArray[np.float32]:
-    """
-    Turn picture files into the digit model's input, one by one.
+    """Turn picture files into the digit model's input, one by one.
 
     Args:
         pictures: N files, N >= 0.

@@ -1,5 +1,4 @@
-"""
-Make new digits from existing ones.
+"""Make new digits from existing ones.
 
 Every batch is drawn anew, in four stages:
 
@@ -36,8 +35,7 @@ class Augmenter:
     """Draws changed copies of a fixed set of digits."""
 
     def __init__(self, data: Dataset, *, seed: int, strength: Strength | None = None) -> None:
-        """
-        Draw each digit with seven pens, and each 1 and 7 in another habit too.
+        """Draw each digit with seven pens, and each 1 and 7 in another habit too.
 
         Args:
             data: the digits to change.
@@ -57,8 +55,7 @@ class Augmenter:
         self._other[written] = len(data.labels) + np.arange(len(written))
 
     def draw(self, indices: NDArray[np.intp], random: np.random.Generator) -> Floats:
-        """
-        Return changed copies of the digits at `indices`.
+        """Return changed copies of the digits at `indices`.
 
         Args:
             indices: intp[B], the digits.

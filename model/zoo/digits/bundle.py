@@ -51,8 +51,7 @@ def manifest_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, A
 
 
 def write_samples(folder: Path, held_out: Dataset, places: NDArray[np.intp]) -> None:
-    """
-    Write the first held-out digit of each class as a file, with the bundle's answer.
+    """Write the first held-out digit of each class as a file, with the bundle's answer.
 
     Args:
         folder: the bundle, complete except for golden.json.
@@ -70,8 +69,7 @@ def write_samples(folder: Path, held_out: Dataset, places: NDArray[np.intp]) -> 
 
 
 def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: int) -> None:
-    """
-    Write CARD.md beside the manifest.
+    """Write CARD.md beside the manifest.
 
     Args:
         manifest: complete; its metrics are the card's figures.

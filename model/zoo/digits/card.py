@@ -65,8 +65,7 @@ FIGURES: Final = {
 
 
 def card_of(manifest: Manifest, facts: Mapping[str, Any]) -> str:
-    """
-    Write the card, as Markdown.
+    """Write the card, as Markdown.
 
     Args:
         manifest: as in the bundle; every figure comes from it or from `facts`.

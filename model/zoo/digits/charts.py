@@ -57,8 +57,7 @@ def draw_learning_curve(path: Path, history: History) -> None:
 
 
 def draw_confusion_matrix(path: Path, matrix: NDArray[np.int64]) -> None:
-    """
-    Draw how often each digit was read as each.
+    """Draw how often each digit was read as each.
 
     Args:
         matrix: int64[10, 10], rows what was written, columns what was read.

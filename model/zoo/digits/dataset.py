@@ -21,8 +21,7 @@ class DatasetError(Exception):
 
 @dataclass(frozen=True)
 class Dataset:
-    """
-    Digits and their labels.
+    """Digits and their labels.
 
     Attributes:
         origin: their source, in a few words.
@@ -48,8 +47,7 @@ def small_mnist() -> Dataset:
 
 
 def full_mnist() -> tuple[Dataset, Dataset]:
-    """
-    Return MNIST's 60,000 digits for training and its 10,000 for testing.
+    """Return MNIST's 60,000 digits for training and its 10,000 for testing.
 
     Raises:
         DatasetError: they are not in keras's cache and could not be downloaded.
@@ -72,8 +70,7 @@ def full_mnist() -> tuple[Dataset, Dataset]:
 def split_of(
     labels: Labels, *, seed: int, share: float = HELD_OUT_SHARE
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """
-    Split digits in two, with the same share of every class.
+    """Split digits in two, with the same share of every class.
 
     Args:
         labels: int64[N].

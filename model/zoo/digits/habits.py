@@ -1,5 +1,4 @@
-"""
-Write some digits as other people do: a 1 with a foot and a flag, a 7 with a bar.
+"""Write some digits as other people do: a 1 with a foot and a flag, a 7 with a bar.
 
 Half of the world writes so, but MNIST's writers seldom did: five thousand digits have too few to
 learn from.
@@ -23,8 +22,7 @@ Point = tuple[float, float]
 
 
 def footed(digit: Floats, random: np.random.Generator) -> Floats:
-    """
-    Add a foot to a 1, and mostly a flag at its top.
+    """Add a foot to a 1, and mostly a flag at its top.
 
     Args:
         digit: float32[28, 28] in 0..1, a 1.
@@ -45,8 +43,7 @@ def footed(digit: Floats, random: np.random.Generator) -> Floats:
 
 
 def barred(digit: Floats, random: np.random.Generator) -> Floats:
-    """
-    Add a bar across the stem of a 7.
+    """Add a bar across the stem of a 7.
 
     Args:
         digit: float32[28, 28] in 0..1, a 7.

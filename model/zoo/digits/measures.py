@@ -58,8 +58,7 @@ def served_accuracy(folder: Path, data: Dataset) -> float:
 
 
 def other_writers_accuracy(folder: Path) -> float:
-    """
-    Return the share read correctly of 1,797 digits by other writers, enlarged from 8x8 to 64x64.
+    """Return the share read correctly of 1,797 digits by other writers, enlarged from 8x8 to 64x64.
 
     Source: scikit-learn's `load_digits`, the test set of "Optical Recognition of Handwritten
     Digits" (UCI): 43 people in Turkey, each pixel the ink in 4x4 pixels, 0 to 16.

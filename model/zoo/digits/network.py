@@ -30,8 +30,7 @@ OPSET: Final = 15
 
 
 def built(blocks: Blocks = STUDENT, *, dropout: float = 0.2) -> keras.Sequential:
-    """
-    Build an untrained network.
+    """Build an untrained network.
 
     Pooling comes early and the 5x5 kernel is used only on one channel, so nearly all of the
     arithmetic is done on 14x14 and 7x7 pixels.
@@ -69,8 +68,7 @@ def exported(network: keras.Sequential) -> bytes:
 
 
 def tidied(model: Any) -> Any:
-    """
-    Rename the exported graph's tensors, and replace its Flatten by one without shape arithmetic.
+    """Rename the exported graph's tensors, and replace its Flatten by one without shape arithmetic.
 
     The exporter writes Flatten as seven nodes that compute the batch size at every call.
     """

@@ -17,8 +17,7 @@ Floats = NDArray[np.float32]
 
 
 def photographed(images: Floats, random: np.random.Generator) -> Floats:
-    """
-    Degrade digits as cameras and small pictures do.
+    """Degrade digits as cameras and small pictures do.
 
     Each step is applied to each digit with its own chance: fewer pixels, blur, a harder or softer
     edge, noise.

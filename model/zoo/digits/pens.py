@@ -19,8 +19,7 @@ Floats = NDArray[np.float32]
 
 
 def pen_levels(digits: Floats) -> NDArray[np.uint8]:
-    """
-    Draw every digit with thinner and thicker pens.
+    """Draw every digit with thinner and thicker pens.
 
     Args:
         digits: float32[N, 28, 28] in 0..1.

@@ -1,5 +1,4 @@
-"""
-Train and bake the digits model: a Keras Sequential, exported to ONNX.
+"""Train and bake the digits model: a Keras Sequential, exported to ONNX.
 
     python -m model.zoo.digits.train            5,000 digits, no network; half an hour on two cores
     python -m model.zoo.digits.train --full     all 60,000 digits of MNIST; hours
@@ -51,8 +50,7 @@ FULL: Final = Recipe(epochs=25, fresh=8, teachers=3, teacher_epochs=8)
 def bake(
     folder: Path, data: Dataset, recipe: Recipe, *, tested: Dataset | None = None
 ) -> dict[str, float]:
-    """
-    Train on nine tenths of the digits and write the whole bundle.
+    """Train on nine tenths of the digits and write the whole bundle.
 
     Args:
         folder: where it is written; it has the model's name.
@@ -100,8 +98,7 @@ def bake(
 
 
 def bake_reference(folder: Path, data: Dataset) -> None:
-    """
-    Write the reference: the digits it learnt from, and its answers to the held-out ones.
+    """Write the reference: the digits it learnt from, and its answers to the held-out ones.
 
     Raises:
         TrainingError: the bundle was made from other digits.
@@ -121,8 +118,7 @@ def bake_reference(folder: Path, data: Dataset) -> None:
 def teach(
     data: Dataset, held_out: Dataset, recipe: Recipe
 ) -> tuple[keras.Sequential, list[History]]:
-    """
-    Train the teachers, then the network that learns from them.
+    """Train the teachers, then the network that learns from them.
 
     Returns:
         The network and the histories of all trainings, its own last.
@@ -152,8 +148,8 @@ def uncompiled(network: keras.Sequential) -> keras.Sequential:
 
 
 def difference_of(network: keras.Sequential, onnx: bytes, data: Dataset) -> float:
-    """
-    Return the largest difference of a probability between ONNX Runtime and Keras, over all digits.
+    """Return the largest difference of a probability between ONNX Runtime and Keras, over all
+    digits.
 
     Raises:
         TrainingError: it is more than 1e-5.

@@ -1,5 +1,4 @@
-"""
-The training: batches drawn anew, teachers, the schedule, the progress.
+"""The training: batches drawn anew, teachers, the schedule, the progress.
 
 A network that learns from labels alone is told that every digit is wholly itself. One that learns
 from the averaged answers of other networks is also told how much this 4 looks like a 9, on as
@@ -41,8 +40,7 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """
-    What to train and for how long.
+    """What to train and for how long.
 
     Attributes:
         epochs: how often the served network sees every digit.
@@ -61,8 +59,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Lesson:
-    """
-    What a network is shown.
+    """What a network is shown.
 
     Attributes:
         data: the digits to learn from.
@@ -87,8 +84,7 @@ class Lesson:
 
 @dataclass(frozen=True)
 class History:
-    """
-    How a training went, one figure per epoch.
+    """How a training went, one figure per epoch.
 
     Attributes:
         training_accuracy: on the changed digits that were learnt from, with dropout.
@@ -102,8 +98,7 @@ class History:
 
 
 def batches(lesson: Lesson) -> Iterator[Batch]:
-    """
-    Yield every digit once per epoch; what is drawn depends only on the seed and the epoch.
+    """Yield every digit once per epoch; what is drawn depends only on the seed and the epoch.
 
     Yields:
         float32[B, 28, 28, 1] digits and float32[B, 10] targets, whose rows sum to 1.
@@ -171,8 +166,7 @@ class Progress(keras.callbacks.Callback):  # type: ignore[misc]
 
 
 def train(network: keras.Sequential, lesson: Lesson, held_out: Dataset) -> History:
-    """
-    Train the network in place.
+    """Train the network in place.
 
     The learning rate climbs for a twentieth of the steps and falls to nothing by a cosine. The
     held-out digits are only measured: nothing is chosen by them, and the weights of the last epoch

@@ -1,5 +1,4 @@
-"""
-Warp digits, and normalise them as MNIST did: the ink in a box, its mass in the centre.
+"""Warp digits, and normalise them as MNIST did: the ink in a box, its mass in the centre.
 
 Both warps are composed before sampling, so a pixel costs one look-up of four neighbours and is
 blurred once.
@@ -36,8 +35,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Strength:
-    """
-    How far a digit may be changed.
+    """How far a digit may be changed.
 
     Attributes:
         rotation_deg: largest rotation either way; uniform.
@@ -65,8 +63,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Warp:
-    """
-    Where each pixel of B new digits lies on the old ones.
+    """Where each pixel of B new digits lies on the old ones.
 
     Attributes:
         matrices: float32[B, 2, 2], rotation, shear and aspect, from new (row, column) to old.
@@ -78,8 +75,7 @@ class Warp:
     fields: tuple[Floats, ...]
 
     def places(self, rows: Floats, columns: Floats) -> tuple[Floats, Floats]:
-        """
-        Return the old rows and columns, float32[B, 28, 28] each.
+        """Return the old rows and columns, float32[B, 28, 28] each.
 
         Args:
             rows: float32[B, 28], in pixels of MNIST from the middle.
@@ -99,8 +95,7 @@ class Warp:
 
 
 def warped(sources: Floats, strength: Strength, random: np.random.Generator) -> Floats:
-    """
-    Warp digits and normalise them as MNIST did.
+    """Warp digits and normalise them as MNIST did.
 
     Args:
         sources: float32[B, S, S] in 0..1.
@@ -153,8 +148,7 @@ def _elastic(field: Floats, rows: Floats, columns: Floats) -> Floats:
 
 
 def _sampled(sources: Floats, rows: Floats, columns: Floats) -> Floats:
-    """
-    Sample the sources by linear interpolation between four neighbours.
+    """Sample the sources by linear interpolation between four neighbours.
 
     Args:
         sources: float32[B, S, S].

@@ -1,8 +1,7 @@
-"""
-Train and bake the iris model: scikit-learn's random forest, exported to ONNX.
+"""Train and bake the iris model: scikit-learn's random forest, exported to ONNX.
 
-    python -m model.zoo.iris.train
-    python -m model.zoo.iris.train --reference      only reference.json, of the bundle as it is
+python -m model.zoo.iris.train
+python -m model.zoo.iris.train --reference      only reference.json, of the bundle as it is
 """
 
 from __future__ import annotations

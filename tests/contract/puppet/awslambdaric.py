@@ -1,5 +1,4 @@
-"""
-A runtime without a will: it tells where its Runtime API is, and waits. The test speaks for it.
+"""A runtime without a will: it tells where its Runtime API is, and waits. The test speaks for it.
 
 It lies in the folder that the process starts in, so that `python -m awslambdaric` runs it instead
 of the real client, under every emulator alike.

@@ -1,5 +1,4 @@
-"""
-One HTTP request as the event of each front, and each front's reply as HTTP again.
+"""One HTTP request as the event of each front, and each front's reply as HTTP again.
 
 Written from docs/contract.md 6.5; a request stands here once, and every front's tests use it.
 """

@@ -1,5 +1,4 @@
-"""
-Queue events and what stands behind the queue's door:
+"""Queue events and what stands behind the queue's door:
 results kept in a list, a service that fails.
 """
 

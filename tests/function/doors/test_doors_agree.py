@@ -1,5 +1,4 @@
-"""
-Whatever door a payload comes through, it gets the same predictions or the same problems.
+"""Whatever door a payload comes through, it gets the same predictions or the same problems.
 
 Each door is spelt as a function from a payload to what the caller learns in the end: the answer, or
 the status with the problems.

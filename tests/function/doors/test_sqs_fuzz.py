@@ -63,8 +63,7 @@ def records_with(payloads: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 def breaches(records: list[Any], reply: Any, done: list[str | None]) -> list[str]:
-    """
-    Find what a reply gets wrong.
+    """Find what a reply gets wrong.
 
     Args:
         records: of the event.

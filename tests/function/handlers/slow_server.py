@@ -1,5 +1,4 @@
-"""
-`function.serve` with short deadlines, and an iris model that takes its time.
+"""`function.serve` with short deadlines, and an iris model that takes its time.
 
     python -m tests.function.handlers.slow_server
 

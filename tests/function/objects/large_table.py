@@ -1,8 +1,7 @@
-"""
-A process that predicts a table of 200 MB which is made while it is read, and says what it took.
+"""A process that predicts a table of 200 MB which is made while it is read, and says what it took.
 
-    python -m tests.function.objects.large_table stream    as the door does
-    python -m tests.function.objects.large_table whole     read in one piece, to compare with
+python -m tests.function.objects.large_table stream    as the door does
+python -m tests.function.objects.large_table whole     read in one piece, to compare with
 """
 
 from __future__ import annotations

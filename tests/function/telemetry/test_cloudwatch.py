@@ -29,8 +29,7 @@ UNITS = {"Milliseconds", "Count", "None"}
 
 
 def breaches_of(line: str) -> Iterator[str]:
-    """
-    Hold a line against the specification of the embedded metric format.
+    """Hold a line against the specification of the embedded metric format.
 
     Source: CloudWatch, "Specification: Embedded metric format", its schema and its limits.
     """

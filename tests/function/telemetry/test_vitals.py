@@ -1,5 +1,4 @@
-"""
-Fatal states: the process ends after the answer is logged, Lambda counts an error, and the next
+"""Fatal states: the process ends after the answer is logged, Lambda counts an error, and the next
 call finds a new process. What passes, or is a caller's doing, ends nothing.
 """
 

@@ -1,5 +1,4 @@
-"""
-Build a stand-in for AWS's base image, as root: python -m tests.image.stand_in.build
+"""Build a stand-in for AWS's base image, as root: python -m tests.image.stand_in.build
 
 Debian 13, which has Python 3.13 as the public image has, from the mirror that this machine's own
 apt uses; AWS's real Runtime Interface Emulator; the locked runtime client. What differs from the
@@ -31,8 +30,7 @@ _CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 
 
 def build(engine: ContainerTool) -> str:
-    """
-    Build it, from what is there where it is there.
+    """Build it, from what is there where it is there.
 
     Returns:
         Its name.
@@ -71,8 +69,7 @@ def build(engine: ContainerTool) -> str:
 
 
 def make_root(target: Path) -> None:
-    """
-    Make a Debian root as a tar file.
+    """Make a Debian root as a tar file.
 
     Raises:
         ImageError: mmdebstrap is not there, or failed.
@@ -95,8 +92,7 @@ def make_root(target: Path) -> None:
 
 
 def mirror() -> str:
-    """
-    Give the mirror that this machine's apt takes Debian from.
+    """Give the mirror that this machine's apt takes Debian from.
 
     Raises:
         ImageError: it takes none.

@@ -200,9 +200,8 @@ def failures_are_kept(plan: Plan) -> list[str]:
 
 
 def bulk_runs_by_its_own_role(plan: Plan) -> list[str]:
-    """
-    Find a state machine that calls past the alias, logs what callers send, or lends its role; and
-    one whose batches, which run as MACHINE/LABEL, could not take the role.
+    """Find a state machine that calls past the alias, logs what callers send, or lends its role;
+    and one whose batches, which run as MACHINE/LABEL, could not take the role.
     """
     roles = {one.values["name"]: one.json("assume_role_policy") for one in plan.all("iam_role")}
     breaches = []
@@ -274,8 +273,7 @@ def grants_name_who(plan: Plan) -> list[str]:
 
 
 def gone_is_told_from_forbidden(plan: Plan) -> list[str]:
-    """
-    Find leave to list that S3 does not see where an object is missing: it asks for it without a
+    """Find leave to list that S3 does not see where an object is missing: it asks for it without a
     prefix then, and where there is none it answers 403 instead of 404.
     """
     return [

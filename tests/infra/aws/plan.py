@@ -11,8 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Resource:
-    """
-    One thing that the plan makes.
+    """One thing that the plan makes.
 
     Args:
         values: what is known before it is made.

@@ -1,5 +1,4 @@
-"""
-The rule of the roles: each may do what its service asks of it. A simulated cloud lets anybody do
+"""The rule of the roles: each may do what its service asks of it. A simulated cloud lets anybody do
 anything, so a right that is missing shows on AWS alone, or here.
 """
 

@@ -41,9 +41,8 @@ def images_stay_as_pushed(plan: Plan) -> list[str]:
 
 
 def images_are_cleared_away(plan: Plan) -> list[str]:
-    """
-    Find registries that keep what was pushed by half, or let go of an image with a tag: a rule does
-    not know which one is live.
+    """Find registries that keep what was pushed by half, or let go of an image with a tag: a rule
+    does not know which one is live.
     """
     return [
         one.address

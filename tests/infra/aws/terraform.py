@@ -32,8 +32,7 @@ class Terraform:
     """One state of one stage, by a copy of the description that may be changed."""
 
     def __init__(self, program: str, folder: Path, *, cloud: str) -> None:
-        """
-        Copy the description.
+        """Copy the description.
 
         Args:
             program: terraform, or tofu.
@@ -68,8 +67,7 @@ class Terraform:
         return [self._program, f"-chdir={self.folder / 'aws'}", *arguments]
 
     def run(self, *arguments: str, status: int = 0) -> str:
-        """
-        Run a command that ends with the status expected.
+        """Run a command that ends with the status expected.
 
         Returns:
             All that it printed.
@@ -98,8 +96,7 @@ class Terraform:
         return [f"-var={key}={value}" for key, value in given.items() if value is not None]
 
     def function(self, name: str, **aws: Any) -> str:
-        """
-        Write a function.yaml with some settings changed.
+        """Write a function.yaml with some settings changed.
 
         Args:
             name: of the file.
@@ -114,8 +111,7 @@ class Terraform:
         return f"../{name}"
 
     def plan(self, *options: str, **changes: str | None) -> tuple[dict[str, Any], str]:
-        """
-        Plan, by the state that there is.
+        """Plan, by the state that there is.
 
         Returns:
             The plan as JSON, and what Terraform said.

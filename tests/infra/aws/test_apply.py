@@ -1,5 +1,5 @@
-"""
-A stage that really stands in a simulated cloud: applied, looked at, invoked, planned again, gone.
+"""A stage that really stands in a simulated cloud: applied, looked at, invoked, planned again,
+gone.
 
 The apply takes a minute, nearly all of it the provider waiting until queues and buckets tell the
 same several times in a row; what needs no stack is tested meanwhile.
@@ -296,10 +296,9 @@ def test_object(stack: dict[str, Any], client: Client) -> None:
 
 @pytest.mark.usefixtures("stack")
 def test_another_image(terraform: Terraform, client: Client) -> None:
-    """
-    Another image changes the function, and whom the canary's alarm looks at; it is a new version,
-    and nobody's yet: the alias stays where it is. Once applied nothing is left to change, in the
-    midst of a canary too, and what was unknown before keeps every rule.
+    """Another image changes the function, and whom the canary's alarm looks at; it is a new
+    version, and nobody's yet: the alias stays where it is. Once applied nothing is left to change,
+    in the midst of a canary too, and what was unknown before keeps every rule.
     """
     newer = terraform.variables(image_digest=NEWER)
     said = terraform.run("apply", "-auto-approve", "-no-color", *newer)

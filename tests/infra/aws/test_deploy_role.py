@@ -29,8 +29,7 @@ def policy(name: str) -> Any:
 
 
 def test_only_main_in_this_repositorys_environments_is_trusted() -> None:
-    """
-    The trust policy compares audience, subject and branch, and has no pattern that others match.
+    """The trust policy compares audience, subject and branch, and has no pattern that others match.
 
     Source: GitHub, "Immutable subject claims": `repo:octocat@123456/my-repo@456789:…`; IAM user
     guide, "Available keys for AWS OIDC federation": aud, sub, ref and others of GitHub's.

@@ -1,5 +1,4 @@
-"""
-Hold a document against what its service's maker publishes, and list what is not as it says.
+"""Hold a document against what its service's maker publishes, and list what is not as it says.
 
 Google: the discovery document of the Cloud Run Admin API v1, as google-api-python-client ships it.
 Microsoft: the TypedDicts of azure-mgmt-appcontainers, and the limits that their docstrings state.

@@ -1,5 +1,4 @@
-"""
-`lambake`: what it takes, what it refuses, and what
+"""`lambake`: what it takes, what it refuses, and what
 it says where something is missing.
 """
 

@@ -98,8 +98,7 @@ def test_someone_elses_function_runs_until_it_is_stopped(app: Path, number: sign
 
 
 def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
-    """
-    A frozen orphan would stay for ever. Needs setpriv; without
+    """A frozen orphan would stay for ever. Needs setpriv; without
     it only an orderly end cleans up.
     """
     require_tool("setpriv")

@@ -1,5 +1,4 @@
-"""
-What Terraform asks of the simulated cloud, and moto alone cannot answer.
+"""What Terraform asks of the simulated cloud, and moto alone cannot answer.
 
 The rest of it is shown by tests/infra/aws: an apply ends, and the next plan changes nothing.
 """

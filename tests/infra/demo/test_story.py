@@ -1,6 +1,5 @@
-"""
-A stage's whole life in a simulated cloud: real Terraform, boto3, hook and canary, and real images
-in a real registry where this machine has an engine for them.
+"""A stage's whole life in a simulated cloud: real Terraform, boto3, hook and canary, and real
+images in a real registry where this machine has an engine for them.
 
 The state lies in a bucket of the same cloud, where it locks itself.
 
@@ -210,8 +209,7 @@ def test_an_alarm(story: Story) -> None:
 
 
 def test_a_canary(story: Story) -> None:
-    """
-    The alarm is quiet: the same commit goes through, nothing is built or applied again.
+    """The alarm is quiet: the same commit goes through, nothing is built or applied again.
 
     Two deploys that pushed and got no further have made the new image the third newest: that of the
     refused version goes, and the one to go back to stays, older as it is.

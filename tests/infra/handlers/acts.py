@@ -137,9 +137,8 @@ def files(_event: Any, _context: Any) -> Any:
 
 
 def place(_event: Any, _context: Any) -> Any:
-    """
-    Tell the user, the group, the folder, how much the temporary one holds, and how many processes
-    there may be.
+    """Tell the user, the group, the folder, how much the temporary one holds, and how many
+    processes there may be.
     """
     found = os.statvfs(os.environ.get("TMPDIR", "/tmp"))
     return {

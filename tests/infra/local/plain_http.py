@@ -39,8 +39,7 @@ def asked(
     *,
     patience_s: float = 60.0,
 ) -> Reply:
-    """
-    Send one request on a connection of its own.
+    """Send one request on a connection of its own.
 
     Raises:
         TimeoutError: it took longer than patience_s.

@@ -49,8 +49,7 @@ def _variable(pid: int, name: str) -> str | None:
 
 
 def require_namespaces() -> None:
-    """
-    Skip the test where this machine lets nobody make a user and
+    """Skip the test where this machine lets nobody make a user and
     a mount namespace, or fail it.
     """
     command = [require_tool("unshare"), "--user", "--map-root-user", "--mount", "true"]

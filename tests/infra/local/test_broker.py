@@ -127,8 +127,7 @@ async def test_patient_callers_wait_in_order(stage: Stage) -> None:
 
 @on_stage()
 async def test_an_environment_that_is_about_to_be_free_is_waited_for(stage: Stage) -> None:
-    """
-    No cold start for a call that comes while a runtime is about to ask for more; if that takes
+    """No cold start for a call that comes while a runtime is about to ask for more; if that takes
     long, a fresh environment starts.
     """
     stage.settles_at_once = False
@@ -255,9 +254,8 @@ async def test_closing_answers_everybody(stage: Stage) -> None:
 def test_no_sequence_of_calls_loses_or_mixes_one_up(
     moves: list[tuple[str, Any]], concurrency: int, reserved: int | None
 ) -> None:
-    """
-    Whatever comes in whatever order: never more environments than allowed, one invocation in each,
-    every caller gets its own answer, and in the end nothing is under way.
+    """Whatever comes in whatever order: never more environments than allowed, one invocation in
+    each, every caller gets its own answer, and in the end nothing is under way.
     """
 
     async def scene(stage: Stage) -> None:

@@ -1,5 +1,4 @@
-"""
-Failure injection: whatever a function does to itself, the
+"""Failure injection: whatever a function does to itself, the
 next call succeeds within one cold start.
 """
 
@@ -50,8 +49,7 @@ def next_call_succeeds(lambda_: Caller) -> None:
 def test_a_function_that_fails_does_not_harm_the_next_call(
     start: Start, event: dict[str, Any]
 ) -> None:
-    """
-    Exits, signals, memory, hanging, a stopped process, no
+    """Exits, signals, memory, hanging, a stopped process, no
     descriptors: an error, then a result.
     """
     lambda_ = start(timeout_s=2, concurrency=1)

@@ -116,8 +116,7 @@ def test_an_init_that_exits(start: Start, tmp_path: Path, status: int) -> None:
 
 
 def test_an_init_that_is_too_slow_is_repeated_within_the_call(start: Start, tmp_path: Path) -> None:
-    """
-    Suppressed init: the first is cut at its limit, the second runs inside the function's timeout
+    """Suppressed init: the first is cut at its limit, the second runs inside the function's timeout
     and its time counts as the call's duration; no Init Duration is reported.
     """
     plan = tmp_path / "plan"

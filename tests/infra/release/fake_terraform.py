@@ -1,5 +1,4 @@
-"""
-A program that answers as Terraform does, and keeps a state of three things: no cloud is touched.
+"""A program that answers as Terraform does, and keeps a state of three things: no cloud is touched.
 
 A new digest makes the next version of the function. What it was asked stands in `commands`, beside
 the folder that it runs in.

@@ -134,8 +134,7 @@ def asked(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def registry_of(answers: dict[str, bytes]) -> Iterator[str]:
-    """
-    Be a registry that answers some paths, and keeps nothing.
+    """Be a registry that answers some paths, and keeps nothing.
 
     Yields:
         Its HOST:PORT.

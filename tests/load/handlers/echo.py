@@ -1,5 +1,4 @@
-"""
-A function that proves which input it had: it answers with the input's hash.
+"""A function that proves which input it had: it answers with the input's hash.
 
 LEAK_KB in its environment makes it keep so many KiB a call, for ever: the soak's planted leak.
 """

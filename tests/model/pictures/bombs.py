@@ -1,5 +1,4 @@
-"""
-Picture files that are small to send and large to decode, and the largest ones that are served.
+"""Picture files that are small to send and large to decode, and the largest ones that are served.
 
 Source: docs/contract.md 4.3 lists most of them with what Pillow does by default.
 """
@@ -38,8 +37,7 @@ def png(
     rows: int | None = None,
     before: bytes = b"",
 ) -> bytes:
-    """
-    Write a PNG of zeros, without ever holding its pixels.
+    """Write a PNG of zeros, without ever holding its pixels.
 
     Args:
         width: in pixels.

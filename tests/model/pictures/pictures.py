@@ -1,5 +1,4 @@
-"""
-Draw pictures as people send them, out of real digits: a test corpus with labels.
+"""Draw pictures as people send them, out of real digits: a test corpus with labels.
 
 Each kind is a small function, a digit and a source of chance in, the bytes of a picture file out:
 sent_files.py has what is hard in the file, sent_photos.py what is hard in the light.
@@ -33,8 +32,7 @@ class Sent:
 def corpus(
     digits: NDArray[np.uint8], labels: NDArray[np.int64], *, each: int, seed: int
 ) -> Iterator[Sent]:
-    """
-    Draw `each` pictures of every kind, from digits chosen at random.
+    """Draw `each` pictures of every kind, from digits chosen at random.
 
     Args:
         digits: uint8[N, 28, 28], ink 255 on paper 0.

@@ -1,5 +1,4 @@
-"""
-No picture of up to 6 MB takes more than 300 MB of memory, however it was made.
+"""No picture of up to 6 MB takes more than 300 MB of memory, however it was made.
 
 Each is decoded and normalised in a process of its own, whose peak the kernel reports.
 """

@@ -277,9 +277,8 @@ def test_only_the_needed_plugin_is_imported() -> None:
 
 
 def test_warnings_are_errors_in_every_thread() -> None:
-    """
-    Files that contradict themselves and bombs are errors for good: decoding in threads leaves the
-    filters as set. A deprecation in Pillow's next release is none.
+    """Files that contradict themselves and bombs are errors for good: decoding in threads leaves
+    the filters as set. A deprecation in Pillow's next release is none.
     """
     import subprocess
 

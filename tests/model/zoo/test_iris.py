@@ -80,8 +80,7 @@ def test_random_rows_are_answered_as_by_scikit_learn(
 
 
 def edges(forest: Any, flowers: Rows) -> Rows:
-    """
-    Put real flowers onto each threshold of the forest.
+    """Put real flowers onto each threshold of the forest.
 
     Returns:
         float64[3 T, 4]: a flower with one length at a threshold's float32, or at the next float32
@@ -110,8 +109,7 @@ def edges(forest: Any, flowers: Rows) -> Rows:
 def test_rows_at_the_thresholds_are_answered_as_by_scikit_learn(
     forest: Any, predictor: Predictor, flowers: Rows
 ) -> None:
-    """
-    A flower at a threshold, and at float32's neighbours of it, takes the same branch.
+    """A flower at a threshold, and at float32's neighbours of it, takes the same branch.
 
     scikit-learn compares a row's float32 with a threshold's float64, ONNX both as float32; two
     thirds of the thresholds are no float32, so a wrong rounding would show here.

@@ -1,5 +1,4 @@
-"""
-Requests as events: the routes and the request context, the
+"""Requests as events: the routes and the request context, the
 cells of docs/contract.md 6.5.1 about them.
 """
 

@@ -1,6 +1,5 @@
-"""
-A function that really fails, behind each front: docs/contract.md 6.5.2, the rows "function error",
-"timeout" and "too large".
+"""A function that really fails, behind each front: docs/contract.md 6.5.2, the rows "function
+error", "timeout" and "too large".
 """
 
 from __future__ import annotations

@@ -213,8 +213,7 @@ def test_hopeful_start() -> None:
 
 
 def chunks(data: bytes, sizes: int) -> tuple[bytes, bool, bytes]:
-    """
-    Feed a chunked body in pieces of one size; give its content,
+    """Feed a chunked body in pieces of one size; give its content,
     whether it ended, and what is left.
     """
     body, buffer, content = ChunkedBody(), bytearray(), b""

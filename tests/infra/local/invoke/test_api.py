@@ -1,5 +1,4 @@
-"""
-What only bare HTTP, a log or a second thread can see of the Invoke API: docs/contract.md 6.2.
+"""What only bare HTTP, a log or a second thread can see of the Invoke API: docs/contract.md 6.2.
 
 What every client sees is a table, asked by bare HTTP, boto3 and the AWS CLI:
 tests/contract/invoke_rows.py.
@@ -91,8 +90,7 @@ def test_a_payload_that_is_no_json(lambda_: Caller, payload: bytes) -> None:
 
 @pytest.mark.parametrize("payload", [b"[" * 50_000 + b"]" * 50_000, b"1" * 5_000])
 def test_what_only_python_finds_too_much_is_handed_on(lambda_: Caller, payload: bytes) -> None:
-    """
-    B12: deep nesting and long numbers are JSON; what the
+    """B12: deep nesting and long numbers are JSON; what the
     runtime makes of them is its own affair.
     """
     reply = lambda_.post(payload)
@@ -100,8 +98,7 @@ def test_what_only_python_finds_too_much_is_handed_on(lambda_: Caller, payload: 
 
 
 def test_a_timeout(start: Callable[..., Caller]) -> None:
-    """
-    B4, word for word, with the log the service writes; the next call has a new process, and no
+    """B4, word for word, with the log the service writes; the next call has a new process, and no
     INIT_START is seen.
     """
     lambda_ = start(timeout_s=2)
@@ -161,9 +158,8 @@ def test_event(lambda_: Caller) -> None:
 def test_the_ways_to_name_a_function(
     start: Callable[..., Caller], name: str, query: str, suffix: str, version: str
 ) -> None:
-    """
-    6.2: by name, partial or full ARN, with the qualifier in either place; the function sees the ARN
-    as it was invoked.
+    """6.2: by name, partial or full ARN, with the qualifier in either place; the function sees the
+    ARN as it was invoked.
     """
     lambda_ = start(aliases={"live": "7", "7": "7"})
     path = f"/2015-03-31/functions/{name}/invocations{query}"
@@ -233,8 +229,7 @@ def test_b18_client_goes_away(start: Callable[..., Caller], tmp_path: Path) -> N
 
 
 def test_b19_event_with_a_function_error(start: Callable[..., Caller]) -> None:
-    """
-    B19: retried after one minute and two, with one id; then the
+    """B19: retried after one minute and two, with one id; then the
     dead letter and the destination.
     """
     clock, delivered, done = HastyClock(), list[Delivery](), threading.Event()

@@ -203,8 +203,7 @@ def post_path(request_id: str, kind: str = "response") -> str:
 
 
 def wire_reached(host: RuntimeHost, wire: Wire) -> bool:
-    """
-    Let the host read what was sent: a second request on another
+    """Let the host read what was sent: a second request on another
     connection is answered after it.
     """
     with contextlib.closing(Wire(host.address)) as probe:

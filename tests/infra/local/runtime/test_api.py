@@ -141,8 +141,7 @@ def test_a_connection_lost_in_a_post_ends_the_invocation(host: RuntimeHost, wire
 
 
 def test_the_limit_of_an_init_error(host: RuntimeHost, wire: Wire) -> None:
-    """
-    A10 [?]: as large as a response may be; one byte more is
+    """A10 [?]: as large as a response may be; one byte more is
     refused, and never reaches the caller.
     """
     path, limit = f"{PREFIX}/init/error", contract.RESPONSE_LIMIT_BYTES

@@ -1,5 +1,4 @@
-"""
-The Runtime API under a state machine that Hypothesis plays:
+"""The Runtime API under a state machine that Hypothesis plays:
 no hang, no 5xx, no wrong id accepted.
 """
 

@@ -22,8 +22,7 @@ def _namespaces() -> None:
 
 
 def written(lambda_: Caller) -> list[str]:
-    """
-    List what lies in the function's /tmp, but for the code
+    """List what lies in the function's /tmp, but for the code
     itself, which may be checked out there.
     """
     code = {path.resolve().parts[2] for path in (HANDLERS, Path(sys.prefix)) if below_tmp(path)}

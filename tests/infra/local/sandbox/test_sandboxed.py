@@ -46,8 +46,7 @@ def test_memory_is_measured(start: Start) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 20])
 def test_memory_is_enforced(start: Start, seconds: int) -> None:
-    """
-    Beyond the setting the process is killed, however short the call: the caller sees the signal,
+    """Beyond the setting the process is killed, however short the call: the caller sees the signal,
     the report the whole memory and its error type.
     """
     lambda_ = start(memory_mb=128)
@@ -169,9 +168,8 @@ def test_the_end_comes_at_once_or_is_announced(
     grace_s: float,
     frozen: bool,
 ) -> None:
-    """
-    6.3: without an extension straight SIGKILL; with one SIGTERM first, and a while to react, be it
-    right after a call or out of the freeze.
+    """6.3: without an extension straight SIGKILL; with one SIGTERM first, and a while to react, be
+    it right after a call or out of the freeze.
     """
     noted = tmp_path / "noted"
     local = LocalLambda(config.replace(shutdown=shutdown))

@@ -1,5 +1,4 @@
-"""
-Draw a digit with a pen, put it on paper, light it, save it.
+"""Draw a digit with a pen, put it on paper, light it, save it.
 
 The tools of the picture generator (pictures.py), in NumPy and Pillow only, and nothing of the
 recipe that has to read the pictures. Planes are float32[height, width]: ink 0..1, or levels 0..255.
@@ -20,8 +19,7 @@ Random = np.random.Generator
 
 
 def drawn(digit: Digit, height: int, *, pen: float = 0.0) -> Floats:
-    """
-    Draw the digit's ink `height` pixels high, cropped to its box.
+    """Draw the digit's ink `height` pixels high, cropped to its box.
 
     Args:
         digit: uint8[28, 28].
@@ -110,8 +108,7 @@ def noise(random: Random, shape: tuple[int, ...], sigma: float) -> Floats:
 
 
 def light(random: Random, height: int, width: int, depth: float) -> Floats:
-    """
-    Light a sheet unevenly: a slope in any direction, darker corners and one soft shadow.
+    """Light a sheet unevenly: a slope in any direction, darker corners and one soft shadow.
 
     Returns:
         float32[height, width], at most 1, down to about 1 - depth.

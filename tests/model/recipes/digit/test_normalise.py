@@ -1,5 +1,4 @@
-"""
-The digit recipe: what MNIST did, for a digit in any colours, light, size and place.
+"""The digit recipe: what MNIST did, for a digit in any colours, light, size and place.
 
 Accuracy over many pictures is in test_digit_pictures.py; here each rule is shown on its own.
 """
@@ -42,8 +41,7 @@ def picture(plane: Floats) -> Image.Image:
 
 
 def is_seven(image: Image.Image, *, within: float = 0.07) -> bool:
-    """
-    Say whether a picture comes out as the 7, by the mean difference of all pixels.
+    """Say whether a picture comes out as the 7, by the mean difference of all pixels.
 
     It may lie a pixel higher or lower: its middle is between two rows.
     """
