@@ -191,7 +191,7 @@ def test_a_wrong_image(story: Story) -> None:
     assert reason.startswith(
         "version 2 did not get the traffic, version 1 keeps it: "
         "The hook of BeforeAllowTraffic reported that it failed.\n"
-        "  iris 1: row 0: expected setosa, got versicolor\n"
+        "  iris 1: row 0: expected label = setosa, got versicolor\n"
     )
     assert not any("10%" in line for line in said_by(story))
     assert live(story) == ("1", "1")
