@@ -59,9 +59,6 @@ STAIR: Final = (
 )  # fmt: skip
 """The parts of infra: each may import what stands before it, never what stands behind it."""
 
-KNOWN: Final[set[str]] = set()
-"""Who breaks the stair until it is mended; nothing may be added."""
-
 NOTE: Final = re.compile(r"\b(TODO|FIXME|XXX)\b")
 MOST_LINES: Final = 400
 MOST_BODY_LINES: Final = 40

@@ -48,9 +48,9 @@ def run(options: Options) -> int:
         images: Images = one_code_for_all
         registry: str | None = None
         if options.images:
-            engine = find_container_tool()
+            tool = find_container_tool()
             registry = stack.enter_context(loopback_registry())
-            pulls = Pulls(engine, registry)
+            pulls = Pulls(tool, registry)
             stack.callback(pulls.forget)
             images = pulls.settings_of
         return run_cloud(

@@ -71,7 +71,8 @@ def _push_image(target: Target, options: Options, tools: Tools, address: str) ->
     place = hashlib.sha256(bytes(folder_of(target))).hexdigest()[:8]
     tag = f"lambake:{version_of(target.root)}-{target.stage}-{place}"
     base, platform = options.base or PUBLIC_BASE, target.platform
-    if tools.engine is None:
+    if tools.containers is None:
         raise ImageError(f"{tag} was not built")
-    make_image(tools.engine, Build(target.root, tag, base, platform=platform, make="deploy"), say)
-    return Registry(target, tools.engine, address, options.registry).push(tag)
+    build = Build(target.root, tag, base, platform=platform, make="deploy")
+    make_image(tools.containers, build, say)
+    return Registry(target, tools.containers, address, options.registry).push(tag)

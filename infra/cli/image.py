@@ -47,14 +47,14 @@ def run(options: Options) -> int:
         platform=options.platform,
         cached=options.cached,
     )
-    engine = find_container_tool()
+    tool = find_container_tool()
     try:
-        (check_image if options.only_check else make_image)(engine, build, say, tables=True)
+        (check_image if options.only_check else make_image)(tool, build, say, tables=True)
     except Unfit as error:
         sys.stderr.write(f"{error}\n")
         return FAILED
     if options.tag is None:
-        engine.ask("tag", build.tag, LATEST)
+        tool.ask("tag", build.tag, LATEST)
     if not options.no_init:
-        measure_init(engine, build.tag, say)
+        measure_init(tool, build.tag, say)
     return DONE

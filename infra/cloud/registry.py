@@ -58,29 +58,29 @@ def loopback_registry() -> Iterator[str]:
 class Pulls:
     """Pulls images from a registry, as Lambda does, and remembers them."""
 
-    engine: ContainerTool
+    tool: ContainerTool
     registry: str
     _pulled: list[str] = field(default_factory=list, init=False)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
         """Pull an image, and return the emulator's settings for it."""
         image = f"{self.registry}/{uri.partition('/')[2]}"
-        if self.engine.inspect(image) is None:
-            plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
-            self.engine.ask("pull", *plainly, image)
+        if self.tool.inspect(image) is None:
+            plainly = ["--tls-verify=false"] if self.tool.kind == "podman" else []
+            self.tool.ask("pull", *plainly, image)
             self._pulled.append(image)
         return {"image": image}
 
     def forget(self) -> None:
         """Remove the registry's names from all images here; images without other names go."""
         filters = ("--filter", f"reference={self.registry}/*")
-        tags = self.engine.ask("images", *filters, "--format", "{{.Repository}}:{{.Tag}}").split()
+        tags = self.tool.ask("images", *filters, "--format", "{{.Repository}}:{{.Tag}}").split()
         # By digest only if it was pulled by it: podman removes an image by a digest it computed
         # itself.
         known = [tag for tag in tags if tag.startswith(f"{self.registry}/")]
         for name in dict.fromkeys([*known, *self._pulled]):
             with contextlib.suppress(ContainerToolFailed):
-                self.engine.ask("rmi", name)
+                self.tool.ask("rmi", name)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -29,7 +29,7 @@ class Containers:
     The rest is in the base, so each takes a second; they share layers, as versions do.
     """
 
-    engine: ContainerTool
+    tool: ContainerTool
     base: str
     registry: str | None
     _made: set[str] = field(default_factory=set)
@@ -41,13 +41,13 @@ class Containers:
         names = [path.relative_to(zoo).as_posix() for path in files]
         lines = [f"COPY {name} /var/task/model/zoo/{name}\n" for name in names]
         tag = f"localhost/lambake:demo-{_digest(files)[:12]}"
-        build = self.engine.command("build", "--tag", tag, "--file", "-", str(zoo))
+        build = self.tool.command("build", "--tag", tag, "--file", "-", str(zoo))
         recipe = f"FROM {self._pinned}\n{''.join(lines)}"
         done = subprocess.run(build, input=recipe, text=True, capture_output=True, check=False)
         if done.returncode:
-            raise ContainerToolFailed([self.engine.kind, "build"], done.returncode, done.stderr)
+            raise ContainerToolFailed([self.tool.kind, "build"], done.returncode, done.stderr)
         self._made.add(self._identity_of(tag))
-        return Registry(target, self.engine, address, self.registry).push(tag)
+        return Registry(target, self.tool, address, self.registry).push(tag)
 
     @functools.cached_property
     def _pinned(self) -> str:
@@ -55,17 +55,17 @@ class Containers:
         return self._identity_of(self.base)
 
     def _identity_of(self, image: str) -> str:
-        return self.engine.ask("image", "inspect", "--format", "{{.Id}}", image)
+        return self.tool.ask("image", "inspect", "--format", "{{.Id}}", image)
 
     def close(self) -> None:
         """Remove what was built, under all its names; the base stays."""
         for identity in self._made - {self._pinned}:
             with contextlib.suppress(ContainerToolFailed):
-                self.engine.ask("rmi", "--force", identity)
+                self.tool.ask("rmi", "--force", identity)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
         """Pull an image from the registry, as Lambda does."""
-        return Pulls(self.engine, str(self.registry)).settings_of(uri)
+        return Pulls(self.tool, str(self.registry)).settings_of(uri)
 
 
 @dataclass

@@ -94,11 +94,11 @@ def _set_the_scene(
     place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lambake-demo-")))
     source = Target.of(function, "dev", "http://127.0.0.1")
     function_file = checkout_of(source.root, place / "checkout")
-    engine = _engine(say, containers=containers)
+    tool = _tool(say, containers=containers)
     images: Images = Folders(place / "images")
-    if engine is not None:
-        tag = _build(engine, source.root, base, say)
-        images = Containers(engine, tag, stack.enter_context(loopback_registry()))
+    if tool is not None:
+        tag = _build(tool, source.root, base, say)
+        images = Containers(tool, tag, stack.enter_context(loopback_registry()))
         stack.callback(images.close)
     clock = WoundClock()
     config = read(function_file)
@@ -109,7 +109,7 @@ def _set_the_scene(
     return Story(target, place / "terraform", images, clock, tools, say)
 
 
-def _engine(say: Narration, *, containers: bool) -> ContainerTool | None:
+def _tool(say: Narration, *, containers: bool) -> ContainerTool | None:
     """Return the tool that builds images, if there is a registry for them too."""
     missing = [] if containers else ["--no-containers was given"]
     if shutil.which(PROGRAM) is None:
@@ -126,12 +126,12 @@ def _engine(say: Narration, *, containers: bool) -> ContainerTool | None:
     return None
 
 
-def _build(engine: ContainerTool, root: Path, base: str, say: Narration) -> str:
+def _build(tool: ContainerTool, root: Path, base: str, say: Narration) -> str:
     with say.step("the image, built once; each version below adds a layer to it"):
-        say(f"on {base}, with {engine.kind}: a minute or two the first time …")
+        say(f"on {base}, with {tool.kind}: a minute or two the first time …")
         build = Build(root, f"lambake:{version_of(root)}", base, make="cloud-demo")
         try:
-            make_image(engine, build, say)
+            make_image(tool, build, say)
         except InfraError as error:
             without = ".venv/bin/lambake demo --no-containers plays all the rest"
             raise ImageError(f"{error}\nwithout images: {without}") from error

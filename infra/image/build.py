@@ -54,13 +54,13 @@ def version_of(root: Path) -> str:
     return str(project["version"])
 
 
-def prepare(engine: ContainerTool, build: Build) -> bool:
+def prepare(tool: ContainerTool, build: Build) -> bool:
     """Fetch the wheels that the build needs.
 
     Returns:
         Whether any were missing.
     """
-    platform = build.platform or _own_platform(engine)
+    platform = build.platform or _own_platform(tool)
     if platform not in PLATFORMS:
         raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, got {platform}")
     return fetch_wheels(build.root / LOCK, platform, build.root / WHEELS)
@@ -70,16 +70,16 @@ Say = Callable[[str], None]
 aloud: Say = functools.partial(print, flush=True)
 
 
-def build_image(engine: ContainerTool, build: Build, say: Say = aloud) -> None:
+def build_image(tool: ContainerTool, build: Build, say: Say = aloud) -> None:
     """Build and tag the image, printing a line per step; if one fails, all its output is printed.
 
     Raises:
         ContainerToolFailed: a step failed.
         ImageError: the base image is not available.
     """
-    if engine.inspect(build.base) is None:
-        _pull(engine, build, say)
-    command = build_command(engine, build)
+    if tool.inspect(build.base) is None:
+        _pull(tool, build, say)
+    command = build_command(tool, build)
     said = []
     with subprocess.Popen(
         command,
@@ -96,13 +96,13 @@ def build_image(engine: ContainerTool, build: Build, say: Say = aloud) -> None:
     if process.returncode:
         for line in said:
             say(f"  {line.rstrip()}")
-        raise ContainerToolFailed([engine.kind, "build"], process.returncode, "".join(said))
+        raise ContainerToolFailed([tool.kind, "build"], process.returncode, "".join(said))
 
 
-def _pull(engine: ContainerTool, build: Build, say: Say) -> None:
+def _pull(tool: ContainerTool, build: Build, say: Say) -> None:
     say(f"Pulling {build.base}, 200 MB or so …")
     try:
-        engine.ask("pull", *_platform(build), build.base)
+        tool.ask("pull", *_platform(build), build.base)
     except ContainerToolFailed as exc:
         raise ImageError(
             f"expected to find or pull {build.base}: {exc}\n"
@@ -113,7 +113,7 @@ def _pull(engine: ContainerTool, build: Build, say: Say) -> None:
         ) from exc
 
 
-def build_command(engine: ContainerTool, build: Build) -> list[str]:
+def build_command(tool: ContainerTool, build: Build) -> list[str]:
     """Return the command line of a build."""
     root = build.root
     arguments = {
@@ -124,19 +124,19 @@ def build_command(engine: ContainerTool, build: Build) -> list[str]:
     options = [part for pair in arguments.items() for part in ("--build-arg", "=".join(pair))]
     # Not as build arguments: podman 4 would take such a label from its cache, with the old value.
     options += [
-        part for pair in labels(engine, build).items() for part in ("--label", "=".join(pair))
+        part for pair in labels(tool, build).items() for part in ("--label", "=".join(pair))
     ]
-    kind = ["--timestamp", _EPOCH] if engine.kind == "podman" else []
+    kind = ["--timestamp", _EPOCH] if tool.kind == "podman" else []
     cache = [] if build.cached else ["--no-cache"]
-    return engine.command(
+    return tool.command(
         *("build", "--network", "none", *kind, *cache, *_platform(build), *options),
         *("--file", str(root / DOCKERFILE), "--tag", build.tag, str(root)),
     )
 
 
-def labels(engine: ContainerTool, build: Build) -> dict[str, str]:
+def labels(tool: ContainerTool, build: Build) -> dict[str, str]:
     """Return the labels that differ from build to build."""
-    known = engine.inspect(build.base) or {}
+    known = tool.inspect(build.base) or {}
     values = {
         "version": version_of(build.root),
         "revision": revision_of(build.root),
@@ -157,10 +157,10 @@ def _platform(build: Build) -> list[str]:
     return ["--platform", build.platform] if build.platform else []
 
 
-def _own_platform(engine: ContainerTool) -> str:
+def _own_platform(tool: ContainerTool) -> str:
     machine = {"x86_64": "amd64", "aarch64": "arm64"}
-    template = "{{.Host.Arch}}" if engine.kind == "podman" else "{{.Architecture}}"
-    said = engine.ask("info", "--format", template)
+    template = "{{.Host.Arch}}" if tool.kind == "podman" else "{{.Architecture}}"
+    said = tool.ask("info", "--format", template)
     return f"linux/{machine.get(said, said)}"
 
 

@@ -109,23 +109,23 @@ class Contents:
 
 
 @contextmanager
-def contents_of(engine: ContainerTool, image: str, base: str | None) -> Iterator[Contents]:
+def contents_of(tool: ContainerTool, image: str, base: str | None) -> Iterator[Contents]:
     """Open an image.
 
     Args:
-        engine: docker or podman, which has the image.
+        tool: docker or podman, which has the image.
         image: its name.
         base: the name of the image it was made from, if any.
 
     Raises:
         ImageError: there is no such image.
     """
-    below = engine.inspect(base) if base is not None else None
+    below = tool.inspect(base) if base is not None else None
     base_layers = len(below["RootFS"]["Layers"]) if below else 0
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lambake-image-"))
         saved = Path(folder) / "image.tar"
-        engine.ask("save", "--output", str(saved), image)
+        tool.ask("save", "--output", str(saved), image)
         archive = stack.enter_context(tarfile.open(saved))
         yield Contents(archive, stack, base_layers)
 

@@ -35,18 +35,18 @@ class Init:
         return self.duration_s / limits.INIT_LIMIT_S
 
 
-def measure_inits(engine: ContainerTool, image: str) -> Iterator[Init]:
+def measure_inits(tool: ContainerTool, image: str) -> Iterator[Init]:
     """Measure at each memory setting: the best of three, since other load on the machine only adds.
 
     Raises:
         ImageError: the function did not become ready.
     """
     for memory_mb in MEMORIES_MB:
-        found = [asyncio.run(_measure(engine, image, memory_mb)) for _ in range(_TIMES)]
+        found = [asyncio.run(_measure(tool, image, memory_mb)) for _ in range(_TIMES)]
         yield min(found, key=lambda init: init.duration_s)
 
 
-async def _measure(engine: ContainerTool, image: str, memory_mb: int) -> Init:
+async def _measure(tool: ContainerTool, image: str, memory_mb: int) -> Init:
     """Measure once.
 
     Raises:
@@ -65,21 +65,21 @@ async def _measure(engine: ContainerTool, image: str, memory_mb: int) -> Init:
     arguments = [
         *("create", "--name", name, "--network", "host"),
         *("--env", f"AWS_LAMBDA_RUNTIME_API={address}"),
-        *confinement(engine, memory_mb=memory_mb, cpus=cpus),
+        *confinement(tool, memory_mb=memory_mb, cpus=cpus),
         image,
     ]
     try:
-        await asyncio.to_thread(engine.ask, *arguments)
-        await asyncio.to_thread(engine.ask, "start", name)
-        pid = await asyncio.to_thread(engine.ask, "inspect", "--format", "{{.State.Pid}}", name)
+        await asyncio.to_thread(tool.ask, *arguments)
+        await asyncio.to_thread(tool.ask, "start", name)
+        pid = await asyncio.to_thread(tool.ask, "inspect", "--format", "{{.State.Pid}}", name)
         started = _started_at(int(pid))
         end, at = await asyncio.wait_for(ready, _PATIENCE_S)
     except TimeoutError as exc:
-        said = await asyncio.to_thread(engine.ask, "logs", name)
+        said = await asyncio.to_thread(tool.ask, "logs", name)
         raise ImageError(f"expected {image} to get ready, got nothing: {said[-500:]}") from exc
     finally:
         conversation.close()
-        await asyncio.to_thread(engine.remove, name)
+        await asyncio.to_thread(tool.remove, name)
     if end.by is not EndedBy.NEXT:
         said = end.payload.decode("utf-8", "replace")
         raise ImageError(f"expected {image} to get ready, got an init error: {said}")

@@ -18,7 +18,7 @@ from infra.image.sizes import layer_table, part_table
 BILL: Final = Path("build/image/sbom.cdx.json")
 
 
-def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
+def make_image(tool: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
     """Build the image and inspect it.
 
     Raises:
@@ -26,23 +26,23 @@ def make_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = 
         Unfit: it breaks a rule.
     """
     say("Fetching the locked wheels, 66 MB the first time …")
-    fetched = prepare(engine, build)
+    fetched = prepare(tool, build)
     say(f"  {'fetched' if fetched else 'all there'}")
-    say(f"Building {build.tag} on {build.base} with {engine.kind}: half a minute …")
-    build_image(engine, build, say)
-    known = engine.inspect(build.tag) or {}
+    say(f"Building {build.tag} on {build.base} with {tool.kind}: half a minute …")
+    build_image(tool, build, say)
+    known = tool.inspect(build.tag) or {}
     say(f"Built {build.tag}: {known.get('Digest') or known.get('Id')}")
-    check_image(engine, build, say, tables=tables)
+    check_image(tool, build, say, tables=tables)
 
 
-def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
+def check_image(tool: ContainerTool, build: Build, say: Say, *, tables: bool = False) -> None:
     """Check an image against the rules, and write its bill of materials.
 
     Raises:
         Unfit: it breaks a rule.
     """
     say(f"Reading {build.tag} …")
-    with contents_of(engine, build.tag, build.base) as contents:
+    with contents_of(tool, build.tag, build.base) as contents:
         if tables:
             parts = part_table(sizes(contents, packages_of(contents)))
             say(f"\n{layer_table(contents.layers)}\n\n{parts}\n")
@@ -53,10 +53,10 @@ def check_image(engine: ContainerTool, build: Build, say: Say, *, tables: bool =
     say("Checked: user, entry point, packages, models, compiled code, permissions, size")
 
 
-def measure_init(engine: ContainerTool, image: str, say: Say) -> None:
+def measure_init(tool: ContainerTool, image: str, say: Say) -> None:
     """Print how long the init takes in the container, with the CPUs that Lambda gives."""
     say("\nInit in the container, with the share of a CPU that Lambda gives …")
-    for found in measure_inits(engine, image):
+    for found in measure_inits(tool, image):
         say(
             f"  {found.memory_mb:>5} MB  {found.cpus:.2f} CPU  {found.duration_s * 1000:>6.0f} ms"
             f"   1/{1 / found.share_of_limit:.0f} of the limit of 10 s"

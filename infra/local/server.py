@@ -31,7 +31,7 @@ from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Deliver, deliverer
 from infra.local.log_lines import InitReport, InitStart
 from infra.local.logs import Listener, Log, LogStream
-from infra.local.sandbox.container import ContainerLauncher, engine_for
+from infra.local.sandbox.container import ContainerLauncher, container_tool_for
 from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
 from infra.local.sandbox.process import Launcher, Surroundings
 from infra.local.sandbox.snapshots import Template
@@ -223,8 +223,8 @@ class LocalLambda:
     def _new_environment(
         self, folder: Path, template: Template | None
     ) -> Callable[[], Environment]:
-        engine = engine_for(self.config) if self.config.image is not None else None
-        runtime, runtime_arn = runtime_version(self.config, engine)
+        tool = container_tool_for(self.config) if self.config.image is not None else None
+        runtime, runtime_arn = runtime_version(self.config, tool)
         around = Surroundings(self.config, self._clock, runtime, runtime_arn)
 
         def new_environment() -> Environment:
@@ -232,8 +232,8 @@ class LocalLambda:
             launcher: Launcher = ProcessLauncher(self.config)
             if template is not None:
                 launcher = SnapshotLauncher(template)
-            elif engine is not None:
-                launcher = ContainerLauncher(self.config, engine)
+            elif tool is not None:
+                launcher = ContainerLauncher(self.config, tool)
             return Environment(around, launcher, stream, folder / name / "tmp")
 
         return new_environment

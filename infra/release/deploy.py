@@ -59,7 +59,7 @@ def deploy(job: Deploy) -> bool:
     where = target.simulated or target.region
     say(f"1/7 preflight: stage {target.stage}" + (f" in {where}" if where else ""))
     tools = job.tools(target, builds=job.builds, registry=job.registry)
-    names = [tools.terraform, *([tools.engine.kind] if tools.engine else [])]
+    names = [tools.terraform, *([tools.containers.kind] if tools.containers else [])]
     say(f"    account {tools.account}, {', '.join(names)}")
     terraform = Terraform(target, job.folder, tools.terraform, tell=job.tell)
     with terraform.alone():

@@ -35,7 +35,7 @@ class Tools:
 
     account: str
     terraform: str
-    engine: ContainerTool | None  # None: the command builds nothing
+    containers: ContainerTool | None  # None: the command builds nothing
 
 
 def find_tools(
@@ -44,7 +44,7 @@ def find_tools(
     builds: bool,
     registry: str | None = None,
     terraform: Callable[[], tuple[str, tuple[int, int]] | None] = find_terraform,
-    engine: Callable[[], ContainerTool] = find_container_tool,
+    containers: Callable[[], ContainerTool] = find_container_tool,
 ) -> Tools:
     """Find the tools, the region and the credentials; NotReady lists everything that is missing."""
     missing: list[str] = []
@@ -60,7 +60,7 @@ def find_tools(
     found: ContainerTool | None = None
     if builds:
         try:
-            found = engine()
+            found = containers()
         except NoContainerTool as error:
             missing.append(f"containers: {error}")
         missing += _registry(target, registry)

@@ -40,7 +40,7 @@ class Registry:
     """One repository of ECR, or of a simulated cloud's ECR."""
 
     target: Target
-    engine: ContainerTool
+    tool: ContainerTool
     address: str  # repository, without tag: HOST/NAME
     loopback: str | None = None  # HOST:PORT of a registry on this machine, for a simulated cloud
 
@@ -54,9 +54,9 @@ class Registry:
             return Pushed(self._push_simulated(image, tag), now=True)
         self._log_in()
         to = f"{self.address}:{tag}"
-        self.engine.ask("tag", image, to)
+        self.tool.ask("tag", image, to)
         try:
-            self.engine.ask("push", to)
+            self.tool.ask("push", to)
         except ContainerToolFailed:
             # Its tags are immutable: another deploy of the same image may have been faster.
             found = self._digest_of(tag)
@@ -65,14 +65,12 @@ class Registry:
             return Pushed(found, now=False)
         found = self._digest_of(tag)
         if found is None:
-            raise ContainerToolFailed([self.engine.kind, "push"], 0, f"{to} is not in the registry")
+            raise ContainerToolFailed([self.tool.kind, "push"], 0, f"{to} is not in the registry")
         return Pushed(found, now=True)
 
     def _tag_of(self, image: str) -> str:
         template = "{{.Id}} {{.Architecture}}"
-        identity, built_for = self.engine.ask(
-            "image", "inspect", "--format", template, image
-        ).split()
+        identity, built_for = self.tool.ask("image", "inspect", "--format", template, image).split()
         platform = self.target.platform
         if _ARCHITECTURES.get(built_for, built_for) != platform:
             raise Unfit(
@@ -108,18 +106,18 @@ class Registry:
         data = self.target.client("ecr").get_authorization_token()["authorizationData"][0]
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
         host = self.address.partition("/")[0]
-        command = self.engine.command("login", "--username", user, "--password-stdin", host)
+        command = self.tool.command("login", "--username", user, "--password-stdin", host)
         # By standard input: everyone on this machine could see an argument.
         done = subprocess.run(command, input=password, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise ContainerToolFailed([self.engine.kind, "login"], done.returncode, done.stderr)
+            raise ContainerToolFailed([self.tool.kind, "login"], done.returncode, done.stderr)
 
     def _push_simulated(self, image: str, tag: str) -> str:
         to = f"{self.loopback}/{self._repository()}:{tag}"
-        self.engine.ask("tag", image, to)
+        self.tool.ask("tag", image, to)
         # Docker accepts loopback registries by default; podman needs an option.
-        plainly = ["--tls-verify=false"] if self.engine.kind == "podman" else []
-        self.engine.ask("push", *plainly, to)
+        plainly = ["--tls-verify=false"] if self.tool.kind == "podman" else []
+        self.tool.ask("push", *plainly, to)
         manifest = self._manifest(tag)
         digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
         self.target.client("ecr").put_image(

@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> ContainerTool:
+def tool() -> ContainerTool:
     """Find docker or podman, as root: only root enters a container's network."""
     try:
         found = find_container_tool()
@@ -43,11 +43,11 @@ def engine() -> ContainerTool:
 
 
 @pytest.fixture(scope="session")
-def base(engine: ContainerTool) -> str:
+def base(tool: ContainerTool) -> str:
     """Build the stand-in for AWS's base image."""
     require_tool("mmdebstrap")
     require_rie()
-    return stand_in_build.build(engine)
+    return stand_in_build.build(tool)
 
 
 @pytest.fixture(scope="session")
@@ -57,15 +57,15 @@ def build(base: str) -> Build:
 
 
 @pytest.fixture(scope="session")
-def image(engine: ContainerTool, build: Build) -> str:
+def image(tool: ContainerTool, build: Build) -> str:
     """Build the image."""
-    prepare(engine, build)
-    build_image(engine, build)
+    prepare(tool, build)
+    build_image(tool, build)
     return build.tag
 
 
 @pytest.fixture(scope="session")
-def contents(engine: ContainerTool, image: str, base: str) -> Iterator[Contents]:
+def contents(tool: ContainerTool, image: str, base: str) -> Iterator[Contents]:
     """Read the image."""
-    with contents_of(engine, image, base) as found:
+    with contents_of(tool, image, base) as found:
         yield found

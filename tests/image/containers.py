@@ -21,20 +21,20 @@ class ContainerRunning:
 
     def __init__(
         self,
-        engine: ContainerTool,
+        tool: ContainerTool,
         image: str,
         *,
         port: int = RIE_PORT,
         command: Sequence[str] = (),
         variables: Mapping[str, str] = FAKE_AWS,
     ) -> None:
-        self._engine = engine
+        self._tool = tool
         self.name = f"lambake-test-{secrets.token_hex(6)}"
         given = (part for pair in variables.items() for part in ("--env", "=".join(pair)))
-        limits = confinement(engine, memory_mb=MEMORY_MB, cpus=1)
+        limits = confinement(tool, memory_mb=MEMORY_MB, cpus=1)
         run = ("run", "--detach", "--name", self.name, "--network", "none")
-        engine.ask(*run, *limits, *given, image, *command)
-        self.pid = int(engine.ask("inspect", "--format", "{{.State.Pid}}", self.name))
+        tool.ask(*run, *limits, *given, image, *command)
+        self.pid = int(tool.ask("inspect", "--format", "{{.State.Pid}}", self.name))
         self._bridge: Bridge | None = None
         try:
             wait_for_port(self.pid, port)
@@ -51,7 +51,7 @@ class ContainerRunning:
 
     def logs(self) -> list[str]:
         """Return what it has written."""
-        command = self._engine.command("logs", self.name)
+        command = self._tool.command("logs", self.name)
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
         )
@@ -61,7 +61,7 @@ class ContainerRunning:
         """Remove it."""
         if self._bridge is not None:
             self._bridge.close()
-        self._engine.remove(self.name)
+        self._tool.remove(self.name)
 
 
 class BundledRie:
@@ -69,10 +69,10 @@ class BundledRie:
 
     name = "rie"
 
-    def __init__(self, engine: ContainerTool, image: str) -> None:
-        self._engine = engine
+    def __init__(self, tool: ContainerTool, image: str) -> None:
+        self._tool = tool
         self._image = image
 
     def start(self, spec: Spec) -> Running:
         """Serve the function; of what is asked for, an image has its own handler."""
-        return ContainerRunning(self._engine, self._image)
+        return ContainerRunning(self._tool, self._image)

@@ -8,11 +8,11 @@ from pathlib import Path
 from infra.containers import ContainerTool
 
 
-def derived(engine: ContainerTool, image: str, name: str, lines: str, *, folder: Path) -> str:
+def derived(tool: ContainerTool, image: str, name: str, lines: str, *, folder: Path) -> str:
     """Build an image from another.
 
     Args:
-        engine: builds it.
+        tool: builds it.
         image: what it starts from.
         name: its tag.
         lines: of the Dockerfile, below FROM.
@@ -22,15 +22,15 @@ def derived(engine: ContainerTool, image: str, name: str, lines: str, *, folder:
         Its name.
     """
     tag = f"localhost/lambake:{name}"
-    recipe = engine.command("build", "--tag", tag, "--file", "-", str(folder))
+    recipe = tool.command("build", "--tag", tag, "--file", "-", str(folder))
     subprocess.run(
         recipe, input=f"FROM {image}\n{lines}\n", text=True, check=True, capture_output=True
     )
     return tag
 
 
-def layers_of(engine: ContainerTool, image: str) -> list[str]:
+def layers_of(tool: ContainerTool, image: str) -> list[str]:
     """Give the digests of an image's layers, lowest first."""
-    known = engine.inspect(image) or {}
+    known = tool.inspect(image) or {}
     layers: list[str] = known["RootFS"]["Layers"]
     return layers

@@ -34,43 +34,41 @@ def tree(image: str, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_build_gives_the_same_bytes_again(
-    engine: ContainerTool, build: Build, tree: Path
-) -> None:
+def test_a_build_gives_the_same_bytes_again(tool: ContainerTool, build: Build, tree: Path) -> None:
     """Two builds of one tree, from nothing each, have one digest."""
     tags = ["localhost/lambake:once", "localhost/lambake:again"]
     for tag in tags:
-        build_image(engine, replace(build, root=tree, tag=tag, cached=False))
-    one, other = (engine.inspect(tag) or {} for tag in tags)
+        build_image(tool, replace(build, root=tree, tag=tag, cached=False))
+    one, other = (tool.inspect(tag) or {} for tag in tags)
     assert one["Id"] == other["Id"]
     assert one["RootFS"] == other["RootFS"]
 
 
 def test_a_new_model_changes_one_small_layer(
-    engine: ContainerTool, build: Build, image: str, tree: Path
+    tool: ContainerTool, build: Build, image: str, tree: Path
 ) -> None:
     """Whoever has the last image fetches one model, not the packages."""
     before = replace(build, root=tree, tag="localhost/lambake:before")
-    build_image(engine, before)
+    build_image(tool, before)
     with (tree / "model" / "zoo" / "digits" / "CARD.md").open("a") as card:
         card.write("Better.\n")
     after = replace(before, tag="localhost/lambake:after")
-    build_image(engine, after)
-    old, new = layers_of(engine, before.tag), layers_of(engine, after.tag)
+    build_image(tool, after)
+    old, new = layers_of(tool, before.tag), layers_of(tool, after.tag)
     assert len(old) == len(new)
     assert [number for number, layer in enumerate(new) if layer != old[number]] == [len(new) - 1]
 
 
 def test_a_cached_build_has_labels_of_its_own(
-    engine: ContainerTool, build: Build, tree: Path
+    tool: ContainerTool, build: Build, tree: Path
 ) -> None:
     """The version and the base are of this build, however much comes from the one before."""
     project = tree / "pyproject.toml"
     text = project.read_text(encoding="utf-8")
     for version in ("8.0.0", "9.0.0"):
         project.write_text(re.sub(r'^version = ".*"', f'version = "{version}"', text, flags=re.M))
-        build_image(engine, replace(build, root=tree, tag="localhost/lambake:labels"))
-        known = engine.inspect("localhost/lambake:labels") or {}
+        build_image(tool, replace(build, root=tree, tag="localhost/lambake:labels"))
+        known = tool.inspect("localhost/lambake:labels") or {}
         found = known["Config"]["Labels"]
         assert found["org.opencontainers.image.version"] == version
         assert found["org.opencontainers.image.base.name"] == build.base
@@ -78,14 +76,14 @@ def test_a_cached_build_has_labels_of_its_own(
 
 
 def test_an_engine_that_is_not_installed_ends_the_build(
-    engine: ContainerTool, build: Build, tree: Path
+    tool: ContainerTool, build: Build, tree: Path
 ) -> None:
     """A manifest may name an engine that there is: the build says which those are."""
     manifest = tree / "model" / "zoo" / "iris" / "model.toml"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace("[artefact]", '[artefact]\nengine = "tensorflow"'))
     with pytest.raises(ContainerToolFailed) as caught:
-        build_image(engine, replace(build, root=tree, tag="localhost/lambake:none"))
+        build_image(tool, replace(build, root=tree, tag="localhost/lambake:none"))
     assert "artefact.engine: expected one of onnx, got 'tensorflow'" in caught.value.said
 
 

@@ -1,7 +1,7 @@
 """The image as the emulator's child: frozen, thawed, measured, killed like any other process.
 
 What a container cannot do as a process does: a function that kills itself with SIGKILL lives, since
-its process is the first of its namespace; the engine adds HOME; /tmp begins empty after a reset.
+its process is the first of its namespace; the tool adds HOME; /tmp begins empty after a reset.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from infra.containers import ContainerTool
-from infra.local.sandbox.container import engine_for
+from infra.local.sandbox.container import container_tool_for
 from infra.local.server import LocalLambda
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
@@ -41,13 +41,13 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def target(
-    engine: ContainerTool, image: str, tmp_path_factory: pytest.TempPathFactory
+    tool: ContainerTool, image: str, tmp_path_factory: pytest.TempPathFactory
 ) -> LambakeTarget:
     """Put the contract's acting handlers into an image."""
     folder = tmp_path_factory.mktemp("acts")
     for file in (ACTS / "acts.py", BROKEN):
         shutil.copy(file, folder)
-    return LambakeTarget(derived(engine, image, "acts", "COPY . /var/task/", folder=folder))
+    return LambakeTarget(derived(tool, image, "acts", "COPY . /var/task/", folder=folder))
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +57,10 @@ def shared(target: LambakeTarget) -> Iterator[Running]:
         yield running
 
 
-def containers(engine: ContainerTool) -> list[str]:
+def containers(tool: ContainerTool) -> list[str]:
     """List the emulator's containers, running or not."""
     form = ("--format", "{{.Names}}", "--filter", "name=lambake-run")
-    return engine.ask("ps", "--all", *form).splitlines()
+    return tool.ask("ps", "--all", *form).splitlines()
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -81,45 +81,45 @@ def test_there_is_no_shared_memory(shared: Running) -> None:
     assert done(shared, "shared_memory").json["errno"] in (errno.ENOENT, errno.ENOSYS)
 
 
-def test_nothing_is_left(engine: ContainerTool, target: LambakeTarget) -> None:
+def test_nothing_is_left(tool: ContainerTool, target: LambakeTarget) -> None:
     """An emulator that ends removes its containers, the frozen ones too."""
-    before = set(containers(engine))
+    before = set(containers(tool))
     with contextlib.closing(target.start(Spec())) as running:
         done(running, "who")
-        assert set(containers(engine)) - before
-    assert set(containers(engine)) == before
+        assert set(containers(tool)) - before
+    assert set(containers(tool)) == before
 
 
-def test_an_orphan_is_removed(engine: ContainerTool, image: str) -> None:
+def test_an_orphan_is_removed(tool: ContainerTool, image: str) -> None:
     """A container whose emulator was killed is removed by the next one; any other stays."""
     gone = subprocess.Popen(["true"])
     gone.wait()
     names = [f"lambake-run-{pid}-0" for pid in (gone.pid, os.getpid())]
     for name in names:
-        engine.ask("create", "--name", name, image)
+        tool.ask("create", "--name", name, image)
     try:
-        engine_for(FunctionConfig(handler="function.entry.handler", image=image))
-        assert not set(names[:1]) & set(containers(engine))
-        assert set(names[1:]) <= set(containers(engine))
+        container_tool_for(FunctionConfig(handler="function.entry.handler", image=image))
+        assert not set(names[:1]) & set(containers(tool))
+        assert set(names[1:]) <= set(containers(tool))
     finally:
-        engine.remove(names[1])
+        tool.remove(names[1])
 
 
 def test_an_image_whose_entry_point_is_missing(
-    engine: ContainerTool, image: str, tmp_path: Path
+    tool: ContainerTool, image: str, tmp_path: Path
 ) -> None:
     """The invoker is told that it cannot be started."""
-    tag = derived(engine, image, "entry", 'ENTRYPOINT ["/nowhere"]', folder=tmp_path)
+    tag = derived(tool, image, "entry", 'ENTRYPOINT ["/nowhere"]', folder=tmp_path)
     with contextlib.closing(LambakeTarget(tag).start(Spec())) as running:
         reply = done(running, "who").json
     assert reply["errorType"] == "Runtime.InvalidEntrypoint"
     assert reply["errorMessage"].startswith(f"cannot start {tag}: ")
 
 
-def test_an_image_without_python(engine: ContainerTool, image: str, tmp_path: Path) -> None:
+def test_an_image_without_python(tool: ContainerTool, image: str, tmp_path: Path) -> None:
     """The emulator does not start: it could not say which runtime it has."""
     lines = "USER 0\nRUN rm /var/lang/bin/python*"
-    tag = derived(engine, image, "bare", lines, folder=tmp_path)
+    tag = derived(tool, image, "bare", lines, folder=tmp_path)
     with pytest.raises(ConfigError) as caught:
         LambakeTarget(tag).start(Spec())
     assert str(caught.value) == f"image: expected an image with a python that runs, got {tag!r}"
@@ -133,10 +133,10 @@ def test_an_image_is_isolated_already(key: str) -> None:
     assert str(caught.value) == f"{key}: expected false where the function is an image, got True"
 
 
-def test_an_image_that_is_not_there_is_named(engine: ContainerTool) -> None:
+def test_an_image_that_is_not_there_is_named(tool: ContainerTool) -> None:
     """The emulator does not start, and says which image it missed."""
     local = LocalLambda(FunctionConfig(handler="a.b", image="localhost/nowhere:1"))
     with pytest.raises(ConfigError) as caught, local:
         pass
-    expected = f"image: expected an image that {engine.kind} has here, got 'localhost/nowhere:1'"
+    expected = f"image: expected an image that {tool.kind} has here, got 'localhost/nowhere:1'"
     assert str(caught.value) == expected

@@ -35,13 +35,11 @@ def digest_of(registry: str) -> str:
         return str(answer.headers["docker-content-digest"])
 
 
-def test_an_image_runs_and_leaves_no_name(
-    engine: ContainerTool, image: str, tmp_path: Path
-) -> None:
+def test_an_image_runs_and_leaves_no_name(tool: ContainerTool, image: str, tmp_path: Path) -> None:
     """It is pulled from the registry that the line for deploy names, which goes with the cloud."""
     require_tool("docker-registry")
     (tmp_path / "other.py").write_text(HANDLER)
-    changed = derived(engine, image, "cloud", "COPY other.py /var/task/", folder=tmp_path)
+    changed = derived(tool, image, "cloud", "COPY other.py /var/task/", folder=tmp_path)
     command = [sys.executable, "-m", "infra", "cloud", "--images", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -56,11 +54,11 @@ def test_an_image_runs_and_leaves_no_name(
             url, registry = found.groups()
             assert f"images: each really runs, pulled from the registry at {registry}\n" in said
             pushed = f"{registry}/lambake-dev:1"
-            engine.ask("tag", changed, pushed)
-            plainly = ["--tls-verify=false"] if engine.kind == "podman" else []
-            engine.ask("push", *plainly, pushed)
-            known = engine.inspect(pushed) or {}
-            engine.ask("rmi", pushed)
+            tool.ask("tag", changed, pushed)
+            plainly = ["--tls-verify=false"] if tool.kind == "podman" else []
+            tool.ask("push", *plainly, pushed)
+            known = tool.inspect(pushed) or {}
+            tool.ask("rmi", pushed)
             digest = digest_of(registry)
             role = boto3.client("iam", endpoint_url=url).create_role(
                 RoleName="role", AssumeRolePolicyDocument="{}"
@@ -78,11 +76,11 @@ def test_an_image_runs_and_leaves_no_name(
             )
             reply = client.invoke(FunctionName="baked")
             assert json.loads(reply["Payload"].read()) == "from the image"
-            engine.ask("tag", changed, f"{registry}/lambake-dev:2")
+            tool.ask("tag", changed, f"{registry}/lambake-dev:2")
         finally:
             process.send_signal(signal.SIGINT)
     assert process.returncode == 0
-    left = engine.inspect(changed) or {}
+    left = tool.inspect(changed) or {}
     assert left["Id"] == known["Id"]
     assert registry in json.dumps([known["RepoTags"], known["RepoDigests"]])
     assert registry not in json.dumps([left["RepoTags"], left["RepoDigests"]])

@@ -16,7 +16,7 @@ __all__ = ["function", "test_event"]
 
 
 @pytest.fixture(scope="module", params=["rie", "lambake"])
-def target(request: pytest.FixtureRequest, engine: ContainerTool, image: str) -> Target:
+def target(request: pytest.FixtureRequest, tool: ContainerTool, image: str) -> Target:
     """Return each way to run the image's handler in turn."""
-    found: Target = BundledRie(engine, image) if request.param == "rie" else LambakeTarget(image)
+    found: Target = BundledRie(tool, image) if request.param == "rie" else LambakeTarget(image)
     return found

@@ -67,18 +67,18 @@ def test_the_image_is_as_it_must_be(contents: Contents) -> None:
 
 @pytest.mark.parametrize("plant", PLANTED)
 def test_what_was_planted_is_found(
-    plant: str, engine: ContainerTool, image: str, base: str, tmp_path: Path
+    plant: str, tool: ContainerTool, image: str, base: str, tmp_path: Path
 ) -> None:
     """A root user, a compiler, a tampered model, and all else that is wrong, is told."""
     lines, expected = PLANTED[plant]
-    with contents_of(engine, derived(engine, image, plant, lines, folder=tmp_path), base) as found:
+    with contents_of(tool, derived(tool, image, plant, lines, folder=tmp_path), base) as found:
         breaches = breaches_of(found, lock=ROOT / LOCK, zoo=ZOO)
     assert [text for text in expected if not any(text in breach for breach in breaches)] == []
 
 
-def test_a_large_image_is_found(engine: ContainerTool, image: str) -> None:
+def test_a_large_image_is_found(tool: ContainerTool, image: str) -> None:
     """Without a base, all of it is on top: that is too much."""
-    with contents_of(engine, image, None) as found:
+    with contents_of(tool, image, None) as found:
         told = is_small(found)
     assert len(told) == 1
     assert told[0].startswith("size: expected at most 150 MB on the base, got ")
@@ -139,11 +139,11 @@ def test_the_command_shows_and_measures(
 
 
 def test_the_command_fails_on_an_unfit_image(
-    engine: ContainerTool, build: Build, image: str, tmp_path: Path,
+    tool: ContainerTool, build: Build, image: str, tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     """What is wrong is listed, and the status says so."""
-    tag = derived(engine, image, "root", "USER 0", folder=tmp_path)
+    tag = derived(tool, image, "root", "USER 0", folder=tmp_path)
     assert main(["image", "--only-check", "--no-init", "--tag", tag, "--base", build.base]) == 1
     expected = f"{tag} breaks the rules of an image:\n  user: expected another than root, got 0\n"
     assert capsys.readouterr().err == expected

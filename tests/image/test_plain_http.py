@@ -51,12 +51,12 @@ print(json.dumps({
 
 
 @pytest.fixture(scope="module", params=["serve", "PORT"])
-def served(request: pytest.FixtureRequest, engine: ContainerTool, image: str) -> Iterator[str]:
+def served(request: pytest.FixtureRequest, tool: ContainerTool, image: str) -> Iterator[str]:
     """Serve by the command, on 5000, and by the variable that Cloud Run sets."""
     if request.param == "serve":
-        running = ContainerRunning(engine, image, port=5000, command=["serve"], variables={})
+        running = ContainerRunning(tool, image, port=5000, command=["serve"], variables={})
     else:
-        running = ContainerRunning(engine, image, port=8123, variables={"PORT": "8123"})
+        running = ContainerRunning(tool, image, port=8123, variables={"PORT": "8123"})
     with contextlib.closing(running):
         yield running.url
 
@@ -99,11 +99,11 @@ def test_the_port_is_not_heeded_on_lambda(image: str) -> None:
         assert invoked(running, json.dumps(case.event).encode()).json["body"] == "30"
 
 
-def test_a_container_is_as_narrow_as_lambda(engine: ContainerTool, image: str) -> None:
+def test_a_container_is_as_narrow_as_lambda(tool: ContainerTool, image: str) -> None:
     """Not root, a read-only root, 512 MB of /tmp, no shared memory, no network, no capability."""
-    running = ContainerRunning(engine, image, port=5000, command=["serve"], variables={})
+    running = ContainerRunning(tool, image, port=5000, command=["serve"], variables={})
     with contextlib.closing(running):
-        found = json.loads(engine.ask("exec", running.name, "python", "-c", LOOK))
+        found = json.loads(tool.ask("exec", running.name, "python", "-c", LOOK))
     assert found == {
         "user": 993,
         "root": 30,

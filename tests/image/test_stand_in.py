@@ -11,7 +11,7 @@ from infra.image.errors import ImageError
 from tests.contract.fetch_rie import FetchError
 from tests.image.stand_in import build as stand_in
 
-ENGINE = ContainerTool("podman", "podman")
+TOOL = ContainerTool("podman", "podman")
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     monkeypatch.setattr(stand_in, "FOLDER", tmp_path / "stand-in")
     monkeypatch.setattr(stand_in, "BINARY", binary)
     monkeypatch.setattr(stand_in, "fetch", fetch)
-    monkeypatch.setattr(stand_in, "find_container_tool", lambda: ENGINE)
+    monkeypatch.setattr(stand_in, "find_container_tool", lambda: TOOL)
     monkeypatch.setattr(stand_in, "make_root", lambda _root: noted.append("root"))
     monkeypatch.setattr(stand_in, "prepare", lambda *_: noted.append("wheels"))
     monkeypatch.setattr(ContainerTool, "ask", lambda *_: noted.append("build"))

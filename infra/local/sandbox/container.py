@@ -46,9 +46,9 @@ VERSION_CODE = "import sys; print('%d.%d.v%d' % sys.version_info[:3])"
 class ContainerLauncher:
     """Starts the image for one environment, in a new container each time."""
 
-    def __init__(self, config: FunctionConfig, engine: ContainerTool) -> None:
+    def __init__(self, config: FunctionConfig, tool: ContainerTool) -> None:
         self._config = config
-        self._engine = engine
+        self._tool = tool
 
     async def spawn(self, spawn: Spawn) -> Process:
         """Start a container and wait until its process is known.
@@ -72,7 +72,7 @@ class ContainerLauncher:
             said = os.read(reader, 4096).decode("utf-8", "replace").strip()
             os.close(reader)
             raise StartError(f"{exc}: {said}") from exc
-        running = Running(self._engine, name, client, pid)
+        running = Running(self._tool, name, client, pid)
         return Container(running, reader, on_output=spawn.on_output, on_exit=spawn.on_exit)
 
     def close(self) -> None:
@@ -84,16 +84,16 @@ class ContainerLauncher:
         variables = process_variables(config.replace(root=_ROOT), place)
         # The service keeps /tmp apart from the memory; here it is memory.
         limits = confinement(
-            self._engine,
+            self._tool,
             memory_mb=config.memory_mb + config.tmp_mb,
             cpus=cpu_share(config.memory_mb),
             tmp_mb=config.tmp_mb,
         )
         # Podman can pass our pipe to the container; docker's client copies, a moment later.
         podman = ("--log-driver", "passthrough", "--http-proxy=false")
-        return self._engine.command(
+        return self._tool.command(
             *("run", "--rm", "--name", name, "--network", "host", "--user", _USER, *limits),
-            *(podman if self._engine.kind == "podman" else ()),
+            *(podman if self._tool.kind == "podman" else ()),
             *(part for pair in variables.items() for part in ("--env", "=".join(pair))),
             *(str(config.image), config.handler),
         )
@@ -106,7 +106,7 @@ class ContainerLauncher:
         while client.poll() is None:
             with contextlib.suppress(ContainerToolFailed):
                 told = await asyncio.to_thread(
-                    self._engine.ask, "inspect", "--format", "{{.State.Pid}}", name
+                    self._tool.ask, "inspect", "--format", "{{.State.Pid}}", name
                 )
                 if int(told):
                     return int(told)
@@ -120,7 +120,7 @@ class ContainerLauncher:
 class Running:
     """A started container: its name, the client that waits for it, its first process."""
 
-    engine: ContainerTool
+    tool: ContainerTool
     name: str
     client: subprocess.Popen[bytes]
     pid: int
@@ -151,13 +151,13 @@ class Container(ProcessGroup):
         except PermissionError:
             running = self._running
             with contextlib.suppress(ContainerToolFailed):
-                running.engine.ask("kill", "--signal", number.name, running.name)
+                running.tool.ask("kill", "--signal", number.name, running.name)
 
     async def gone(self) -> None:
         """Wait until the container has ended and is removed."""
         await super().gone()
         if self._running.client.poll() is None:
-            await asyncio.to_thread(self._running.engine.remove, self._running.name)
+            await asyncio.to_thread(self._running.tool.remove, self._running.name)
 
     def _wait(self) -> None:
         status = self._running.client.wait()
@@ -171,7 +171,7 @@ class Container(ProcessGroup):
         self._on_exit(status)
 
 
-def engine_for(config: FunctionConfig) -> ContainerTool:
+def container_tool_for(config: FunctionConfig) -> ContainerTool:
     """Find the tool that runs the function's image, and remove containers of killed emulators.
 
     Raises:
@@ -179,36 +179,36 @@ def engine_for(config: FunctionConfig) -> ContainerTool:
         ConfigError: the image does not exist on this machine.
     """
     try:
-        engine = find_container_tool()
+        tool = find_container_tool()
     except NoContainerTool as exc:
         raise StartError(f"image: {exc}") from exc
-    if engine.inspect(str(config.image)) is None:
-        raise ConfigError("image", f"an image that {engine.kind} has here", config.image)
-    _remove_orphans(engine)
-    return engine
+    if tool.inspect(str(config.image)) is None:
+        raise ConfigError("image", f"an image that {tool.kind} has here", config.image)
+    _remove_orphans(tool)
+    return tool
 
 
-def python_of(engine: ContainerTool, image: str) -> str:
+def python_of(tool: ContainerTool, image: str) -> str:
     """Return the version of the image's interpreter, in the form of the runtime's version: 3.13.v5.
 
     Raises:
         ConfigError: it has none that runs.
     """
-    confined = confinement(engine, memory_mb=limits.MEMORY_MINIMUM_MB, cpus=1)
+    confined = confinement(tool, memory_mb=limits.MEMORY_MINIMUM_MB, cpus=1)
     entry = ("--network", "none", "--entrypoint", "python")
     try:
-        return engine.ask("run", "--rm", *confined, *entry, image, "-c", VERSION_CODE)
+        return tool.ask("run", "--rm", *confined, *entry, image, "-c", VERSION_CODE)
     except ContainerToolFailed as exc:
         raise ConfigError("image", "an image with a python that runs", image) from exc
 
 
-def _remove_orphans(engine: ContainerTool) -> None:
+def _remove_orphans(tool: ContainerTool) -> None:
     """Remove containers whose emulator has ended: a frozen one would stay for ever."""
-    listed = engine.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
+    listed = tool.ask("ps", "--all", "--filter", f"name={_PREFIX}", "--format", "{{.Names}}")
     for name in listed.splitlines():
         pid = name.removeprefix(f"{_PREFIX}-").partition("-")[0]
         if pid.isdigit() and not _alive(int(pid)):
-            engine.remove(name)
+            tool.remove(name)
 
 
 def _alive(pid: int) -> bool:

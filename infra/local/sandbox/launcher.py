@@ -76,13 +76,13 @@ def runtime_command(config: FunctionConfig) -> list[str]:
     return [config.python, "-m", "awslambdaric", config.handler]
 
 
-def runtime_version(config: FunctionConfig, engine: ContainerTool | None = None) -> tuple[str, str]:
+def runtime_version(config: FunctionConfig, tool: ContainerTool | None = None) -> tuple[str, str]:
     """Return the runtime's version and ARN for INIT_START, of the interpreter that really runs.
 
     The ARN has the service's form, but its hash is of the version only.
     """
-    if engine is not None:
-        version = python_of(engine, str(config.image))
+    if tool is not None:
+        version = python_of(tool, str(config.image))
     elif config.python == sys.executable:
         version = f"{sys.version_info[0]}.{sys.version_info[1]}.v{sys.version_info[2]}"
     else:

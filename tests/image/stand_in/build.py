@@ -29,14 +29,14 @@ _FILES = ("Containerfile", "bootstrap", "lambda-entrypoint.sh")
 _CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py")
 
 
-def build(engine: ContainerTool) -> str:
+def build(tool: ContainerTool) -> str:
     """Build it, from what is there where it is there.
 
     Returns:
         Its name.
 
     Raises:
-        ImageError: the engine or mmdebstrap failed.
+        ImageError: the tool or mmdebstrap failed.
         FetchError: AWS's emulator cannot be had.
     """
     fetch()
@@ -45,7 +45,7 @@ def build(engine: ContainerTool) -> str:
     if not root.exists():
         print("Fetching a Debian 13 with Python 3.13: half a minute …", flush=True)
         make_root(root)
-    prepare(engine, Build(ROOT, tag=TAG))
+    prepare(tool, Build(ROOT, tag=TAG))
     wheels = FOLDER / "wheels"
     shutil.rmtree(wheels, ignore_errors=True)
     wheels.mkdir()
@@ -55,7 +55,7 @@ def build(engine: ContainerTool) -> str:
     for file in (*(_HERE / name for name in _FILES), BINARY):
         shutil.copy(file, FOLDER)
     print(f"Building {TAG}, in the place of {PUBLIC_BASE} …", flush=True)
-    engine.ask(
+    tool.ask(
         "build",
         "--network",
         "none",

@@ -169,7 +169,7 @@ def test_narration() -> None:
 def test_what_is_missing_is_said(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without an engine, code stands behind images; without Terraform nothing is played."""
+    """Without docker or podman, code stands behind images; without Terraform nothing is played."""
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["demo", "--no-containers", "--function", str(FUNCTION)]) == 1
     told = capsys.readouterr()

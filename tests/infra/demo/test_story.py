@@ -1,5 +1,5 @@
 """A stage's whole life in a simulated cloud: real Terraform, boto3, hook and canary, and real
-images in a real registry where this machine has an engine for them.
+images in a real registry where this machine has docker or podman.
 
 The state lies in a bucket of the same cloud, where it locks itself.
 
@@ -38,10 +38,10 @@ from tests.infra.aws.terraform import mirrors
 from tests.infra.aws.test_apply import LISTS
 from tests.infra.cloud.clouds import REGION, client_of
 
-# The same image as tests/image tests, built once more from the engine's cache.
-from tests.image.conftest import base, build, engine, image  # isort: skip
+# The same image as tests/image tests, built once more from the cache.
+from tests.image.conftest import base, build, tool, image  # isort: skip
 
-__all__ = ["base", "build", "engine", "image", "program"]
+__all__ = ["base", "build", "image", "program", "tool"]
 
 STATES = "states-of-the-tests"
 
@@ -57,7 +57,7 @@ def registry() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def story(
     program: str,
-    engine: ContainerTool,
+    tool: ContainerTool,
     image: str,
     registry: str,
     tmp_path_factory: pytest.TempPathFactory,
@@ -69,7 +69,7 @@ def story(
     settings["region"] = REGION
     settings["aws"].update(state_bucket=STATES, images_kept=3)
     function.write_text(yaml.safe_dump(settings))
-    images = Containers(engine, image, registry)
+    images = Containers(tool, image, registry)
     clock = WoundClock()
     config = read(function)
     with (
@@ -81,7 +81,7 @@ def story(
             patch.setenv(PLUGINS_VARIABLE, str(mirror))
         target = Target.of(function, "dev", box.url)
         target.client("s3").create_bucket(Bucket=STATES)
-        tools = find_tools(target, builds=True, registry=registry, engine=lambda: engine)
+        tools = find_tools(target, builds=True, registry=registry, containers=lambda: tool)
         yield Story(target, place / "dev", images, clock, tools, Said())
     images.close()
 
@@ -129,7 +129,7 @@ def test_a_first_deployment(story: Story) -> None:
     assert [key["Key"] for key in keys] == ["lambake-dev.tfstate"]
 
 
-def test_the_image_is_the_registrys(story: Story, engine: ContainerTool, registry: str) -> None:
+def test_the_image_is_the_registrys(story: Story, tool: ContainerTool, registry: str) -> None:
     """One digest in the registry, in ECR, and in the function."""
     functions = story.target.client("lambda")
     uri = functions.get_function(FunctionName="lambake-dev", Qualifier="live")["Code"]["ImageUri"]
@@ -138,7 +138,7 @@ def test_the_image_is_the_registrys(story: Story, engine: ContainerTool, registr
     (recorded,) = ecr.describe_images(repositoryName="lambake-dev")["imageDetails"]
     assert recorded["imageDigest"] == digest
     address = f"{registry}/lambake-dev@{digest}"
-    assert address in (engine.inspect(address) or {})["RepoDigests"]
+    assert address in (tool.inspect(address) or {})["RepoDigests"]
 
 
 def test_predictions(story: Story) -> None:

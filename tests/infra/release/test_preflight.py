@@ -25,10 +25,10 @@ def terraform() -> tuple[str, tuple[int, int]]:
     return "terraform", (1, 15)
 
 
-FOUND: Any = {"terraform": terraform, "engine": lambda: PODMAN}
+FOUND: Any = {"terraform": terraform, "containers": lambda: PODMAN}
 
 
-def no_engine() -> ContainerTool:
+def no_tool() -> ContainerTool:
     """Be absent."""
     raise NoContainerTool(["docker is not installed", "podman is not installed"])
 
@@ -43,9 +43,9 @@ def refused(target: Target, **found: object) -> list[str]:
 
 
 def test_all_is_there(endpoint: str) -> None:
-    """The account is that of the credentials; what builds nothing needs no engine."""
+    """The account is that of the credentials; what builds nothing needs no tool."""
     target = target_at(endpoint)
-    found = find_tools(target, builds=False, terraform=terraform, engine=no_engine)
+    found = find_tools(target, builds=False, terraform=terraform, containers=no_tool)
     assert found == Tools("123456789012", "terraform", None)
 
 
@@ -53,13 +53,13 @@ def test_what_builds_takes_an_engine(endpoint: str) -> None:
     """And a registry on this machine, which is asked whether it is one."""
     with registry_of({"/v2/": b"{}"}) as registry:
         found = find_tools(target_at(endpoint), builds=True, registry=registry, **FOUND)
-    assert found.engine == PODMAN
+    assert found.containers == PODMAN
 
 
 def test_nothing_is_there() -> None:
-    """Program, engine and region are missed together."""
+    """Program, tool and region are missed together."""
     target = dataclasses.replace(target_at(None), region=None)
-    assert refused(target, builds=True, terraform=lambda: None, engine=no_engine) == [
+    assert refused(target, builds=True, terraform=lambda: None, containers=no_tool) == [
         "terraform: expected it on the PATH, got neither terraform nor tofu: "
         "https://developer.hashicorp.com/terraform/install or https://opentofu.org",
         "containers: expected docker or podman to answer, got none "

@@ -39,10 +39,10 @@ def name(endpoint: str, request: pytest.FixtureRequest) -> str:
     return made
 
 
-def engine(
+def tool_at(
     tmp_path: Path, kind: str = "podman", *, login: int = 0, push: int = 0, built_for: str = "amd64"
 ) -> ContainerTool:
-    """Be an engine that knows one image."""
+    """A container tool that knows one image."""
     program = tmp_path / kind
     program.write_text(
         f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n'
@@ -54,7 +54,7 @@ def engine(
 
 
 def asked(tmp_path: Path) -> list[str]:
-    """Read what an engine was asked."""
+    """Read what the container tool was asked."""
     return (tmp_path / "asked").read_text().splitlines()
 
 
@@ -63,7 +63,7 @@ def test_simulated(endpoint: str, name: str, tmp_path: Path, kind: str, plainly:
     """The layers go to the registry on this machine, the manifest to ECR, under one digest."""
     manifests = {f"/v2/{name}/manifests/{TAG}": MANIFEST}
     with registry_of(manifests) as loopback:
-        there = Registry(target_at(endpoint), engine(tmp_path, kind), f"{HOST}/{name}", loopback)
+        there = Registry(target_at(endpoint), tool_at(tmp_path, kind), f"{HOST}/{name}", loopback)
         assert there.push("lambake:1") == Pushed(DIGEST, now=True)
         assert there.push("lambake:1") == Pushed(DIGEST, now=False)
     inspect = "image inspect --format {{.Id}} {{.Architecture}} lambake:1"
@@ -74,7 +74,7 @@ def test_simulated(endpoint: str, name: str, tmp_path: Path, kind: str, plainly:
 
 
 class Pushes:
-    """ECR as AWS's: the image is there once the engine has pushed it."""
+    """ECR as AWS's: the image is there once the tool has pushed it."""
 
     def __init__(self, found: bool, kind: str) -> None:
         self._kinds = [None, kind if found else None, kind if found else None]
@@ -101,7 +101,7 @@ def registry(tool: ContainerTool, *, found: bool = True, kind: str = KIND) -> Re
 
 def test_on_aws(tmp_path: Path) -> None:
     """Logged in by standard input, tagged, pushed; the digest is what ECR says."""
-    assert registry(engine(tmp_path)).push("lambake:1") == Pushed(DIGEST, now=True)
+    assert registry(tool_at(tmp_path)).push("lambake:1") == Pushed(DIGEST, now=True)
     assert asked(tmp_path)[1:] == [
         f"login --username AWS --password-stdin {HOST}",
         f"tag lambake:1 {ADDRESS}:{TAG}",
@@ -112,7 +112,7 @@ def test_on_aws(tmp_path: Path) -> None:
 
 def test_somebody_else_was_faster(tmp_path: Path) -> None:
     """The tags are immutable, so the second of two pushes of one image fails: it is there."""
-    assert registry(engine(tmp_path, push=1)).push("lambake:1") == Pushed(DIGEST, now=False)
+    assert registry(tool_at(tmp_path, push=1)).push("lambake:1") == Pushed(DIGEST, now=False)
 
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -157,8 +157,8 @@ FAILURES: dict[str, tuple[dict[str, Any], dict[str, Any], type[Exception], str]]
 def test_failures(
     tmp_path: Path, tool: dict[str, Any], ecr: dict[str, Any], kind: type[Exception], said: str
 ) -> None:
-    """What the engine or ECR has against an image; one of another kind is not even pushed."""
+    """What the tool or ECR has against an image; one of another kind is not even pushed."""
     with pytest.raises(kind) as failed:
-        registry(engine(tmp_path, **tool), **ecr).push("lambake:1")
+        registry(tool_at(tmp_path, **tool), **ecr).push("lambake:1")
     assert str(failed.value) == said
     assert len(asked(tmp_path)) == 1 or "built_for" not in tool

@@ -79,11 +79,11 @@ def test_neither_is_told_with_what_to_install(programs: Path) -> None:
 def test_a_failure_carries_what_was_said(programs: Path) -> None:
     """The end of the program's own words is in the message."""
     program(programs, "docker", FAILS)
-    engine = ContainerTool("docker", str(programs / "docker"))
+    tool = ContainerTool("docker", str(programs / "docker"))
     with pytest.raises(ContainerToolFailed) as caught:
-        engine.ask("save", "x")
+        tool.ask("save", "x")
     assert str(caught.value) == "expected docker save to succeed, got status 1:\n  no daemon"
-    assert engine.inspect("x") is None
+    assert tool.inspect("x") is None
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_a_build_is_a_line_a_step(programs: Path, status: int) -> None:
         esac
     """)  # fmt: skip
     told: list[str] = []
-    engine = ContainerTool("docker", str(programs / "docker"))
+    tool = ContainerTool("docker", str(programs / "docker"))
     with pytest.raises(ContainerToolFailed) if status else contextlib.nullcontext():
-        build_image(engine, Build(ROOT, "lambake:1", "here/b:1"), told.append)
+        build_image(tool, Build(ROOT, "lambake:1", "here/b:1"), told.append)
     everything = [f"  {line}" for line in SAID.splitlines()]
     assert told == STEPS + (everything if status else [])
 
@@ -189,8 +189,8 @@ def test_a_container_of_another_user_is_signalled_by_the_engine(
         reader, writer = output_pipe()
         client = subprocess.Popen(["sleep", "60"], stdout=writer, start_new_session=True)
         os.close(writer)
-        engine = ContainerTool("docker", str(tmp_path / "docker"))
-        running = Running(engine, "it", client, client.pid)
+        tool = ContainerTool("docker", str(tmp_path / "docker"))
+        running = Running(tool, "it", client, client.pid)
         container = Container(running, reader, on_output=lambda _: None, on_exit=lambda _: None)
         container.freeze()
         container.kill()
@@ -210,8 +210,8 @@ def refused(_group: int, _number: int) -> None:
 def test_what_a_build_is_told(programs: Path) -> None:
     """The platform, no network, and the version; podman the one date of all builds besides."""
     program(programs, "docker", FAILS)
-    engine = ContainerTool("docker", str(programs / "docker"))
-    command = build_command(engine, Build(ROOT, "lambake:1", platform="linux/arm64"))
+    tool = ContainerTool("docker", str(programs / "docker"))
+    command = build_command(tool, Build(ROOT, "lambake:1", platform="linux/arm64"))
     assert command[command.index("--platform") + 1] == "linux/arm64"
     assert command[command.index("--network") + 1] == "none"
     assert f"org.opencontainers.image.version={version_of(ROOT)}" in command
