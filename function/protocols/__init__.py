@@ -1,6 +1,6 @@
 """The protocols that clients speak over HTTP: one file each, with `routes(service, ...)`.
 
-A protocol adds up to routes of FastAPI's; `function.http.app.create_app` takes the list of them.
+Each `routes` returns FastAPI routes; `function.http.app.create_app` takes a list of protocols.
 """
 
 from __future__ import annotations
