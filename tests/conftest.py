@@ -37,7 +37,7 @@ FAKE_AWS = {
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
-CONTAINERS = ("tests/image/", "tests/infra/release/", "tests/infra/demo/")
+CONTAINERS = ("tests/image/", "tests/infra/demo/")
 """They share the images that they build."""
 
 

@@ -48,7 +48,7 @@ def test_the_drawn_tree(module: object) -> None:
     for kind in _family(root):
         if kind.__module__ != getattr(module, "__name__", ""):
             continue
-        (line,) = [line for line in drawing if f" {kind.__name__} " in f"{line} "]
+        (line,) = [line for line in drawing if f" {kind.__name__} " in f" {line} "]
         if kind is root:
             continue
         depth = line.index(kind.__name__)

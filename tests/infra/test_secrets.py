@@ -24,7 +24,11 @@ def scan(folder: Path, file: str, content: str) -> subprocess.CompletedProcess[s
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     subprocess.run(["git", "add", file], cwd=folder, check=True)
     said = subprocess.run(
-        ["make", "-n", "check"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", "check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     command = said.stdout.splitlines()[-1]
     assert "detect-secrets" in command

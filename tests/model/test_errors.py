@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import re
 from pathlib import Path
 
 import pytest
 
-from model import errors
-from model.errors import ArtefactError, InputError, ModelError, Problem
+from model.errors import ArtefactError, InputError, Problem
 
 
 def test_a_problem_says_where_what_was_expected_and_what_came() -> None:
@@ -39,21 +36,3 @@ def test_an_artefact_error_names_the_file() -> None:
     error = ArtefactError(Path("zoo/tiny/model.toml"), expected="a manifest", got=17)
     assert str(error) == "zoo/tiny/model.toml: expected a manifest, got 17"
     assert error.path == Path("zoo/tiny/model.toml")
-
-
-def test_the_drawing_shows_the_tree() -> None:
-    """The tree in the module's docstring has every class, each below its parent."""
-    drawn: dict[str, str] = {}
-    branch: list[str] = []
-    for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"(?P<indent>[ │├└─]*)(?P<name>\w+Error)\b", line)
-        if found:
-            depth = len(found["indent"]) // 4
-            branch[depth - 1 :] = [found["name"]]
-            drawn[found["name"]] = branch[-2] if len(branch) > 1 else "Exception"
-    real = {
-        name: kind.__bases__[0].__name__
-        for name, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, ModelError)
-    }
-    assert drawn == real

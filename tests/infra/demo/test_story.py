@@ -177,7 +177,8 @@ def test_the_same_again(story: Story) -> None:
     """The registry has the image, the plan is empty, the version is live: nothing is changed."""
     said_by(story)
     assert not story.deploy()
-    said = [line for line in said_by(story) if " goes on, " not in line]  # a slow Terraform's
+    # Without what is said of a slow Terraform.
+    said = [line for line in said_by(story) if " still runs after " not in line]
     assert said[4].endswith(": the registry has it already")
     assert said[6:9] == ["    no changes", "4/7 apply: nothing to do", "5/7 canary"]
     assert "nothing was changed: this is already deployed" in said

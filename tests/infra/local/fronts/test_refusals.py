@@ -200,7 +200,7 @@ def test_no_route(front: str, status: int) -> None:
         refusal = before(front, asked, routes=routes)
         assert refusal is not None
         assert refusal.status == status
-        with pytest.raises(ValueError, match=r"Front\.before refuses the others"):
+        with pytest.raises(ValueError, match=r"Front\.before refuses all others"):
             _ = visit(front, asked, routes=routes).matched
 
 
