@@ -236,9 +236,3 @@ def advancing(deployments: DeploymentPlayer) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-
-
-def faster(times: float) -> Callable[[], float]:
-    """Return a clock that runs `times` as fast as the machine's, from now on."""
-    begun = time.time()
-    return lambda: begun + (time.time() - begun) * times
