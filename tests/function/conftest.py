@@ -106,7 +106,7 @@ def log_lines(capfd: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, 
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    """Be a cloud of buckets, behind the real boto3."""
+    """A cloud of buckets, behind the real boto3."""
     with mock_aws():
         yield boto3.client("s3", region_name="us-east-1")
 

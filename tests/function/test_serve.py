@@ -104,14 +104,14 @@ class Served:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Served]:
-    """Be the server that most tests share."""
+    """The server that most tests share."""
     with contextlib.closing(Served(LAMBAKE_BASE_PATH="/ml")) as served:
         yield served
 
 
 @pytest.fixture
 def own() -> Iterator[Served]:
-    """Be a server of one test's own, which may end."""
+    """A server of one test's own, which may end."""
     with contextlib.closing(Served(LAMBAKE_MODELS="iris")) as served:
         yield served
 

@@ -46,7 +46,7 @@ def wait_for_port(pid: int, port: int, *, patience_s: float = 30.0) -> None:
 
 
 class Bridge:
-    """Be a port here that leads to one inside."""
+    """A port here that leads to one inside."""
 
     def __init__(self, pid: int, port: int) -> None:
         self._pid = pid

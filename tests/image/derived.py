@@ -30,7 +30,7 @@ def derived(tool: ContainerTool, image: str, name: str, lines: str, *, folder: P
 
 
 def layers_of(tool: ContainerTool, image: str) -> list[str]:
-    """Give the digests of an image's layers, lowest first."""
+    """Return the digests of an image's layers, lowest first."""
     known = tool.inspect(image) or {}
     layers: list[str] = known["RootFS"]["Layers"]
     return layers

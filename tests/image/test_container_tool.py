@@ -203,7 +203,7 @@ def test_a_container_of_another_user_is_signalled_by_the_engine(
 
 
 def refused(_group: int, _number: int) -> None:
-    """Be the kernel, to one who is not root."""
+    """The kernel, to one who is not root."""
     raise PermissionError
 
 

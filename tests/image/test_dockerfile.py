@@ -14,7 +14,7 @@ DOCKERFILE = ROOT / "Dockerfile.lambda"
 
 
 def linted(path: Path) -> str:
-    """Give what hadolint has to say."""
+    """Return what hadolint has to say."""
     hadolint = require_tool(str(Path(sys.executable).parent / "hadolint"))
     done = subprocess.run([hadolint, str(path)], capture_output=True, text=True, check=False)
     return done.stdout

@@ -57,14 +57,14 @@ def start(config: FunctionConfig) -> Iterator[Callable[..., Caller]]:
 
 @pytest.fixture(scope="module")
 def lambda_(config: FunctionConfig) -> Iterator[Caller]:
-    """Be one emulator that the tests of a module share."""
+    """One emulator that the tests of a module share."""
     with started(config) as start_one:
         yield start_one()
 
 
 @pytest.fixture(scope="module")
 def shared_host() -> Iterator[RuntimeHost]:
-    """Be the host that the tests of this module share."""
+    """The host that the tests of this module share."""
     with hosting() as host:
         yield host
 
@@ -79,14 +79,14 @@ def host(shared_host: RuntimeHost) -> Iterator[RuntimeHost]:
 
 @pytest.fixture
 def wire(host: RuntimeHost) -> Iterator[Wire]:
-    """Be the runtime's connection."""
+    """The runtime's connection."""
     with contextlib.closing(Wire(host.address)) as wire:
         yield wire
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    """Be a cloud without the emulator, for the tests of a module."""
+    """A cloud without the emulator, for the tests of a module."""
     # Late: it takes a second to import, and few tests need it.
     from tests.infra.cloud.clouds import moto_server
 
@@ -96,7 +96,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def clock() -> Clock:
-    """Be the deployments' time."""
+    """The deployments' time."""
     from tests.infra.cloud.stages import Clock
 
     return Clock()
@@ -104,7 +104,7 @@ def clock() -> Clock:
 
 @pytest.fixture(scope="module")
 def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
-    """Be a cloud in which functions run, for the tests of a module."""
+    """A cloud in which functions run, for the tests of a module."""
     from infra.cloud.cloud import cloud
 
     with cloud(config.replace(handler="answers.handler"), port=0, now_s=clock) as box:
@@ -113,7 +113,7 @@ def box(config: FunctionConfig, clock: Clock) -> Iterator[Cloud]:
 
 @pytest.fixture
 def stage(box: Cloud, clock: Clock) -> Stage:
-    """Be a function in it, with all that a release needs."""
+    """A function in it, with all that a release needs."""
     from tests.infra.cloud.stages import staged
 
     return staged(box, clock)
@@ -121,7 +121,7 @@ def stage(box: Cloud, clock: Clock) -> Stage:
 
 @pytest.fixture
 def sqs(endpoint: str) -> Iterator[Any]:
-    """Be its queues."""
+    """Its queues."""
     from tests.infra.cloud.clouds import client_of
 
     with contextlib.closing(client_of("sqs", endpoint)) as made:
@@ -130,7 +130,7 @@ def sqs(endpoint: str) -> Iterator[Any]:
 
 @pytest.fixture
 def s3(endpoint: str) -> Iterator[Any]:
-    """Be its buckets."""
+    """Its buckets."""
     from tests.infra.cloud.clouds import client_of
 
     with contextlib.closing(client_of("s3", endpoint)) as made:

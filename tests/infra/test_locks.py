@@ -20,7 +20,7 @@ LOCKS = (
 
 
 def pins_of(lock: str) -> dict[str, set[str]]:
-    """Give the versions that a lock has of each package; some have one for each Python."""
+    """Return the versions that a lock has of each package; some have one for each Python."""
     pins: dict[str, set[str]] = {}
     text = (ROOT / lock).read_text(encoding="utf-8")
     for name, version in re.findall(r"^([a-z0-9.-]+)(?:\[.*\])?==([^\s;]+)", text, re.MULTILINE):

@@ -226,7 +226,7 @@ def test_the_body_limit(service: Service, by: str) -> None:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[Any]:
-    """Be a cloud with one bucket."""
+    """A cloud with one bucket."""
     with mock_aws():
         client = boto3.client("s3", region_name="us-east-1")
         client.create_bucket(Bucket="inputs")

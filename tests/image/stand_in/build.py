@@ -92,7 +92,7 @@ def make_root(target: Path) -> None:
 
 
 def mirror() -> str:
-    """Give the mirror that this machine's apt takes Debian from.
+    """Return the mirror that this machine's apt takes Debian from.
 
     Raises:
         ImageError: it takes none.

@@ -31,7 +31,7 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
-    """Be the cloud: its function runs the real handler."""
+    """The cloud: its function runs the real handler."""
     config = read(ROOT / FUNCTION_FILE)
     with cloud(config, port=0) as made:
         yield made

@@ -28,7 +28,7 @@ ABSENT = f"arn:aws:lambda:{REGION}:123456789012:function:absent"
 
 @pytest.fixture(scope="module")
 def box(config: FunctionConfig) -> Iterator[Cloud]:
-    """Be one cloud for the tests of this module."""
+    """One cloud for the tests of this module."""
     with cloud(config.replace(handler="bulk.handler"), port=0) as made:
         yield made
 
@@ -44,7 +44,7 @@ class Ran:
     function: str
 
     def results(self) -> dict[str, Any]:
-        """Give each object's one result."""
+        """Return each object's one result."""
         pairs = [
             (item["Key"], result)
             for line in self.lines
@@ -126,7 +126,7 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def runner(box: Cloud) -> Runner:
-    """Be what runs the state machine."""
+    """What runs the state machine."""
     return Runner(box)
 
 

@@ -111,7 +111,7 @@ def test_a_file_cut_off() -> None:
 
 
 class Bucket:
-    """Be S3 with the files of one run."""
+    """S3 with the files of one run."""
 
     def __init__(self, files: dict[str, list[dict[str, Any]]]) -> None:
         named = {status: [{"Key": f"{status}_0.json", "Size": 1}] for status in files}
@@ -119,13 +119,13 @@ class Bucket:
         self.stored["manifest.json"] = {"ResultFiles": named}  # type: ignore[assignment]
 
     def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        """Give an object."""
+        """Return an object."""
         assert Bucket == "bucket"
         return {"Body": Body(json.dumps(self.stored[Key]).encode())}
 
 
 class Body(io.BytesIO):
-    """Be an object's bytes."""
+    """An object's bytes."""
 
     def iter_chunks(self, size: int) -> Iterator[bytes]:
         """Yield them."""
@@ -134,7 +134,7 @@ class Body(io.BytesIO):
 
 
 def line_of(*keys: str, **rest: Any) -> dict[str, Any]:
-    """Be a line of a result file."""
+    """A line of a result file."""
     return {"Input": json.dumps({"Items": [{"Key": key} for key in keys]}), **rest}
 
 
@@ -181,7 +181,7 @@ def test_the_summary_shows_ten_kinds() -> None:
 
 
 class Refusing:
-    """Be an S3 that refuses."""
+    """An S3 that refuses."""
 
     def __init__(self, code: str) -> None:
         self._code = code

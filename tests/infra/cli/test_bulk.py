@@ -35,7 +35,7 @@ OUTPUT = re.compile(
 
 @pytest.fixture(scope="module")
 def box() -> Iterator[Cloud]:
-    """Be the cloud that `lambake cloud` makes, with two files that are no pictures."""
+    """The cloud that `lambake cloud` makes, with two files that are no pictures."""
     config = read(FUNCTION)
     with cloud(config, port=0) as made:
         assert make_ready(config, made.client) == (
@@ -50,7 +50,7 @@ def box() -> Iterator[Cloud]:
 
 @pytest.fixture
 def options(box: Cloud) -> Options:
-    """Be what a newcomer would type."""
+    """What a newcomer would type."""
     return Options(
         inputs="s3://lambake-in/in/digits",
         results="s3://lambake-out",
@@ -145,7 +145,7 @@ def test_a_run_that_was_stopped(box: Cloud, options: Options) -> None:
 
 
 class Terminal(io.StringIO):
-    """Be a terminal."""
+    """A terminal."""
 
     def isatty(self) -> bool:
         """Say so."""

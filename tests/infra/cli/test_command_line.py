@@ -26,7 +26,7 @@ COMMANDS = (
 
 
 def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Give the line that a wrong call ends with."""
+    """Return the line that a wrong call ends with."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
@@ -192,7 +192,7 @@ def test_packages_that_are_not_set_up(package: str, arguments: str, needs: str) 
 
 
 def failing(error: BaseException) -> Callable[..., int]:
-    """Be an act that fails."""
+    """An act that fails."""
 
     def act(*_: object) -> int:
         raise error

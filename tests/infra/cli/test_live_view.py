@@ -21,7 +21,7 @@ from infra.local.logs import LogLine
 
 
 def line_of(text: str, event: PlatformEvent | None = None) -> LogLine:
-    """Give a line."""
+    """Return a line."""
     source = "platform" if event else "function"
     return LogLine(0.0, text, source, "stream", "id", event)
 

@@ -60,7 +60,7 @@ class Manifests:
 
 @pytest.fixture
 def manifest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Manifests:
-    """Be the command."""
+    """The command."""
     return Manifests(tmp_path, capsys)
 
 

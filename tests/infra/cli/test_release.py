@@ -88,7 +88,7 @@ def test_what_is_not_deployed(
 
 
 def failing(error: BaseException) -> Callable[..., NoReturn]:
-    """Be a part of a command that fails."""
+    """A part of a command that fails."""
 
     def fail(*_: object, **__: object) -> NoReturn:
         raise error

@@ -39,7 +39,7 @@ def handler(event, context):
 
 @pytest.fixture
 def app(tmp_path: Path) -> Path:
-    """Be somebody's function, with settings."""
+    """Somebody's function, with settings."""
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "sample.json").write_text("{}")
     (tmp_path / "function.yaml").write_text(

@@ -12,7 +12,7 @@ PATCH = concurrency_limited
 
 
 def free(patched: Client) -> int:
-    """Give what no function has reserved."""
+    """Return what no function has reserved."""
     limit = patched("lambda").get_account_settings()["AccountLimit"]
     return int(limit["UnreservedConcurrentExecutions"])
 

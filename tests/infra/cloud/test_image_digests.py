@@ -14,7 +14,7 @@ PATCH = images_resolved
 
 
 def resolved(patched: Client, name: str, qualifier: str = "$LATEST") -> tuple[str, str]:
-    """Give the URI that was resolved, and the hash of the code."""
+    """Return the URI that was resolved, and the hash of the code."""
     told = patched("lambda").get_function(FunctionName=name, Qualifier=qualifier)
     return told["Code"]["ResolvedImageUri"], told["Configuration"]["CodeSha256"]
 

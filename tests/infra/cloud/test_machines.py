@@ -31,7 +31,7 @@ ROLE = "arn:aws:iam::123456789012:role/bulk"
 
 @pytest.fixture
 def definition() -> dict[str, Any]:
-    """Be the definition, loaded."""
+    """The definition, loaded."""
     loaded: dict[str, Any] = json.loads(definition_of(FUNCTION))
     return loaded
 
@@ -135,7 +135,7 @@ def test_executions_end_with_their_cloud() -> None:
 
 
 class Counting(DistributedItemProcessorWorker):  # type: ignore[misc]
-    """Be a worker of moto's with nothing to do."""
+    """A worker of moto's with nothing to do."""
 
     def _eval_job(self, env: Any, job: Any) -> None:
         job.job_output = job.job_index

@@ -26,7 +26,7 @@ pytest_plugins = ["infra.cloud.fixture"]
 
 @pytest.fixture
 def echo(config: Settings) -> Settings:
-    """Be the code behind every image."""
+    """The code behind every image."""
     return config.replace(handler="echo.handler")
 
 

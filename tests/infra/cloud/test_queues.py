@@ -20,7 +20,7 @@ ACCOUNT, REGION = "123456789012", "us-east-1"
 
 @pytest.fixture
 def backend() -> SQSBackend:
-    """Be moto's queues, with one of them."""
+    """Moto's queues, with one of them."""
     made = SQSBackend(REGION, ACCOUNT)
     made.create_queue("q", tags=None, region=REGION)
     return made

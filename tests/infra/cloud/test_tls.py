@@ -27,7 +27,7 @@ def trusting(echoing: Cloud) -> ssl.SSLContext:
 
 
 def port_of(echoing: Cloud) -> int:
-    """Give the port."""
+    """Return the port."""
     return urlsplit(echoing.url).port or 0
 
 

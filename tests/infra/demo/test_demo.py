@@ -94,7 +94,7 @@ class Time:
 
 
 class Terminal(io.StringIO):
-    """Be one."""
+    """One."""
 
     def isatty(self) -> bool:
         return True
@@ -182,7 +182,7 @@ def test_what_is_missing_is_said(
 
 
 class Played:
-    """Be a story that ends well, at once."""
+    """A story that ends well, at once."""
 
     def __init__(self) -> None:
         self.done: list[str] = []

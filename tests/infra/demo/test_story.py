@@ -48,7 +48,7 @@ STATES = "states-of-the-tests"
 
 @pytest.fixture(scope="module")
 def registry() -> Iterator[str]:
-    """Be a registry on this machine."""
+    """A registry on this machine."""
     require_tool("docker-registry")
     with loopback_registry() as address:
         yield address
@@ -94,7 +94,7 @@ class Said(list[str]):
 
 
 def said_by(story: Story) -> Said:
-    """Give what was said since the last look."""
+    """Return what was said since the last look."""
     assert isinstance(story.say, Said)
     said = Said(story.say)
     story.say.clear()
@@ -102,7 +102,7 @@ def said_by(story: Story) -> Said:
 
 
 def live(story: Story) -> tuple[str, str]:
-    """Give the live version of the function, and of the iris that it answers by."""
+    """Return the live version of the function, and of the iris that it answers by."""
     return traffic.live_version(story.target), story.invoke()["version"]
 
 

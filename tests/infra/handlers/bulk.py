@@ -5,7 +5,7 @@ from typing import Any
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """Give one result an item; the batch and the key are in the log."""
+    """Return one result an item; the batch and the key are in the log."""
     keys = [item["Key"] for item in event["Items"]]
     print(f"batch: {' '.join(keys)}", flush=True)
     if event["BatchInput"]["model"] == "absent":

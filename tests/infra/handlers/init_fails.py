@@ -24,5 +24,5 @@ if STEPS:
 
 
 def handler(event: Any, _context: Any) -> Any:
-    """Give the event back."""
+    """Return the event back."""
     return {"event": event, "pid": os.getpid()}

@@ -34,11 +34,11 @@ class FakeClock:
         self._timers: list[tuple[float, int, FakeTimer]] = []
 
     def now(self) -> float:
-        """Give the wall clock."""
+        """Return the wall clock."""
         return self._now + self._elapsed
 
     def monotonic(self) -> float:
-        """Give the seconds the test has let pass."""
+        """Return the seconds the test has let pass."""
         return self._elapsed
 
     def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeTimer:
@@ -49,7 +49,7 @@ class FakeClock:
 
     @property
     def waiting(self) -> list[float]:
-        """Give the delays, in seconds from now, that somebody waits for."""
+        """Return the delays, in seconds from now, that somebody waits for."""
         return sorted(
             due - self._elapsed for due, _, timer in self._timers if timer.callback is not None
         )

@@ -63,5 +63,5 @@ async def got(wire: Wire, data: bytes) -> tuple[int, bytes]:
 
 
 def said(front: str, kind: Failure) -> bytes:
-    """Give the body of what a front says by itself."""
+    """Return the body of what a front says by itself."""
     return front_of(front).failure(kind).body

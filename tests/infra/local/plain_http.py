@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """Be an HTTP reply; header names are in lower case."""
+    """An HTTP reply; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]

@@ -13,7 +13,7 @@ from tests.conftest import absent, require_tool
 
 
 def alive(pid: int) -> bool:
-    """Say whether a process is there and not merely waiting to be reaped."""
+    """Whether a process is there and not merely waiting to be reaped."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -31,13 +31,13 @@ def note_stream(line: LogLine) -> None:
 
 
 def sandboxed_processes(name: str = "tested") -> list[int]:
-    """Give the processes of a function of this test run, by its name."""
+    """Return the processes of a function of this test run, by its name."""
     named = memory.pids_with_variable(f"AWS_LAMBDA_FUNCTION_NAME={name}".encode())
     return [pid for pid in named if _variable(pid, "AWS_LAMBDA_LOG_STREAM_NAME") in STREAMS]
 
 
 def processes_of(root: Path) -> list[int]:
-    """Give the processes of a function, by the folder of its code."""
+    """Return the processes of a function, by the folder of its code."""
     return memory.pids_with_variable(f"LAMBDA_TASK_ROOT={root}".encode())
 
 

@@ -19,7 +19,7 @@ Played = Callable[["Stage"], Awaitable[None]]
 
 
 class Stage:
-    """Be a broker with all its fake environments, in the order they were made."""
+    """A broker with all its fake environments, in the order they were made."""
 
     def __init__(self, **changes: Any) -> None:
         self.clock = FakeClock()

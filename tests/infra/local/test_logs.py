@@ -13,12 +13,12 @@ from tests.infra.local.invoke.calls import Caller
 
 
 def stream_of(log: Log, *, as_json: bool = False) -> LogStream:
-    """Give a stream."""
+    """Return a stream."""
     return LogStream("2026/01/01/[$LATEST]abc", log, FakeClock(), as_json=as_json)
 
 
 def texts(log: Log) -> list[str]:
-    """Give the lines' text."""
+    """Return the lines' text."""
     return [line.text for line in log.lines()]
 
 

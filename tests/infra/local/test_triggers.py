@@ -43,7 +43,7 @@ class Function:
         return InvokeResult("id", told, error, "$LATEST", b"")
 
     def had(self, body: str) -> bool:
-        """Say whether a message came, alone in its batch."""
+        """Whether a message came, alone in its batch."""
         return [body] in self.bodies
 
     @property
@@ -309,7 +309,7 @@ class Patience:
     waits: list[float] = field(default_factory=list)
 
     def is_set(self) -> bool:
-        """Say whether to stop."""
+        """Whether to stop."""
         return self.left == 0
 
     def wait(self, seconds: float) -> bool:

@@ -68,7 +68,7 @@ def planned(state: dict[str, Any], arguments: tuple[str, ...]) -> dict[str, Any]
 
 
 def outputs(state: dict[str, Any]) -> dict[str, Any]:
-    """Give what the release asks for; an apply of the registry alone gives nothing."""
+    """Return what the release asks for; an apply of the registry alone gives nothing."""
     if "digest" not in state:
         return {}
     return {

@@ -26,7 +26,7 @@ TRUSTED = Authority.made()
 
 
 class Front(ThreadingHTTPServer):
-    """Be an API that answers as it is told, and keeps what came."""
+    """An API that answers as it is told, and keeps what came."""
 
     def __init__(self, handler: Any) -> None:
         super().__init__(("127.0.0.1", 0), handler)

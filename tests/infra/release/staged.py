@@ -74,7 +74,7 @@ def arguments(stage: Stage, target: Target, tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def terraform(target: Target, program: str, tmp_path: Path, monkeypatch: Any) -> Terraform:
-    """Be the stage's Terraform, for the commands too; it is a fake."""
+    """The stage's Terraform, for the commands too; it is a fake."""
     made = Terraform(target, tmp_path / "dev", program, {}, tmp_path / "states")
     for command in ("status", "logs", "destroy"):
         monkeypatch.setattr(f"infra.cli.{command}.terraform_of", lambda _target: made)
@@ -119,7 +119,7 @@ def watched(clock: Clock) -> Watched:
 
 @pytest.fixture
 def program(tmp_path: Path) -> str:
-    """Be Terraform's program, without a cloud."""
+    """Terraform's program, without a cloud."""
     wrapper = tmp_path / "terraform"
     fake = ROOT / "tests" / "infra" / "release" / "fake_terraform.py"
     wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} {fake} "$@"\n')
@@ -134,7 +134,7 @@ def asked(folder: Path) -> list[str]:
 
 @contextlib.contextmanager
 def registry_of(answers: dict[str, bytes]) -> Iterator[str]:
-    """Be a registry that answers some paths, and keeps nothing.
+    """A registry that answers some paths, and keeps nothing.
 
     Yields:
         Its HOST:PORT.

@@ -10,7 +10,7 @@ from infra.release.aws_errors import LOG_IN, explained
 
 
 def refused(code: str) -> ClientError:
-    """Be an answer of AWS's."""
+    """An answer of AWS's."""
     return ClientError({"Error": {"Code": code, "Message": "no\n  way"}}, "GetAlias")
 
 

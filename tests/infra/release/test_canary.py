@@ -83,7 +83,7 @@ def test_an_alarm_refuses(stage: Stage, target: Target, watched: Watched) -> Non
 
 
 class Cut(Exception):
-    """Be what a Ctrl-C is, without ending the tests."""
+    """What a Ctrl-C is, without ending the tests."""
 
 
 def cut_off(stage: Stage, target: Target, new: str, at: str) -> None:

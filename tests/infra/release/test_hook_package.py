@@ -15,7 +15,7 @@ ZOO = ROOT / "model" / "zoo"
 
 
 def versioned(tmp_path: Path) -> Path:
-    """Be a zoo of iris in two versions, and of digits in one."""
+    """A zoo of iris in two versions, and of digits in one."""
     zoo = tmp_path / "zoo"
     shutil.copytree(ZOO / "digits", zoo / "digits")
     for version in ("1", "2"):

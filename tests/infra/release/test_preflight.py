@@ -34,7 +34,7 @@ def no_tool() -> ContainerTool:
 
 
 def refused(target: Target, **found: object) -> list[str]:
-    """Give what is missing."""
+    """Return what is missing."""
     with pytest.raises(NotReady) as error:
         find_tools(target, **found)  # type: ignore[arg-type]
     first, *missing = str(error.value).split("\n  ")

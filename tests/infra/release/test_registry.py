@@ -87,7 +87,7 @@ class Pushes:
         return {"imageDetails": [{"imageDigest": DIGEST, "imageManifestMediaType": kind}]}
 
     def get_authorization_token(self) -> dict[str, Any]:
-        """Give AWS:secret."""
+        """Return AWS:secret."""
         return {"authorizationData": [{"authorizationToken": "QVdTOnNlY3JldA=="}]}
 
 

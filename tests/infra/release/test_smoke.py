@@ -47,7 +47,7 @@ class Time:
         self.at_s = 0.0
 
     def options(self) -> dict[str, Callable[..., Any]]:
-        """Be what `smoke` takes."""
+        """What `smoke` takes."""
         return {"sleep": self._sleep, "now_s": lambda: self.at_s}
 
     def _sleep(self, for_s: float) -> None:

@@ -103,7 +103,7 @@ def test_status(stage: Stage, target: Target, terraform: Terraform) -> None:
 
 
 def line_of(name: str, target: Target, terraform: Terraform) -> str:
-    """Give what a line of the status says."""
+    """Return what a line of the status says."""
     stand(terraform)
     lines = status_lines(target, terraform.outputs())
     return next(line for line in lines if line.startswith(name)).removeprefix(name).strip()
@@ -200,11 +200,11 @@ class Lines:
         self.starts: list[int] = []
 
     def get_paginator(self, _operation: str) -> Any:
-        """Be its pages too."""
+        """Its pages too."""
         return self
 
     def paginate(self, *, logGroupName: str, startTime: int) -> list[dict[str, Any]]:  # noqa: N803
-        """Give a page of what is there by now, from a time on; AWS may give an empty one."""
+        """Return a page of what is there by now, from a time on; AWS may give an empty one."""
         self.starts.append(startTime)
         now_ms = 4_000_000_000_000 + len(self.starts) * 100_000
         times = [*range(4_000_000_000_000, now_ms, 100_000), now_ms - 130_000]

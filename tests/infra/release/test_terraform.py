@@ -136,7 +136,7 @@ def test_what_stands(tmp_path: Path, program: str) -> None:
 
 
 def script(tmp_path: Path, body: str) -> str:
-    """Be another program."""
+    """Another program."""
     program = tmp_path / "other"
     program.write_text(f"#!{sys.executable}\n{body}")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

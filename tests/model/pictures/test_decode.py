@@ -317,7 +317,7 @@ def predictable(data: bytes) -> Any:
 
 
 def is_sound(result: Any) -> bool:
-    """Say whether a result is what the engine or the caller can use."""
+    """Whether a result is what the engine or the caller can use."""
     if isinstance(result, InputError):
         return len(result.problems) == 1 and len(str(result)) < 300
     return bool(

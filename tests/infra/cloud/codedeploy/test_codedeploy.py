@@ -95,7 +95,7 @@ def test_one_at_a_time(stage: Stage) -> None:
 
 
 def code_of(call: Callable[..., object], **asked: Any) -> str:
-    """Give the code by which a call is refused."""
+    """Return the code by which a call is refused."""
     with pytest.raises(ClientError) as refused:
         call(**asked)
     return str(refused.value.response["Error"]["Code"])

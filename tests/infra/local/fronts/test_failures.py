@@ -27,7 +27,7 @@ STATUSES = {
 
 @pytest.fixture(scope="module", params=FRONT_NAMES)
 def behind(request: pytest.FixtureRequest, config: FunctionConfig) -> Iterator[tuple[str, Caller]]:
-    """Be the function behind each front in turn."""
+    """The function behind each front in turn."""
     with started(config) as start_one:
         front: str = request.param
         yield front, start_one(handler="web.handler", front=front, concurrency=1)

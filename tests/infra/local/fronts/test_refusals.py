@@ -227,7 +227,7 @@ ASKED: dict[str, Any] = {"origin": "https://a.example", "access_control_request_
 
 
 def answered(front: str, asked: Request, made: Response, **cors: object) -> dict[str, list[str]]:
-    """Give the CORS headers of a front's final response."""
+    """Return the CORS headers of a front's final response."""
     final = front_of(front).after(made, visit(front, asked, cors={**CORS, **cors}))
     names: dict[str, list[str]] = {}
     for name, value in final.headers:

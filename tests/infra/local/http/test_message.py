@@ -341,7 +341,7 @@ def test_agrees_with_h11(start: bytes, lines: list[bytes], body: bytes, end: byt
 
 
 def sorted_like(mine: Head) -> list[tuple[bytes, bytes]]:
-    """Give our headers as h11 normalises them: codings in lower case."""
+    """Return our headers as h11 normalises them: codings in lower case."""
     return [
         (name, value.lower() if name == b"transfer-encoding" else value)
         for name, value in mine.headers

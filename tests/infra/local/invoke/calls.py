@@ -21,7 +21,7 @@ from tests.infra.local.processes import note_stream
 
 
 class Caller:
-    """Be a client of one emulator."""
+    """A client of one emulator."""
 
     def __init__(self, local: LocalLambda) -> None:
         self.local = local
@@ -30,7 +30,7 @@ class Caller:
 
     @property
     def client(self) -> Any:
-        """Give a boto3 client that does not retry."""
+        """Return a boto3 client that does not retry."""
         if self._client is None:
             self._client = self.impatient(read_timeout_s=60)
         return self._client
@@ -85,7 +85,7 @@ class Caller:
 
 @contextlib.contextmanager
 def started(config: FunctionConfig) -> Iterator[Callable[..., Caller]]:
-    """Give what starts emulators; all stop at the end of the block."""
+    """Return what starts emulators; all stop at the end of the block."""
     with contextlib.ExitStack() as stack:
 
         def start_one(options: dict[str, Any] | None = None, **changes: Any) -> Caller:

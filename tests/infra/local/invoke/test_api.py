@@ -169,7 +169,7 @@ def test_the_ways_to_name_a_function(
 
 
 def context_header(data: bytes) -> dict[str, str]:
-    """Give the header of a client context."""
+    """Return the header of a client context."""
     return {"X-Amz-Client-Context": base64.b64encode(data).decode()}
 
 

@@ -31,7 +31,7 @@ def sent_by(
     kind: str = "http",
     headers: Sequence[tuple[bytes, bytes]] = (),
 ) -> list[Message]:
-    """Give what the application sends for one request."""
+    """Return what the application sends for one request."""
     incoming = list(messages)
     sent: list[Message] = []
     scope = {

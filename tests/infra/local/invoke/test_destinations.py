@@ -25,7 +25,7 @@ KEYS = {
 
 @pytest.fixture
 def queue(endpoint: str) -> Iterator[Any]:
-    """Be a queue that tells its ARN and its messages."""
+    """A queue that tells its ARN and its messages."""
     client: Any = boto3.client("sqs", endpoint_url=endpoint, **KEYS)  # type: ignore[call-overload]
     url = client.create_queue(QueueName="results")["QueueUrl"]
     yield Queue(client, url)
@@ -34,7 +34,7 @@ def queue(endpoint: str) -> Iterator[Any]:
 
 
 class Queue:
-    """Be one SQS queue."""
+    """One SQS queue."""
 
     def __init__(self, client: Any, url: str) -> None:
         self.client, self.url = client, url

@@ -23,7 +23,7 @@ NEXT = f"{PREFIX}/invocation/next"
 
 @dataclass
 class RuntimeHost:
-    """Be the environment's side of conversations, one after the other."""
+    """The environment's side of conversations, one after the other."""
 
     loop: asyncio.AbstractEventLoop
     ends: list[PhaseEnd] = field(default_factory=list)
@@ -102,7 +102,7 @@ def hosting() -> Iterator[RuntimeHost]:
 
 @dataclass(frozen=True)
 class Answered:
-    """Be a reply as it was on the wire."""
+    """A reply as it was on the wire."""
 
     status: int
     headers: dict[str, str]
@@ -115,7 +115,7 @@ class Answered:
 
 
 class Wire:
-    """Be one connection of a runtime."""
+    """One connection of a runtime."""
 
     def __init__(self, address: str) -> None:
         host, _, port = address.partition(":")
@@ -163,7 +163,7 @@ class Wire:
         return self.answer()
 
     def ended(self) -> bool:
-        """Say whether the other side has hung up."""
+        """Whether the other side has hung up."""
         return not self._buffer and self.socket.recv(1) == b""
 
     def close(self) -> None:
@@ -198,7 +198,7 @@ def wait_for_ready(host: RuntimeHost) -> None:
 
 
 def post_path(request_id: str, kind: str = "response") -> str:
-    """Give the path of a post."""
+    """Return the path of a post."""
     return f"{PREFIX}/invocation/{request_id}/{kind}"
 
 

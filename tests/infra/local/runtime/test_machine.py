@@ -66,7 +66,7 @@ class RuntimeMachine(RuleBasedStateMachine):
         return reply
 
     def new_id(self) -> str:
-        """Give an id that was never used."""
+        """Return an id that was never used."""
         self.count += 1
         return f"id-{self.count}"
 

@@ -30,13 +30,13 @@ def written(lambda_: Caller) -> list[str]:
 
 
 def below_tmp(path: Path) -> bool:
-    """Say whether a path lies in /tmp."""
+    """Whether a path lies in /tmp."""
     return path.resolve().is_relative_to("/tmp")
 
 
 @pytest.fixture(scope="module")
 def isolated(config: object) -> Iterator[Caller]:
-    """Be an emulator with isolation."""
+    """An emulator with isolation."""
     with started(config) as start_one:  # type: ignore[arg-type]
         yield start_one(isolated=True, concurrency=1, memory_mb=1024)
 
@@ -111,7 +111,7 @@ def test_isolation_leaves_nothing(config: object) -> None:
 
 
 def holders_of_namespaces() -> list[int]:
-    """Give the processes that hold an isolation's namespaces."""
+    """Return the processes that hold an isolation's namespaces."""
     found = []
     for process in psutil.process_iter():
         try:

@@ -41,7 +41,7 @@ def picture(plane: Floats) -> Image.Image:
 
 
 def is_seven(image: Image.Image, *, within: float = 0.07) -> bool:
-    """Say whether a picture comes out as the 7, by the mean difference of all pixels.
+    """Whether a picture comes out as the 7, by the mean difference of all pixels.
 
     It may lie a pixel higher or lower: its middle is between two rows.
     """
