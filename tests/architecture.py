@@ -38,6 +38,7 @@ TRAINING: Final = {
 SIBLINGS: Final = {
     "function/doors": {"results_queue", "sources"},
     "function/protocols": set[str](),
+    "model/bake/sources": {"base"},
     "model/engines": {"base"},
     "model/recipes": {"base"},
     "model/tasks": {"base"},
