@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 # Before the import, which otherwise starts a thread that reports to Microsoft and writes an
@@ -26,6 +29,9 @@ _TYPE: Final = re.compile(r"(?:seq\(map\(\w+,)?tensor\((\w+)\)+")
 _DTYPES: Final = {"float": "float32", "double": "float64"}
 """Types that ONNX names differently from NumPy."""
 
+_LOCALE: Final = "en_US.UTF-8"
+_C_LOCALES: Final = ("/usr/lib/locale/C.utf8", "/usr/lib/locale/C.UTF-8")
+
 
 def load(manifest: Manifest, content: bytes) -> OnnxEngine:
     """Open a session and compare its tensors with the manifest.
@@ -36,9 +42,7 @@ def load(manifest: Manifest, content: bytes) -> OnnxEngine:
     """
     path = manifest.artefact
     try:
-        session = onnxruntime.InferenceSession(
-            content, _options(), providers=["CPUExecutionProvider"]
-        )
+        session = _session_of(content)
     except Exception as exc:
         raise unreadable(path, "ONNX Runtime", exc) from exc
     inputs, outputs = _tensors_of(session.get_inputs()), _tensors_of(session.get_outputs())
@@ -52,6 +56,39 @@ def load(manifest: Manifest, content: bytes) -> OnnxEngine:
         shape = (1, *tensor.shape[1:]) if one_by_one else tensor.shape
         require_shape(path, Tensor(tensor.name, tensor.dtype, shape), inputs[tensor.name])
     return OnnxEngine(session, [one.name for one in manifest.outputs])
+
+
+def _session_of(content: bytes) -> Any:
+    """Open a session; StringNormalizer gets the locale that it asks for, installed or not."""
+    providers = ["CPUExecutionProvider"]
+    try:
+        return onnxruntime.InferenceSession(content, _options(), providers=providers)
+    except Exception as exc:
+        if f"construct locale with name:{_LOCALE}" not in str(exc):
+            raise
+    with _substitute_locale():
+        return onnxruntime.InferenceSession(content, _options(), providers=providers)
+
+
+@contextmanager
+def _substitute_locale() -> Iterator[None]:
+    """Let the C library find C.UTF-8 under the name en_US.UTF-8, for as long as a session opens.
+
+    Lambda's base image has no other locale. StringNormalizer uses letter case only, which both
+    have from one table: LC_CTYPE is the same file, byte for byte.
+    """
+    before = os.environ.get("LOCPATH")
+    with TemporaryDirectory() as folder:
+        for path in filter(os.path.isdir, _C_LOCALES):
+            Path(folder, _LOCALE).symlink_to(path)
+            break
+        os.environ["LOCPATH"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["LOCPATH"]
+            if before is not None:
+                os.environ["LOCPATH"] = before
 
 
 def _tensors_of(nodes: Sequence[Any]) -> dict[str, Tensor]:
@@ -72,7 +109,8 @@ def _options() -> onnxruntime.SessionOptions:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3  # its warnings would break up our JSON log lines
+    # Its lines would break up our JSON log lines; what fails is raised as well.
+    options.log_severity_level = 4
     return options
 
 

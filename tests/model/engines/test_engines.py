@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -182,6 +183,34 @@ def test_several_tensors_of_any_type(tmp_path: Path) -> None:
     assert {name: array.tolist() for name, array in got.items()} == {
         f"{name}_out": array.tolist() for name, array in feeds.items()
     }
+
+
+def normaliser_of(locale: str) -> bytes:
+    """Spell a model that lower-cases words."""
+    info = helper.make_tensor_value_info
+    settings = {"case_change_action": "LOWER", "is_case_sensitive": 0, "locale": locale}
+    return graph_of(
+        [helper.make_node("StringNormalizer", ["words"], ["lower"], **settings)],
+        [info("words", TensorProto.STRING, ("batch",))],
+        [info("lower", TensorProto.STRING, ("batch",))],
+    )
+
+
+def test_words_need_no_locale_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without en_US.UTF-8, which minimal images lack, letters of all scripts have their case."""
+    nowhere = tmp_path / "locales"
+    nowhere.mkdir()
+    monkeypatch.setenv("LOCPATH", str(nowhere))
+    words = Tensor("words", "string", (-1,))
+    tensors = {"inputs": (words,), "outputs": (replace(words, name="lower"),)}
+    engine = opened(tiny(tmp_path, normaliser_of("en_US.UTF-8"), **tensors))
+    got = engine.run({"words": np.array(["THE", "ÄÖÜ", "ΣΑ", "Я"], object)})["lower"]
+    assert got.tolist() == ["the", "äöü", "σα", "я"]
+    assert os.environ["LOCPATH"] == str(nowhere)
+    told = complaint(tiny(nowhere, normaliser_of("tr_TR.UTF-8"), **tensors))
+    assert "construct locale with name:tr_TR.UTF-8" in told
 
 
 def test_threads_may_share_an_engine() -> None:
