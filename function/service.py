@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from function.errors import UnknownModelError, UnknownVersionError
 from model.bundle.drift import Drift
@@ -13,9 +13,10 @@ from model.bundle.golden import verify_golden
 from model.bundle.manifest import MANIFEST_FILE, Manifest
 from model.bundle.versions import LATEST, Versions
 from model.errors import ArtefactError, EngineError
-from model.predictor import Predictor
+from model.predictor import Predictor, Steps
 from model.recipes.base import Description, Recipe
 from model.tasks.base import Task
+from model.tensors import Feeds, Instances, NamedInputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,18 @@ class Answer:
         return {"model": self.model, "version": self.version, "predictions": self.predictions}
 
 
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """One call's outputs by tensor name, past the model's task."""
+
+    model: str
+    version: str
+    outputs: Feeds
+    steps_ms: dict[str, float] = field(default_factory=dict)
+
+
+_Result = TypeVar("_Result")
+
 SUSPICIOUS: Final = 3
 """After so many failures of an engine in a row the model itself is looked at."""
 
@@ -50,20 +63,40 @@ class Served:
         self.task: Task = predictor.task
         self.description: Description = predictor.recipe.describe()
 
-    def predict(self, instances: Sequence[Any]) -> Answer:
+    def count_of(self, instances: Instances) -> int:
+        """Return how many instances these are; they need not be valid."""
+        return self._predictor.count_of(instances)
+
+    def predict(self, instances: Instances) -> Answer:
         """Predict some instances together, whatever door they came through.
 
         Args:
-            instances: bytes of pictures, or rows.
+            instances: bytes of pictures, rows, texts, or the model's inputs by name.
 
         Raises:
             InputError: instances that are wrong.
             EngineError: the engine failed; with an ArtefactError as its cause, the model is broken
                 in memory, which is fatal.
         """
-        predictor = self._predictor
+        predictions, steps = self._guarded(lambda: self._predictor.predict(instances))
+        window = self._predictor.window
+        name, version = self.manifest.name, self.manifest.version
+        news = window.news() if window else {}
+        return Answer(name, version, predictions, _milliseconds(steps), news)
+
+    def run(self, inputs: NamedInputs) -> RawAnswer:
+        """Compute the model's outputs as they are.
+
+        Raises:
+            InputError, EngineError: as in `predict`.
+        """
+        outputs, steps = self._guarded(lambda: self._predictor.run(inputs))
+        return RawAnswer(self.manifest.name, self.manifest.version, outputs, _milliseconds(steps))
+
+    def _guarded(self, act: Callable[[], _Result]) -> _Result:
+        """Do something with the engine; look at the model if the engine fails repeatedly."""
         try:
-            predictions, steps = predictor.predict(instances)
+            result = act()
         except EngineError as error:
             # The engine may be at fault, or the input that a caller chose: a stranger must not be
             # able to end the process. The golden vector tells the two apart.
@@ -71,18 +104,16 @@ class Served:
             if self._failures == SUSPICIOUS:
                 self._failures = 0
                 try:
-                    verify_golden(predictor, limit=1)
+                    verify_golden(self._predictor, limit=1)
                 except ArtefactError as broken:
                     raise error from broken
             raise
         self._failures = 0
-        return Answer(
-            self.manifest.name,
-            self.manifest.version,
-            predictions,
-            {name.removesuffix("_ms"): value for name, value in asdict(steps).items()},
-            predictor.window.news() if predictor.window else {},
-        )
+        return result
+
+
+def _milliseconds(steps: Steps) -> dict[str, float]:
+    return {name.removesuffix("_ms"): value for name, value in asdict(steps).items()}
 
 
 class Service:

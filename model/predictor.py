@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Final
+from typing import Final
 
 from model.bundle.drift import Window
 from model.bundle.manifest import Manifest, read_manifest
@@ -15,6 +14,7 @@ from model.engines import open_engine
 from model.engines.base import Engine
 from model.errors import ArtefactError, EngineError, InputError, Problem
 from model.tasks.base import Answer
+from model.tensors import Feeds, Instances, NamedInputs, count_of, to_feeds
 
 DEFAULT_MAX_PIXELS: Final = 16_777_216
 """
@@ -65,11 +65,12 @@ class Predictor:
         """
         self.window = Window.of(self.manifest)
 
-    def predict(self, instances: Sequence[Any]) -> tuple[list[Answer], Steps]:
+    def predict(self, instances: Instances) -> tuple[list[Answer], Steps]:
         """Predict instances together.
 
         Args:
-            instances: N of them, 1 <= N <= manifest.max_instances, as the recipe takes them.
+            instances: N of them, 1 <= N <= manifest.max_instances, as the recipe takes them; or the
+                inputs of N by name.
 
         Returns:
             N answers in the order of the instances, and the time of each step.
@@ -78,26 +79,63 @@ class Predictor:
             InputError: too few, too many or invalid instances; says which and why.
             EngineError: the engine failed.
         """
-        self._require_count(len(instances))
         start = perf_counter()
-        feeds = self.recipe.tensors(instances, max_pixels=self._max_pixels)
+        feeds, count = self._feeds_of(instances)
         preprocessed = perf_counter()
-        try:
-            outputs = self._engine.run(feeds)
-        except Exception as exc:
-            raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
+        outputs = self._run(feeds)
         ran = perf_counter()
-        answers = self.task.answers(outputs, len(instances))
+        answers = self.task.answers(outputs, count)
         end = perf_counter()
         if self.window:
             self.window.observe(feeds, answers)
         steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
         return answers, steps
 
-    def _require_count(self, count: int) -> None:
+    def run(self, inputs: NamedInputs) -> tuple[Feeds, Steps]:
+        """Compute the model's outputs as they are, for protocols that speak in tensors.
+
+        Args:
+            inputs: those of N instances, 1 <= N <= manifest.max_instances.
+
+        Returns:
+            The manifest's outputs by tensor name, and the time of each step.
+
+        Raises:
+            InputError: invalid inputs; says which and why.
+            EngineError: the engine failed.
+        """
+        start = perf_counter()
+        feeds, _ = self._feeds_of(inputs)
+        preprocessed = perf_counter()
+        outputs = self._run(feeds)
+        ran = perf_counter()
+        return outputs, Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, 0.0)
+
+    def count_of(self, instances: Instances) -> int:
+        """Return how many instances these are; they need not be valid."""
+        if isinstance(instances, NamedInputs):
+            return count_of(instances.values, self.manifest.inputs)
+        return len(instances)
+
+    def _feeds_of(self, instances: Instances) -> tuple[Feeds, int]:
+        """Prepare the engine's arrays; return them with the number of instances."""
+        count = self.count_of(instances)
+        if isinstance(instances, NamedInputs):
+            feeds = to_feeds(instances.values, self.manifest.inputs)
+            self._require_count(count, "instances")
+            return feeds, count
+        self._require_count(count, self.recipe.describe().plural)
+        return self.recipe.tensors(instances, max_pixels=self._max_pixels), count
+
+    def _run(self, feeds: Feeds) -> Feeds:
+        try:
+            return self._engine.run(feeds)
+        except Exception as exc:
+            raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
+
+    def _require_count(self, count: int, what: str) -> None:
         limit = self.manifest.max_instances
         if not 1 <= count <= limit:
-            what = self.recipe.describe().plural
             got = str(count) if count else "none"
             raise InputError([Problem(what, f"1 to {limit} {what}", got)])
 

@@ -53,7 +53,12 @@ _SUMMARY: Final = {
     "versions": _LABELS,
 }
 _BOUND: Final = {"type": ["number", "null"]}
-_COLUMN: Final = _object(name=_TEXT, unit=_TEXT, minimum=_BOUND, maximum=_BOUND)
+_COLUMN: Final = _object(
+    **dict.fromkeys(("name", "dtype", "missing", "unit"), _TEXT),
+    minimum=_BOUND,
+    maximum=_BOUND,
+    choices=_list(_TEXT),
+)
 _PROBLEM: Final = _object(where=_TEXT, expected=_TEXT, got=_TEXT)
 
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {

@@ -10,7 +10,7 @@ import json
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from function.service import Answer, Served
 from function.telemetry.vitals import is_fatal
 from model.bundle.drift import Drift
 from model.bundle.manifest import Manifest
+from model.tensors import Instances
 
 MAX_TRACE_CHARS: Final = 16_000
 """The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
@@ -162,10 +163,10 @@ def under_way(invocation: Invocation) -> Iterator[Invocation]:
         _CURRENT.reset(token)
 
 
-def predict(served: Served, instances: Sequence[Any]) -> Answer:
+def predict(served: Served, instances: Instances) -> Answer:
     """Predict as a part of the invocation under way, which learns of it even if it fails."""
     invocation = current()
-    invocation.record_asked(served.manifest, len(instances))
+    invocation.record_asked(served.manifest, served.count_of(instances))
     answer = served.predict(instances)
     invocation.record_answer(answer)
     return answer

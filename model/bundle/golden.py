@@ -2,8 +2,9 @@
 
     {"tolerance": 1e-5, "cases": [{"name", "sample" | "row" | "text" | "inputs", "answer"}, …]}
 
-The answer is the one that every door returns; a sample is a file in `samples/`. Numbers may differ
-by the tolerance times the largest number of the answer.
+The answer is the one that every door returns; a sample is a file in `samples/`, and
+inputs are those of one instance by name. Numbers may differ by the tolerance times the largest
+number of the answer.
 
 They are checked when a model is baked, when the function starts (one of them, which also warms
 up every step), in the image, and before a new version gets traffic.
@@ -21,6 +22,7 @@ from model.bundle.table import NAME
 from model.errors import ArtefactError, ModelError
 from model.predictor import Predictor
 from model.tasks.base import Answer
+from model.tensors import Instances, NamedInputs
 
 GOLDEN_FILE: Final = "golden.json"
 SAMPLES_FOLDER: Final = "samples"
@@ -29,15 +31,12 @@ MAX_TOLERANCE: Final = 0.01
 """A larger tolerance would accept another model's answers."""
 
 
-_INSTANCES: Final = ("row", "text", "inputs")
-
-
 @dataclass(frozen=True, slots=True)
 class GoldenCase:
-    """One input with its answer."""
+    """One instance, as it is predicted, with its answer."""
 
     name: str
-    instance: Any
+    instances: Instances
     answer: Answer
 
 
@@ -58,7 +57,7 @@ def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[G
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         cases = [
-            GoldenCase(case["name"], _instance_of(folder, case), _answer_of(case, labels))
+            GoldenCase(case["name"], _instances_of(folder, case), _answer_of(case, labels))
             for case in document["cases"]
         ]
         tolerance = float(document["tolerance"])
@@ -76,13 +75,15 @@ def read_golden(folder: Path, labels: Sequence[str] = ()) -> tuple[float, list[G
     return tolerance, cases
 
 
-def _instance_of(folder: Path, case: dict[str, Any]) -> Any:
-    for key in _INSTANCES:
+def _instances_of(folder: Path, case: dict[str, Any]) -> Instances:
+    if "inputs" in case:
+        return NamedInputs(case["inputs"])
+    for key in ("row", "text"):
         if key in case:
-            return case[key]
+            return [case[key]]
     if not NAME.fullmatch(case["sample"]):
         raise ValueError(f"a sample named {case['sample']!r}, not like {NAME.pattern}")
-    return (folder / SAMPLES_FOLDER / case["sample"]).read_bytes()
+    return [(folder / SAMPLES_FOLDER / case["sample"]).read_bytes()]
 
 
 def _answer_of(case: dict[str, Any], labels: Sequence[str]) -> Answer:
@@ -116,14 +117,14 @@ def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
     for case in cases[:limit]:
         path = folder / GOLDEN_FILE
         try:
-            (answer,), _ = predictor.predict([case.instance])
+            answers, _ = predictor.predict(case.instances)
         except ModelError as exc:
             raise ArtefactError(
                 path, expected=f"{case.name!r} to be predicted", got=f"an error: {exc}"
             ) from exc
-        if not alike(case.answer, answer, tolerance * (largest_in(case.answer) or 1)):
+        if not alike([case.answer], answers, tolerance * (largest_in(case.answer) or 1)):
             expected = f"{case.name!r} to be answered with {case.answer}"
-            raise ArtefactError(path, expected=expected, got=answer)
+            raise ArtefactError(path, expected=expected, got=answers[0])
     return len(cases[:limit])
 
 

@@ -17,10 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
-from numpy.typing import NDArray
-
 from model import tenants
 from model.errors import Problem
+from model.tensors import Feeds as Feeds
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -35,18 +34,29 @@ WITHOUT_SETTINGS: Final = "tensors"
 _PACKAGE: Final = "model.recipes"
 
 Takes = Literal["image", "row", "text", "tensors"]
-Feeds = dict[str, NDArray[Any]]
-"""Arrays by tensor name; the first axis of each is the batch."""
+ColumnDtype = Literal["float32", "float64", "int64", "int32", "string", "bool"]
+Missing = Literal["refuse", "nan"]
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a row: its name, and its unit and usual range if known."""
+    """One column of a row.
+
+    Attributes:
+        name: as the model's owner calls it.
+        dtype: of its values.
+        missing: what null, an absent key or an empty cell is: an error, or NaN.
+        unit, minimum, maximum: its unit and usual range, if known; they refuse nothing.
+        choices: the known values of a string column; a hint that refuses nothing either.
+    """
 
     name: str
+    dtype: ColumnDtype = "float32"
+    missing: Missing = "refuse"
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +67,12 @@ class Description:
         takes: the payload's word for one instance.
         subject: the first word of the model's kind: "image" as in "image-classification".
         schema: the JSON schema of one instance in a JSON payload.
-        example: an instance in a JSON payload that the recipe accepts.
+        example: an instance in a JSON payload that the recipe accepts; None if it were too long.
         media_types: what may be sent as a body or in a form field; if empty, JSON only.
         columns: of a row, in order; each is a slider if its range is known.
         tensors: the arrays that the recipe makes.
         features: the numbers that drift watches.
+        size: the height and width of the picture that the model sees; of pictures only.
     """
 
     takes: Takes
@@ -72,6 +83,7 @@ class Description:
     media_types: tuple[str, ...] = ()
     columns: tuple[Column, ...] = ()
     features: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
 
     @property
     def plural(self) -> str:
@@ -113,6 +125,15 @@ class Recipe(Protocol):
             [N] each, by the names in the description and in their order.
         """
         ...
+
+
+def name_key(name: str) -> str:
+    """Return what two spellings of a name have in common: letters and digits, without case.
+
+    "sepal length (cm)", "sepal_length_cm" and "SepalLengthCm" have the same key; a name of nothing
+    but signs is its own.
+    """
+    return "".join(filter(str.isalnum, name.casefold())) or name
 
 
 def only_input(settings: Table, inputs: Sequence[Tensor], *shape: int) -> str:

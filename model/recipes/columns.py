@@ -77,7 +77,7 @@ def load(settings: Table, inputs: tuple[Tensor, ...]) -> Columns:
 
 def _column_of(table: Table) -> Column:
     column = Column(
-        name=table.text("name"),
+        table.text("name"),
         unit=table.text("unit", default=""),
         minimum=table.number("minimum", default=None),
         maximum=table.number("maximum", default=None),

@@ -52,6 +52,7 @@ class Digit:
             tensors=(Tensor(self.tensor, "float32", SHAPE),),
             media_types=("image/*",),
             features=FEATURES,
+            size=(SIDE, SIDE),
         )
 
     def features(self, feeds: Feeds) -> Feeds:

@@ -103,7 +103,7 @@ class FakeService(Service):
         served = copy(self._service.find(name, version))
         predict = served.predict
 
-        def slow(instances: Sequence[Any]) -> Answer:
+        def slow(instances: Any) -> Answer:
             self.asked += 1
             self._clock.left_ms -= next(self._takes_ms, 0)
             first = instances[0]

@@ -17,6 +17,7 @@ from model.errors import ArtefactError
 from model.recipes.base import Column
 from model.recipes.columns import Columns
 from model.tasks.classify import Classify
+from model.tenants import names_in
 from model.tensors import Tensor
 from tests.model.bundle.bundles import (
     ABSENT,
@@ -51,7 +52,7 @@ def read(folder: Path, document: dict[str, Any]) -> Manifest:
 def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
     """Every key of the file stands in the manifest."""
     manifest = read(tmp_path / "tiny", WHOLE)
-    columns = tuple(Column(name, "cm", 0.0, 9.5) for name in "abc")
+    columns = tuple(Column(name, unit="cm", minimum=0.0, maximum=9.5) for name in "abc")
     assert manifest == Manifest(
         folder=tmp_path / "tiny",
         name="tiny",
@@ -211,9 +212,9 @@ WRONG = [
       for value in ("a/b", "..", ".hidden", "tiny\n", "tiny\u2215", "a" * 65, "a\\b", "a\0b")),
     ("name", "other", "name: expected 'tiny', as the folder, got 'other'"),
     ("version", 1, "version: expected a text, got 1"),
-    ("task", "segment", "task: expected one of classify, got 'segment'"),
-    ("task", "base", "task: expected one of classify, got 'base'"),
-    ("task", "../x", "task: expected one of classify, got '../x'"),
+    ("task", "segment", f"task: expected one of {names_in('model.tasks')}, got 'segment'"),
+    ("task", "base", f"task: expected one of {names_in('model.tasks')}, got 'base'"),
+    ("task", "../x", f"task: expected one of {names_in('model.tasks')}, got '../x'"),
     ("description", " ", "description: expected a text, got an empty one"),
     ("artefact", 1, "artefact: expected a table, got 1"),
     ("artefact.engine", "pickle", "artefact.engine: expected one of onnx, got 'pickle'"),
@@ -232,8 +233,7 @@ WRONG = [
      "inputs: expected one, float32 [-1, 3], as the recipe makes it, got int64 [-1, 3]"),
     ("outputs", WHOLE["outputs"] * 2,
      "outputs: expected names that differ, got ['probabilities', 'probabilities']"),
-    ("rows", ABSENT, "recipe: expected one of columns, digit, got nothing"),
-    ("recipe", "resnet", "recipe: expected one of columns, digit, got 'resnet'"),
+    ("recipe", "resnet", f"recipe: expected one of {names_in('model.recipes')}, got 'resnet'"),
     ("rows.columns", ["a"], "rows.columns: expected an array of tables, got ['a']"),
     ("rows.columns.0.name", "b", "rows.columns: expected names that differ, got ['b', 'b', 'c']"),
     ("rows.columns.0.dtype", "string",

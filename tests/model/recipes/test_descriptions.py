@@ -7,6 +7,7 @@ from base64 import b64decode
 import pytest
 
 from model.predictor import Predictor
+from model.recipes.base import name_key
 from tests.model.bundle.bundles import ZOO
 
 
@@ -25,3 +26,10 @@ def test_a_description_is_true(name: str) -> None:
     assert tuple(features) == said.features
     assert {values.shape for values in features.values()} == {(2,)}
     assert len(predictor.predict([example])[0]) == 1
+
+
+def test_names_are_alike_without_case_blanks_and_signs() -> None:
+    """Two spellings of a name have one key; a name of nothing but signs keeps itself."""
+    names = ["sepal length (cm)", "sepal_length_cm", "SepalLengthCm", " SEPAL.LENGTH.CM"]
+    assert {name_key(name) for name in names} == {"sepallengthcm"}
+    assert (name_key("#"), name_key("Größe"), name_key("x1")) == ("#", "grösse", "x1")
