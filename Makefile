@@ -8,9 +8,10 @@ STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes
+# The locks are complete, so pip need not ask what a package depends on.
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
-      --no-emit-index-url --custom-compile-command 'make lock' --quiet pyproject.toml
+      --no-emit-index-url --custom-compile-command 'make lock' --quiet
 
 # Secrets are known by their form. Entropy is high in hashes too, and the tests' passwords are dummies.
 SEARCHED := ':!*requirements*.txt'
@@ -58,11 +59,12 @@ cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an acco
 	@$(BIN)/lambake demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 lock: .venv/.dev ## resolve the dependencies again, with hashes
-	@$(UV) -o function/requirements.txt $(UPGRADE)
-	@$(UV) --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
-	@$(UV) --group local --group image --group cloud --group train --group test --group check -c infra/cloud/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) pyproject.toml -o function/requirements.txt $(UPGRADE)
+	@$(UV) --group tokenizers -c function/requirements.txt -o function/requirements-tokenizers.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group train --group test --group check -c infra/cloud/requirements.txt -c function/requirements-tokenizers.txt -o requirements-dev.txt $(UPGRADE)
 
 clean: ## remove everything that was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
