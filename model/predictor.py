@@ -54,7 +54,8 @@ class Predictor:
             ArtefactError: a file is missing, tampered with or malformed; names it.
         """
         manifest = read_manifest(folder)
-        engine = open_engine(manifest, _verified(manifest))
+        _check_hash(manifest)
+        engine = open_engine(manifest)
         return cls(manifest, engine, max_pixels=max_pixels)
 
     def watch(self) -> None:
@@ -140,18 +141,17 @@ class Predictor:
             raise InputError([Problem(what, f"1 to {limit} {what}", got)])
 
 
-def _verified(manifest: Manifest) -> bytes:
-    """Read the model file and compare its hash with the manifest's.
+def _check_hash(manifest: Manifest) -> None:
+    """Compare the model file's hash with the manifest's, without holding the file in memory.
 
     Raises:
         ArtefactError: the file is missing, or has another hash.
     """
     path = manifest.artefact
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as exc:
         raise ArtefactError(path, expected="the model file", got=exc.strerror) from exc
-    digest = hashlib.sha256(content).hexdigest()
     if digest != manifest.sha256:
         raise ArtefactError(path, expected=f"sha256 {manifest.sha256}", got=digest)
-    return content

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from model import tenants
 from model.bundle.manifest import Manifest
 from model.engines.base import Engine, InBatches
 from model.errors import ArtefactError
 
 
-def open_engine(manifest: Manifest, content: bytes) -> Engine:
+def open_engine(manifest: Manifest) -> Engine:
     """Load a model file with the engine that its manifest names.
 
     Args:
-        manifest: names the engine, the file and the tensors.
-        content: the file's bytes; their hash is already checked.
+        manifest: names the engine, the file and the tensors; the file's hash is already checked.
 
     Raises:
         ArtefactError: the engine is not installed, cannot read the file, or finds tensors other
@@ -29,11 +26,5 @@ def open_engine(manifest: Manifest, content: bytes) -> Engine:
             expected=f"the engine {manifest.engine}",
             got=f"none installed: {exc}",
         ) from exc
-    engine: Engine = module.load(manifest, content)
-    return InBatches(engine, manifest.batch) if manifest.batch else engine
-
-
-def unreadable(path: Path, engine: str, exc: Exception) -> ArtefactError:
-    """Return the error for a model file that an engine cannot read."""
-    reason = (str(exc).strip() or type(exc).__name__).splitlines()[0]
-    return ArtefactError(path, expected=f"a model that {engine} reads", got=reason)
+    engine: Engine = module.load(manifest)
+    return InBatches(engine, manifest.batch, manifest.inputs) if manifest.batch else engine

@@ -3,10 +3,10 @@
 An engine is one file here, named as the manifest names it or as the model file ends, with a
 function `load`:
 
-    load(manifest: Manifest, content: bytes) -> Engine
+    load(manifest: Manifest) -> Engine
 
-`content` is the model file, its hash checked already. A model file that cannot be read, or with
-other tensors than the manifest's, is an ArtefactError.
+The hash of the model file is checked already. A model file that cannot be read, or with other
+tensors than the manifest's, is an ArtefactError.
 """
 
 from __future__ import annotations
@@ -24,6 +24,20 @@ from model.tensors import Tensor
 Array = NDArray[Any]
 
 
+class RefusedError(Exception):
+    """The runtime refuses the arrays; their sizes or values are at fault, as only a run can tell.
+
+    The text is the runtime's reason, for the log.
+    """
+
+
+class OperatorError(Exception):
+    """An operator of the model fails on these arrays; they may be at fault, or the model.
+
+    The text is the runtime's reason, for the log.
+    """
+
+
 class Engine(Protocol):
     """A loaded model: named arrays in, named arrays out, of any element type."""
 
@@ -32,6 +46,9 @@ class Engine(Protocol):
 
         Args:
             feeds: by tensor name, as the manifest states them.
+
+        Raises:
+            RefusedError, OperatorError: the arrays do not fit the model.
         """
         ...
 
@@ -39,18 +56,22 @@ class Engine(Protocol):
 class InBatches:
     """An engine that runs a few instances at a time: one, for a model whose batch is one."""
 
-    def __init__(self, engine: Engine, most: int) -> None:
+    def __init__(self, engine: Engine, most: int, inputs: Sequence[Tensor]) -> None:
         self._engine = engine
         self._most = most
+        self._divided = {one.name for one in inputs if one.has_batch}
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Compute the outputs batch by batch and join them along the first axis."""
-        count = max(len(array) for array in feeds.values() if array.ndim)
+        count = max((len(feeds[name]) for name in self._divided), default=1)
         if count <= self._most:
             return self._engine.run(feeds)
         parts = [
             self._engine.run(
-                {n: a[at : at + self._most] if a.ndim else a for n, a in feeds.items()}
+                {
+                    name: array[at : at + self._most] if name in self._divided else array
+                    for name, array in feeds.items()
+                }
             )
             for at in range(0, count, self._most)
         ]

@@ -40,12 +40,12 @@ class Slow:
         return self._engine.run(feeds)
 
 
-def opened(manifest: Manifest, content: bytes) -> Engine:
+def opened(manifest: Manifest) -> Engine:
     """Open the real engine, and slow it down; from the start, if told to."""
     if "SLOW_START" in os.environ:
         print('{"level": "INFO", "message": "loading"}', flush=True)
         time.sleep(60)
-    engine = engines.open_engine(manifest, content)
+    engine = engines.open_engine(manifest)
     return engine if manifest.recipe.takes == "image" else Slow(engine)
 
 
