@@ -85,7 +85,7 @@ class Predictor:
         preprocessed = perf_counter()
         outputs = self._run(feeds)
         ran = perf_counter()
-        answers = self.task.answers(outputs, count)
+        answers = self.task.answers({**feeds, **outputs}, count)
         end = perf_counter()
         if self.window:
             self.window.observe(feeds, answers)

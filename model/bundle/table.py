@@ -103,12 +103,13 @@ class Table:
             return None
         return float(value)
 
-    def texts(self, key: str, *, absent: bool = False) -> tuple[str, ...]:
-        """Read a list of distinct strings, or a file beside the manifest with one per line.
+    def texts(self, key: str, *, absent: bool = False, distinct: bool = True) -> tuple[str, ...]:
+        """Read a list of strings, or a file beside the manifest with one per line.
 
         Args:
             key: of the list, or of the file's name.
             absent: whether it may be absent.
+            distinct: whether they must differ.
         """
         values: Any = self._get(key, (list, str), "a list of texts", () if absent else _REQUIRED)
         if isinstance(values, str):
@@ -120,7 +121,7 @@ class Table:
         if not all(isinstance(value, str) and value.strip() for value in values):
             self.note(key, "a list of texts", values)
             return ()
-        if len(set(values)) != len(values):
+        if distinct and len(set(values)) != len(values):
             self.note(key, "texts that differ", values)
         return tuple(values)
 

@@ -9,12 +9,15 @@ A task is one file here, with the name that manifests use and a function `load`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
+import numpy as np
 from numpy.typing import NDArray
 
 from model import tenants
+from model.errors import EngineError
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
@@ -48,7 +51,7 @@ class Task(Protocol):
         """Shape the engine's outputs.
 
         Args:
-            outputs: by tensor name.
+            outputs: by tensor name; the inputs are among them, for a task that needs a mask.
             count: N, the number of instances.
 
         Returns:
@@ -83,3 +86,64 @@ def read_task(top: Table, outputs: tuple[Tensor, ...]) -> Task:
     task: Task = tenants.tenant(_PACKAGE, name).load(settings, outputs)
     settings.close()
     return task
+
+
+Scores = NDArray[np.float64]
+
+LINKS: Final[dict[str, Callable[[Scores], Scores]]] = {
+    "none": lambda scores: scores,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    # Written with tanh, the sigmoid does not overflow at -1000.
+    "sigmoid": lambda scores: 0.5 * (1 + np.tanh(0.5 * scores)),
+}
+"""What may follow a network that leaves its last step to its user, number by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of which a task makes numbers: K an instance.
+
+    Attributes:
+        name: the tensor's.
+        scale, shift: x * scale + shift is the number, for quantised outputs.
+    """
+
+    name: str
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def numbers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> Scores:
+        """Return the output as float64[N, K], axes of size one left out.
+
+        Args:
+            outputs: by tensor name: [N, K], [N], [N, 1, 1, K], or for one instance [K].
+            count: N, the number of instances.
+
+        Raises:
+            EngineError: more axes, another batch, or no numbers.
+        """
+        output = outputs[self.name]
+        if output.dtype.kind not in "fiu":
+            raise EngineError(f"expected numbers in the output {self.name}, got {output.dtype}")
+        axes = output.shape[1:] if output.shape[:1] == (count,) else output.shape
+        if (axes is output.shape and count != 1) or sum(size != 1 for size in axes) > 1:
+            raise EngineError(
+                f"expected an output {self.name} of shape [{count}, K], got {list(output.shape)}: "
+                "the task tensors gives any output as it is"
+            )
+        rows = output.reshape(count, -1).astype(np.float64)
+        return rows if (self.scale, self.shift) == (1, 0) else rows * self.scale + self.shift
+
+
+def read_output(settings: Table, outputs: Sequence[Tensor]) -> Output:
+    """Read which output a task uses: the one named, the only one, or the only one of floats."""
+    candidates = [one.name for one in outputs]
+    floats = [one.name for one in outputs if one.dtype.startswith("float")]
+    default = next((some[0] for some in (candidates, floats) if len(some) == 1), None)
+    name = ""
+    if candidates:
+        absent = {} if default is None else {"default": default}
+        name = settings.choice("output", tuple(candidates), **absent)
+    scale, shift = settings.number("scale", default=None), settings.number("shift", default=None)
+    return Output(name, 1.0 if scale is None else scale, shift or 0.0)

@@ -1,14 +1,18 @@
 """The task `classify`: a label, its confidence, and the probability of each label.
 
 [answer]
-output = "probabilities"     optional if the model has one output
+output = "probabilities"     optional if one output has floats; labels alone (int64, string) do, too
 apply = "none"               none, softmax, exp (of a LogSoftmax) or sigmoid
+scale, shift                 of a quantised output: x * scale + shift, before `apply`
 labels = ["x", "y"]          or the name of a text file, one label per line; absent: "0", "1", …
 many = false                 true: labels are independent; the answer is all from 0.5 up
+
+One number per instance is the probability of the second of two labels.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import EngineError
-from model.tasks.base import Answer
+from model.tasks.base import LINKS, Answer, Output, Scores, read_output
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
@@ -26,14 +30,16 @@ if TYPE_CHECKING:
 DECIMALS: Final = 6
 """The digits that a float32 probability really has; the golden vectors' tolerance is 1e-5."""
 
-SUM_TOLERANCE: Final = 1e-3
-"""How far the probabilities of one instance may sum from 1 before the engine is at fault."""
+SUM_TOLERANCE: Final = {"float16": 0.02}
+"""How far the probabilities of one instance may sum from 1 before they are none."""
+
+DEFAULT_SUM_TOLERANCE: Final = 1e-3
 
 MOST_LABELS: Final = 20
 BEST: Final = 10
 """With more labels only the best are returned: 1,001 of them are 30 kB an instance."""
 
-Scores = NDArray[np.float64]
+RAW: Final = "the task tensors gives the output as it is"
 
 
 def _softmax(scores: Scores) -> Scores:
@@ -43,10 +49,10 @@ def _softmax(scores: Scores) -> Scores:
 
 
 APPLY: Final[dict[str, Callable[[Scores], Scores]]] = {
-    "none": lambda scores: scores,
+    "none": LINKS["none"],
     "softmax": _softmax,
-    "exp": np.exp,
-    "sigmoid": lambda scores: 1 / (1 + np.exp(-scores)),
+    "exp": LINKS["exp"],
+    "sigmoid": LINKS["sigmoid"],
 }
 
 
@@ -54,7 +60,7 @@ APPLY: Final[dict[str, Callable[[Scores], Scores]]] = {
 class Classify:
     """The answers of a classifier."""
 
-    output: str
+    output: Output
     labels: tuple[str, ...]
     apply: str = "none"
     many: bool = False
@@ -66,7 +72,7 @@ class Classify:
         return () if self.many else ("labels", "confidence")
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
-        """Turn the engine's output, [N, C] of any float type, into labels.
+        """Turn the engine's output, [N, C] of any type of number, into labels.
 
         If one label is the answer, each instance's probabilities are divided by their sum, since
         float32 misses 1 (a forest of 100 trees adds up to 0.9999993), and rounded. Of labels that
@@ -76,30 +82,75 @@ class Classify:
         Raises:
             EngineError: another shape, NaN, Infinity, or rows that are not probabilities.
         """
-        scores = outputs[self.output]
-        labels = self.labels or tuple(map(str, range(scores.shape[-1] if scores.ndim else 0)))
-        expected = (count, len(labels))
-        if scores.shape != expected:
-            raise EngineError(f"expected an output of shape {expected}, got {scores.shape}")
-        exact = APPLY[self.apply](scores.astype(np.float64))
-        # min and max propagate NaN, so this refuses NaN and Infinity too; the sums are computed
-        # after it, since NumPy warns of Infinity minus Infinity.
-        if not (exact.min() >= 0 and exact.max() <= 1 + SUM_TOLERANCE):
-            raise EngineError(f"expected {self._expected}, got something else")
+        exact = self._probabilities(outputs, count)
+        labels = self.labels or tuple(map(str, range(exact.shape[1])))
+        rows = np.round(exact, DECIMALS)
         if self.many:
-            return [self._many(labels, row) for row in np.round(exact, DECIMALS).tolist()]
-        sums = exact.sum(axis=1, keepdims=True)
-        if np.abs(sums - 1).max() > SUM_TOLERANCE:
-            raise EngineError(f"expected {self._expected}, got something else")
-        rounded = np.round(exact / sums, DECIMALS)
+            return [self._many(labels, row) for row in rows.tolist()]
         return [
             {"label": labels[top], "confidence": row[top], "probabilities": _told(labels, row)}
-            for top, row in zip(rounded.argmax(axis=1).tolist(), rounded.tolist(), strict=True)
+            for top, row in zip(rows.argmax(axis=1).tolist(), rows.tolist(), strict=True)
         ]
 
-    @property
-    def _expected(self) -> str:
-        return f"probabilities from 0 to 1{'' if self.many else ' that sum to 1'}"
+    def _probabilities(self, outputs: Mapping[str, NDArray[Any]], count: int) -> Scores:
+        """Return float64[N, C]: from 0 to 1, of sum 1 unless many labels may apply."""
+        scores = self.output.numbers(outputs, count)
+        width = scores.shape[1]
+        two = width == 1 and not self.many and len(self.labels) in (0, 2)
+        if self.labels and width != len(self.labels) and not two:
+            raise EngineError(
+                f"expected {len(self.labels)} scores, one a label, got {width} in an output "
+                f"{self.output.name} of shape {list(outputs[self.output.name].shape)}"
+            )
+        if not np.isfinite(scores).all():
+            raise EngineError(f"expected probabilities, got NaN or Infinity in {self.output.name}")
+        if two and self.apply == "softmax":
+            raise EngineError(
+                f"the output {self.output.name} has one score per instance, whose softmax is "
+                f'always 1: apply = "sigmoid"; {RAW}'
+            )
+        with np.errstate(over="ignore"):
+            exact = APPLY[self.apply](scores)
+        if exact.min(initial=0) < 0 or exact.max(initial=0) > 1 + DEFAULT_SUM_TOLERANCE:
+            raise EngineError(self._no_probabilities(scores, two=two))
+        if two:
+            exact = np.clip(exact, 0, 1)
+            return np.concatenate([1 - exact, exact], axis=1)
+        if self.many:
+            return np.clip(exact, 0, 1)
+        sums = exact.sum(axis=1, keepdims=True)
+        if not self._are_sums(sums, outputs[self.output.name].dtype):
+            raise EngineError(self._no_probabilities(scores, two=two))
+        shares: Scores = exact / sums
+        return shares
+
+    def _are_sums(self, sums: Scores, dtype: np.dtype[Any]) -> bool:
+        """Whether these sums miss 1 by rounding only: a quantised network's by any amount."""
+        if dtype.kind in "iu":
+            return bool(sums.min(initial=1) > 0)
+        allowed = SUM_TOLERANCE.get(dtype.name, DEFAULT_SUM_TOLERANCE)
+        return bool(np.abs(sums - 1).max(initial=0) <= allowed)
+
+    def _no_probabilities(self, scores: Scores, *, two: bool) -> str:
+        """Say what the scores are instead of probabilities, and what would make these of them."""
+        low, high = float(scores.min()), float(scores.max())
+        head = f"the output {self.output.name}"
+        if self.apply != "none":
+            return f'{head} gives no probabilities with apply = "{self.apply}"; {RAW}'
+        if low >= 0 and high <= 1 + DEFAULT_SUM_TOLERANCE:
+            sums = scores.sum(axis=1)
+            worst = float(sums[np.abs(sums - 1).argmax()])
+            return (
+                f"{head} has numbers from 0 to 1 that sum to {worst:.4g}, not to 1: if several "
+                f"labels may apply, many = true; if they are scores, apply says how; {RAW}"
+            )
+        if high <= 0 and np.abs(np.exp(scores).sum(axis=1) - 1).max() < DEFAULT_SUM_TOLERANCE:
+            return f'{head} looks like logarithms of probabilities: apply = "exp"; {RAW}'
+        apply = "sigmoid" if two or self.many else "softmax"
+        return (
+            f"{head} has numbers from {low:.4g} to {high:.4g}, which look like logits: "
+            f'apply = "{apply}" makes probabilities of them; {RAW}'
+        )
 
     @staticmethod
     def _many(labels: Sequence[str], row: list[float]) -> Answer:
@@ -108,8 +159,8 @@ class Classify:
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of one answer."""
-        label = {"type": "string", **({"enum": list(self.labels)} if self.labels else {})}
         share = {"type": "number", "minimum": 0, "maximum": 1}
+        label = _label_schema(self.labels)
         best: dict[str, Any] = (
             {"labels": {"type": "array", "items": label}}
             if self.many
@@ -130,6 +181,47 @@ class Classify:
         return {"labels": np.array(labels), "confidence": np.array(confidences)}
 
 
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The answers of a classifier whose only output is the label, as text or as a whole number."""
+
+    output: str
+    labels: tuple[str, ...]
+    noun: str = "classification"
+    features: tuple[str, ...] = ()
+
+    def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
+        """Give each label; a number is the place of a label where these are known.
+
+        Raises:
+            EngineError: not one per instance, or a number without a label.
+        """
+        output = outputs[self.output]
+        if output.size != count:
+            shape = list(output.shape)
+            raise EngineError(f"expected {count} labels in {self.output}, got the shape {shape}")
+        values = output.reshape(-1).tolist()
+        if not self.labels or output.dtype.kind not in "iu":
+            return [{"label": str(value)} for value in values]
+        wrong = [value for value in values if not 0 <= value < len(self.labels)]
+        if wrong:
+            raise EngineError(f"expected a label from 0 to {len(self.labels) - 1}, got {wrong[0]}")
+        return [{"label": self.labels[value]} for value in values]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of one answer."""
+        properties = {"label": _label_schema(self.labels)}
+        return {"type": "object", "properties": properties, "required": ["label"]}
+
+    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
+        """Return nothing: the labels may be any."""
+        return {}
+
+
+def _label_schema(labels: Sequence[str]) -> dict[str, Any]:
+    return {"type": "string", **({"enum": list(labels)} if labels else {})}
+
+
 def _told(labels: Sequence[str], row: list[float]) -> dict[str, float]:
     """Return the probabilities by label; of many labels only the best, in falling order."""
     if len(labels) <= MOST_LABELS:
@@ -137,12 +229,24 @@ def _told(labels: Sequence[str], row: list[float]) -> dict[str, float]:
     return dict(sorted(zip(labels, row, strict=True), key=lambda pair: -pair[1])[:BEST])
 
 
-def load(settings: Table, outputs: tuple[Tensor, ...]) -> Classify:
+def load(settings: Table, outputs: tuple[Tensor, ...]) -> Classify | Labels:
     """Read the settings of a classifier."""
-    names = tuple(one.name for one in outputs)
-    output = names[0] if len(names) == 1 and "output" not in settings.values else ""
-    if names and not output:
-        output = settings.choice("output", names)
+    output = read_output(settings, outputs)
     apply = settings.choice("apply", tuple(APPLY), default="none")
-    labels = settings.texts("labels", absent=True)
-    return Classify(output, labels, apply, settings.flag("many"))
+    labels = _distinct(settings.texts("labels", absent=True, distinct=False))
+    many = settings.flag("many")
+    if len(labels) == 1 and not many:
+        settings.note("labels", "two, or many = true", "one")
+    dtypes = {one.name: one.dtype for one in outputs}
+    of_numbers = {"scale", "shift", "apply", "many"} & settings.values.keys()
+    if dtypes.get(output.name) in ("string", "int64", "int32") and not of_numbers:
+        return Labels(output.name, labels)
+    return Classify(output, labels, apply, many)
+
+
+def _distinct(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Add their places to labels that occur twice: ImageNet has two cranes and two maillots."""
+    counts = Counter(labels)
+    return tuple(
+        f"{label} ({place})" if counts[label] > 1 else label for place, label in enumerate(labels)
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,16 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from model.bundle.table import Table
 from model.errors import EngineError
-from model.tasks.base import Answer
-from model.tasks.classify import Classify
+from model.tasks.base import Answer, Output
+from model.tasks.classify import Classify, load
+from model.tensors import Tensor
 
 LABELS = ("x", "y", "z")
 
 
 def predictions(*rows: list[float], dtype: Any = np.float32, **settings: Any) -> list[Answer]:
     """Label some rows of probabilities."""
-    task = Classify("scores", **({"labels": LABELS} | settings))
+    task = Classify(Output("scores"), **({"labels": LABELS} | settings))
     return task.answers({"scores": np.array(rows, dtype=dtype)}, len(rows))
 
 
@@ -76,37 +79,142 @@ def test_any_float_type_is_taken(dtype: Any) -> None:
     assert predictions([0.25, 0.5, 0.25], dtype=dtype)[0]["confidence"] == 0.5
 
 
+RAW = "the task tensors gives the output as it is"
+LOGITS = f'which look like logits: apply = "softmax" makes probabilities of them; {RAW}'
+SUMS = (
+    f"not to 1: if several labels may apply, many = true; if they are scores, apply says how; {RAW}"
+)
+
+
 @pytest.mark.parametrize(
-    "row",
+    ("row", "expected"),
     [
-        [math.nan, 0.5, 0.5],
-        [math.nan] * 3,
-        [math.inf, 0.0, 0.0],
-        [math.inf, -math.inf, 1.0],
-        [-0.5, 0.75, 0.75],
-        [2.0, -1.0, 0.0],
-        [3.5, 1.25, -4.0],
-        [0.0, 0.0, 0.0],
-        [0.5, 0.5, 0.5],
-        [0.5, 0.498, 0.0],
-        [1.002, 0.0, 0.0],
+        *(
+            (row, "expected probabilities, got NaN or Infinity in scores")
+            for row in ([math.nan, 0.5, 0.5], [math.inf, 0.0, 0.0], [math.inf, -math.inf, 1.0])
+        ),
+        ([-0.5, 0.75, 0.75], f"the output scores has numbers from -0.5 to 0.75, {LOGITS}"),
+        ([3.5, 1.25, -4.0], f"the output scores has numbers from -4 to 3.5, {LOGITS}"),
+        ([1.002, 0.0, 0.0], f"the output scores has numbers from 0 to 1.002, {LOGITS}"),
+        ([0.0] * 3, f"the output scores has numbers from 0 to 1 that sum to 0, {SUMS}"),
+        ([0.5] * 3, f"the output scores has numbers from 0 to 1 that sum to 1.5, {SUMS}"),
+        (
+            [0.5, 0.498, 0.0],
+            f"the output scores has numbers from 0 to 1 that sum to 0.998, {SUMS}",
+        ),
     ],
 )
-def test_what_is_no_probability_is_refused(row: list[float]) -> None:
-    """NaN, Infinity, logits and rows of another sum are the engine's fault, in any row."""
+def test_what_is_no_probability_is_refused(row: list[float], expected: str) -> None:
+    """NaN, logits and rows of another sum are told by what they look like, in any row."""
     with pytest.raises(EngineError) as caught:
         predictions([0.5, 0.25, 0.25], row)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "settings", "expected"),
+    [
+        (
+            [math.log(0.5), math.log(0.25), math.log(0.25)],
+            {},
+            f'the output scores looks like logarithms of probabilities: apply = "exp"; {RAW}',
+        ),
+        (
+            [1.0, 0.0, 0.0],
+            {"apply": "exp"},
+            f'the output scores gives no probabilities with apply = "exp"; {RAW}',
+        ),
+        (
+            [3.0],
+            {"labels": ("no", "yes")},
+            "the output scores has numbers from 3 to 3, which look like logits: "
+            f'apply = "sigmoid" makes probabilities of them; {RAW}',
+        ),
+        (
+            [3.0],
+            {"labels": ("no", "yes"), "apply": "softmax"},
+            "the output scores has one score per instance, whose softmax is always 1: "
+            f'apply = "sigmoid"; {RAW}',
+        ),
+    ],
+)
+def test_the_way_out_is_told(row: list[float], settings: dict[str, Any], expected: str) -> None:
+    """An error names the setting that would make probabilities of the scores."""
+    with pytest.raises(EngineError) as caught:
+        predictions(row, **settings)
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 4), (2, 1)])
+def test_other_labels_are_refused(shape: tuple[int, ...]) -> None:
+    """There is one score a label."""
+    with pytest.raises(EngineError) as caught:
+        Classify(Output("scores"), LABELS).answers({"scores": np.full(shape, 0.25, np.float32)}, 2)
     assert str(caught.value) == (
-        "expected probabilities from 0 to 1 that sum to 1, got something else"
+        f"expected 3 scores, one a label, got {shape[1]} in an output scores of shape {list(shape)}"
     )
 
 
-@pytest.mark.parametrize("shape", [(1, 3), (3, 3), (2, 2), (2, 4), (6,), (2, 3, 1), (), (0, 3)])
-def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
-    """An answer must have one row an instance and one column a label."""
-    with pytest.raises(EngineError) as caught:
-        Classify("scores", LABELS).answers({"scores": np.full(shape, 0.25, np.float32)}, 2)
-    assert str(caught.value) == f"expected an output of shape (2, 3), got {shape}"
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (1, 3, 1, 1), (1, 1, 1, 3)])
+def test_axes_of_one_are_left_out(shape: tuple[int, ...]) -> None:
+    """A pooled network's [N, C, 1, 1] has C scores, and so has [C] of one instance."""
+    task = Classify(Output("scores"), LABELS)
+    (answer,) = task.answers({"scores": np.array([0.25, 0.5, 0.25]).reshape(shape)}, 1)
+    assert answer["label"] == "y"
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 1), (2, 1, 1, 1)])
+@pytest.mark.parametrize("labels", [(), ("0", "1")])
+def test_one_score_is_of_the_second_of_two_labels(
+    shape: tuple[int, ...], labels: tuple[str, ...]
+) -> None:
+    """A sigmoid is yes or no."""
+    task = Classify(Output("scores"), labels)
+    answers = task.answers({"scores": np.array([0.75, 0.25], np.float32).reshape(shape)}, 2)
+    assert answers == [
+        {"label": "1", "confidence": 0.75, "probabilities": {"0": 0.25, "1": 0.75}},
+        {"label": "0", "confidence": 0.75, "probabilities": {"0": 0.75, "1": 0.25}},
+    ]
+    assert task.watched(answers)["labels"].tolist() == [1, 0]
+
+
+def test_quantised_scores_are_probabilities() -> None:
+    """The sum of a quantised softmax misses 1 by far; int8 starts at -128."""
+    task = Classify(Output("scores", scale=1 / 256, shift=0.5), LABELS)
+    (answer,) = task.answers({"scores": np.array([[-128, 100, 20]], np.int8)}, 1)
+    assert answer["probabilities"] == {"x": 0.0, "y": 0.606383, "z": 0.393617}
+
+
+def test_a_label_may_be_all(tmp_path: Path) -> None:
+    """A model that answers with labels alone has no probabilities; numbers may have names."""
+    outputs = (Tensor("label", "int64", (-1,)),)
+    named = load(Table(tmp_path, {"labels": ["no", "yes"]}, []), outputs)
+    assert named.answers({"label": np.array([[1], [0]])}, 2) == [{"label": "yes"}, {"label": "no"}]
+    unnamed = load(Table(tmp_path, {}, []), outputs)
+    assert unnamed.answers({"label": np.array([-1])}, 1) == [{"label": "-1"}]
+    texts = load(Table(tmp_path, {}, []), (Tensor("label", "string", (-1,)),))
+    assert texts.answers({"label": np.array(["cat"], object)}, 1) == [{"label": "cat"}]
+    assert (texts.features, list(texts.schema()["properties"])) == ((), ["label"])
+    with pytest.raises(EngineError, match="expected a label from 0 to 1, got 2"):
+        named.answers({"label": np.array([2])}, 1)
+    with pytest.raises(EngineError, match="expected 2 labels in label, got the shape"):
+        named.answers({"label": np.array([1])}, 2)
+
+
+def test_the_settings_are_read(tmp_path: Path) -> None:
+    """The output is the only one of floats; labels that occur twice get their places."""
+    outputs = (Tensor("label", "int64", (-1,)), Tensor("p", "float32", (-1, 3)))
+    settings = {"labels": ["crane", "heron", "crane"], "scale": 2.0}
+    table = Table(tmp_path, settings, [])
+    assert load(table, outputs) == Classify(Output("p", 2.0), ("crane (0)", "heron", "crane (2)"))
+    table.close()
+    assert table.problems == []
+    table = Table(tmp_path, {"labels": ["one"], "output": "q"}, [])
+    load(table, outputs)
+    assert [str(problem) for problem in table.problems] == [
+        "output: expected one of label, p, got 'q'",
+        "labels: expected two, or many = true, got one",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +237,7 @@ def test_scores_become_probabilities(apply: str, scores: list[float]) -> None:
 
 def test_many_labels_may_be_true() -> None:
     """Each label for itself: all from a half on are the answer, and drift watches none."""
-    task = Classify("scores", LABELS, apply="sigmoid", many=True)
+    task = Classify(Output("scores"), LABELS, apply="sigmoid", many=True)
     answers = task.answers({"scores": np.array([[0, 9, -9]], np.float32)}, 1)
     probabilities = {"x": 0.5, "y": 0.999877, "z": 0.000123}
     assert answers == [{"labels": ["x", "y"], "probabilities": probabilities}]
@@ -139,7 +247,7 @@ def test_many_labels_may_be_true() -> None:
 def test_of_many_probabilities_the_best_are_told() -> None:
     """Of more than twenty labels there are the ten best, the best first; unnamed, by number."""
     scores = np.arange(21) / 210
-    task = Classify("scores", ())
+    task = Classify(Output("scores"), ())
     (answer,) = answers = task.answers({"scores": scores[np.newaxis]}, 1)
     assert list(answer["probabilities"]) == [str(number) for number in range(20, 10, -1)]
     assert task.watched(answers)["labels"].tolist() == [20]
@@ -148,7 +256,7 @@ def test_of_many_probabilities_the_best_are_told() -> None:
 @pytest.mark.parametrize("many", [False, True])
 def test_the_schema_is_of_the_answer(many: bool) -> None:
     """Every key of an answer is in the schema, and no other."""
-    task = Classify("scores", LABELS, many=many)
+    task = Classify(Output("scores"), LABELS, many=many)
     (answer,) = task.answers({"scores": np.array([[0.5, 0.25, 0.25]])}, 1)
     assert list(task.schema()["properties"]) == list(answer)
 
