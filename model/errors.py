@@ -61,10 +61,17 @@ class ArtefactError(ModelError):
 
 
 class InputError(ModelError):
-    """Instances that cannot be predicted, with at most ten problems."""
+    """Instances that cannot be predicted, with at most ten problems.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    Attributes:
+        reason: what only the log says: an engine's own words.
+    """
+
+    reason = ""
+
+    def __init__(self, problems: Sequence[Problem], *, reason: str = "") -> None:
         self.problems = tuple(problems[:MAX_PROBLEMS])
+        self.reason = reason
         super().__init__("; ".join(str(problem) for problem in self.problems))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from model.bundle.drift import Window
 from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
-from model.engines.base import Engine
+from model.engines.base import Engine, OperatorError, RefusedError
 from model.errors import ArtefactError, EngineError, InputError, Problem
 from model.tasks.base import Answer
 from model.tensors import Feeds, Instances, NamedInputs, count_of, to_feeds
@@ -83,7 +83,7 @@ class Predictor:
         start = perf_counter()
         feeds, count = self._feeds_of(instances)
         preprocessed = perf_counter()
-        outputs = self._run(feeds)
+        outputs = self._run(feeds, named=isinstance(instances, NamedInputs))
         ran = perf_counter()
         answers = self.task.answers({**feeds, **outputs}, count)
         end = perf_counter()
@@ -108,7 +108,7 @@ class Predictor:
         start = perf_counter()
         feeds, _ = self._feeds_of(inputs)
         preprocessed = perf_counter()
-        outputs = self._run(feeds)
+        outputs = self._run(feeds, named=True)
         ran = perf_counter()
         return outputs, Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, 0.0)
 
@@ -128,10 +128,17 @@ class Predictor:
         self._require_count(count, self.recipe.describe().plural)
         return self.recipe.tensors(instances, max_pixels=self._max_pixels), count
 
-    def _run(self, feeds: Feeds) -> Feeds:
+    def _run(self, feeds: Feeds, *, named: bool) -> Feeds:
+        """Run the engine; tell what the caller is to blame for from what is ours."""
         try:
             return self._engine.run(feeds)
         except Exception as exc:
+            # An operator that fails on arrays of the recipe's making is our own fault.
+            if isinstance(exc, RefusedError) or (named and isinstance(exc, OperatorError)):
+                what = "inputs" if named else self.recipe.describe().plural
+                expected = "sizes and values that the model computes with"
+                problem = Problem(what, expected, "some that it refuses")
+                raise InputError([problem], reason=str(exc)) from exc
             raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
 
     def _require_count(self, count: int, what: str) -> None:

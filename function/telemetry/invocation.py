@@ -1,7 +1,8 @@
 """One JSON line an invocation, which no input can forge.
 
-It holds only our own names, numbers and the request id, nothing that a caller sent. The JSON is
-ASCII without line breaks, so no value can start a line of its own.
+It holds only our own names, numbers and the request id, nothing that a caller sent, but for numbers
+in an engine's reason for refusing them. The JSON is ASCII without line breaks, so no value can
+start a line of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from function.service import Answer, Served
 from function.telemetry.vitals import is_fatal
 from model.bundle.drift import Drift
 from model.bundle.manifest import Manifest
+from model.errors import InputError
 from model.tensors import Instances
 
 MAX_TRACE_CHARS: Final = 16_000
@@ -61,6 +63,7 @@ class Invocation:
     steps_ms: dict[str, float] = field(default_factory=dict)
     error: str | None = None
     trace: str | None = None
+    reason: str | None = None
     trace_id: str | None = None
     fatal: bool = False
     faults: int = 0
@@ -98,6 +101,7 @@ class Invocation:
         self.error = type(error).__name__
         self.kinds[name_of(error)] = self.kinds.get(name_of(error), 0) + 1
         self.status = outcome_of(error).status
+        self.reason = error.reason if isinstance(error, InputError) else None
         if self.status >= 500:
             self.faults += 1
             self.fatal = self.fatal or is_fatal(error)
@@ -123,6 +127,8 @@ class Invocation:
             fields["xray_trace_id"] = self.trace_id
         if self.trace:
             fields["trace"] = self.trace
+        if self.reason:
+            fields["reason"] = self.reason
         return fields
 
     def line(self) -> str:

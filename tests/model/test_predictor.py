@@ -16,9 +16,10 @@ import pytest
 
 import model.predictor
 from model.bundle.manifest import read_manifest
-from model.engines.base import Array
+from model.engines.base import Array, OperatorError, RefusedError
 from model.errors import ArtefactError, EngineError, FormatError, InputError
 from model.predictor import Predictor, Steps
+from model.tensors import NamedInputs
 from tests import ROOT
 from tests.model.bundle.bundles import ZOO, Network, write_bundle
 
@@ -186,6 +187,34 @@ def test_an_engine_that_fails_keeps_its_cause(bundle: Path) -> None:
         predictor_of(bundle, fail).predict([ROW])
     assert str(caught.value) == "onnx failed: out of memory"
     assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize(
+    ("cause", "given", "where"),
+    [
+        (RefusedError("idx=9"), [ROW], "rows"),
+        (RefusedError("idx=9"), NamedInputs({"rows": [ROW]}), "inputs"),
+        (OperatorError("3 by 4"), NamedInputs({"rows": [ROW]}), "inputs"),
+        (OperatorError("3 by 4"), [ROW], None),
+        (MemoryError("none"), NamedInputs({"rows": [ROW]}), None),
+    ],
+)
+def test_whose_fault_a_failed_run_is(
+    bundle: Path, cause: Exception, given: Any, where: str | None
+) -> None:
+    """What a runtime refuses is the caller's, who learns where and not in the runtime's words."""
+
+    def fail() -> Any:
+        raise cause
+
+    with pytest.raises(InputError if where else EngineError) as caught:
+        predictor_of(bundle, fail).predict(given)
+    if isinstance(caught.value, InputError):
+        expected = (
+            "expected sizes and values that the model computes with, got some that it refuses"
+        )
+        assert str(caught.value) == f"{where}: {expected}"
+        assert caught.value.reason == str(cause)
 
 
 def test_the_steps_are_timed(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from awslambdaric.lambda_runtime_exception import FaultException
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.errors import InvalidError
+from function.errors import InvalidError, detail_of
 from function.service import Answer, Served, Service
 from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import (
@@ -25,7 +25,7 @@ from function.telemetry.invocation import (
     trace_id_of,
     write,
 )
-from model.errors import EngineError, Problem
+from model.errors import EngineError, InputError, Problem
 from tests.function.conftest import CONTEXT, FakeContext
 from tests.function.doors.fronts import FRONTS, Call, http_api_v2, json_of, post, post_json
 from tests.function.http.form_bodies import PREDICT_DIGITS, PREDICT_IRIS, file_part, form, post_form
@@ -130,6 +130,15 @@ def test_levels(error: BaseException, level: str, status: int) -> None:
     line = json.loads(invocation.line())
     assert (line["level"], line["status"], line["error"]) == (level, status, type(error).__name__)
     assert ("trace" in line) == (status == 500)
+
+
+def test_an_engines_reason_is_logged() -> None:
+    """Why an engine refuses a caller's tensors is in the line, since the reply does not say it."""
+    invocation = Invocation("id-1", "test", cold=True)
+    invocation.record_error(InputError([Problem("a", "b", "c")], reason="4 by 5"))
+    line = json.loads(invocation.line())
+    assert (line["status"], line["reason"]) == (422, "4 by 5")
+    assert "4 by 5" not in detail_of(InputError([Problem("a", "b", "c")], reason="4 by 5"))
 
 
 @given(st.text(), st.text())

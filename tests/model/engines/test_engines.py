@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 
 from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
-from model.engines.base import Array, Engine, InBatches
+from model.engines.base import Array, Engine, InBatches, OperatorError, RefusedError
 from model.engines.onnx import SMALL_BYTES, threads_for
 from model.errors import ArtefactError
 from model.tensors import Tensor
@@ -182,6 +182,32 @@ def test_a_zipmap_becomes_a_matrix(tmp_path: Path, keys: str, names: list[Any]) 
     maps = engine.run({"rows": np.array([[0.5, 0.25, 0.125], [1, 2, 3]], np.float32)})["maps"]
     assert maps.dtype == np.float32
     assert maps.tolist() == [[0.25, 0.5, 0.125], [2, 1, 3]]
+
+
+def test_arrays_that_do_not_fit_are_told_from_failures(tmp_path: Path) -> None:
+    """An index out of range is refused; arrays of sizes that do not go together fail in a node."""
+    info = helper.make_tensor_value_info
+    content = graph_of(
+        [
+            helper.make_node("Gather", ["a", "which"], ["some"]),
+            helper.make_node("Add", ["some", "b"], ["sum"]),
+        ],
+        [
+            info("a", TensorProto.FLOAT, ("n",)),
+            info("b", TensorProto.FLOAT, ("m",)),
+            info("which", TensorProto.INT64, ("n",)),
+        ],
+        [info("sum", TensorProto.FLOAT, ("n",))],
+    )
+    types = {"a": "float32", "b": "float32", "which": "int64"}
+    inputs = tuple(Tensor(name, dtype, (-1,)) for name, dtype in types.items())
+    outputs = (Tensor("sum", "float32", (-1,)),)
+    engine = opened(tiny(tmp_path, content, inputs=inputs, outputs=outputs))
+    ones = {size: np.ones(size, np.float32) for size in (2, 3)}
+    with pytest.raises(RefusedError, match="idx=7 must be within"):
+        engine.run({"a": ones[2], "b": ones[2], "which": np.array([0, 7])})
+    with pytest.raises(OperatorError, match="2 by 3"):
+        engine.run({"a": ones[2], "b": ones[3], "which": np.array([0, 1])})
 
 
 DTYPES = {
