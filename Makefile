@@ -18,13 +18,16 @@ SEARCHED := ':!*requirements*.txt'
 UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString KeywordDetector,--disable-plugin $(plugin))
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check train image plan deploy rollback destroy cloud-demo lock clean
+.PHONY: help bake run test check train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
 	@$(BIN)/lambake run --port $(PORT) --invoke-port $(INVOKE_PORT)
+
+bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn.onnx, NAME=churn
+	@$(BIN)/lambake bake $(MODEL) $(if $(NAME),--name $(NAME))
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
@@ -62,9 +65,10 @@ lock: .venv/.dev ## resolve the dependencies again, with hashes
 	@$(UV) pyproject.toml -o function/requirements.txt $(UPGRADE)
 	@$(UV) --group tokenizers -c function/requirements.txt -o function/requirements-tokenizers.txt $(UPGRADE)
 	@$(UV) pyproject.toml --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local --group tokenizers --group bake -c infra/requirements.txt -c function/requirements-tokenizers.txt -o model/bake/requirements.txt $(UPGRADE)
 	@$(UV) pyproject.toml --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
 	@$(UV) pyproject.toml --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group train --group test --group check -c infra/cloud/requirements.txt -c function/requirements-tokenizers.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group bake --group train --group test --group check -c infra/cloud/requirements.txt -c model/bake/requirements.txt -o requirements-dev.txt $(UPGRADE)
 
 clean: ## remove everything that was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
@@ -83,6 +87,11 @@ clean: ## remove everything that was built and set up
 	@$(PIP) -r infra/requirements.txt
 	@touch $@
 
+.venv/.bake: model/bake/requirements.txt | .venv/bin/lambake
+	@echo "Setting up what baking needs besides: ONNX and two small packages …"
+	@$(PIP) -r model/bake/requirements.txt
+	@touch $@ .venv/.run
+
 .venv/.image: infra/image/requirements.txt | .venv/bin/lambake
 	@echo "Setting up what looks into the image …"
 	@$(PIP) -r infra/image/requirements.txt
@@ -96,7 +105,7 @@ clean: ## remove everything that was built and set up
 .venv/.dev: requirements-dev.txt | .venv/bin/lambake
 	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
 	@$(PIP) -r requirements-dev.txt
-	@touch $@ .venv/.run .venv/.image .venv/.cloud
+	@touch $@ .venv/.run .venv/.bake .venv/.image .venv/.cloud
 
 # The suite runs awslambdaric on every Python that the machine has.
 .venv/.pythons: function/requirements.txt | .venv/bin/python

@@ -16,11 +16,11 @@ import sys
 from collections.abc import Sequence
 
 from infra.cli.exits import INTERRUPTED, UNHEARD, UNUSABLE, kills_interrupt
-from infra.cli.flags import About, UsageError, add_command, options_of
+from infra.cli.flags import About, UsageError, add_command, joined, options_of
 
 COMMANDS = (
-    "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy", "bulk",
-    "cloud", "demo", "manifest",
+    "bake", "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy",
+    "bulk", "cloud", "demo", "manifest",
 )  # fmt: skip
 """In the order of the help."""
 
@@ -35,13 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The command's exit status; exits.py lists them.
     """
     parser = argparse.ArgumentParser(
-        prog="lambake", description="Run the function, here or in the cloud."
+        prog="lambake", description="Bake models, and run the function, here or in the cloud."
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     modules = {name: importlib.import_module(f"infra.cli.{name}") for name in COMMANDS}
     for name, module in modules.items():
         add_command(commands, name, module.ABOUT)
-    given, unknown = parser.parse_known_args(arguments)
+    given, unknown = parser.parse_known_args(joined(arguments))
     command = modules[given.command]
     command_parser: argparse.ArgumentParser = given.parser
     if unknown:  # told with the usage of the command, not of all

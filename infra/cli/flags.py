@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +89,16 @@ def flags_of(options: Any) -> list[dataclasses.Field[Any]]:
 def options_of(about: About, given: Namespace) -> Any:
     """Build a command's options from the parsed arguments."""
     return about.options(**{one.name: getattr(given, one.name) for one in flags_of(about.options)})
+
+
+def joined(arguments: Sequence[str] | None) -> list[str]:
+    """Join a flag with a value such as -1..1, which argparse would take for a flag."""
+    whole: list[str] = []
+    for one in sys.argv[1:] if arguments is None else arguments:
+        if re.match(r"-\d", one) and whole and re.fullmatch("--[a-z-]+", whole[-1]):
+            one = f"{whole.pop()}={one}"
+        whole.append(one)
+    return whole
 
 
 def spelt(field: str) -> str:

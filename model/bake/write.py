@@ -20,7 +20,8 @@ from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
 from model.bundle.reference import ANSWERS, INPUTS, REFERENCE_FILE, Histogram, read_reference
 from model.bundle.reference import SCHEMA as REFERENCE_SCHEMA
 from model.predictor import Predictor
-from model.recipes.base import Feeds
+from model.tasks.base import Answer
+from model.tensors import Feeds, NamedInputs
 
 TOLERANCE: Final = 1e-5
 BINS: Final = 10
@@ -47,24 +48,44 @@ def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
     return read_manifest(folder)
 
 
-def write_golden(folder: Path, cases: Sequence[tuple[dict[str, Any], Any]]) -> None:
+def write_golden(
+    folder: Path,
+    cases: Sequence[tuple[dict[str, Any], Any]],
+    *,
+    tolerance: float = TOLERANCE,
+    why: str = WHY,
+    seeded: bool = False,
+) -> list[Answer]:
     """Predict some inputs with the bundle and write down the answers.
 
     Args:
         folder: the bundle, complete except for golden.json.
-        cases: each input as golden.json names it ({"name", "sample"} or {"name", "row"}), with the
-            instance itself.
+        cases: each input as golden.json names it ({"name", "sample"}, {"name", "row"}, …), with the
+            instance itself, or NamedInputs of one.
+        tolerance: how far a number may be off, relative to the largest of its answer.
+        why: the tolerance's reason.
+        seeded: whether the inputs are made up, so that the answers prove nothing.
+
+    Returns:
+        The answers.
     """
-    answers, _ = Predictor.load(folder).predict([instance for _, instance in cases])
+    predictor = Predictor.load(folder)
+    answers = []
+    for _, instance in cases:
+        together = instance if isinstance(instance, NamedInputs) else [instance]
+        (answer,), _ = predictor.predict(together)
+        answers.append(answer)
     document = {
-        "tolerance": TOLERANCE,
-        "why": WHY,
+        "tolerance": tolerance,
+        "why": why,
+        **({"seeded": True} if seeded else {}),
         "cases": [
             {**named, "answer": answer} for (named, _), answer in zip(cases, answers, strict=True)
         ],
     }
     text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
     (folder / GOLDEN_FILE).write_text(text, encoding="utf-8")
+    return answers
 
 
 def write_reference(folder: Path, feeds: Feeds, outputs: Feeds, *, source: str) -> None:

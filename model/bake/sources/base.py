@@ -48,6 +48,7 @@ class Hints:
         columns: of a row, in order.
         task: a file of model/tasks.
         picture: keys of the manifest's [picture]: size, fit, colours, scale, shift.
+        answer: keys of the manifest's [answer]: scale and shift of a quantised output, apply.
         tokenizer: a tokenizer.json, for a model of token ids.
         samples: instances, as `bake` takes them.
         licence: an SPDX identifier, or what the source says.
@@ -62,6 +63,7 @@ class Hints:
     columns: tuple[Column, ...] = ()
     task: str = ""
     picture: Mapping[str, Any] = field(default_factory=dict)
+    answer: Mapping[str, Any] = field(default_factory=dict)
     tokenizer: Path | None = None
     samples: tuple[Any, ...] = ()
     licence: str = ""

@@ -20,8 +20,8 @@ from infra.cli.stage import StageOptions
 from tests import ROOT
 
 COMMANDS = (
-    "run", "invoke", "cloud", "bulk", "image", "plan", "deploy", "status", "logs", "rollback",
-    "destroy", "demo", "manifest",
+    "bake", "run", "invoke", "cloud", "bulk", "image", "plan", "deploy", "status", "logs",
+    "rollback", "destroy", "demo", "manifest",
 )  # fmt: skip
 
 

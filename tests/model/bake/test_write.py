@@ -92,6 +92,6 @@ def test_baking_twice_writes_the_same(folder: Path) -> None:
 def test_an_input_that_cannot_be_predicted_is_no_golden_vector(folder: Path) -> None:
     """Golden vectors are answers; an input without one is refused and nothing is written."""
     write_manifest(folder, DOCUMENT)
-    with pytest.raises(InputError, match=r"rows\[1\]: expected 3 numbers"):
+    with pytest.raises(InputError, match=r"rows\[0\]: expected 3 numbers"):
         write_golden(folder, cases([[1, 2, 3], [1]]))
     assert not (folder / "golden.json").exists()

@@ -1,0 +1,190 @@
+"""What a model answers, by its outputs for a few inputs: labels, values, embeddings or tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bake.errors import BakeError
+from model.bake.infer import Facts, Guess
+from model.bake.runtime import Arrays, stated
+from model.tensors import Tensor
+
+SUM_TOLERANCE: Final = 1e-3
+INLINE_LABELS: Final = 20
+"""More labels than this are written to a file beside the manifest."""
+
+LABELS_FILE: Final = "labels.txt"
+_WHOLE: Final = ("int64", "int32", "string")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answering:
+    """How outputs become answers: the manifest's task, and its table [answer]."""
+
+    task: str
+    settings: Mapping[str, Any]
+    guesses: tuple[Guess, ...]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels, wherever they will be written."""
+        return tuple(self.settings.get("labels", ()))
+
+
+def answering(facts: Facts, runs: Sequence[Arrays]) -> Answering:
+    """Infer how outputs become answers.
+
+    Args:
+        facts: what is known of the model.
+        runs: the outputs for one instance each, three at least.
+
+    Raises:
+        BakeError: it cannot be told without a flag, or a flag does not fit the outputs.
+    """
+    wished = facts.wishes.task or facts.hints.task
+    scores = _scores(facts.runtime.outputs, runs)
+    if wished == "tensors" or (scores is None and not wished):
+        why = "" if wished else "no single output of scores or numbers"
+        return _tensors(why)
+    if scores is None:
+        raise BakeError(
+            f"--task {wished}: expected one output of one number or a list of them an instance, "
+            f"got {stated(facts.runtime.outputs)}",
+            "--task tensors answers with all outputs; a recipe.py makes of them what you like.",
+        )
+    output, values = scores
+    if wished == "embed":
+        return Answering(task="embed", settings={"output": output.name}, guesses=(_told("embed"),))
+    if wished == "regress" or (not wished and _is_number(facts, output, values)):
+        return _regress(output, values, wished)
+    return _classify(facts, output, values, wished)
+
+
+def _scores(
+    outputs: Sequence[Tensor], runs: Sequence[Arrays]
+) -> tuple[Tensor, NDArray[Any]] | None:
+    """Find the one output with numbers of an instance; a label beside it is the engine's own.
+
+    Returns:
+        The output, and its values [runs, C]; None if there are none or several.
+    """
+    numeric = [one for one in outputs if one.dtype not in ("string", "bool")]
+    if len(outputs) == 2:
+        numeric = [one for one in numeric if not _is_label(one, runs)] or numeric
+    if len(numeric) != 1 or len(outputs) > 2:
+        return None
+    found = [run[numeric[0].name] for run in runs]
+    sizes = {array.size for array in found}
+    # [1, C], [C], [1, 1, C], [1, C, 1, 1]: one list of numbers; [1, 8, 50] is none.
+    if len(sizes) != 1 or any(array.size != max((*array.shape, 1)) for array in found):
+        return None
+    return numeric[0], np.stack([array.reshape(-1) for array in found])
+
+
+def _is_label(output: Tensor, runs: Sequence[Arrays]) -> bool:
+    return output.dtype in _WHOLE and all(run[output.name].size == 1 for run in runs)
+
+
+def _is_number(facts: Facts, output: Tensor, values: NDArray[Any]) -> bool:
+    labels = facts.wishes.labels or facts.hints.labels
+    only = values.shape[1] == 1
+    return only and facts.graph.last.get(output.name) != "Sigmoid" and len(labels) < 2
+
+
+def _regress(output: Tensor, values: NDArray[Any], wished: str) -> Answering:
+    what = "a number" if values.shape[1] == 1 else f"{values.shape[1]} numbers"
+    guess = Guess("task", f"regress: {what}", "given" if wished else "one number without bounds",
+                  "--task classify, embed or tensors", sure=True)  # fmt: skip
+    return Answering(task="regress", settings={"output": output.name}, guesses=(guess,))
+
+
+def _classify(
+    facts: Facts, output: Tensor, values: NDArray[Any], wished: str
+) -> Answering:  # fmt: skip
+    """Find how scores become probabilities, and the labels."""
+    settings: dict[str, Any] = {"output": output.name, **facts.hints.answer}
+    values = values.astype(np.float64)
+    if output.dtype in ("uint8", "int8") and "scale" not in settings:
+        # One step of a quantised probability is 1/256.
+        settings |= {"scale": 1 / 256, "shift": 0.0 if output.dtype == "uint8" else 0.5}
+    values = values * settings.get("scale", 1.0) + settings.get("shift", 0.0)
+    apply, why = _apply_of(facts, output, values, wished)
+    if apply == "many":
+        settings["many"] = True
+    elif "apply" not in settings and apply != "none":
+        settings["apply"] = apply
+    labels, guess = _labels_of(facts, values.shape[1])
+    settings["labels"] = list(labels)
+    form = "each label for itself" if apply == "many" else f"{len(labels)} labels"
+    told = Guess("task", f"classify, {form}", why, "--task regress, embed or tensors")
+    return Answering(task="classify", settings=settings, guesses=(told, guess))
+
+
+def _apply_of(
+    facts: Facts, output: Tensor, values: NDArray[Any], wished: str
+) -> tuple[str, str]:  # fmt: skip
+    """Return what makes probabilities of scores [runs, C], and why.
+
+    Raises:
+        BakeError: scores before softmax look like any other numbers.
+    """
+    last = facts.graph.last.get(output.name, "")
+    count = values.shape[1]
+    within = bool((values >= -1e-6).all() and (values <= 1 + 1e-6).all())
+    quantised = output.dtype in ("uint8", "int8")
+    tolerance = SUM_TOLERANCE + (count / 512 if quantised else 0)
+    if count == 1:
+        return ("none", "ends in a sigmoid") if within else ("sigmoid", "one score, two labels")
+    if last == "Sigmoid":
+        return "many", "ends in a sigmoid"
+    if within and np.abs(values.sum(axis=1) - 1).max() <= tolerance:
+        return "none", "ends in softmax" if last == "Softmax" else "its outputs sum to 1"
+    if (values <= 1e-6).all() and np.abs(np.exp(values).sum(axis=1) - 1).max() <= tolerance:
+        return "exp", "logarithms of probabilities"
+    stated_labels = facts.wishes.labels or facts.hints.labels
+    if wished or len(stated_labels) == count:
+        return "softmax", "the labels are as many as its scores" if stated_labels else "given"
+    raise BakeError(
+        f"its output {stated([output])} holds numbers of any size: scores before softmax, an "
+        "embedding, or several values?",
+        "Say which: --labels a,b,c (softmax makes probabilities of the scores), --task embed, "
+        "--task regress, or --task tensors",
+    )
+
+
+def _labels_of(facts: Facts, count: int) -> tuple[tuple[str, ...], Guess]:
+    """Return the labels of `count` scores; of one score, two."""
+    expected = 2 if count == 1 else count
+    wished = facts.wishes.labels
+    if wished and len(wished) != expected:
+        raise BakeError(
+            f"--labels: expected {expected}, as the model's scores, got {len(wished)}: "
+            f"{', '.join(wished[:10])}{', …' if len(wished) > 10 else ''}",
+        )
+    hinted = facts.hints.labels if len(facts.hints.labels) == expected else ()
+    for labels, why in ((wished, "given"), (hinted, "came with the model"),
+                        (facts.graph.labels_for(expected), "the file's own")):  # fmt: skip
+        if labels:
+            return labels, Guess("labels", _listed(labels), why, "--labels FILE or a,b,c")
+    labels = ("no", "yes") if count == 1 else tuple(map(str, range(expected)))
+    return labels, Guess("labels", _listed(labels), "none in the file", "--labels FILE or a,b,c",
+                         sure=False)  # fmt: skip
+
+
+def _listed(labels: Sequence[str]) -> str:
+    return ", ".join(labels if len(labels) <= 8 else [*labels[:4], "…", labels[-1]])
+
+
+def _tensors(why: str) -> Answering:
+    guess = Guess("task", "tensors: its outputs by name, as they are", why,
+                  "--task classify, regress or embed, or --recipe recipe.py")  # fmt: skip
+    return Answering(task="tensors", settings={}, guesses=(guess,))
+
+
+def _told(task: str) -> Guess:
+    return Guess("task", task, "given", "--task")

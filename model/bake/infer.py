@@ -1,0 +1,344 @@
+"""What a model takes, by its inputs: pictures, rows, texts or tensors, and which batch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, get_args
+
+from model.bake.errors import BakeError
+from model.bake.graph import Graph
+from model.bake.runtime import Runtime, shape_text, stated
+from model.bake.sources.base import Hints
+from model.bake.wishes import Wishes
+from model.recipes.base import Column, ColumnDtype, Takes, name_key
+from model.tensors import Tensor
+
+WIDEST_ROW: Final = 2000
+"""A wider matrix is a signal or a flattened picture, unless its columns have names."""
+
+_PIXELS: Final = ("float32", "float16", "float64", "uint8", "int8")
+_TOKENS: Final = re.compile(r"ids?$|token|mask|segment|position", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Something inferred: what, the value, the reason, and the flag that says otherwise."""
+
+    what: str
+    value: str
+    why: str = ""
+    flag: str = ""
+    sure: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that is known of a model before it runs."""
+
+    runtime: Runtime
+    graph: Graph
+    hints: Hints
+    wishes: Wishes
+    columns: tuple[Column, ...] = ()
+    """As --columns or a DataFrame states them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a model takes.
+
+    Attributes:
+        inputs: for the manifest, the batch axis free.
+        settings: the manifest's table of the recipe, by its name; empty: only named tensors.
+        fixed_batch: the file allows one instance at a time.
+        has_batch: an axis for several instances exists.
+        guesses: what was inferred.
+    """
+
+    takes: Takes
+    inputs: tuple[Tensor, ...]
+    settings: Mapping[str, Any]
+    fixed_batch: bool
+    has_batch: bool
+    guesses: tuple[Guess, ...] = ()
+
+
+def taken_by(facts: Facts, *, prepared: bool = False) -> Taken:
+    """Infer what a model takes.
+
+    Args:
+        facts: what is known of it.
+        prepared: whether a recipe.py prepares the instances, whatever they are.
+
+    Raises:
+        BakeError: something must be said by a flag, or a flag does not fit the inputs.
+    """
+    wishes, inputs = facts.wishes, facts.runtime.inputs
+    takes = takes_of(inputs, named=bool(facts.columns), tokenizer=facts.hints.tokenizer is not None)
+    if wishes.takes and wishes.takes != takes:
+        if not prepared:
+            _require(wishes.takes, inputs, takes)
+        takes = wishes.takes  # type: ignore[assignment]
+    freed, fixed, has_batch = _batch_of(inputs)
+    if prepared:
+        guess = Guess("takes", takes, "", "--takes image, row, text or tensors")
+        return Taken(takes=takes, inputs=freed, settings={}, fixed_batch=fixed,
+                     has_batch=has_batch, guesses=(guess,))  # fmt: skip
+    infer = {"image": _picture, "row": _rows, "text": _text, "tensors": _nothing}[takes]
+    settings, guesses = infer(facts)
+    return Taken(
+        takes=takes, inputs=freed, settings=settings, fixed_batch=fixed, has_batch=has_batch,
+        guesses=(Guess("takes", _words(takes, settings, inputs), "", _flag_of(takes)), *guesses),
+    )  # fmt: skip
+
+
+def takes_of(inputs: Sequence[Tensor], *, named: bool = False, tokenizer: bool = False) -> Takes:
+    """Tell pictures, rows, texts and tensors apart by the inputs' types and shapes.
+
+    Args:
+        inputs: as the file states them.
+        named: whether names of columns are known.
+        tokenizer: whether a tokenizer came with the model.
+    """
+    if tokenizer and all(one.dtype in ("int64", "int32") for one in inputs):
+        return "text"
+    first = inputs[0]
+    if len(inputs) == 1:
+        if first.dtype == "string" and len(first.shape) <= 2:
+            return "text"
+        if _is_picture(first):
+            return "image"
+        if _is_matrix(first, named=named):
+            return "row"
+    elif all(_is_column(one) for one in inputs):
+        return "row"
+    return "tensors"
+
+
+def _is_picture(tensor: Tensor) -> bool:
+    return (
+        len(tensor.shape) == 4
+        and tensor.dtype in _PIXELS
+        and tensor.shape[0] in (-1, 1)
+        and channels_axis(tensor) is not None
+    )
+
+
+def channels_axis(tensor: Tensor) -> int | None:
+    """Return where a picture's one or three channels stand: 1 or 3; None: nowhere."""
+    axes = [axis for axis in (1, 3) if tensor.shape[axis] in (1, 3)]
+    # Both in [N, 1, 28, 1]: the other is a side, and no side is as small as 3.
+    return axes[0] if axes else None
+
+
+def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
+    if len(tensor.shape) != 2 or tensor.dtype not in get_args(ColumnDtype):
+        return False
+    width = tensor.shape[1]
+    whole = tensor.dtype in ("int64", "int32")
+    if tensor.shape[0] not in (-1, 1) or (whole and _TOKENS.search(tensor.name)):
+        return False
+    return width > 0 and (named or width <= WIDEST_ROW)
+
+
+def _is_column(tensor: Tensor) -> bool:
+    return (
+        tensor.dtype in get_args(ColumnDtype)
+        and tensor.shape in ((-1,), (1,), (-1, 1), (1, 1))
+    )  # fmt: skip
+
+
+def _require(wished: str, inputs: Sequence[Tensor], takes: str) -> None:
+    """Refuse a wish that the inputs cannot meet."""
+    fits = {
+        "image": len(inputs) == 1 and _is_picture(inputs[0]),
+        "row": all(map(_is_column, inputs)) or _is_matrix(inputs[0], named=True),
+        "text": takes == "text" or any(one.dtype == "string" for one in inputs),
+        "tensors": True,
+    }[wished]
+    if not fits:
+        raise BakeError(
+            f"--takes {wished}: expected inputs that {_MAKES[wished]} make, got {stated(inputs)}",
+            "Leave the flag out, or prepare them in a recipe.py.",
+        )
+
+
+_MAKES: Final = {
+    "image": "pictures (one of four axes, 1 or 3 channels)",
+    "row": "rows (a matrix of fixed width, or an input a column)",
+    "text": "texts (one of strings)",
+}
+
+
+def _batch_of(inputs: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], bool, bool]:
+    """Free the batch axis that an export has fixed at one.
+
+    Returns:
+        The inputs for the manifest, whether one instance at a time is all the file allows, and
+        whether there is an axis for instances at all.
+    """
+    firsts = {one.shape[0] for one in inputs if one.shape}
+    if 1 in firsts and firsts <= {1, -1}:
+        freed = tuple(
+            replace(one, shape=(-1, *one.shape[1:])) if one.shape else one for one in inputs
+        )
+        return freed, True, True
+    return tuple(inputs), False, -1 in firsts
+
+
+def _picture(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
+    """Settings of [picture], except for the scaling of float pixels."""
+    tensor = facts.runtime.inputs[0]
+    axis = channels_axis(tensor)
+    sides = tensor.shape[2:] if axis == 1 else tensor.shape[1:3]
+    stated_keys = {**_metadata(facts.graph), **facts.hints.picture, **facts.wishes.picture}
+    size = tuple(
+        side if side > 0 else wished
+        for side, wished in zip(sides, stated_keys.get("size", (0, 0)), strict=True)
+    )
+    if 0 in size:
+        raise BakeError(
+            f"its input {stated([tensor])} takes pictures of any size",
+            "Say the height and width of those that it learnt from: --size 224x224",
+        )
+    channels = tensor.shape[axis or 1]
+    colours = "gray" if channels == 1 else stated_keys.get("colours", "rgb")
+    if (colours == "gray") != (channels == 1):
+        raise BakeError(f"--colours {colours}: the model's pictures have {channels} channels")
+    picture = {
+        **stated_keys, "size": list(size), "colours": colours,
+        "fit": stated_keys.get("fit", "stretch"),
+    }  # fmt: skip
+    if tensor.dtype in ("uint8", "int8"):
+        picture = {"scale": 1.0, "shift": 0.0 if tensor.dtype == "uint8" else -128.0} | picture
+    guesses = [Guess("fit", picture["fit"], "", "--fit crop or letterbox")]
+    if channels == 3 and "colours" not in stated_keys:
+        guesses.append(Guess("colours", "rgb", "most models' order", "--colours bgr", sure=False))
+    return {"picture": picture}, guesses
+
+
+def _metadata(graph: Graph) -> dict[str, Any]:
+    """Read what WinML's and Ultralytics' exports say of pictures.
+
+    Source: onnx/docs/MetadataProps.md, "Image.BitmapPixelFormat", "Image.NominalPixelRange";
+    ultralytics/engine/exporter.py: `names`, `imgsz`, `stride`, pixels from 0 to 1.
+    """
+    found: dict[str, Any] = {}
+    layout = graph.metadata.get("Image.BitmapPixelFormat", "").lower()
+    if layout[:3] in ("rgb", "bgr"):
+        found["colours"] = layout[:3]
+    scale = {
+        "NominalRange_0_255": (1.0, 0.0), "Normalized_0_1": (1 / 255, 0.0),
+        "Normalized_1_1": (2 / 255, -1.0),
+    }.get(graph.metadata.get("Image.NominalPixelRange", ""))  # fmt: skip
+    sizes = re.findall(r"\d+", graph.metadata.get("imgsz", ""))
+    if len(sizes) == 2 and "stride" in graph.metadata:
+        found |= {"size": tuple(map(int, sizes)), "colours": "rgb", "fit": "letterbox"}
+        scale = (1 / 255, 0.0)
+    if scale:
+        found["scale"], found["shift"] = scale
+    return found
+
+
+def _rows(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
+    inputs = facts.runtime.inputs
+    known = facts.columns or facts.hints.columns
+    if len(inputs) > 1 or facts.runtime.inputs[0].shape[1:] in ((), (1,)):
+        columns, guess = _columns_by_input(inputs, known, facts.graph)
+    else:
+        columns, guess = _columns_of_matrix(inputs[0], known, facts.graph)
+    return {"rows": {"columns": [_table_of(one) for one in columns]}}, [guess]
+
+
+def _columns_by_input(
+    inputs: Sequence[Tensor], known: Sequence[Column], graph: Graph
+) -> tuple[list[Column], Guess]:
+    """Describe an input a column: its name and dtype by the input, the rest by what is known."""
+    by_key = {name_key(one.name): one for one in known}
+    columns = []
+    for one in inputs:
+        column = by_key.get(name_key(one.name), Column(one.name))
+        missing = column.missing if one.dtype.startswith("float") else "refuse"
+        choices = column.choices or graph.choices.get(one.name, ())
+        column = replace(column, dtype=one.dtype, missing=missing, choices=choices)  # type: ignore[arg-type]
+        columns.append(_without_range(column) if one.dtype in ("string", "bool") else column)
+    return columns, Guess("columns", _listed(columns), "the inputs' names")
+
+
+def _columns_of_matrix(
+    tensor: Tensor, known: Sequence[Column], graph: Graph
+) -> tuple[list[Column], Guess]:
+    """Describe the columns of one matrix."""
+    width = tensor.shape[1]
+    names = graph.columns if len(graph.columns) == width else ()
+    columns = list(known) or [Column(name) for name in names]
+    guess = Guess("columns", "", "given" if known else "the file's metadata", "--columns")
+    if not columns:
+        columns = [Column(f"c{number}") for number in range(width)]
+        guess = Guess("columns", "", "no names in the file", "--columns FILE.csv or a,b,c",
+                      sure=False)  # fmt: skip
+    if len(columns) != width:
+        raise BakeError(
+            f"--columns: expected {width}, as the model's input {stated([tensor])}, "
+            f"got {len(columns)}: {_listed(columns)}",
+            f"Name those {width} that the model learnt from, in their order: --columns a,b,c",
+        )
+    is_float = tensor.dtype.startswith("float")
+    columns = [
+        replace(one, dtype=tensor.dtype, missing=one.missing if is_float else "refuse")  # type: ignore[arg-type]
+        for one in columns
+    ]
+    texts = [one.name for one in columns if one.choices]
+    if texts and tensor.dtype != "string":
+        raise BakeError(
+            f"--columns: {', '.join(texts[:10])} hold texts, and the model takes {tensor.dtype}",
+            "Bake the whole pipeline, with the encoder of these columns in it.",
+        )
+    return columns, replace(guess, value=_listed(columns))
+
+
+def _without_range(column: Column) -> Column:
+    return replace(column, minimum=None, maximum=None)
+
+
+def _table_of(column: Column) -> dict[str, Any]:
+    """Write a column as the manifest has it, without what is the default."""
+    values = {
+        "name": column.name, "dtype": column.dtype, "missing": column.missing, "unit": column.unit,
+        "minimum": column.minimum, "maximum": column.maximum, "choices": list(column.choices),
+    }  # fmt: skip
+    usual = {"dtype": "float32", "missing": "refuse", "unit": "", "choices": []}
+    return {k: v for k, v in values.items() if v is not None and usual.get(k, object()) != v}
+
+
+def _nothing(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
+    return {}, []
+
+
+def _text(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
+    tokenizer = facts.hints.tokenizer
+    return {"text": {"tokenizer": tokenizer.name} if tokenizer else {}}, []
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    names = [one.name for one in columns]
+    return ", ".join(names if len(names) <= 8 else [*names[:6], "…", names[-1]])
+
+
+def _words(takes: str, settings: Mapping[str, Any], inputs: Sequence[Tensor]) -> str:
+    """Say what an instance is, as a person would."""
+    if takes == "image":
+        picture = settings["picture"]
+        kind = "a gray picture" if picture["colours"] == "gray" else "a picture"
+        return f"{kind}, {picture['size'][0]} x {picture['size'][1]}"
+    if takes == "row":
+        return f"a row of {len(settings['rows']['columns'])} columns"
+    if takes == "text":
+        return "a text"
+    return "tensors: " + ", ".join(f"{one.name} {shape_text(one.shape)}" for one in inputs)
+
+
+def _flag_of(takes: str) -> str:
+    return "" if takes == "tensors" else "--takes tensors"

@@ -1,0 +1,121 @@
+"""A model in ONNX Runtime, opened as the function opens it, each run with a deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import onnxruntime
+from numpy.typing import NDArray
+
+from model.bake.errors import BakeError
+from model.bake.graph import Graph
+from model.engines import onnx as engine
+from model.tensors import DTYPES, Tensor
+
+DEADLINE_S: Final = 60.0
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class RunError(Exception):
+    """A run that failed: ONNX Runtime's cause in full."""
+
+
+class Runtime:
+    """An opened model.
+
+    Attributes:
+        inputs, outputs: as the file states them, -1 for a free axis, in its order; outputs of types
+            that no manifest has are left out and listed in `dropped`.
+        axes: the file's own names of the axes of each input: equal names are equal sizes.
+    """
+
+    def __init__(self, path: Path, graph: Graph, *, deadline_s: float = DEADLINE_S) -> None:
+        """Open a model.
+
+        Raises:
+            BakeError: ONNX Runtime cannot open it, or it has an input of a type that no manifest
+                has; says why in full.
+        """
+        self._deadline_s = deadline_s
+        try:
+            self._session = engine.open_session(path)
+        except Exception as exc:
+            raise _unopened(path, graph, exc) from exc
+        self.axes = {one.name: list(one.shape) for one in self._session.get_inputs()}
+        self.inputs = tuple(engine.tensors_of(self._session.get_inputs()).values())
+        found = engine.tensors_of(self._session.get_outputs()).values()
+        self.outputs = tuple(one for one in found if one.dtype in DTYPES)
+        self.dropped = tuple(one.name for one in found if one.dtype not in DTYPES)
+        for one in self.inputs:
+            if one.dtype not in DTYPES:
+                raise BakeError(
+                    f"its input {one.name!r} is of type {one.dtype}, which no request can carry",
+                    "Export it with inputs that are tensors of numbers, booleans or strings.",
+                )
+        if not self.outputs:
+            raise BakeError(f"its outputs {', '.join(self.dropped)} are no tensors")
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Compute all outputs; a ZipMap becomes [N, C].
+
+        Raises:
+            RunError: it failed, or took longer than the deadline.
+        """
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = 4  # what is raised says it as well
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            options.terminate = True
+
+        timer = threading.Timer(self._deadline_s, stop)
+        timer.daemon = True
+        timer.start()
+        names = [one.name for one in self.outputs]
+        try:
+            results = self._session.run(names, dict(feeds), options)
+        except Exception as exc:
+            if late.is_set():
+                said = f"no answer within {self._deadline_s:g} s (--deadline allows more)"
+                raise RunError(said) from exc
+            raise RunError(_cause_of(exc)) from exc
+        finally:
+            timer.cancel()
+        return dict(zip(names, map(engine.array_of, results), strict=True))
+
+
+def stated(tensors: Sequence[Tensor]) -> str:
+    """Write tensors as in "x float32 [N, 4]"."""
+    return ", ".join(f"{one.name} {one.dtype} {shape_text(one.shape)}" for one in tensors)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """Write a shape as in "[N, 3, ?, ?]"."""
+    sizes = [str(size) if size > 0 else "?" for size in shape]
+    if shape[:1] == (-1,):
+        sizes[0] = "N"
+    return f"[{', '.join(sizes)}]"
+
+
+def _cause_of(exc: Exception) -> str:
+    """Return all that ONNX Runtime says, on one line."""
+    return " ".join(str(exc).split()) or type(exc).__name__
+
+
+def _unopened(path: Path, graph: Graph, exc: Exception) -> BakeError:
+    if graph.strange:
+        return BakeError(
+            f"{path}: ONNX Runtime has no operators {', '.join(graph.strange)}",
+            "Export it with ONNX's own operators: pre- and postprocessing that another package "
+            "added belongs into a recipe.py.",
+        )
+    return BakeError(
+        f"{path}: ONNX Runtime {onnxruntime.__version__}, which serves, cannot open it: "
+        f"{_cause_of(exc)}",
+        "Export it again, with a lower opset if the cause names one.",
+    )

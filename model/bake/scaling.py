@@ -1,0 +1,115 @@
+"""Settle how a model's float pixels are scaled, or ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from model.bake.errors import BakeError
+from model.bake.infer import Guess, Taken
+from model.bake.pixels import ASK, scaling_named, scalings_for, stands_out, table_of
+from model.bake.samples import Sample
+from model.bake.vectors import is_answered
+from model.tasks.base import Answer
+from model.tensors import NamedInputs
+
+Ask = Callable[[Mapping[str, Any], Sequence[Sample]], list[Answer]]
+"""Asks the model with these settings of [picture]."""
+
+_FLAG = "--pixels=0..1, -1..1, 0..255, imagenet, caffe"
+
+
+def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> tuple[Taken, Guess]:
+    """Return what the model takes with the scaling of its pixels.
+
+    Args:
+        taken: with [picture].
+        wished: --pixels; empty: not given.
+        samples: real ones.
+        ask: asks the model.
+
+    Raises:
+        BakeError: nothing tells the scaling.
+    """
+    picture = taken.settings["picture"]
+    colours = picture["colours"]
+    labelled = [
+        one for one in samples if one.answer is not None and isinstance(one.instance, bytes)
+    ]
+    if wished:
+        scaling, guess = scaling_named(wished, colours), Guess("pixels", wished)
+    elif "scale" in picture:
+        scaling, guess = {}, Guess("pixels", _text(picture), "stated with the model", _FLAG)
+    elif (found := _range_of(samples)) is not None:
+        why = "the range of the samples"
+        scaling, guess = scaling_named(found, colours), Guess("pixels", found, why, _FLAG)
+    elif labelled:
+        name, why = stands_out(colours, _shares(picture, labelled, ask),
+                               [one.name for one in labelled])  # fmt: skip
+        scaling, guess = scaling_named(name, colours), Guess("pixels", name, why, _FLAG)
+    else:
+        raise BakeError("no file says how a model wants its pixels, and a wrong guess answers "
+                        "wrongly without an error", ASK)  # fmt: skip
+    settings = {**taken.settings, "picture": {**picture, **scaling}}
+    return replace(taken, settings=settings), guess
+
+
+def tried(picture: Mapping[str, Any], samples: Sequence[Sample], ask: Ask) -> str:
+    """Write how the scalings answer labelled pictures, for a scaling that does not."""
+    labelled = [
+        one for one in samples if one.answer is not None and isinstance(one.instance, bytes)
+    ]
+    if not labelled:
+        return ""
+    share_of = _shares(picture, labelled, ask)
+    shares = {name: share_of(one) for name, one in scalings_for(picture["colours"]).items()}
+    return f"How sure each scaling is of what was expected:\n{table_of(shares)}"
+
+
+def _shares(
+    picture: Mapping[str, Any], samples: Sequence[Sample], ask: Ask
+) -> Callable[[Mapping[str, Any]], list[float]]:
+    def share_of(scaling: Mapping[str, Any]) -> list[float]:
+        answers = ask({**picture, **scaling}, samples)
+        return [
+            share_in(answer, one.answer or "") for one, answer in zip(samples, answers, strict=True)
+        ]
+
+    return share_of
+
+
+def share_in(answer: Answer, expected: str) -> float:
+    """Return how probable the expected label is; where there are none, 1 if the answer is right."""
+    if "probabilities" in answer:
+        return float(answer["probabilities"].get(expected, 0.0))
+    return 1.0 if is_answered(expected, answer) else 0.0
+
+
+def _range_of(samples: Sequence[Sample]) -> str | None:
+    """Tell the scaling by samples that are arrays already, as a training script has them."""
+    arrays = [
+        np.asarray(value)
+        for one in samples
+        if isinstance(one.instance, NamedInputs)
+        for value in one.instance.values.values()
+    ]
+    if not arrays:
+        return None
+    low = min(float(one.min()) for one in arrays)
+    high = max(float(one.max()) for one in arrays)
+    if low >= 0 and high > 1:
+        return "0..255" if high <= 255 else None
+    if low >= 0:
+        return "0..1"
+    return "-1..1" if low >= -1 and high <= 1 else None
+
+
+def _text(picture: Mapping[str, Any]) -> str:
+    def short(value: Any) -> str:
+        numbers = value if isinstance(value, list) else [value]
+        return ", ".join(f"{number:.4g}" for number in numbers)
+
+    return f"x * {short(picture['scale'])} + {short(picture.get('shift', 0.0))}"
