@@ -76,6 +76,7 @@ class Window:
     def __init__(self, manifest: Manifest, reference: Mapping[Watched, Histogram]) -> None:
         self._recipe = manifest.recipe
         self._task = manifest.task
+        self._features = bool(manifest.recipe.describe().features)
         self._reference = reference
         self._counts = {key: np.zeros_like(one.counts) for key, one in reference.items()}
         self._total = 0.0
@@ -102,7 +103,7 @@ class Window:
             answers: the N answers.
         """
         with self._lock:
-            self._kept.append((feeds, answers))
+            self._kept.append((feeds if self._features else {}, answers))
             self._kept_instances += len(answers)
             if self._kept_instances >= EVERY:
                 self._count()

@@ -103,6 +103,32 @@ class Table:
             return None
         return float(value)
 
+    def vector(self, key: str, size: int, *, default: float | None = None) -> tuple[float, ...]:
+        """Read a finite number, which then stands for each of `size`, or a list of so many."""
+        expected = f"a finite number, or a list of {size}"
+        required = _REQUIRED if default is None else default
+        value: Any = self._get(key, (int, float, list), expected, required)
+        if value is None:
+            return (math.nan,) * size
+        values = value if isinstance(value, list) else [value] * size
+        if len(values) != size or not all(
+            type(one) is not bool and is_finite(one) for one in values
+        ):
+            self.note(key, expected, repr(value))
+            return (math.nan,) * size
+        return tuple(map(float, values))
+
+    def pair(self, key: str) -> tuple[int, int] | None:
+        """Read a list of two whole numbers from 1; None if it is absent or wrong."""
+        expected = "a list of two whole numbers from 1"
+        value: Any = self._get(key, (list,), expected, ())
+        if value is None or value == ():
+            return None
+        if len(value) != 2 or not all(type(one) is int and one > 0 for one in value):
+            self.note(key, expected, repr(value))
+            return None
+        return value[0], value[1]
+
     def texts(self, key: str, *, absent: bool = False, distinct: bool = True) -> tuple[str, ...]:
         """Read a list of strings, or a file beside the manifest with one per line.
 
