@@ -131,6 +131,7 @@ def _counts_of(numbers: NDArray[Any], classes: int) -> dict[str, list[float]]:
 def _histogram_of(values: NDArray[Any]) -> dict[str, list[float]]:
     """Count values in bins of about equal counts; in fewer bins where values repeat."""
     bins = BINS if len(values) >= FEW else BINS // 2
+    values = values[~np.isnan(values)]
     different = np.unique(values.astype(np.float64))
     above = np.searchsorted(different, np.quantile(values, np.arange(1, bins) / bins), side="right")
     above = np.unique(above[above < len(different)])

@@ -39,9 +39,10 @@ class Histogram:
     counts: Counts
 
     def count(self, values: NDArray[Any]) -> Counts:
-        """Count float[N] in these bins."""
+        """Count float[N] in these bins; NaN, a missing value, is in none."""
         # As float32, like inputs: if 0.2 is an edge, the 0.2 of a row must not be above it.
-        bins = np.searchsorted(self.edges, values.astype(np.float32))
+        values = values.astype(np.float32)
+        bins = np.searchsorted(self.edges, values[~np.isnan(values)])
         return np.bincount(bins, minlength=len(self.counts)).astype(np.float64)
 
 

@@ -34,7 +34,7 @@ WITHOUT_SETTINGS: Final = "tensors"
 _PACKAGE: Final = "model.recipes"
 
 Takes = Literal["image", "row", "text", "tensors"]
-ColumnDtype = Literal["float32", "float64", "int64", "int32", "string", "bool"]
+
 Missing = Literal["refuse", "nan"]
 
 
@@ -51,7 +51,7 @@ class Column:
     """
 
     name: str
-    dtype: ColumnDtype = "float32"
+    dtype: str = "float32"
     missing: Missing = "refuse"
     unit: str = ""
     minimum: float | None = None

@@ -49,7 +49,6 @@ def _softmax(scores: Scores) -> Scores:
 
 
 APPLY: Final[dict[str, Callable[[Scores], Scores]]] = {
-    "none": LINKS["none"],
     "softmax": _softmax,
     "exp": LINKS["exp"],
     "sigmoid": LINKS["sigmoid"],
@@ -109,8 +108,10 @@ class Classify:
                 f"the output {self.output.name} has one score per instance, whose softmax is "
                 f'always 1: apply = "sigmoid"; {RAW}'
             )
-        with np.errstate(over="ignore"):
-            exact = APPLY[self.apply](scores)
+        exact = scores
+        if self.apply != "none":
+            with np.errstate(over="ignore"):
+                exact = APPLY[self.apply](scores)
         if exact.min(initial=0) < 0 or exact.max(initial=0) > 1 + DEFAULT_SUM_TOLERANCE:
             raise EngineError(self._no_probabilities(scores, two=two))
         if two:
@@ -232,7 +233,7 @@ def _told(labels: Sequence[str], row: list[float]) -> dict[str, float]:
 def load(settings: Table, outputs: tuple[Tensor, ...]) -> Classify | Labels:
     """Read the settings of a classifier."""
     output = read_output(settings, outputs)
-    apply = settings.choice("apply", tuple(APPLY), default="none")
+    apply = settings.choice("apply", ("none", *APPLY), default="none")
     labels = _distinct(settings.texts("labels", absent=True, distinct=False))
     many = settings.flag("many")
     if len(labels) == 1 and not many:

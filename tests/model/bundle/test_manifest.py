@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from model.bundle.manifest import Manifest, read_manifest
 from model.errors import ArtefactError
 from model.recipes.base import Column
-from model.recipes.columns import Columns
+from model.recipes.columns.recipe import Columns
 from model.tasks.base import Output
 from model.tasks.classify import Classify
 from model.tenants import names_in
@@ -66,7 +66,7 @@ def test_a_manifest_is_read_whole(tmp_path: Path) -> None:
         made_from={},
         inputs=(Tensor("rows", "float32", (-1, 3)),),
         outputs=(Tensor("probabilities", "float32", (-1, 3)),),
-        recipe=Columns("rows", columns),
+        recipe=Columns(columns, ((Tensor("rows", "float32", (-1, 3)), (0, 1, 2)),)),
         task=Classify(Output("probabilities"), ("x", "y", "z")),
         max_instances=4,
         batch=None,
@@ -189,7 +189,7 @@ UNKNOWN = {
     "artefact": "engine, file, made_from, sha256",
     "inputs.0": "dtype, name, shape",
     "rows": "columns",
-    "rows.columns.2": "dtype, maximum, minimum, missing, name, unit",
+    "rows.columns.2": "choices, dtype, input, maximum, minimum, missing, name, unit",
     "answer": "apply, labels, many, output, scale, shift",
     "limits": "batch, instances",
 }
@@ -229,16 +229,17 @@ WRONG = [
     *(("inputs.0.shape", value, f"inputs[0].shape: expected {SIZES}, got {value!r}")
       for value in ([-1, 0], [-1, True], [-1, 3.0], [-2], "-1, 3")),
     ("inputs.0.shape", [-1, 4],
-     "inputs: expected one, float32 [-1, 3], as the recipe makes it, got float32 [-1, 4]"),
-    ("inputs.0.dtype", "int64",
-     "inputs: expected one, float32 [-1, 3], as the recipe makes it, got int64 [-1, 3]"),
+     "inputs: expected rows of shape [-1, 3], by its columns, got float32 of shape [-1, 4]"),
+    ("rows.columns.0.dtype", "int64",
+     "rows.columns[0].dtype: expected float32, as the input has it, got int64"),
     ("outputs", WHOLE["outputs"] * 2,
      "outputs: expected names that differ, got ['probabilities', 'probabilities']"),
     ("recipe", "resnet", f"recipe: expected one of {names_in('model.recipes')}, got 'resnet'"),
     ("rows.columns", ["a"], "rows.columns: expected an array of tables, got ['a']"),
-    ("rows.columns.0.name", "b", "rows.columns: expected names that differ, got ['b', 'b', 'c']"),
+    ("rows.columns.0.name", "b", "rows.columns: expected names that differ in more than case, "
+     "blanks and punctuation, got b, b"),
     ("rows.columns.0.dtype", "string",
-     "rows.columns[0].dtype: expected one of float32, got 'string'"),
+     "rows.columns[0].dtype: expected float32, as the input has it, got string"),
     *(("rows.columns.0.minimum", value,
        f"rows.columns[0].minimum: expected a finite number, got {value!r}")
       for value in ("0", True, float("nan"), float("-inf"), 10**400)),

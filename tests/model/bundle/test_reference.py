@@ -89,6 +89,18 @@ def test_an_edge_is_met_by_the_same_number_in_float32() -> None:
     assert histogram.count(np.array([0.2])).tolist() == [1, 0]
 
 
+def test_a_missing_value_is_in_no_bin(tmp_path: Path) -> None:
+    """Neither the reference nor the window counts NaN."""
+    histogram = Histogram("x", np.array([0.2], np.float32), np.zeros(2))
+    assert histogram.count(np.array([np.nan, 0.1, np.nan, 0.3])).tolist() == [1, 1]
+    folder = write_bundle(tmp_path / "tiny")
+    inputs = np.where(ROWS < 6, np.nan, ROWS).astype(np.float32)
+    write_reference(folder, {"rows": inputs}, {"probabilities": SHARES}, source="with gaps")
+    document = json.loads((folder / "reference.json").read_text())
+    for one, column in zip(document["inputs"], inputs.T, strict=True):
+        assert sum(one["counts"]) == np.isfinite(column).sum()
+
+
 def answers_of(**histogram: Any) -> tuple[str, Any]:
     """Put a histogram in the place of the answers."""
     return ANSWERS, [{"name": "labels", **histogram}]
