@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.containers import ContainerTool, ContainerToolFailed
+from infra.image.collect import extras_of
 from infra.image.errors import ImageError
 from infra.image.wheels import PLATFORMS, fetch_wheels
 
@@ -19,6 +20,7 @@ PUBLIC_BASE = "public.ecr.aws/lambda/python:3.13"
 DOCKERFILE = "Dockerfile.lambda"
 WHEELS = Path("build/image/wheels")
 LOCK = Path("function/requirements.txt")
+ZOO = Path("model/zoo")
 STAND_IN = "localhost/lambake-stand-in:latest"
 # Steps that take a moment, as podman and docker print them; the others only set metadata.
 _STEP = re.compile(r"(\[\d+/\d+\] )?STEP \d+/\d+: (FROM|COPY|RUN) |#\d+ \[.*\d+/\d+\] ")
@@ -63,7 +65,13 @@ def prepare(tool: ContainerTool, build: Build) -> bool:
     platform = build.platform or _own_platform(tool)
     if platform not in PLATFORMS:
         raise ImageError(f"platform: expected one of {', '.join(PLATFORMS)}, got {platform}")
-    return fetch_wheels(build.root / LOCK, platform, build.root / WHEELS)
+    return fetch_wheels(locks_of(build.root), platform, build.root / WHEELS)
+
+
+def locks_of(root: Path) -> list[Path]:
+    """Return the locks of an image: the packages', and one for each extra that a model needs."""
+    lock = root / LOCK
+    return [lock, *(lock.with_stem(f"{lock.stem}-{extra}") for extra in extras_of(root / ZOO))]
 
 
 Say = Callable[[str], None]

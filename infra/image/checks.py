@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 import re
 import stat
@@ -11,11 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from infra.image.contents import TASK, Contents
-from infra.image.packages import owners, packages_of, source_of
+from infra.image.packages import owners, packages_of, sizes_of, source_of
 from infra.image.wheels import pinned
+from infra.settings import limits
 
 LIMIT_BYTES = 150_000_000
-"""The most that may be added on top of the base."""
+"""The most that packages and code may have; models are as large as they are."""
 
 _ENTRYPOINT = [f"/{TASK}/function/entrypoint.sh"]
 _COMMAND = ["function.entry.handler"]
@@ -34,6 +34,8 @@ _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 _UNCHECKED_HASH = b"\x01\0\0\0"
 
 Rule = Callable[[Contents], Sequence[str]]
+Hashed = dict[str, tuple[str, str]]
+"""Files by path, each with the hash that its manifest states and the one that it has."""
 
 
 def runs_as_a_user(contents: Contents) -> list[str]:
@@ -79,11 +81,11 @@ def has_no_compiler(contents: Contents) -> list[str]:
 def ships_only_what_serves(contents: Contents) -> list[str]:
     """Find files that serving does not need, and files that are neither a package's nor ours."""
     owner = owners(packages_of(contents))
-    artefacts = {artefact for artefact, _, _ in _models(contents)}
+    known = _artefacts(contents) | _recipes(contents)
     breaches = []
     for entry in contents.ours():
         path = entry.path
-        if not entry.is_file or path in artefacts:
+        if not entry.is_file or path in known:
             continue
         ours = path.startswith((f"{TASK}/function/", f"{TASK}/model/"))
         if source_of(path) not in owner and not ours:
@@ -93,12 +95,13 @@ def ships_only_what_serves(contents: Contents) -> list[str]:
     return breaches
 
 
-def packages_are_the_locked(lock: Path) -> Rule:
+def packages_are_the_locked(locks: Sequence[Path]) -> Rule:
     """Return the rule that the installed packages are the locked ones, unaltered but pruned."""
 
     def rule(contents: Contents) -> list[str]:
         machine = {"amd64": "x86_64", "arm64": "aarch64"}[contents.config["architecture"]]
-        locked = {line.split(" ")[0].lower() for line in pinned(lock, machine).splitlines()}
+        lines = (line for lock in locks for line in pinned(lock, machine).splitlines())
+        locked = {line.split(" ")[0].lower() for line in lines}
         packages = packages_of(contents)
         installed = {
             f"{re.sub('[-_.]+', '-', package.name)}=={package.version}".lower()
@@ -116,14 +119,14 @@ def packages_are_the_locked(lock: Path) -> Rule:
 
 
 def models_are_the_baked(zoo: Path) -> Rule:
-    """Return the rule that every bundle of the zoo is in the image, with the model file it was
-    baked with.
+    """Return the rule that every bundle of the zoo is in the image, with the files it was baked
+    with.
     """
 
     def rule(contents: Contents) -> list[str]:
         breaches = [
-            f"/{artefact}: expected sha256 {expected}, got {got}"
-            for artefact, expected, got in _models(contents)
+            f"/{path}: expected sha256 {expected}, got {got}"
+            for path, (expected, got) in (_artefacts(contents) | _recipes(contents)).items()
             if got != expected
         ]
         for manifest in (*zoo.glob("*/model.toml"), *zoo.glob("*/*/model.toml")):
@@ -144,7 +147,8 @@ def is_compiled(contents: Contents) -> list[str]:
         for entry in contents.ours()
         if entry.path.endswith(".pyc")
     }
-    sources = [entry.path for entry in contents.ours() if entry.path.endswith(".py")]
+    ours = {entry.path for entry in contents.ours()} - _recipes(contents).keys()
+    sources = sorted(path for path in ours if path.endswith(".py"))
     return [
         f"/{path}: not compiled with an unchecked hash"
         for path in sources
@@ -166,14 +170,24 @@ def can_be_read(contents: Contents) -> list[str]:
 
 
 def is_small(contents: Contents) -> list[str]:
-    """Compare the size added to the base with the limit."""
-    size = sum(layer.size_bytes for layer in contents.layers if not layer.base)
+    """Compare the size of packages and code with the limit."""
+    size = sum(sizes_of(contents, packages_of(contents)).parts.values())
     if size <= LIMIT_BYTES:
         return []
-    return [f"size: expected at most {LIMIT_BYTES / 1e6:g} MB on the base, got {size / 1e6:.1f}"]
+    limit = f"{LIMIT_BYTES / 1e6:g} MB of packages and code"
+    return [f"size: expected at most {limit} on the base, got {size / 1e6:.1f}"]
 
 
-def breaches_of(contents: Contents, *, lock: Path, zoo: Path) -> list[str]:
+def fits_lambda(contents: Contents) -> list[str]:
+    """Compare the size of all layers with the service's limit."""
+    size = sum(layer.size_bytes for layer in contents.layers)
+    if size <= limits.IMAGE_LIMIT_BYTES:
+        return []
+    most = f"{limits.IMAGE_LIMIT_BYTES / 1e6:,.0f} MB, the largest image that Lambda takes"
+    return [f"image: expected at most {most}, got {size / 1e6:,.1f}"]
+
+
+def breaches_of(contents: Contents, *, locks: Sequence[Path], zoo: Path) -> list[str]:
     """Return the breaches of all rules."""
     rules: list[Rule] = [
         runs_as_a_user,
@@ -181,22 +195,32 @@ def breaches_of(contents: Contents, *, lock: Path, zoo: Path) -> list[str]:
         tells_nobody,
         has_no_compiler,
         ships_only_what_serves,
-        packages_are_the_locked(lock),
+        packages_are_the_locked(locks),
         models_are_the_baked(zoo),
         is_compiled,
         can_be_read,
         is_small,
+        fits_lambda,
     ]
     return [breach for rule in rules for breach in rule(contents)]
 
 
-def _models(contents: Contents) -> list[tuple[str, str, str]]:
-    """Return each model file with the hash in its manifest, and its real one."""
-    found = []
+def _artefacts(contents: Contents) -> Hashed:
+    """Return the model files, each with the hash in its manifest and its real one."""
+    return _hashed(contents, "artefact")
+
+
+def _recipes(contents: Contents) -> Hashed:
+    """Return the bundles' own recipes: the only code in a bundle, by exactly its hash."""
+    return _hashed(contents, "custom")
+
+
+def _hashed(contents: Contents, table: str) -> Hashed:
+    found: Hashed = {}
     for path in sorted(contents.entries):
         if path.startswith(_ZOO) and path.endswith("/model.toml"):
-            stated = tomllib.loads(contents.read(path).decode("utf-8"))["artefact"]
-            artefact = path.replace("model.toml", stated["file"])
-            got = hashlib.sha256(contents.read(artefact)).hexdigest()
-            found.append((artefact, stated["sha256"], got))
+            stated = tomllib.loads(contents.read(path).decode("utf-8")).get(table)
+            if stated:
+                file = path.replace("model.toml", stated["file"])
+                found[file] = (stated["sha256"], contents.sha256(file).hex())
     return found

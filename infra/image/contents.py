@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import posixpath
 import tarfile
@@ -9,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -71,11 +73,22 @@ class Contents:
         Raises:
             ImageError: there is no such file.
         """
+        return self._open(path).read()
+
+    def sha256(self, path: str) -> bytes:
+        """Return the digest of a file's content, which may be larger than the memory.
+
+        Raises:
+            ImageError: there is no such file.
+        """
+        return hashlib.file_digest(self._open(path), "sha256").digest()
+
+    def _open(self, path: str) -> BufferedReader:
         entry = self.entries.get(path)
         file = self._tars[entry.layer].extractfile(entry.member) if entry else None
         if file is None:
             raise ImageError(f"expected the file /{path} in the image, got none")
-        return file.read()
+        return cast(BufferedReader, file)
 
     def _lay(self, number: int) -> list[str]:
         """Apply a layer to what is there; a whiteout hides what lay below.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
 
-from infra.image.contents import TASK, Contents, Entry
+from infra.image.contents import TASK, Contents
 
 _INFO = ".dist-info"
 _CACHE = "__pycache__"
@@ -59,23 +59,35 @@ def source_of(path: str) -> str:
     return posixpath.join(posixpath.dirname(folder), f"{name.split('.')[0]}.py")
 
 
-def sizes(contents: Contents, packages: list[Package]) -> dict[str, int]:
-    """Return the bytes on top of the base by what they belong to, largest first."""
+@dataclass(frozen=True)
+class Sizes:
+    """The bytes on top of the base by what they belong to, largest first."""
+
+    parts: Mapping[str, int]
+    """Packages, and our code: function, model."""
+    models: Mapping[str, int]
+    """The bundles, all versions of a model together."""
+
+
+def sizes_of(contents: Contents, packages: list[Package]) -> Sizes:
+    """Return what lies on top of the base, weighed."""
     owner = owners(packages)
     named = {package.name: f"{package.name} {package.version}" for package in packages}
-    found: dict[str, int] = {}
+    parts: dict[str, int] = {}
+    models: dict[str, int] = {}
     for entry in contents.ours():
         if entry.is_file:
             owned = owner.get(source_of(entry.path))
-            key = named[owned] if owned else _part(entry)
+            below = entry.path.removeprefix(f"{TASK}/").split("/")
+            is_model = below[:2] == ["model", "zoo"]
+            found = models if is_model else parts
+            key = named[owned] if owned else below[2] if is_model else below[0]
             found[key] = found.get(key, 0) + entry.size_bytes
+    return Sizes(_by_size(parts), _by_size(models))
+
+
+def _by_size(found: dict[str, int]) -> dict[str, int]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
-
-
-def _part(entry: Entry) -> str:
-    """Return the name of a part of ours: function, model, model/zoo/digits."""
-    parts = entry.path.removeprefix(f"{TASK}/").split("/")
-    return "/".join(parts[:3] if parts[:2] == ["model", "zoo"] else parts[:1])
 
 
 def _package(contents: Contents, folder: str) -> Package:
@@ -104,5 +116,4 @@ def _licence(metadata: Message) -> str | None:
 
 
 def _hash(contents: Contents, path: str) -> str:
-    digest = hashlib.sha256(contents.read(path)).digest()
-    return "sha256=" + base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    return "sha256=" + base64.urlsafe_b64encode(contents.sha256(path)).rstrip(b"=").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tomllib
 import uuid
@@ -97,18 +96,22 @@ def _models(contents: Contents) -> list[Component]:
         if path.startswith(_ZOO) and path.endswith("/model.toml"):
             manifest = tomllib.loads(contents.read(path).decode("utf-8"))
             artefact = path.replace("model.toml", manifest["artefact"]["file"])
-            digest = hashlib.sha256(contents.read(artefact)).hexdigest()
+            licence = manifest.get("licence", "unknown")
             found.append(
                 Component(
                     name=manifest["name"],
                     version=str(manifest["version"]),
                     type=ComponentType.MACHINE_LEARNING_MODEL,
                     bom_ref=f"model/{manifest['name']}@{manifest['version']}",
-                    licenses=[LicenseFactory().make_from_string(manifest["licence"])],
-                    hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
+                    licenses=[LicenseFactory().make_from_string(licence)],
+                    hashes=[_hash_of(contents, artefact)],
                 )
             )
     return found
+
+
+def _hash_of(contents: Contents, path: str) -> HashType:
+    return HashType(alg=HashAlgorithm.SHA_256, content=contents.sha256(path).hex())
 
 
 def _created(contents: Contents) -> datetime:

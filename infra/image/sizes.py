@@ -26,15 +26,16 @@ def layer_table(layers: Sequence[Layer]) -> str:
     )
 
 
-def part_table(parts: Mapping[str, int]) -> str:
+def part_table(head: str, parts: Mapping[str, int]) -> str:
     """Draw the largest parts, and the rest in one line.
 
     Args:
+        head: what the parts are.
         parts: bytes by name, largest first.
     """
     shown = dict(list(parts.items())[:_SHOWN])
     rest = sum(parts.values()) - sum(shown.values())
-    lines = _rows("package or part", shown)
+    lines = _rows(head, shown)
     if rest:
         lines.append(_row(f"{len(parts) - len(shown)} others", rest, ""))
     return "\n".join(lines)

@@ -10,9 +10,11 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import parse_wheel_filename
 
 from infra.image.errors import WheelsMissing
 
@@ -24,11 +26,11 @@ _MACHINES = {"linux/amd64": "x86_64", "linux/arm64": "aarch64"}
 PLATFORMS = tuple(_MACHINES)
 
 
-def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
-    """Put the wheels of a lock into a folder, and nothing else.
+def fetch_wheels(locks: Sequence[Path], platform: str, folder: Path) -> bool:
+    """Put the wheels of some locks into a folder, and nothing else.
 
     Args:
-        lock: requirements with hashes, for any platform.
+        locks: requirements with hashes, for any platform.
         platform: linux/amd64 or linux/arm64.
         folder: where to put them.
 
@@ -38,18 +40,20 @@ def fetch_wheels(lock: Path, platform: str, folder: Path) -> bool:
     Raises:
         WheelsMissing: pip could not fetch one of them.
     """
-    wanted = pinned(lock, _MACHINES[platform])
+    machine = _MACHINES[platform]
+    wanted = "".join(pinned(lock, machine) for lock in locks)
     stamp = folder / ".of"
     digest = hashlib.sha256(f"{platform}\n{wanted}".encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == digest:
         return False
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    for wheel in folder.glob("*.whl"):
+        if not _is_wanted(wheel.name, wanted, machine):
+            wheel.unlink()
     requirements = folder / ".requirements.txt"
     requirements.write_text(wanted)
     done = subprocess.run(
-        [*_pip(_MACHINES[platform]), "-r", str(requirements), "-d", str(folder)],
+        [*_pip(machine), "-r", str(requirements), "-d", str(folder)],
         capture_output=True,
         text=True,
         check=False,
@@ -84,6 +88,13 @@ def pinned(lock: Path, machine: str) -> str:
         if requirement.marker is None or requirement.marker.evaluate(target):
             lines.add(" ".join([f"{requirement.name}{requirement.specifier}", *hashes]))
     return "".join(f"{line}\n" for line in sorted(lines))
+
+
+def _is_wanted(wheel: str, wanted: str, machine: str) -> bool:
+    """Whether a wheel is one of the pinned ones, for this machine; pip does not fetch it again."""
+    name, version, *_ = parse_wheel_filename(wheel)
+    pin = re.compile(rf"^{re.escape(name)}=={re.escape(str(version))} ", re.MULTILINE)
+    return bool(pin.search(wanted)) and wheel.endswith(("any.whl", f"{machine}.whl"))
 
 
 def _pip(machine: str) -> list[str]:

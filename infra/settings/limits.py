@@ -11,6 +11,7 @@ MEMORY_MINIMUM_MB: Final = 128  # [DOC]
 MEMORY_LIMIT_MB: Final = 10_240  # [DOC]
 TMP_MINIMUM_MB: Final = 512  # [DOC]
 TMP_LIMIT_MB: Final = 10_240  # [DOC]
+IMAGE_LIMIT_BYTES: Final = 10 * 1024**3  # [DOC] of all layers, uncompressed
 EVENT_RETRIES_LIMIT: Final = 2  # [DOC] MaximumRetryAttempts 0-2
 EVENT_AGE_MINIMUM_S: Final = 60  # [DOC]
 EVENT_AGE_LIMIT_S: Final = 21_600  # [DOC] MaximumEventAgeInSeconds 60-21,600

@@ -89,11 +89,11 @@ def test_an_engine_that_is_not_installed_ends_the_build(
 
 def test_the_wheels_of_the_other_architecture_can_be_had(tmp_path: Path) -> None:
     """Every locked package has a wheel for arm64, of a locked hash, to build there."""
-    assert fetch_wheels(ROOT / LOCK, "linux/arm64", tmp_path)
+    assert fetch_wheels([ROOT / LOCK], "linux/arm64", tmp_path)
     names = [wheel.name for wheel in tmp_path.glob("*.whl")]
     assert len(names) == len(pinned(ROOT / LOCK, "aarch64").splitlines())
     assert all(name.endswith(("any.whl", "aarch64.whl")) for name in names)
-    assert not fetch_wheels(ROOT / LOCK, "linux/arm64", tmp_path)
+    assert not fetch_wheels([ROOT / LOCK], "linux/arm64", tmp_path)
 
 
 def test_a_wheel_of_another_hash_is_refused(tmp_path: Path) -> None:
@@ -101,14 +101,15 @@ def test_a_wheel_of_another_hash_is_refused(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"six==1.17.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(WheelsMissing) as caught:
-        fetch_wheels(lock, "linux/arm64", tmp_path / "wheels")
+        fetch_wheels([lock], "linux/arm64", tmp_path / "wheels")
     assert "give every locked wheel; is it reachable? pip says: " in str(caught.value)
 
 
 def test_the_lock_holds_for_the_base_image(tmp_path: Path) -> None:
     """Every locked package has a wheel for x86-64 and arm64, and the base image's glibc, 2.34."""
-    assert resolved(ROOT / LOCK, "x86_64", tmp_path) == 0
-    assert resolved(ROOT / LOCK, "aarch64", tmp_path) == 0
+    for lock in (ROOT / LOCK).parent.glob("requirements*.txt"):
+        assert resolved(lock, "x86_64", tmp_path) == 0
+        assert resolved(lock, "aarch64", tmp_path) == 0
 
 
 def test_a_package_for_one_architecture_is_found(tmp_path: Path) -> None:

@@ -4,19 +4,22 @@ reads and draws the result: on little data.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from infra.image import collect, prune
+from infra.image import checks, collect, prune
 from infra.image.contents import Contents, Layer
 from infra.image.packages import source_of
 from infra.image.sizes import layer_table, part_table
 from infra.image.wheels import pinned
+from infra.settings import limits
 
 
 def written(root: Path, *paths: str) -> Path:
@@ -64,22 +67,34 @@ def test_a_part_that_is_no_more_fails(tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_of_a_bundle_only_what_serves_is_collected(tmp_path: Path) -> None:
-    """The manifest's own model file goes with it; training code, charts and other models stay."""
+    """What the manifest names goes with it; training code, charts and other models stay."""
+    named = ("a/a.onnx", "a/names.txt", "a/recipe.py", "a/words.json")
     zoo = written(
         tmp_path / "zoo",
-        *("a/train.py", "a/chart.png", "a/a.keras", "a/a.onnx", "a/golden.json", "a/samples/1.png"),
+        *("a/train.py", "a/chart.png", "a/a.keras", *named, "a/golden.json", "a/samples/1.png"),
         *("b/1/b.onnx", "b/2/b.onnx", "b/labels.toml", "__init__.py", "no/bundle.txt"),
     )
-    for bundle, file in (("a", "a.onnx"), ("b/1", "b.onnx"), ("b/2", "b.onnx")):
+    for bundle, file in (("a", "a.onnx"), ("b/1", "b.onnx"), ("b/2", "../../no/bundle.txt")):
         (zoo / bundle / "model.toml").write_text(f'[artefact]\nfile = "{file}"\n')
+    assert collect.extras_of(zoo) == []
     with (zoo / "a" / "model.toml").open("a") as manifest:
-        manifest.write('[answer]\nlabels = "names.txt"\n')
-    (zoo / "a" / "names.txt").write_text("x\n")
+        manifest.write('[answer]\nlabels = "names.txt"\n[custom]\nfile = "recipe.py"\n')
+        manifest.write('[text]\ntokenizer = "words.json"\n')
     collect.collect(zoo, tmp_path / "out")
     assert listed(tmp_path / "out") == [
-        *("a/a.onnx", "a/golden.json", "a/model.toml", "a/names.txt", "a/samples/1.png"),
-        *("b/1/b.onnx", "b/1/model.toml", "b/2/b.onnx", "b/2/model.toml", "b/labels.toml"),
+        *sorted((*named, "a/golden.json", "a/model.toml", "a/samples/1.png")),
+        *("b/1/b.onnx", "b/1/model.toml", "b/2/model.toml", "b/labels.toml"),
     ]
+    assert collect.extras_of(zoo) == ["tokenizers"]
+    assert collect.strays(zoo) == [zoo / "no"]
+
+
+def test_a_manifest_that_is_none_is_left_to_the_function(tmp_path: Path) -> None:
+    """It goes into the image as it is, where loading it ends the build with the reason."""
+    zoo = written(tmp_path / "zoo", "a/model.toml", "a/a.onnx")
+    collect.collect(zoo, tmp_path / "out")
+    assert listed(tmp_path / "out") == ["a/model.toml"]
+    assert collect.extras_of(zoo) == []
 
 
 def tar_of(files: dict[str, bytes]) -> bytes:
@@ -100,17 +115,66 @@ def saved(*layers: dict[str, bytes]) -> bytes:
     return tar_of(files | {f"{n}/layer.tar": tar_of(layer) for n, layer in enumerate(layers)})
 
 
+@contextmanager
+def opened(*layers: dict[str, bytes]) -> Iterator[Contents]:
+    """Open an image; all layers but the last are its base."""
+    with ExitStack() as stack, tarfile.open(fileobj=io.BytesIO(saved(*layers))) as archive:
+        yield Contents(archive, stack, base_layers=len(layers) - 1)
+
+
 def test_layers_cover_what_lies_below() -> None:
     """The last content of a file counts; a whiteout hides a file, a folder, or all of a folder."""
     layers: list[dict[str, bytes]] = [
         {"a/x": b"old", "a/y": b"", "b/x": b"", "c/x": b"", "d": b""},
         {"./a/x": b"new!", "a/.wh.y": b"", ".wh.b": b"", "c/.wh..wh..opq": b"", "c/z": b""},
     ]
-    with ExitStack() as stack, tarfile.open(fileobj=io.BytesIO(saved(*layers))) as archive:
-        contents = Contents(archive, stack, base_layers=1)
+    with opened(*layers) as contents:
         assert sorted(contents.entries) == ["a/x", "c/z", "d"]
         assert contents.read("a/x") == b"new!"
         assert sorted(entry.path for entry in contents.ours()) == ["a/x", "c/z"]
+
+
+def test_of_code_a_bundle_has_its_recipe_only(tmp_path: Path) -> None:
+    """One file, by exactly the hash in the manifest; any other is told."""
+    digest = hashlib.sha256(b"x").hexdigest()
+    manifest = (
+        f'[artefact]\nfile = "m.onnx"\nsha256 = "{digest}"\n'
+        f'[custom]\nfile = "recipe.py"\nsha256 = "{digest}"\n'
+    ).encode()
+    zoo = "var/task/model/zoo"
+    layer = {f"{zoo}/a/model.toml": manifest, f"{zoo}/a/m.onnx": b"x", f"{zoo}/a/recipe.py": b"x"}
+    code = (
+        checks.ships_only_what_serves,
+        checks.is_compiled,
+        checks.models_are_the_baked(tmp_path),
+    )
+    with opened(layer) as contents:
+        assert [breach for rule in code for breach in rule(contents)] == []
+    planted = layer | {f"{zoo}/a/recipe.py": b"y", f"{zoo}/a/more.py": b"x", f"{zoo}/a/n.pkl": b"x"}
+    with opened(planted) as contents:
+        assert [breach for rule in code for breach in rule(contents)] == [
+            f"/{zoo}/a/more.py: not needed for serving",
+            f"/{zoo}/a/n.pkl: not needed for serving",
+            f"/{zoo}/a/more.py: not compiled with an unchecked hash",
+            f"/{zoo}/a/recipe.py: expected sha256 {digest}, got {hashlib.sha256(b'y').hexdigest()}",
+        ]
+
+
+def test_models_are_no_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be as large as Lambda lets an image be; packages and code may not."""
+    with opened(
+        {"var/task/model/zoo/a/m.onnx": b"x" * 500, "var/task/function/f.py": b"x" * 50}
+    ) as one:
+        assert [*checks.is_small(one), *checks.fits_lambda(one)] == []
+        monkeypatch.setattr(checks, "LIMIT_BYTES", 50)
+        assert checks.is_small(one) == []
+        monkeypatch.setattr(checks, "LIMIT_BYTES", 49)
+        assert len(checks.is_small(one)) == 1
+        monkeypatch.setattr(limits, "IMAGE_LIMIT_BYTES", 500)
+        (told,) = checks.fits_lambda(one)
+    assert told.startswith(
+        "image: expected at most 0 MB, the largest image that Lambda takes, got "
+    )
 
 
 def test_a_compiled_file_belongs_to_its_source() -> None:
@@ -131,7 +195,9 @@ def test_sizes_are_drawn_largest_first() -> None:
         "the image                            291.0",
     ]
     parts = {f"p{number:02}": 10**6 for number in range(18)}
-    assert part_table(parts).splitlines()[-1] == "2 others                               2.0"
+    assert (
+        part_table("part", parts).splitlines()[-1] == "2 others                               2.0"
+    )
 
 
 def test_a_lock_is_cut_to_one_machine(tmp_path: Path) -> None:
