@@ -5,18 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from model.bake.errors import BakeError
 from model.bake.graph import Graph
 from model.bake.runtime import Runtime, shape_text, stated
 from model.bake.sources.base import Hints
 from model.bake.wishes import Wishes
-from model.recipes.base import Column, ColumnDtype, Takes, name_key
+from model.recipes.base import Column, Takes, name_key
 from model.tensors import Tensor
 
 WIDEST_ROW: Final = 2000
 """A wider matrix is a signal or a flattened picture, unless its columns have names."""
+_COLUMN_DTYPES: Final = ("float32", "float64", "int64", "int32", "string", "bool")
 
 _PIXELS: Final = ("float32", "float16", "float64", "uint8", "int8")
 _TOKENS: Final = re.compile(r"ids?$|token|mask|segment|position", re.IGNORECASE)
@@ -134,7 +135,7 @@ def channels_axis(tensor: Tensor) -> int | None:
 
 
 def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
-    if len(tensor.shape) != 2 or tensor.dtype not in get_args(ColumnDtype):
+    if len(tensor.shape) != 2 or tensor.dtype not in _COLUMN_DTYPES:
         return False
     width = tensor.shape[1]
     whole = tensor.dtype in ("int64", "int32")
@@ -145,7 +146,7 @@ def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
 
 def _is_column(tensor: Tensor) -> bool:
     return (
-        tensor.dtype in get_args(ColumnDtype)
+        tensor.dtype in _COLUMN_DTYPES
         and tensor.shape in ((-1,), (1,), (-1, 1), (1, 1))
     )  # fmt: skip
 
@@ -262,7 +263,7 @@ def _columns_by_input(
         column = by_key.get(name_key(one.name), Column(one.name))
         missing = column.missing if one.dtype.startswith("float") else "refuse"
         choices = column.choices or graph.choices.get(one.name, ())
-        column = replace(column, dtype=one.dtype, missing=missing, choices=choices)  # type: ignore[arg-type]
+        column = replace(column, dtype=one.dtype, missing=missing, choices=choices)
         columns.append(_without_range(column) if one.dtype in ("string", "bool") else column)
     return columns, Guess("columns", _listed(columns), "the inputs' names")
 
@@ -287,7 +288,7 @@ def _columns_of_matrix(
         )
     is_float = tensor.dtype.startswith("float")
     columns = [
-        replace(one, dtype=tensor.dtype, missing=one.missing if is_float else "refuse")  # type: ignore[arg-type]
+        replace(one, dtype=tensor.dtype, missing=one.missing if is_float else "refuse")
         for one in columns
     ]
     texts = [one.name for one in columns if one.choices]
