@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
-WORKERS ?= 4
+WORKERS ?= 2
 STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
@@ -12,6 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
+CONVERTERS := model/bake/converters
 
 # Secrets are known by their form. Entropy is high in hashes too, and the tests' passwords are dummies.
 SEARCHED := ':!*requirements*.txt'
@@ -69,6 +70,8 @@ lock: .venv/.dev ## resolve the dependencies again, with hashes
 	@$(UV) pyproject.toml --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
 	@$(UV) pyproject.toml --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
 	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group bake --group train --group test --group check -c infra/cloud/requirements.txt -c model/bake/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@for name in keras trees; do $(UV) --group $$name -c requirements-dev.txt --override $(CONVERTERS)/overrides.txt \
+	  -o $(CONVERTERS)/$$name.txt $(UPGRADE) || exit 1; done
 
 clean: ## remove everything that was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

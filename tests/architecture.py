@@ -24,6 +24,7 @@ READS_ENVIRONMENT: Final = {
     "function/serve.py",
     "function/settings.py",
     "model/engines/onnx.py",  # ONNX Runtime's telemetry is silenced that way only
+    "model/bake/converters/host.py",  # silences TensorFlow, in a process of its own
     "model/zoo/digits/train.py",  # TensorFlow's chatter is silenced that way only; never shipped
 }
 ENGINES: Final = {
@@ -204,6 +205,18 @@ def walls_hold(modules: list[Module]) -> list[str]:
     return breaches
 
 
+def converters_stand_alone(modules: list[Module]) -> list[str]:
+    """Find a converter that imports the project: its environment has it not."""
+    own = "model.bake.converters"
+    return [
+        f"{module.path}:{one.line}: imports {one.name}"
+        for module in modules
+        if module.path.startswith(f"{own.replace('.', '/')}/")
+        for one in module.imports
+        if any(map(one.within, PACKAGES)) and not one.within(own)
+    ]
+
+
 def infra_is_a_stair(modules: list[Module]) -> list[str]:
     """Find a part of infra that imports one above it, or that has no place on the stair."""
     breaches = []
@@ -344,6 +357,7 @@ RULES: Final[list[Rule]] = [
     packages_import_only_what_they_may,
     siblings_do_not_import_each_other,
     walls_hold,
+    converters_stand_alone,
     infra_is_a_stair,
     function_knows_the_aws_sdk_in_one_place,
     only_the_settings_read_the_environment,

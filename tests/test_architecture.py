@@ -122,6 +122,16 @@ def test_a_hole_in_a_wall_is_found(tmp_path: Path, folder: str, package: str) ->
     assert breaches_in(tmp_path, rules.walls_hold, tree) == expected
 
 
+def test_a_converter_that_imports_the_project_is_found(tmp_path: Path) -> None:
+    """A converter may import another one and what its environment has, nothing else of ours."""
+    tree = {
+        "model/bake/converters/a.py": "import numpy\nfrom .b import c\nfrom ..errors import d",
+        "model/bake/converter.py": "from model.bake.errors import d",
+    }
+    expected = ["model/bake/converters/a.py:3: imports model.bake.errors.d"]
+    assert breaches_in(tmp_path, rules.converters_stand_alone, tree) == expected
+
+
 STAIR = [
     ("infra/local/a.py", "from infra.cloud import x", "local imports infra.cloud.x"),
     ("infra/cloud/a.py", "from infra.local import x\nimport infra.settings", ""),

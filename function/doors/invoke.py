@@ -9,7 +9,7 @@ from function.payloads import Payloads
 
 
 class InvokeDoor:
-    """Answers payloads: the event is one."""
+    """Answers `{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}`."""
 
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
-from starlette.routing import Route
 
 from function.errors import FunctionError
 from function.http import pages
 from function.http.bodies import json_response
 from function.http.hello import total_of
 from function.http.lean_fastapi import (
+    APIRoute,
     FastAPI,
     Request,
     RequestValidationError,
@@ -25,10 +25,9 @@ from function.http.problems import (
     on_invalid,
     unknown_path,
 )
-from function.http.routes import READ, ShownRoute, hidden_route
-from function.protocols import Routes, native
+from function.http.routes import READ, hidden_route, shown_route
+from function.protocols import Predict, Routes, native
 from function.service import Service
-from function.telemetry.invocation import Ask, here_and_now
 from model.errors import ModelError
 
 VERSION: Final = "0.1.0"
@@ -40,7 +39,7 @@ def create_app(
     *,
     max_body_bytes: int,
     docs: bool = True,
-    ask: Ask = here_and_now,
+    predict: Predict | None = None,
 ) -> FastAPI:
     """Build the service's HTTP application; routes that a user adds are served and documented too.
 
@@ -49,7 +48,7 @@ def create_app(
         protocols: the `routes` of each module in function/protocols.
         max_body_bytes: the largest body of a request; the protocols enforce it.
         docs: whether /docs and /openapi.json are served.
-        ask: predicts without blocking the loop; by default in the loop's own thread.
+        predict: predicts without blocking the loop; by default in the loop's own thread.
     """
     app = Application(
         title="Lambake",
@@ -70,7 +69,7 @@ def create_app(
     app.service = service
     app.router.routes += _service_routes(service, docs=docs)
     for routes in protocols:
-        app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=ask)
+        app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=predict)
     if docs:
         app.router.routes += _docs_routes()
     return app
@@ -89,7 +88,7 @@ class Application(FastAPI):
         return document_of(self, self.service.models())
 
 
-def _service_routes(service: Service, *, docs: bool) -> list[Route]:
+def _service_routes(service: Service, *, docs: bool) -> list[APIRoute]:
     async def index(request: Request) -> Response:
         page = pages.index_page(service.models(), _root_path(request), docs=docs)
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
@@ -97,7 +96,7 @@ def _service_routes(service: Service, *, docs: bool) -> list[Route]:
     async def add(request: Request) -> Response:
         return json_response(total_of(request.query_params))
 
-    async def healthz(_request: Request) -> Response:
+    async def healthz() -> Response:
         models = {one.name: one.latest.manifest.version for one in service.models()}
         versions = {one.name: list(one.predictors) for one in service.models()}
         return json_response({"status": "ok", "models": models, "versions": versions})
@@ -106,7 +105,7 @@ def _service_routes(service: Service, *, docs: bool) -> list[Route]:
     numbers = [number | {"name": "a", "example": 10}, number | {"name": "b", "example": 20}]
     return [
         hidden_route("/", index),
-        ShownRoute(
+        shown_route(
             "/add",
             add,
             "Add two numbers",
@@ -114,11 +113,11 @@ def _service_routes(service: Service, *, docs: bool) -> list[Route]:
             methods=[*READ, "POST"],
             parameters=numbers,
         ),
-        ShownRoute("/healthz", healthz, "Whether the models are loaded", {"type": "object"}),
+        shown_route("/healthz", healthz, "Whether the models are loaded", {"type": "object"}),
     ]
 
 
-def _docs_routes() -> list[Route]:
+def _docs_routes() -> list[APIRoute]:
     async def docs_page(request: Request) -> Response:
         page = pages.docs_page(_root_path(request))
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)

@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
-from function.service import Served
-
-T = TypeVar("T")
+from function.service import Answer, Served
+from function.telemetry.invocation import predict
 
 
 class PredictionThreads:
@@ -26,8 +25,8 @@ class PredictionThreads:
         count = threads or max(2, len(os.sched_getaffinity(0)))
         self._threads = ThreadPoolExecutor(count, "predict")
 
-    async def __call__(self, act: Callable[[Served, Any], T], served: Served, given: Any) -> T:
+    async def __call__(self, served: Served, instances: Sequence[Any]) -> Answer:
         """Predict in a thread, as part of the same invocation."""
         run = contextvars.copy_context().run
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, run, act, served, given)
+        return await loop.run_in_executor(self._threads, run, predict, served, instances)

@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from model.recipes.base import Column, Feeds
@@ -90,3 +91,14 @@ class Original:
     onnx: Path
     run: Run | None = None
     hints: Hints = Hints()
+
+
+def modules_of(model: Any) -> set[str]:
+    """Return the packages of an object's classes: {"sklearn"} for one of scikit-learn's."""
+    return {one.__module__.partition(".")[0] for one in type(model).__mro__} - {"builtins"}
+
+
+def class_labels(model: Any) -> tuple[str, ...]:
+    """Return the names of a classifier's classes, in the order of its probabilities."""
+    classes = getattr(model, "classes_", ())
+    return tuple(str(one) for one in classes) if np.ndim(classes) == 1 else ()
