@@ -3,7 +3,7 @@
 PYTHON ?= python3
 PORT ?= 8080
 INVOKE_PORT ?= 9001
-WORKERS ?= 2
+WORKERS ?= 4
 STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 

@@ -15,7 +15,7 @@ from function.aws import aws_client
 from function.deadline import Context
 from function.doors.sources import Source, clue_in, source_of
 from function.errors import UnsupportedSourceError, detail_of, name_of
-from function.payloads import Payloads, require_carried
+from function.payloads import FORM, Payloads, require_carried
 from function.service import Service
 from function.settings import MAX_REPLY_BYTES, Settings
 from function.telemetry.cloudwatch import EmbeddedMetrics
@@ -134,10 +134,10 @@ def _door_of(source: Source, event: Any) -> Door:
         UnsupportedSourceError: there is none; names what it got and what is accepted.
     """
     if source not in _BUILDERS:
+        clue = clue_in(event) or "something else"
         raise UnsupportedSourceError(
-            "expected an event of HTTP, SQS, S3 or EventBridge, or a payload, "
-            '{"model": …, "rows" | "image" | "images" | "s3": …} or {"Items": […]}, '
-            f"got {clue_in(event) or 'something else'}"
+            f"expected an event of HTTP, SQS, S3 or EventBridge, or a payload, {FORM} "
+            f'or {{"Items": […]}}, got {clue}'
         )
     if source not in _Doors.others:
         _Doors.others[source] = _BUILDERS[source]()

@@ -11,20 +11,29 @@ from function.errors import InvalidError, MalformedError
 from function.service import Served
 from model.errors import MAX_PROBLEMS, Problem, counted, kind_of
 from model.recipes.base import Takes
+from model.tensors import Instances, NamedInputs
 
-KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {"image": ("image", "images"), "row": ("rows",)}
-"""The keys for each kind of instance in a JSON payload: for one, or for a list."""
+NAMED: Final = "inputs"
+"""The key that every model takes: its tensors by name, past the recipe."""
+
+KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {
+    "image": ("image", "images", NAMED),
+    "row": ("rows", NAMED),
+    "text": ("texts", NAMED),
+    "tensors": (NAMED,),
+}
+"""The keys for each kind of instance in a JSON payload: for one, for a list, or for tensors."""
 
 
-def instances_of(payload: Any, served: Served) -> list[Any]:
-    """Read the instances from `{"image": …}`, `{"images": […]}` or `{"rows": […]}`.
+def instances_of(payload: Any, served: Served) -> Instances:
+    """Read the instances from one of the keys that the model takes, such as `{"rows": […]}`.
 
     Args:
         payload: parsed JSON.
         served: the model; its recipe says what it takes, its manifest how many.
 
     Returns:
-        The pictures' bytes or the rows, unchecked.
+        The pictures' bytes, the rows or the texts; or the inputs by name. Unchecked.
 
     Raises:
         InvalidError: not an object, a key that the model does not take, not a list, too few or too
@@ -37,9 +46,11 @@ def instances_of(payload: Any, served: Served) -> list[Any]:
     given = [key for key in KEYS[takes] if key in payload]
     others = len(payload) - len(given)
     if len(given) != 1 or others:
-        got = f"both {' and '.join(given)}" if len(given) > 1 else _others(others, given)
+        got = " and ".join(given) if len(given) > 1 else _others(others, given)
         raise InvalidError([Problem("body", expected, got)])
     key = given[0]
+    if key == NAMED:
+        return _named(payload[key], served)
     values = [payload[key]] if key == takes else _list_of(payload[key], key, served)
     return _decoded(values, key) if takes == "image" else values
 
@@ -49,6 +60,13 @@ def _others(others: int, given: Sequence[str]) -> str:
     if not others:
         return "an empty object"
     return counted(others, "other key") + (" beside it" if given else "")
+
+
+def _named(values: Any, served: Served) -> NamedInputs:
+    if not isinstance(values, dict):
+        names = ", ".join(one.name for one in served.manifest.inputs)
+        raise InvalidError([Problem(NAMED, f"an object with {names}", kind_of(values))])
+    return NamedInputs(values)
 
 
 def _list_of(values: Any, key: str, served: Served) -> list[Any]:

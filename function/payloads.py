@@ -16,7 +16,9 @@ from model.errors import Problem, counted, kind_of
 if TYPE_CHECKING:
     from function.objects.process import Objects
 
-FORM: Final = '{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}'
+FORM: Final = (
+    '{"model": …, "version"?: …, "rows" | "image" | "images" | "texts" | "inputs" | "s3": …}'
+)
 """What a payload looks like, for errors."""
 
 
@@ -41,8 +43,8 @@ class Payloads:
         """Predict what a payload asks for.
 
         Args:
-            payload: {"model", "version"?, "rows" | "image" | "images" | "s3"}; the version may be a
-                label, and none, or null, is the latest. Left as it is.
+            payload: as in FORM; the version may be a label, and none, or null, is the latest. Left
+                as it is.
 
         Returns:
             {"model", "version", "predictions"}, as over HTTP.

@@ -85,7 +85,7 @@ def server_of(settings: Settings) -> Server:
         service,
         max_body_bytes=settings.max_body_bytes,
         docs=settings.docs,
-        predict=PredictionThreads(),
+        ask=PredictionThreads(),
     )
     door = PlainHttp(app, PrometheusMetrics(service), base_path=settings.base_path)
     config = uvicorn.Config(

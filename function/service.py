@@ -16,7 +16,7 @@ from model.errors import ArtefactError, EngineError
 from model.predictor import Predictor, Steps
 from model.recipes.base import Description, Recipe
 from model.tasks.base import Task
-from model.tensors import Feeds, Instances, NamedInputs
+from model.tensors import Feeds, Instances
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +84,13 @@ class Served:
         news = window.news() if window else {}
         return Answer(name, version, predictions, _milliseconds(steps), news)
 
-    def run(self, inputs: NamedInputs) -> RawAnswer:
+    def run(self, instances: Instances) -> RawAnswer:
         """Compute the model's outputs as they are.
 
         Raises:
             InputError, EngineError: as in `predict`.
         """
-        outputs, steps = self._guarded(lambda: self._predictor.run(inputs))
+        outputs, steps = self._guarded(lambda: self._predictor.run(instances))
         return RawAnswer(self.manifest.name, self.manifest.version, outputs, _milliseconds(steps))
 
     def _guarded(self, act: Callable[[], _Result]) -> _Result:

@@ -21,13 +21,18 @@ MAX_PROBLEMS = 10
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input: where, what was expected, and what it got."""
+    """One thing that is wrong with the input: where, what was expected, and what it got.
+
+    Where `got` is empty, `expected` is the whole sentence, in the words of a recipe.py.
+    """
 
     where: str
     expected: str
     got: str
 
     def __str__(self) -> str:
+        if not self.got:
+            return f"{self.where}: {self.expected}"
         return f"{self.where}: expected {self.expected}, got {self.got}"
 
 

@@ -92,21 +92,21 @@ class Predictor:
         steps = Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, (end - ran) * 1e3)
         return answers, steps
 
-    def run(self, inputs: NamedInputs) -> tuple[Feeds, Steps]:
+    def run(self, instances: Instances) -> tuple[Feeds, Steps]:
         """Compute the model's outputs as they are, for protocols that speak in tensors.
 
         Args:
-            inputs: those of N instances, 1 <= N <= manifest.max_instances.
+            instances: as for `predict`.
 
         Returns:
             The manifest's outputs by tensor name, and the time of each step.
 
         Raises:
-            InputError: invalid inputs; says which and why.
+            InputError: too few, too many or invalid instances; says which and why.
             EngineError: the engine failed.
         """
         start = perf_counter()
-        feeds, _ = self._feeds_of(inputs)
+        feeds, _ = self._feeds_of(instances)
         preprocessed = perf_counter()
         outputs = self._run(feeds, named=True)
         ran = perf_counter()

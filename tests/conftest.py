@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
+
+from tests.schedule import ByFile
 
 STRICT = os.environ.get("STRICT") == "1"
 """Whether this is CI, where nothing is skipped and every run tries the same examples."""
@@ -35,18 +36,6 @@ FAKE_AWS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
-
-
-CONTAINERS = ("tests/image/", "tests/infra/demo/")
-"""They share the images that they build."""
-
-
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """Give the tests of one file to one process, where several run (pytest -n 2)."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "containers" if file.startswith(CONTAINERS) else file
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest -p no:xdist

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from function.deadline import Context
 from function.errors import UnsupportedSourceError
 from function.objects.events import is_of_object, objects_on_bus
-from function.payloads import Payloads
+from function.payloads import FORM, Payloads
 
 if TYPE_CHECKING:
     from function.objects.process import Objects
@@ -56,5 +56,5 @@ class EventBridgeDoor:
             return self._payloads.answer(detail)
         raise UnsupportedSourceError(
             "expected of EventBridge a schedule, an object's event of S3, or a detail of "
-            '{"model": …, "rows" | "image" | "images" | "s3": …}, got another event'
+            f"{FORM}, got another event"
         )

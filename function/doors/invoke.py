@@ -9,7 +9,7 @@ from function.payloads import Payloads
 
 
 class InvokeDoor:
-    """Answers `{"model": …, "version"?: …, "rows" | "image" | "images" | "s3": …}`."""
+    """Answers payloads: the event is one."""
 
     def __init__(self, payloads: Payloads) -> None:
         self._payloads = payloads

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
+from starlette.routing import Route
 
 from function.errors import FunctionError
 from function.http import pages
 from function.http.bodies import json_response
 from function.http.hello import total_of
 from function.http.lean_fastapi import (
-    APIRoute,
     FastAPI,
     Request,
     RequestValidationError,
@@ -25,9 +25,10 @@ from function.http.problems import (
     on_invalid,
     unknown_path,
 )
-from function.http.routes import READ, hidden_route, shown_route
-from function.protocols import Predict, Routes, native
+from function.http.routes import READ, ShownRoute, hidden_route
+from function.protocols import Routes, native
 from function.service import Service
+from function.telemetry.invocation import Ask, here_and_now
 from model.errors import ModelError
 
 VERSION: Final = "0.1.0"
@@ -39,7 +40,7 @@ def create_app(
     *,
     max_body_bytes: int,
     docs: bool = True,
-    predict: Predict | None = None,
+    ask: Ask = here_and_now,
 ) -> FastAPI:
     """Build the service's HTTP application; routes that a user adds are served and documented too.
 
@@ -48,7 +49,7 @@ def create_app(
         protocols: the `routes` of each module in function/protocols.
         max_body_bytes: the largest body of a request; the protocols enforce it.
         docs: whether /docs and /openapi.json are served.
-        predict: predicts without blocking the loop; by default in the loop's own thread.
+        ask: predicts without blocking the loop; by default in the loop's own thread.
     """
     app = Application(
         title="Lambake",
@@ -69,7 +70,7 @@ def create_app(
     app.service = service
     app.router.routes += _service_routes(service, docs=docs)
     for routes in protocols:
-        app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=predict)
+        app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=ask)
     if docs:
         app.router.routes += _docs_routes()
     return app
@@ -88,7 +89,7 @@ class Application(FastAPI):
         return document_of(self, self.service.models())
 
 
-def _service_routes(service: Service, *, docs: bool) -> list[APIRoute]:
+def _service_routes(service: Service, *, docs: bool) -> list[Route]:
     async def index(request: Request) -> Response:
         page = pages.index_page(service.models(), _root_path(request), docs=docs)
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
@@ -96,7 +97,7 @@ def _service_routes(service: Service, *, docs: bool) -> list[APIRoute]:
     async def add(request: Request) -> Response:
         return json_response(total_of(request.query_params))
 
-    async def healthz() -> Response:
+    async def healthz(_request: Request) -> Response:
         models = {one.name: one.latest.manifest.version for one in service.models()}
         versions = {one.name: list(one.predictors) for one in service.models()}
         return json_response({"status": "ok", "models": models, "versions": versions})
@@ -105,7 +106,7 @@ def _service_routes(service: Service, *, docs: bool) -> list[APIRoute]:
     numbers = [number | {"name": "a", "example": 10}, number | {"name": "b", "example": 20}]
     return [
         hidden_route("/", index),
-        shown_route(
+        ShownRoute(
             "/add",
             add,
             "Add two numbers",
@@ -113,11 +114,11 @@ def _service_routes(service: Service, *, docs: bool) -> list[APIRoute]:
             methods=[*READ, "POST"],
             parameters=numbers,
         ),
-        shown_route("/healthz", healthz, "Whether the models are loaded", {"type": "object"}),
+        ShownRoute("/healthz", healthz, "Whether the models are loaded", {"type": "object"}),
     ]
 
 
-def _docs_routes() -> list[APIRoute]:
+def _docs_routes() -> list[Route]:
     async def docs_page(request: Request) -> Response:
         page = pages.docs_page(_root_path(request))
         return HTMLResponse(page, headers=pages.SECURITY_HEADERS)

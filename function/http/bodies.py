@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -13,15 +14,20 @@ from function.errors import MalformedError, MediaTypeError, TooLargeError
 from function.http.forms import files_in
 from function.inputs import instances_of
 from function.service import Served
+from model.bundle.manifest import Manifest
 from model.errors import Problem
+from model.tensors import Instances
 
 JSON: Final = "application/json"
 
 SPARE_BRACKETS: Final = 10_000
 """Added to what a full request needs, so that a request over the limit is told how many it has."""
 
+MOST_BRACKETS: Final = 500_000
+"""Of tensors; parsed, so many lists take 0.1 s and 30 MB. What needs more can be sent in binary."""
 
-async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> list[Any]:
+
+async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> Instances:
     """Read the instances from a request's body, by its media type.
 
     Args:
@@ -30,7 +36,7 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
         max_body_bytes: the largest body.
 
     Returns:
-        The pictures' bytes or the rows, unchecked.
+        The instances, or the inputs by name, unchecked.
 
     Raises:
         TooLargeError: the body is over the limit.
@@ -39,20 +45,16 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
         InvalidError: it is readable, but holds something else.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    _require_media_type(media_type, request.headers.get("content-encoding", ""), served)
-    body = await _body_of(request, max_body_bytes)
+    _require_media_type(media_type, served)
+    body = await body_of(request, max_body_bytes)
     if media_type == JSON:
-        _require_few_brackets(body, served)
-        return instances_of(_json_of(body), served)
+        return instances_of(json_of(body, served), served)
     if media_type == "multipart/form-data":
         return files_in(body, request.headers["content-type"], limit=served.manifest.max_instances)
     return [body]
 
 
-def _require_media_type(media_type: str, encoding: str, served: Served) -> None:
-    if encoding.strip().lower() not in ("", "identity"):
-        wanted = "none, or identity: bodies are not compressed"
-        raise MediaTypeError([Problem("content-encoding", wanted, "another")])
+def _require_media_type(media_type: str, served: Served) -> None:
     accepted = [JSON]
     types = served.description.media_types
     if types:
@@ -64,8 +66,16 @@ def _require_media_type(media_type: str, encoding: str, served: Served) -> None:
         raise MediaTypeError([Problem("content-type", " or ".join(accepted), got)])
 
 
-async def _body_of(request: Request, max_bytes: int) -> bytes:
-    """Read the body, and stop once it is too large, whatever Content-Length says."""
+async def body_of(request: Request, max_bytes: int) -> bytes:
+    """Read the body, and stop once it is too large, whatever Content-Length says.
+
+    Raises:
+        TooLargeError: it is over the limit.
+        MediaTypeError: it is compressed.
+    """
+    if request.headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
+        wanted = "none, or identity: bodies are not compressed"
+        raise MediaTypeError([Problem("content-encoding", wanted, "another")])
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -84,17 +94,29 @@ def _require_few_brackets(body: bytes, served: Served) -> None:
     columns = served.description.columns
     # An instance is one list or object; a column's name may also hold a bracket.
     limit = SPARE_BRACKETS + 2 * served.manifest.max_instances * (1 + len(columns))
+    limit = max(limit, min(_lists_of(served.manifest), MOST_BRACKETS))
     got = body.count(b"[") + body.count(b"{")
     if got > limit:
         raise TooLargeError([Problem("body", f"at most {limit} lists and objects", str(got))])
 
 
-def _json_of(body: bytes) -> Any:
-    """Parse JSON strictly: no NaN or Infinity, no lone surrogates, limited nesting.
+def _lists_of(manifest: Manifest) -> int:
+    """Return how many lists the largest inputs by name have; no bound where an axis is free."""
+    total = SPARE_BRACKETS
+    for one in manifest.inputs:
+        axes = (manifest.max_instances, *one.shape[1:-1]) if one.has_batch else one.shape[:-1]
+        total += 2 * prod(axes) if min(axes, default=1) > 0 else MOST_BRACKETS
+    return total
+
+
+def json_of(body: bytes, served: Served) -> Any:
+    """Parse JSON strictly: no lone surrogates, limited nesting, no more than a model can need.
 
     Raises:
+        TooLargeError: more lists and objects than any request for this model has.
         MalformedError: says where the parser stopped.
     """
+    _require_few_brackets(body, served)
     try:
         return from_json(body, allow_inf_nan=True)
     except ValueError as exc:

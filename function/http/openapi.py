@@ -16,14 +16,16 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from function.http.bodies import JSON
+from function.http.examples import examples_of
 from function.http.forms import FILE_FIELD
 from function.http.lean_fastapi import APIRoute
-from function.http.routes import EACH_MODEL, SERVICE
-from function.inputs import KEYS
+from function.http.routes import EACH_MODEL, SERVICE, ShownRoute
+from function.inputs import KEYS, NAMED
 from model.bundle.versions import Versions
 from model.errors import MAX_PROBLEMS
 from model.predictor import Predictor
 from model.recipes.base import Description
+from model.tensors import schema_of
 
 _TEXT: Final = {"type": "string"}
 _NUMBER: Final = {"type": "number"}
@@ -59,6 +61,7 @@ _COLUMN: Final = _object(
     maximum=_BOUND,
     choices=_list(_TEXT),
 )
+_TENSOR: Final = _object(name=_TEXT, dtype=_TEXT, shape=_list({"type": "integer"}))
 _PROBLEM: Final = _object(where=_TEXT, expected=_TEXT, got=_TEXT)
 
 SCHEMAS: Final[dict[str, dict[str, Any]]] = {
@@ -66,9 +69,17 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "VersionsAnswer": _object(model=_TEXT, versions=_LABELS),
     "ModelAnswer": _object(
         **_SUMMARY,
-        **dict.fromkeys(("licence", "engine", "sha256", "card"), _TEXT),
+        **dict.fromkeys(("licence", "engine", "sha256", "card", "takes"), _TEXT),
+        example={"description": "An instance that the model answers, if a short one is known."},
         labels=_list(_TEXT),
         columns=_list(_COLUMN),
+        size={
+            "type": ["array", "null"],
+            "items": {"type": "integer"},
+            "description": "Height and width of what the model sees of a picture.",
+        },
+        inputs=_list(_TENSOR),
+        outputs=_list(_TENSOR),
         max_instances={"type": "integer"},
         training={"type": "object"},
         metrics={"type": "object", "additionalProperties": _NUMBER},
@@ -116,6 +127,8 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
 
 def _by_method(route: BaseRoute) -> Iterator[BaseRoute]:
     """Split a route into one per method; HEAD is not shown beside GET."""
+    if isinstance(route, ShownRoute):
+        route = route.shown()
     if not isinstance(route, APIRoute):
         yield route
         return
@@ -154,7 +167,7 @@ def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> di
         "operationId": f"{act}_{manifest.name}" + (f":{manifest.version}" if title else ""),
     }
     if act == "predict":
-        content = _content_of(predictor.recipe.describe(), manifest.max_instances)
+        content = _content_of(predictor)
         answer = _object(model=_TEXT, version=_TEXT, predictions=_list(predictor.task.schema()))
         own |= {
             "responses": operation["responses"]
@@ -165,15 +178,14 @@ def _own(operation: dict[str, Any], predictor: Predictor, title: str = "") -> di
     return own
 
 
-def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
+def _content_of(predictor: Predictor) -> dict[str, Any]:
     """Return the bodies that a model takes, by media type."""
-    one, takes = description.schema, description.takes
-    some = _list(dict(one), minItems=1, maxItems=max_instances)
-    payloads = [_object(**{key: one if key == takes else some}) for key in KEYS[takes]]
-    key = KEYS[takes][0]
-    example = description.example if key == takes else [description.example]
+    description = predictor.recipe.describe()
+    schemas = _schemas_of(predictor, description)
+    payloads = [_object(**{key: schema}) for key, schema in schemas.items()]
+    examples = {key: {"value": value} for key, value in examples_of(predictor).items()}
     schema = payloads[0] if len(payloads) == 1 else {"oneOf": payloads}
-    content: dict[str, Any] = {JSON: {"schema": schema, "example": {key: example}}}
+    content: dict[str, Any] = {JSON: {"schema": schema, "examples": examples}}
     # `format: binary` is OpenAPI 3.0's; Swagger UI shows its upload button for it.
     upload = {"type": "string", "format": "binary"}
     uploads = {one: {"schema": upload} for one in description.media_types}
@@ -181,3 +193,18 @@ def _content_of(description: Description, max_instances: int) -> dict[str, Any]:
         form = _object(**{FILE_FIELD: upload})
         return {"multipart/form-data": {"schema": form}, **uploads, **content}
     return content
+
+
+def _schemas_of(predictor: Predictor, description: Description) -> dict[str, Any]:
+    """Return what may stand under each key of a payload."""
+    manifest, takes = predictor.manifest, description.takes
+    limits = {"minItems": 1, "maxItems": manifest.max_instances}
+    tensors = schema_of(manifest.inputs)
+    for one in manifest.inputs:
+        if one.has_batch:
+            tensors["properties"][one.name] |= limits
+    instance = dict(description.schema)
+    some = _list(instance, **limits)
+    return {
+        key: tensors if key == NAMED else instance if key == takes else some for key in KEYS[takes]
+    }

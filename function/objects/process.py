@@ -28,13 +28,15 @@ from function.errors import (
     outcome_of,
 )
 from function.objects.bucket import ObjectRef, ref_of, require_address
-from function.objects.formats import Format, Item, ObjectReader, format_of
+from function.objects.formats import Format, ObjectReader, format_of
 from function.objects.keys import KeyLayout
+from function.objects.lines import Item
 from function.objects.result_object import KnownResult, ResultObject, metadata_of
 from function.service import Served, Service
 from function.telemetry.invocation import current, log, predict
 from function.telemetry.vitals import is_fatal
 from model.errors import InputError, Problem
+from model.tensors import NamedInputs
 
 MAX_ROWS_BYTES: Final = 1024 * 1024
 """Of one batch, as text; parsed, rows take some thirty times as much."""
@@ -216,7 +218,16 @@ class Objects:
         with closing(self._reader.open(ref, served, max_bytes=self._max_body_bytes)) as source:
             items = self._reader.items_of(ref, source, served)
             instances = [_instance_of(item) for item in islice(items, manifest.max_instances + 1)]
-        return predict(served, instances).payload()
+        if not any(isinstance(one, NamedInputs) for one in instances):
+            return predict(served, instances).payload()
+        if len(instances) > manifest.max_instances:
+            limit = f"1 to {manifest.max_instances} lines"
+            raise InvalidError([Problem("object", limit, "more")])
+        answers = [
+            predict(served, one if isinstance(one, NamedInputs) else [one]) for one in instances
+        ]
+        predictions = [prediction for answer in answers for prediction in answer.predictions]
+        return replace(answers[0], predictions=predictions).payload()
 
     def _write_lines(
         self, written: ResultObject, items: Iterator[Item], served: Served, deadline: Deadline
@@ -225,7 +236,7 @@ class Objects:
         if first is None:
             raise InvalidError([Problem("object", "at least one line", "none")])
         items = chain([first], items)
-        limit = self._max_body_bytes if served.recipe.takes == "image" else MAX_ROWS_BYTES
+        limit = MAX_ROWS_BYTES if served.recipe.takes == "row" else self._max_body_bytes
         count = failed = 0
         for answers in answers_to(items, served, max_bytes=limit, deadline=deadline):
             written.write(b"".join(map(_json, answers)))
@@ -289,11 +300,17 @@ def _batches_of(items: Iterable[Item], max_count: int, max_bytes: int) -> Iterat
     batch: list[Item] = []
     size_bytes = 0
     for item in items:
-        if batch and (len(batch) == max_count or size_bytes + item.size_bytes > max_bytes):
+        # Inputs by name are whole requests, so each is a batch.
+        alone = isinstance(item.instance, NamedInputs)
+        full = len(batch) == max_count or size_bytes + item.size_bytes > max_bytes
+        if batch and (full or alone):
             yield batch
             batch, size_bytes = [], 0
         batch.append(item)
         size_bytes += item.size_bytes
+        if alone:
+            yield batch
+            batch, size_bytes = [], 0
     if batch:
         yield batch
 
@@ -302,8 +319,9 @@ def _predict(instances: Sequence[Any], served: Served) -> list[dict[str, Any]]:
     """Predict instances together; if some are wrong, halve until those are alone."""
     if not instances:
         return []
+    named = isinstance(instances[0], NamedInputs)
     try:
-        answer = served.predict(instances)
+        answer = served.predict(instances[0] if named else instances)
     except InputError as error:
         if len(instances) == 1:
             return [{"error": item_error_of(error)}]

@@ -16,6 +16,7 @@ from prometheus_client import (
     Histogram,
     PlatformCollector,
     ProcessCollector,
+    Summary,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
@@ -63,6 +64,9 @@ class PrometheusMetrics:
             buckets=SHARES,
             registry=registry,
         )
+        self._value = Summary(
+            "lambake_value", "Values of regressions", ["model", "version"], registry=registry
+        )
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         registry.register(_Drift(service))
@@ -84,9 +88,10 @@ class PrometheusMetrics:
             self._steps.labels(step).observe(value / 1e3)
         for (model, version), usage in invocation.usages.items():
             self._predictions.labels(model, version).inc(usage.predictions)
-            confidence = self._confidence.labels(model, version)
             for value in usage.confidences:
-                confidence.observe(value)
+                self._confidence.labels(model, version).observe(value)
+            for value in usage.values:
+                self._value.labels(model, version).observe(value)
 
     def text(self) -> bytes:
         """Return everything counted so far."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
-from function.service import Answer, Served
-from function.telemetry.invocation import predict
+from function.service import Served
+
+T = TypeVar("T")
 
 
 class PredictionThreads:
@@ -25,8 +26,8 @@ class PredictionThreads:
         count = threads or max(2, len(os.sched_getaffinity(0)))
         self._threads = ThreadPoolExecutor(count, "predict")
 
-    async def __call__(self, served: Served, instances: Sequence[Any]) -> Answer:
+    async def __call__(self, act: Callable[[Served, Any], T], served: Served, given: Any) -> T:
         """Predict in a thread, as part of the same invocation."""
         run = contextvars.copy_context().run
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, run, predict, served, instances)
+        return await loop.run_in_executor(self._threads, run, act, served, given)

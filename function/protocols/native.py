@@ -7,13 +7,14 @@ from time import perf_counter
 from typing import Any, Final
 
 from function.http.bodies import instances_in, json_response
-from function.http.lean_fastapi import APIRoute, Request, Response
-from function.http.routes import EACH_MODEL, shown_route
-from function.protocols import Predict
+from function.http.examples import example_of
+from function.http.lean_fastapi import Request, Response
+from function.http.routes import EACH_MODEL, ShownRoute
 from function.service import Answer, Service
 from function.telemetry import invocation as telemetry
 from model.bundle.manifest import Manifest
 from model.bundle.versions import Versions
+from model.predictor import Predictor
 
 _NAME: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
 
@@ -22,10 +23,10 @@ _ANY: Final = {"type": "object"}
 """openapi.py shows each model's own answer in its place."""
 
 
-def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> list[APIRoute]:
+def routes(service: Service, *, max_body_bytes: int, ask: telemetry.Ask) -> list[ShownRoute]:
     """Build the routes, as `function.protocols.Routes` says."""
 
-    async def models() -> Response:
+    async def models(_request: Request) -> Response:
         summaries = [_summary_of(one.latest.manifest, one) for one in service.models()]
         return json_response({"models": summaries})
 
@@ -35,34 +36,32 @@ def routes(service: Service, *, max_body_bytes: int, ask: Predict | None) -> lis
 
     async def card(request: Request) -> Response:
         manifest = service.find(**request.path_params).manifest
-        return json_response(_card_of(manifest, service.versions(manifest.name)))
+        versions = service.versions(manifest.name)
+        return json_response(_card_of(versions.predictors[manifest.version], versions))
 
     async def predict(request: Request) -> Response:
         started = perf_counter()
         served = service.find(**request.path_params)
         instances = await instances_in(request, served, max_body_bytes=max_body_bytes)
-        if ask:
-            answer = await ask(served, instances)
-        else:
-            answer = telemetry.predict(served, instances)
+        answer = await ask(telemetry.predict, served, instances)
         headers = _headers_of(answer, total_ms=(perf_counter() - started) * 1e3)
         return json_response(answer.payload(), headers=headers)
 
     model, version = "/models/{name}", "/models/{name}/versions/{version}"
     post: dict[str, Any] = {"methods": ["POST"], "group": EACH_MODEL}
     return [
-        shown_route("/models", models, "List the models", "ModelList"),
-        shown_route(model, card, "Show a model's card", "ModelAnswer", parameters=[_NAME]),
-        shown_route(f"{model}/predict", predict, "Predict with", _ANY, **post),
-        shown_route(
+        ShownRoute("/models", models, "List the models", "ModelList"),
+        ShownRoute(model, card, "Show a model's card", "ModelAnswer", parameters=[_NAME]),
+        ShownRoute(f"{model}/predict", predict, "Predict with", _ANY, **post),
+        ShownRoute(
             f"{model}/versions",
             versions,
             "List a model's versions",
             "VersionsAnswer",
             parameters=[_NAME],
         ),
-        shown_route(version, card, "Show the card of", "ModelAnswer", group=EACH_MODEL),
-        shown_route(f"{version}/predict", predict, "Predict with", _ANY, **post),
+        ShownRoute(version, card, "Show the card of", "ModelAnswer", group=EACH_MODEL),
+        ShownRoute(f"{version}/predict", predict, "Predict with", _ANY, **post),
     ]
 
 
@@ -84,14 +83,20 @@ def _summary_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
     }
 
 
-def _card_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
+def _card_of(predictor: Predictor, versions: Versions) -> dict[str, Any]:
+    manifest, description = predictor.manifest, predictor.recipe.describe()
     card = manifest.folder / "CARD.md"
     return _summary_of(manifest, versions) | {
         "licence": manifest.licence,
         "engine": manifest.engine,
         "sha256": manifest.sha256,
         "labels": manifest.task.labels,
-        "columns": [asdict(column) for column in manifest.recipe.describe().columns],
+        "takes": description.takes,
+        "example": example_of(predictor),
+        "columns": [asdict(column) for column in description.columns],
+        "size": description.size,
+        "inputs": [asdict(one) for one in manifest.inputs],
+        "outputs": [asdict(one) for one in manifest.outputs],
         "max_instances": manifest.max_instances,
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),

@@ -5,8 +5,8 @@ dimensions is one metric that is paid for. So there are few:
 
     by service                    Faults, TotalMs
     by service and kind           Errors, where there are any
-    by service, model, version    Predictions, PreprocessMs, EngineMs, PostprocessMs, Confidence,
-                                  and DriftInputs, DriftLabels, DriftConfidence now and then
+    by service, model, version    Predictions, PreprocessMs, EngineMs, PostprocessMs, Confidence
+                                  or Value, and DriftInputs, DriftLabels and so on now and then
 
 A line has room for one error and one model. An invocation of a queue may have several: each further
 one gets a line of its own, with nothing in it but the metrics.
@@ -38,7 +38,7 @@ UNITS: Final = {
     "Errors": "Count",
     "Predictions": "Count",
 }
-"""The rest, confidences and stability indices, has no unit."""
+"""The rest, confidences, values and stability indices, has no unit."""
 
 Metrics = dict[str, float | list[float]]
 
@@ -125,13 +125,13 @@ def _directives(namespace: str, shape: Shape) -> str:
 
 def metrics_of(usage: Usage) -> Metrics:
     """Return what a model did as metrics, at most a hundred values each."""
-    every = -(-len(usage.confidences) // MAX_VALUES)
     metrics: Metrics = {
         "Predictions": usage.predictions,
         **{f"{step.capitalize()}Ms": round(ms, 3) for step, ms in usage.steps_ms.items()},
     }
-    if usage.confidences:
-        metrics["Confidence"] = usage.confidences[:: every or 1]
+    for name, sample in (("Confidence", usage.confidences), ("Value", usage.values)):
+        if sample:
+            metrics[name] = sample[:: -(-len(sample) // MAX_VALUES)]
     drift: dict[str, float] = {}
     for (side, name), value in usage.drift.items():
         # Of all inputs the one that is furthest off: one metric, however many there are.

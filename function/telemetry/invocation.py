@@ -16,21 +16,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from function.errors import name_of, outcome_of
-from function.service import Answer, Served
+from function.service import Answer, RawAnswer, Served
 from function.telemetry.vitals import is_fatal
 from model.bundle.drift import Drift
 from model.bundle.manifest import Manifest
 from model.errors import InputError
 from model.tensors import Instances
 
+T = TypeVar("T")
+
 MAX_TRACE_CHARS: Final = 16_000
 """The end of a trace names the cause; CloudWatch cuts a line at 256 KB, and then it is no JSON."""
 
-MOST_CONFIDENCES: Final = 2_048
-"""Above this many of one invocation, every second value is dropped."""
+MOST_VALUES: Final = 2_048
+"""Above this many confidences or values of one invocation, every second is dropped."""
 
 _TRACE_ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
 
@@ -42,6 +44,7 @@ class Usage:
     predictions: int = 0
     steps_ms: dict[str, float] = field(default_factory=dict)
     confidences: list[float] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
     drift: Drift = field(default_factory=dict)
 
 
@@ -83,18 +86,23 @@ class Invocation:
 
     def record_answer(self, answer: Answer) -> None:
         """Add what a model has answered."""
-        usage = self.usages.setdefault((answer.model, answer.version), Usage())
-        usage.predictions += len(answer.predictions)
-        usage.confidences += [
-            one["confidence"] for one in answer.predictions if "confidence" in one
-        ]
-        # A bucket's table may be a million rows in one invocation.
-        while len(usage.confidences) > MOST_CONFIDENCES:
-            del usage.confidences[1::2]
+        usage = self.record_run(answer, len(answer.predictions))
+        for sample, key in ((usage.confidences, "confidence"), (usage.values, "value")):
+            # A value that is no number is null.
+            sample += [one[key] for one in answer.predictions if one.get(key) is not None]
+            # A bucket's table may be a million rows in one invocation.
+            while len(sample) > MOST_VALUES:
+                del sample[1::2]
         usage.drift |= answer.drift
+
+    def record_run(self, answer: Answer | RawAnswer, count: int) -> Usage:
+        """Add a run of a model for so many instances, and how long its steps took."""
+        usage = self.usages.setdefault((answer.model, answer.version), Usage())
+        usage.predictions += count
         for name, value in answer.steps_ms.items():
             usage.steps_ms[name] = usage.steps_ms.get(name, 0.0) + value
             self.steps_ms[name] = self.steps_ms.get(name, 0.0) + value
+        return usage
 
     def record_error(self, error: BaseException) -> None:
         """Count an error by its kind; the trace is kept only if the fault is ours."""
@@ -176,6 +184,29 @@ def predict(served: Served, instances: Instances) -> Answer:
     answer = served.predict(instances)
     invocation.record_answer(answer)
     return answer
+
+
+def run(served: Served, instances: Instances) -> RawAnswer:
+    """Compute a model's outputs as they are, as `predict` does its answers."""
+    invocation = current()
+    count = served.count_of(instances)
+    invocation.record_asked(served.manifest, count)
+    answer = served.run(instances)
+    invocation.record_run(answer, count)
+    return answer
+
+
+class Ask(Protocol):
+    """Calls `predict` or `run` without holding up an event loop."""
+
+    async def __call__(self, act: Callable[[Served, Any], T], served: Served, given: Any) -> T:
+        """Ask a model, as a part of the invocation under way."""
+        ...
+
+
+async def here_and_now(act: Callable[[Served, Any], T], served: Served, given: Any) -> T:
+    """Ask in the loop's own thread: an environment of Lambda has one request at a time."""
+    return act(served, given)
 
 
 def log(level: str, message: str, **fields: Any) -> None:

@@ -6,13 +6,17 @@ import base64
 import json
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 HOOK = Path(__file__).parent.parent / "aws" / "hook.py"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MANIFEST = "model.toml"
-_PLURALS = {"row": "rows", "text": "texts"}
+
+Case: TypeAlias = dict[str, Any]
+
+_PLURALS = {"sample": "images", "row": "rows", "text": "texts"}
 
 
 def write_hook_package(zoo: Path, target: Path) -> Path:
@@ -31,32 +35,37 @@ def write_hook_package(zoo: Path, target: Path) -> Path:
 def questions_of(zoo: Path) -> list[dict[str, Any]]:
     """Return the golden vectors of all bundles as payloads and expected answers."""
     manifests = sorted([*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")])
-    return [_question_of(path.parent) for path in manifests]
+    return [question for path in manifests for question in _questions_of(path.parent)]
 
 
-def _question_of(folder: Path) -> dict[str, Any]:
+def _questions_of(folder: Path) -> Iterator[dict[str, Any]]:
     manifest = tomllib.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
     golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
-    # At most as many as one request may have; a bundle seldom has more golden vectors.
-    cases = golden["cases"][: manifest["limits"]["instances"]]
-    return {
-        "payload": {
-            "model": manifest["name"],
-            "version": manifest["version"],
-            **_asked_in(cases, folder / "samples"),
-        },
-        "tolerance": golden["tolerance"],
-        "cases": [{"name": case["name"], "answer": _answer_of(case, manifest)} for case in cases],
-    }
+    limit = manifest["limits"]["instances"]
+    for asked, cases in _asked_in(golden["cases"], folder / "samples", limit):
+        yield {
+            "payload": {"model": manifest["name"], "version": manifest["version"], **asked},
+            "tolerance": golden["tolerance"],
+            "cases": [
+                {"name": case["name"], "answer": _answer_of(case, manifest)} for case in cases
+            ],
+        }
 
 
-def _asked_in(cases: list[dict[str, Any]], samples: Path) -> dict[str, Any]:
-    """Return one payload for all cases, by their kind of instance."""
+def _asked_in(cases: list[Case], samples: Path, limit: int) -> Iterator[tuple[Case, list[Case]]]:
+    """Yield what is asked, with its cases: those of a kind together, tensors one by one."""
     for key, plural in _PLURALS.items():
-        if key in cases[0]:
-            return {plural: [case[key] for case in cases]}
-    pictures = [(samples / case["sample"]).read_bytes() for case in cases]
-    return {"images": [base64.b64encode(picture).decode() for picture in pictures]}
+        # At most as many as one request may have; a bundle seldom has more golden vectors.
+        some = [case for case in cases if key in case][:limit]
+        instances = [case[key] for case in some]
+        if key == "sample":
+            pictures = [(samples / name).read_bytes() for name in instances]
+            instances = [base64.b64encode(picture).decode() for picture in pictures]
+        if some:
+            yield {plural: instances}, some
+    for case in cases:
+        if "inputs" in case:
+            yield {"inputs": case["inputs"]}, [case]
 
 
 def _answer_of(case: dict[str, Any], manifest: dict[str, Any]) -> Any:

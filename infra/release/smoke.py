@@ -9,8 +9,8 @@ import base64
 import contextlib
 import json
 import time
-from collections.abc import Callable, Collection
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
@@ -146,10 +146,19 @@ def _line(body: bytes) -> str:
 def _summary(answer: Answer) -> str:
     try:
         said = json.loads(answer.body)
-        labels = ", ".join(prediction["label"] for prediction in said["predictions"])
-        return f"200: model {said['model']} {said['version']} says {labels}"
-    except (ValueError, TypeError, KeyError):
+        answers = ", ".join(map(_short, said["predictions"]))
+        return f"200: model {said['model']} {said['version']} says {answers}"
+    except (ValueError, TypeError, KeyError, AttributeError):
         return f"200, {len(answer.body)} bytes"  # the sample is not for one of our models
+
+
+def _short(prediction: Mapping[str, Any]) -> str:
+    """Return a label, labels or a value; of longer answers how many there are of what."""
+    for key in ("label", "value", "labels"):
+        if key in prediction:
+            answer = prediction[key]
+            return " and ".join(answer) or "no label" if key == "labels" else str(answer)
+    return ", ".join(f"{len(value)} {key}" for key, value in prediction.items())
 
 
 def _request(sample: Sample, api_url: str) -> Request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -320,7 +321,10 @@ def _nothing(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
 
 def _text(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
     tokenizer = facts.hints.tokenizer
-    return {"text": {"tokenizer": tokenizer.name} if tokenizer else {}}, []
+    if tokenizer is None:
+        return {"text": {}}, []
+    digest = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+    return {"text": {"tokenizer": tokenizer.name, "sha256": digest}}, []
 
 
 def _listed(columns: Sequence[Column]) -> str:

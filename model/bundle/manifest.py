@@ -90,7 +90,8 @@ def read_manifest(folder: Path) -> Manifest:
     manifest = _manifest_of(folder, top)
     top.close()
     if top.problems:
-        raise ArtefactError(path, problems=top.problems)
+        # A recipe and a task may have read the same table.
+        raise ArtefactError(path, problems=list(dict.fromkeys(top.problems)))
     return manifest
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 TABLES: Final = {"rows": "columns"}
 """Tables of settings that are named after what their recipe takes instead of the recipe."""
 
+ONLY_BY_NAME: Final = ("custom",)
+"""Tables that do not name a recipe by themselves: a task has the same one."""
+
 WITHOUT_SETTINGS: Final = "tensors"
 """The recipe of a manifest that names none."""
 
@@ -156,7 +159,9 @@ def read_recipe(top: Table, inputs: tuple[Tensor, ...]) -> Recipe:
     tables = [
         key
         for key, value in top.values.items()
-        if isinstance(value, dict) and tenants.has(_PACKAGE, TABLES.get(key, key))
+        if isinstance(value, dict)
+        and key not in ONLY_BY_NAME
+        and tenants.has(_PACKAGE, TABLES.get(key, key))
     ]
     named = top.text("recipe", default="")
     name = named or (TABLES.get(tables[0], tables[0]) if tables else WITHOUT_SETTINGS)

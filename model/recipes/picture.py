@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from model.errors import Problem
 from model.pictures.decode import decode_each
+from model.pictures.example import EXAMPLE
 from model.pictures.shown import shown
 from model.recipes.base import Description, Feeds, Takes
 from model.tensors import Tensor
@@ -40,14 +41,6 @@ if TYPE_CHECKING:
 FITS: Final = ("stretch", "crop", "letterbox")
 FILTERS: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 CHANNELS: Final = {"gray": 1, "rgb": 3, "bgr": 3}
-
-EXAMPLE: Final = (
-    "iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAgMAAADXB5lNAAAACVBMVEX/zDNmmcwzZkQkteLFAAAAmUlEQVR42s2RsRHD"
-    "IAxFHzrTUzj7MAIFnjJNRmAfNxmAO1KAiVS4TdCdKN59pC/JHdgQ/gfOpwWt8DKgQjXgDc2AMvICja66b1tBVf3ZtBuM"
-    "507hAIJWxJEThKGaYFM1EcBF0gRupWPrGJ4P4CxT0e0+0pwld5lPY0H5+u8TCOzfih4EH1WPjKhVAC6KszaC7BZ4iYtu"
-    "bBXwAaZOFX1cZWFHAAAAAElFTkSuQmCC"
-)
-"""A sun over a hill, 64 x 64."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A task is one file here, with the name that manifests use and a function `load`:
 
     load(settings: Table, outputs: tuple[Tensor, ...]) -> Task
 
-`settings` is the manifest's table [answer]; errors in it are noted there.
+`settings` is the manifest's table [answer], or [custom]; errors in it are noted there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from model.errors import EngineError
 if TYPE_CHECKING:
     from model.bundle.table import Table
     from model.tensors import Tensor
+
+TABLES: Final = {"custom": "custom"}
+"""Tables of settings that are not named [answer]."""
 
 _PACKAGE: Final = "model.tasks"
 
@@ -78,7 +81,8 @@ def read_task(top: Table, outputs: tuple[Tensor, ...]) -> Task:
         top: the whole manifest; errors are noted there.
         outputs: the tensors that the task turns into answers.
     """
-    name, settings = top.text("task"), top.table("answer", default={})
+    name = top.text("task")
+    settings = top.table(TABLES.get(name, "answer"), default={})
     if not tenants.has(_PACKAGE, name):
         if name:
             top.note("task", f"one of {tenants.names_in(_PACKAGE)}", repr(name))

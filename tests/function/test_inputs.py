@@ -12,8 +12,9 @@ from function.errors import InvalidError, MalformedError
 from function.inputs import decoded_base64, instances_of
 from function.service import Service
 
-BOTH = "both image and images"
-IRIS, DIGITS = '{"rows": …}', '{"image": …} or {"images": …}'
+BOTH = "image and images"
+IRIS = '{"rows": …} or {"inputs": …}'
+DIGITS = '{"image": …} or {"images": …} or {"inputs": …}'
 
 
 def refusal(service: Service, model: str, payload: Any) -> str:
@@ -38,6 +39,8 @@ def refusal(service: Service, model: str, payload: Any) -> str:
         ("iris", {"image": ""}, f"body: expected {IRIS}, got 1 other key"),
         ("digits", {"rows": [[1]]}, f"body: expected {DIGITS}, got 1 other key"),
         ("digits", {"image": "", "images": []}, f"body: expected {DIGITS}, got {BOTH}"),
+        ("iris", {"rows": [], "inputs": {}}, f"body: expected {IRIS}, got rows and inputs"),
+        ("iris", {"inputs": [[1]]}, "inputs: expected an object with rows, got a list"),
         ("iris", {"rows": None}, "rows: expected a list of 1 to 1000, got null"),
         ("iris", {"rows": {}}, "rows: expected a list of 1 to 1000, got an object"),
         ("iris", {"rows": []}, "rows: expected 1 to 1000 rows, got none"),
@@ -84,7 +87,7 @@ def test_counting_comes_before_decoding(service: Service, monkeypatch: pytest.Mo
 
 def test_the_most_instances(service: Service) -> None:
     """As many instances as the manifest allows are let through."""
-    assert len(instances_of({"rows": [[]] * 1000}, service.find("iris"))) == 1000
+    assert instances_of({"rows": [[]] * 1000}, service.find("iris")) == [[]] * 1000
     assert instances_of({"images": ["e30="] * 256}, service.find("digits")) == [b"{}"] * 256
 
 

@@ -112,7 +112,11 @@ def test_names_that_are_no_text(versions: Service, key: str, expected: str, give
             InvalidError,
             "s3: expected an address, s3://bucket/key, got a number",
         ),
-        ({"model": "iris"}, InvalidError, 'body: expected {"rows": …}, got an empty object'),
+        (
+            {"model": "iris"},
+            InvalidError,
+            'body: expected {"rows": …} or {"inputs": …}, got an empty object',
+        ),
         (
             {"model": "iris", "rows": [ROW[:3]]},
             InputError,

@@ -1,4 +1,4 @@
-"""What the image's tests share: one stand-in base and one image, built once."""
+"""What the image's tests share: one stand-in base and one image, built once in a test run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests import ROOT
 from tests.conftest import absent, require_tool
 from tests.contract.rie_target import require_rie
 from tests.image.stand_in import build as stand_in_build
+from tests.schedule import once
 
 IMAGE = "localhost/lambake:test"
 
@@ -43,11 +44,12 @@ def tool() -> ContainerTool:
 
 
 @pytest.fixture(scope="session")
-def base(tool: ContainerTool) -> str:
+def base(tool: ContainerTool, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Build the stand-in for AWS's base image."""
     require_tool("mmdebstrap")
     require_rie()
-    return stand_in_build.build(tool)
+    with once(tmp_path_factory, "base") as needed:
+        return stand_in_build.build(tool) if needed else stand_in_build.TAG
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +59,12 @@ def build(base: str) -> Build:
 
 
 @pytest.fixture(scope="session")
-def image(tool: ContainerTool, build: Build) -> str:
+def image(tool: ContainerTool, build: Build, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Build the image."""
-    prepare(tool, build)
-    build_image(tool, build)
+    with once(tmp_path_factory, "image") as needed:
+        if needed:
+            prepare(tool, build)
+            build_image(tool, build)
     return build.tag
 
 

@@ -58,8 +58,13 @@ def shared(target: LambakeTarget) -> Iterator[Running]:
 
 
 def containers(tool: ContainerTool) -> list[str]:
-    """List the emulator's containers, running or not."""
-    form = ("--format", "{{.Names}}", "--filter", "name=lambake-run")
+    """List the containers of this process's emulators, running or not."""
+    return named(tool, f"lambake-run-{os.getpid()}-")
+
+
+def named(tool: ContainerTool, beginning: str) -> list[str]:
+    """List the containers whose names begin so."""
+    form = ("--format", "{{.Names}}", "--filter", f"name=^{beginning}")
     return tool.ask("ps", "--all", *form).splitlines()
 
 
@@ -99,8 +104,8 @@ def test_an_orphan_is_removed(tool: ContainerTool, image: str) -> None:
         tool.ask("create", "--name", name, image)
     try:
         container_tool_for(FunctionConfig(handler="function.entry.handler", image=image))
-        assert not set(names[:1]) & set(containers(tool))
-        assert set(names[1:]) <= set(containers(tool))
+        assert named(tool, names[0]) == []
+        assert named(tool, names[1]) == names[1:]
     finally:
         tool.remove(names[1])
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from function.doors import sources
 from function.doors.sources import Source, clue_in, source_of
+from function.payloads import FORM
 from tests import conftest
 from tests.contract.fetch_rie import FOLDER, SAMPLES
 from tests.function.corpus import CASES, Case
@@ -94,8 +95,7 @@ def test_foreign_events(handler: Handler, event: Any, clue: str) -> None:
     assert outcome_of(handler, event) == {
         "errorType": "UnsupportedSourceError",
         "errorMessage": "expected an event of HTTP, SQS, S3 or EventBridge, or a payload, "
-        '{"model": …, "rows" | "image" | "images" | "s3": …} or {"Items": […]}, '
-        f"got {clue}",
+        f'{FORM} or {{"Items": […]}}, got {clue}',
         "stackTrace": [],
     }
 

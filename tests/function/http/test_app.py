@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +69,12 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "engine": "onnx",
         "sha256": manifest.sha256,
         "labels": ["setosa", "versicolor", "virginica"],
-        "columns": [
-            {"name": one.name, "unit": one.unit, "minimum": one.minimum, "maximum": one.maximum}
-            for one in manifest.recipe.describe().columns
-        ],
+        "takes": "row",
+        "example": manifest.recipe.describe().example,
+        "columns": [{**asdict(one), "choices": []} for one in manifest.recipe.describe().columns],
+        "size": None,
+        "inputs": [{"name": "rows", "dtype": "float32", "shape": [-1, 4]}],
+        "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, 3]}],
         "max_instances": 1000,
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),

@@ -189,7 +189,8 @@ def test_broken_json(answer: Answer, body: bytes, reason: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "limit"), [(PREDICT_IRIS, 10_000 + 2 * 1000 * 5), (PREDICT_DIGITS, 10_000 + 2 * 256)]
+    ("path", "limit"),
+    [(PREDICT_IRIS, 10_000 + 2 * 1000 * 5), (PREDICT_DIGITS, 10_000 + 2 * 256 * 28 * 28)],
 )
 def test_brackets_are_counted_before_parsing(
     answer: Answer, monkeypatch: pytest.MonkeyPatch, path: str, limit: int

@@ -80,7 +80,7 @@ def test_every_model_has_its_operation(document: dict[str, Any], service: Servic
         operation = document["paths"][f"/models/{model.name}/predict"]["post"]
         assert operation["operationId"] == f"predict_{model.name}"
         assert operation["description"] == model.latest.manifest.description
-    rows = body_schema(document, PREDICT_IRIS)["properties"]["rows"]
+    rows = body_schema(document, PREDICT_IRIS)["oneOf"][0]["properties"]["rows"]
     assert rows["items"] == service.find("iris").description.schema
     assert rows["maxItems"] == 1000
     answers = answer_schema(document, "post", PREDICT_IRIS)["properties"]["predictions"]["items"]
@@ -122,13 +122,14 @@ def test_operations_are_in_groups(versions: Service) -> None:
 
 
 @pytest.mark.parametrize("path", [PREDICT_IRIS, PREDICT_DIGITS])
-def test_the_example_works(answer: Answer, document: dict[str, Any], path: str) -> None:
-    """The example in the document fits its own schema, and is answered."""
+def test_the_examples_work(answer: Answer, document: dict[str, Any], path: str) -> None:
+    """The examples in the document fit its own schema, and are answered alike."""
     content = document["paths"][path]["post"]["requestBody"]["content"]
-    example = content["application/json"]["example"]
-    assert errors_in(document, body_schema(document, path), example) == []
-    (prediction,) = json_of(answer(post_json(path, example)))["predictions"]
-    assert prediction["label"]
+    examples = [one["value"] for one in content["application/json"]["examples"].values()]
+    for example in examples:
+        assert errors_in(document, body_schema(document, path), example) == []
+        (prediction,) = json_of(answer(post_json(path, example)))["predictions"]
+        assert prediction == json_of(answer(post_json(path, examples[0])))["predictions"][0]
 
 
 def test_the_examples_of_a_query_work(answer: Answer, document: dict[str, Any]) -> None:

@@ -165,7 +165,7 @@ def test_a_listing_of_tables(s3: Any, service: Service, pictures: str) -> None:
         | failed(
             "InvalidError",
             422,
-            f"first line: expected numbers, or the columns {COLUMNS} in any order, got other names",
+            f"first line: expected values, or the columns {COLUMNS} in any order, got other names",
         ),
         {"object": 4}
         | failed(

@@ -12,7 +12,7 @@ import pytest
 from function.plain.threads import PredictionThreads
 from function.service import Service
 from function.settings import ZOO
-from function.telemetry.invocation import Invocation, under_way
+from function.telemetry.invocation import Invocation, predict, under_way
 from model.engines.base import Array, Engine
 from model.errors import InputError
 from model.predictor import DEFAULT_MAX_PIXELS
@@ -55,7 +55,7 @@ def test_the_loop_goes_on(zoo: Service) -> None:
     gate = gated(zoo)
 
     async def asked() -> str:
-        waiting = asyncio.ensure_future(PredictionThreads()(zoo.find("iris"), ROWS[:1]))
+        waiting = asyncio.ensure_future(PredictionThreads()(predict, zoo.find("iris"), ROWS[:1]))
         await asyncio.to_thread(gate.begun.acquire)
         assert not waiting.done()  # the loop is here, and the engine is busy
         gate.let.set()
@@ -74,7 +74,7 @@ def test_each_request_is_its_own_invocation(zoo: Service) -> None:
 
         def in_context(invocation: Invocation, rows: Sequence[Any]) -> Awaitable[Any]:
             with under_way(invocation):
-                return asyncio.ensure_future(ask(zoo.find("iris"), rows))
+                return asyncio.ensure_future(ask(predict, zoo.find("iris"), rows))
 
         tasks = [in_context(*pair) for pair in zip(invocations, requests, strict=True)]
         return list(await asyncio.gather(*tasks, return_exceptions=True))
@@ -94,7 +94,9 @@ def test_who_is_cancelled_holds_nobody_up(zoo: Service) -> None:
 
     async def asked() -> list[Any]:
         ask = PredictionThreads(threads=1)
-        gone, stays = (asyncio.ensure_future(ask(zoo.find("iris"), [row])) for row in ROWS[:2])
+        gone, stays = (
+            asyncio.ensure_future(ask(predict, zoo.find("iris"), [row])) for row in ROWS[:2]
+        )
         await asyncio.to_thread(gate.begun.acquire)
         gone.cancel()
         gate.let.set()

@@ -18,7 +18,7 @@ from function.service import Answer, Served, Service
 from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import (
     MAX_TRACE_CHARS,
-    MOST_CONFIDENCES,
+    MOST_VALUES,
     Invocation,
     Usage,
     current,
@@ -256,8 +256,8 @@ def test_a_batch_is_summed() -> None:
         answer = Answer("iris", version, predictions, {"engine": ms}, drift)
         invocation.record_answer(answer)
     assert invocation.usages == {
-        ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], {("answers", "labels"): 0.75}),
-        ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0], {}),
+        ("iris", "1"): Usage(2, {"engine": 3.0}, [0.5, 0.75], [], {("answers", "labels"): 0.75}),
+        ("iris", "2"): Usage(1, {"engine": 4.0}, [1.0]),
     }
     assert invocation.steps_ms == {"engine": 7.0}
 
@@ -269,7 +269,7 @@ def test_a_million_confidences_do_not_fill_the_memory() -> None:
         invocation.record_answer(Answer("iris", "1", [{"confidence": number / 100}] * 1_000))
     (usage,) = invocation.usages.values()
     assert usage.predictions == 100_000
-    assert MOST_CONFIDENCES / 2 < len(usage.confidences) <= MOST_CONFIDENCES
+    assert MOST_VALUES / 2 < len(usage.confidences) <= MOST_VALUES
     assert (usage.confidences[0], usage.confidences[-1]) == (0.0, 0.99)
 
 

@@ -128,6 +128,12 @@ def test_what_it_has_against_a_version(name: str) -> None:
             {"outputs": {"a": [1.0]}},
             "expected outputs.a. = 2 list, got 1 list",
         ),
+        ({"p": {"x": 1.0, "y": 0.002}}, {"p": {"x": 1.0, "z": 0.003}}, ""),
+        (
+            {"p": {"x": 1.0, "y": 0.2}},
+            {"p": {"x": 1.0, "z": 0.0}},
+            "expected p.y = 0.2, got nothing",
+        ),
         ({"a": 3, "b": 900}, {"a": 4, "b": 900}, "expected a = 3, got 4"),
         ({"a": "x"}, {"a": "x", "b": 1}, "expected  = 1 dict, got 2 dict"),
     ],

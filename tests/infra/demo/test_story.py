@@ -38,10 +38,12 @@ from tests.infra.aws.terraform import mirrors
 from tests.infra.aws.test_apply import LISTS
 from tests.infra.cloud.clouds import REGION, client_of
 
-# The same image as tests/image tests, built once more from the cache.
+# The same image as tests/image tests.
 from tests.image.conftest import base, build, tool, image  # isort: skip
 
 __all__ = ["base", "build", "image", "program", "tool"]
+
+pytestmark = pytest.mark.timeout(900)  # the first test waits for the image, too
 
 STATES = "states-of-the-tests"
 

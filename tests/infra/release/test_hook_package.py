@@ -7,6 +7,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from infra.release.hook_package import HOOK, questions_of, write_hook_package
 from tests import ROOT
@@ -36,6 +37,33 @@ def test_every_bundle_and_version(tmp_path: Path) -> None:
     answer = iris["cases"][0]["answer"]
     assert (iris["cases"][0]["name"], answer["label"]) == ("row 0", "setosa")
     assert sorted(answer["probabilities"]) == ["setosa", "versicolor", "virginica"]
+
+
+def test_tensors_are_asked_one_by_one(tmp_path: Path) -> None:
+    """Inputs by name are whole requests; rows and texts of a bundle go together."""
+    folder = tmp_path / "zoo" / "m"
+    folder.mkdir(parents=True)
+    (folder / "model.toml").write_text('name = "m"\nversion = "1"\nlimits.instances = 2\n')
+    asked: list[dict[str, Any]] = [
+        {"inputs": {"x": [[1]]}},
+        {"text": "a"},
+        {"inputs": {"x": [[2]]}},
+        {"text": "b"},
+    ]
+    cases = [{"name": str(n), "answer": {}, **one} for n, one in enumerate([*asked, asked[1]])]
+    (folder / "golden.json").write_text(json.dumps({"tolerance": 0, "cases": cases}))
+    questions = questions_of(tmp_path / "zoo")
+    whole = {"model": "m", "version": "1"}
+    assert [one["payload"] for one in questions] == [
+        {**whole, "texts": ["a", "b"]},
+        {**whole, "inputs": {"x": [[1]]}},
+        {**whole, "inputs": {"x": [[2]]}},
+    ]
+    assert [[case["name"] for case in one["cases"]] for one in questions] == [
+        ["1", "3"],
+        ["0"],
+        ["2"],
+    ]
 
 
 def test_a_bundle_of_the_first_schema(tmp_path: Path) -> None:

@@ -66,6 +66,20 @@ def test_a_prediction(front: Front) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prediction", "said"),
+    [
+        ({"value": 1.5}, "1.5"),
+        ({"labels": ["cat", "dog"], "probabilities": {}}, "cat and dog"),
+        ({"embedding": [0.5, 0.25]}, "2 embedding"),
+    ],
+)
+def test_answers_of_any_task(front: Front, prediction: Any, said: str) -> None:
+    """The line tells the answer, or how much of it there is."""
+    front.answers = [(200, {"model": "m", "version": "1", "predictions": [prediction]})]
+    assert smoke(front.target(), API, **Time().options()) == f"200: model m 1 says {said}"
+
+
+@pytest.mark.parametrize(
     "answer", [b'["hello"]', b"<p>hello", b"\xff", {"predictions": 1}, {"predictions": [{}]}]
 )
 def test_an_answer_of_another_shape(front: Front, answer: Any) -> None:

@@ -1,0 +1,102 @@
+"""The task `custom`: the bundle's own recipe.py makes the answers.
+
+task = "custom"
+
+[custom]                   model/bundle/recipe_file.py
+file = "recipe.py"
+sha256 = "…"
+
+`answer` gets the manifest's outputs by name and the number of instances, and returns one object an
+instance; arrays and numbers of NumPy in it become lists and numbers of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bundle.recipe_file import RECIPE_FILE, Function, owners_code, read_function
+from model.errors import EngineError
+from model.tasks.base import Answer
+
+if TYPE_CHECKING:
+    from model.bundle.table import Table
+    from model.tensors import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Custom:
+    """Answers of the bundle's own."""
+
+    path: Path
+    answer: Function
+    outputs: tuple[str, ...]
+    noun: str = "inference"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """None: what an answer means is not known here."""
+        return ()
+
+    def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
+        """Hand the outputs to `answer`, and check what it returns.
+
+        Raises:
+            InputError: what `answer` refuses by ValueError.
+            EngineError: `answer` failed, or returned something else than one object an instance.
+        """
+        given = {name: outputs[name] for name in self.outputs}
+        with owners_code("answer", "instances", self.path):
+            result = self.answer(given, count)
+        if not isinstance(result, list) or len(result) != count:
+            got = f"{len(result)}" if isinstance(result, list) else type(result).__name__
+            raise _wrong(f"a list of {count}", got)
+        return [_as_json(one) for one in result]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of one answer: any object."""
+        return {"type": "object"}
+
+    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
+        """Return nothing."""
+        return {}
+
+
+def _as_json(answer: Any) -> Answer:
+    if not isinstance(answer, dict):
+        raise _wrong("objects", type(answer).__name__)
+    try:
+        plain: Answer = json.loads(json.dumps(answer, default=_plain, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as exc:
+        raise _wrong("what JSON can express", exc) from exc
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    """Return NumPy's arrays and numbers as Python's."""
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__}")
+
+
+def _wrong(expected: str, got: object) -> EngineError:
+    return EngineError(f"{RECIPE_FILE}, answer: expected {expected}, got {got}")
+
+
+def load(settings: Table, outputs: tuple[Tensor, ...]) -> Custom:
+    """Load recipe.py, and open the task that its `answer` is."""
+    settings.choice("takes", ("image", "row", "text", "tensors"), default="tensors")
+    answer = read_function(settings, "answer")
+    # Without the function there is a problem, and the task is never used.
+    return Custom(settings.folder / RECIPE_FILE, answer or list, tuple(one.name for one in outputs))

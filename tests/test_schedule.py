@@ -1,0 +1,50 @@
+"""Several processes take the longest files first, and share what is made once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+from tests import ROOT
+from tests.schedule import LONGEST, ByFile, once
+
+
+def test_the_longest_files_are_there() -> None:
+    """A file that was renamed would be taken late again."""
+    assert [name for name in LONGEST if not (ROOT / name).is_file()] == []
+    assert len(set(LONGEST)) == len(LONGEST)
+
+
+def test_the_longest_files_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others keep their order."""
+    taken: list[str] = []
+
+    def take(self: Any, _node: object) -> None:
+        taken.append(self.workqueue.popitem(last=False)[0])
+
+    monkeypatch.setattr(LoadScopeScheduling, "_assign_work_unit", take)
+    scheduler = ByFile.__new__(ByFile)
+    scheduler.workqueue = OrderedDict.fromkeys(["b.py", "a.py", LONGEST[1], LONGEST[0]])
+    while scheduler.workqueue:
+        scheduler._assign_work_unit(None)
+    assert taken == [LONGEST[0], LONGEST[1], "b.py", "a.py"]
+
+
+def test_what_fails_is_still_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The next process does it again; what was done is done for all."""
+    seen = []
+
+    def leave(error: BaseException | None = None) -> None:
+        with once(tmp_path_factory, "tested") as needed:
+            seen.append(needed)
+            if error:
+                raise error
+
+    with pytest.raises(RuntimeError):
+        leave(RuntimeError())
+    leave()
+    leave()
+    assert seen == [True, True, False]
