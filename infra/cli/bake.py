@@ -45,7 +45,10 @@ class Options:
     task: str = flag(
         "", "what it answers, if inferred wrongly: classify, regress, embed or tensors"
     )
-    recipe: str | None = flag(None, "a recipe.py with prepare(), answer() or both", metavar="FILE")
+    recipe: str | None = flag(
+        None, "a recipe.py with prepare(), answer() or both; or the name of a recipe of ours",
+        metavar="FILE|NAME",
+    )  # fmt: skip
     licence: str = flag("", "its licence, as SPDX writes it", metavar="ID")
     description: str = flag("", "what it does, in one sentence", metavar="TEXT")
     reference: str | None = flag(None, "the data that it learnt from, to watch drift against",

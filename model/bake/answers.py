@@ -47,22 +47,72 @@ def answering(facts: Facts, runs: Sequence[Arrays]) -> Answering:
         BakeError: it cannot be told without a flag, or a flag does not fit the outputs.
     """
     wished = facts.wishes.task or facts.hints.task
-    scores = _scores(facts.runtime.outputs, runs)
-    if wished == "tensors" or (scores is None and not wished):
-        why = "" if wished else "no single output of scores or numbers"
-        return _tensors(why)
-    if scores is None:
-        raise BakeError(
-            f"--task {wished}: expected one output of one number or a list of them an instance, "
-            f"got {stated(facts.runtime.outputs)}",
-            "--task tensors answers with all outputs; a recipe.py makes of them what you like.",
-        )
-    output, values = scores
+    outputs = facts.runtime.outputs
+    if wished == "tensors":
+        return _tensors("given")
     if wished == "embed":
-        return Answering(task="embed", settings={"output": output.name}, guesses=(_told("embed"),))
+        return _embed(facts)
+    if wished in ("", "classify") and (label := _only_label(facts)):
+        return _classify_label(facts, label)
+    if wished in ("", "regress") and (numbers := _several_numbers(outputs, runs)):
+        return _regress(numbers, "several numbers")
+    scores = _scores(outputs, runs)
+    if scores is None:
+        if wished:
+            raise BakeError(
+                f"--task {wished}: expected one output with a list of numbers an instance, "
+                f"got {stated(outputs)}",
+                "--task tensors answers with all of them; a recipe.py makes of them what you like.",
+            )
+        return _tensors("no single output of scores or numbers")
+    output, values = scores
     if wished == "regress" or (not wished and _is_number(facts, output, values)):
-        return _regress(output, values, wished)
+        return _regress([output], "given" if wished else "one number without bounds")
     return _classify(facts, output, values, wished)
+
+
+def _only_label(facts: Facts) -> Tensor | None:
+    """Return the output of a classifier that gives labels and no probabilities."""
+    if len(facts.runtime.outputs) != 1:
+        return None
+    output = facts.runtime.outputs[0]
+    last = facts.graph.last.get(output.name, "")
+    picks = last.startswith(("ArgM", "ArrayFeature", "LabelEncoder")) or "Classifier" in last
+    is_label = output.dtype == "string" or (output.dtype in _WHOLE and picks)
+    return output if is_label else None
+
+
+def _classify_label(facts: Facts, output: Tensor) -> Answering:
+    """Answer with the label alone; where it is a number, the labels given name it."""
+    labels = facts.wishes.labels or facts.hints.labels
+    settings = {"output": output.name, **({"labels": list(labels)} if labels else {})}
+    told = Guess("task", "classify", "its output is a label, without probabilities",
+                 "--task tensors")  # fmt: skip
+    return Answering(task="classify", settings=settings, guesses=(told,))
+
+
+def _several_numbers(outputs: Sequence[Tensor], runs: Sequence[Arrays]) -> list[Tensor]:
+    """Return the outputs if they are several, and each is one floating number an instance."""
+    floats = all(one.dtype.startswith("float") for one in outputs)
+    single = all(array.size == 1 for run in runs for array in run.values())
+    return list(outputs) if len(outputs) > 1 and floats and single else []
+
+
+def _embed(facts: Facts) -> Answering:
+    """Choose the vector an instance; of one vector a token, their mean."""
+    outputs = [one for one in facts.runtime.outputs if one.dtype.startswith("float")]
+    chosen = next((one for one in outputs if len(one.shape) == 2), outputs[0] if outputs else None)
+    if chosen is None:
+        raise BakeError(f"--task embed: expected an output of vectors, "
+                        f"got {stated(facts.runtime.outputs)}")  # fmt: skip
+    settings: dict[str, Any] = {"output": chosen.name}
+    if len(chosen.shape) == 3:
+        masks = [one.name for one in facts.runtime.inputs if "mask" in one.name.lower()]
+        settings |= {"pooling": "mean", **({"mask": masks[0]} if masks else {})}
+    settings |= facts.hints.answer
+    why = f"the {settings['pooling']} over the tokens" if "pooling" in settings else chosen.name
+    return Answering(task="embed", settings=settings,
+                     guesses=(Guess("task", "embed", why, "--task tensors"),))  # fmt: skip
 
 
 def _scores(
@@ -96,11 +146,11 @@ def _is_number(facts: Facts, output: Tensor, values: NDArray[Any]) -> bool:
     return only and facts.graph.last.get(output.name) != "Sigmoid" and len(labels) < 2
 
 
-def _regress(output: Tensor, values: NDArray[Any], wished: str) -> Answering:
-    what = "a number" if values.shape[1] == 1 else f"{values.shape[1]} numbers"
-    guess = Guess("task", f"regress: {what}", "given" if wished else "one number without bounds",
-                  "--task classify, embed or tensors", sure=True)  # fmt: skip
-    return Answering(task="regress", settings={"output": output.name}, guesses=(guess,))
+def _regress(outputs: Sequence[Tensor], why: str) -> Answering:
+    names = [one.name for one in outputs]
+    settings: dict[str, Any] = {"output": names[0]} if len(names) == 1 else {"outputs": names}
+    guess = Guess("task", "regress", why, "--task classify, embed or tensors")
+    return Answering(task="regress", settings=settings, guesses=(guess,))
 
 
 def _classify(
@@ -184,7 +234,3 @@ def _tensors(why: str) -> Answering:
     guess = Guess("task", "tensors: its outputs by name, as they are", why,
                   "--task classify, regress or embed, or --recipe recipe.py")  # fmt: skip
     return Answering(task="tensors", settings={}, guesses=(guess,))
-
-
-def _told(task: str) -> Guess:
-    return Guess("task", task, "given", "--task")

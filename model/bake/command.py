@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +33,7 @@ def bake(
     samples: Any = None,
     answers: Sequence[Any] | None = None,
     labels: str | Path | Sequence[Any] | Mapping[Any, Any] | None = None,
-    columns: str | Path | Sequence[str] | None = None,
+    columns: str | Path | Sequence[str | Column] | None = None,
     pixels: str = "",
     like: str | Path | None = None,
     size: str | tuple[int, int] | None = None,
@@ -45,6 +44,8 @@ def bake(
     recipe: str | Path | None = None,
     licence: str = "",
     description: str = "",
+    training: Mapping[str, Any] | None = None,
+    metrics: Mapping[str, float] | None = None,
     reference: str | Path | None = None,
     deadline: float = DEADLINE_S,
     folder: str | Path = ZOO,
@@ -62,7 +63,8 @@ def bake(
             rows, a DataFrame, texts, pictures, or arrays by input name.
         answers: what samples that are not files must be answered with.
         labels: of the classes, in the order of the scores; or a file with them.
-        columns: the names of a row's columns, in order; or a CSV file: names, types and ranges.
+        columns: a row's columns, in order: names, or Column objects with unit and range; or a CSV
+            file: names, types and ranges.
         pixels: how float pixels are scaled: 0..1, -1..1, 0..255, imagenet or caffe.
         like: a preprocessor_config.json, which says it.
         size: height and width of the pictures, if the model leaves them free: "224x224".
@@ -70,8 +72,8 @@ def bake(
         colours: rgb or bgr.
         takes: image, row, text or tensors, if it was inferred wrongly.
         task: classify, regress, embed or tensors, if it was inferred wrongly.
-        recipe: a recipe.py with prepare, answer or both.
-        licence, description: notes.
+        recipe: a recipe.py with prepare, answer or both; or the name of one of model/recipes.
+        licence, description, training, metrics: notes.
         reference: a CSV file with the data that the model learnt from, to watch drift against.
         deadline: the most seconds that one run may take.
         folder: the zoo.
@@ -95,9 +97,11 @@ def bake(
         takes=takes,
         pixels=pixels,
         picture=picture | {key: value for key, value in given.items() if value},
-        recipe=Path(recipe) if recipe else None,
+        recipe=str(recipe or ""),
         licence=licence,
         description=description,
+        training=training or {},
+        metrics=metrics or {},
         reference=Path(reference) if reference else None,
         deadline_s=deadline,
     )
@@ -146,7 +150,8 @@ def _columns_of(columns: Any, samples: Any) -> tuple[Column, ...]:
         if Path(columns).is_file():
             return columns_in(rows_in(Path(columns)))
         columns = str(columns).split(",")
-    names = [str(one).strip() for one in columns]
-    with suppress(ValueError):
-        raise BakeError(f"--columns: the name at {names.index('') + 1} is empty")
-    return tuple(map(Column, names))
+    found = [one if isinstance(one, Column) else Column(str(one).strip()) for one in columns]
+    empty = [place for place, one in enumerate(found, 1) if not one.name]
+    if empty:
+        raise BakeError(f"--columns: the name at {empty[0]} is empty")
+    return tuple(found)

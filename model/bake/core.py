@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final
 
 from model.bake import scaling
 from model.bake.answers import Answering, answering
-from model.bake.custom import Custom, read_custom
+from model.bake.custom import Custom, is_named, read_custom
 from model.bake.draft import Draft, document_of
 from model.bake.errors import BakeError
 from model.bake.graph import read_graph
@@ -101,8 +102,12 @@ class Baking:
         if not self._brought.replaces:
             require_same(self._place.folder, (self._brought.sha256, draft.sha256), wishes.version)
         custom = read_custom(wishes.recipe, draft.folder)
-        taken = taken_by(facts, prepared=bool(custom and custom.prepares))
+        if facts.hints.tokenizer:
+            shutil.copy(facts.hints.tokenizer, draft.folder)
+        named = wishes.recipe if is_named(wishes.recipe) else ""
+        taken = taken_by(facts, prepared=bool(named or (custom and custom.prepares)))
         taken = custom.taken(taken) if custom else taken
+        taken = replace(taken, settings={"recipe": named}) if named else taken
         samples, seeded, tried = self._try(facts, draft, taken, custom)
         artefact = self._artefact(draft, tried)
         answered = custom.answering() if custom and custom.answers else answering(facts, tried.runs)

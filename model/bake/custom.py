@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from model import tenants
 from model.bake.answers import Answering
 from model.bake.errors import BakeError
 from model.bake.infer import Guess, Taken
@@ -21,6 +22,11 @@ _FORM: Final = (
     "def prepare(instances): … returns arrays by input name; "
     "def answer(outputs, count): … returns one object an instance; either may be missing"
 )
+
+
+def is_named(recipe: str) -> bool:
+    """Whether a recipe is one of model/recipes, and no file."""
+    return tenants.has("model.recipes", recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +68,19 @@ class Custom:
             )
 
 
-def read_custom(path: Path | None, folder: Path) -> Custom | None:
+def read_custom(recipe: str, folder: Path) -> Custom | None:
     """Read a recipe.py, and copy it into the bundle's folder; None: there is none.
+
+    Args:
+        recipe: its path; or the name of a recipe of model/recipes, or nothing.
+        folder: the bundle's.
 
     Raises:
         BakeError: it cannot be read, is no Python, or has neither function.
     """
-    if path is None:
+    if not recipe or is_named(recipe):
         return None
+    path = Path(recipe)
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import tomli_w
 
@@ -19,7 +19,6 @@ from model.bake.wishes import Wishes
 from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
 from model.tensors import Tensor
 
-ARTEFACT: Final = "model.onnx"
 _ROWS, _OTHERS = 1000, 64
 """The most instances of one request: rows are cheap."""
 
@@ -31,7 +30,7 @@ class Draft:
         folder.mkdir(parents=True)
         self.folder = folder
         self.sha256 = sha256_of(onnx)
-        self.artefact = folder / ARTEFACT
+        self.artefact = folder / f"{folder.name}.onnx"
         self.artefact.symlink_to(onnx.resolve())
 
     def write(self, document: Mapping[str, Any]) -> Manifest:
@@ -149,6 +148,8 @@ def document_of(
         **taken.settings,
         "answer": answer,
         "limits": {"instances": instances, **({"batch": batch} if batch else {})},
+        "training": dict(wishes.training),
+        "metrics": dict(wishes.metrics),
     }
     return {key: value for key, value in document.items() if value not in ("", {})}
 

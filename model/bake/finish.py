@@ -38,7 +38,7 @@ def write_bundle(found: Understood, wishes: Wishes, place: Place, report: Report
     answers, post = write_vectors(
         draft.folder, found.samples, found.taken.takes, seeded=found.seeded, quantised=quantised
     )
-    right = require_answers(found.samples, answers, _hint(found))
+    right = require_answers(found.samples, answers, lambda: _hint(found))
     if wishes.reference:
         write_drift(draft.folder, wishes.reference)
     draft.record(document)
@@ -90,7 +90,7 @@ def _tell_vectors(found: Understood, count: int, right: int, report: Report) -> 
 
 def _curl(wishes: Wishes, post: Path) -> str:
     path = f"{URL}/models/{wishes.name}/predict"
-    if post.name == "request.json":
+    if post.suffix == ".json":
         return f"curl -H 'content-type: application/json' -d @{_short(post)} {path}"
     return f"curl -F file=@{_short(post)} {path}"
 

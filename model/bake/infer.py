@@ -18,8 +18,6 @@ from model.tensors import Tensor
 
 WIDEST_ROW: Final = 2000
 """A wider matrix is a signal or a flattened picture, unless its columns have names."""
-_COLUMN_DTYPES: Final = ("float32", "float64", "int64", "int32", "string", "bool")
-
 _PIXELS: Final = ("float32", "float16", "float64", "uint8", "int8")
 _TOKENS: Final = re.compile(r"ids?$|token|mask|segment|position", re.IGNORECASE)
 
@@ -136,7 +134,7 @@ def channels_axis(tensor: Tensor) -> int | None:
 
 
 def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
-    if len(tensor.shape) != 2 or tensor.dtype not in _COLUMN_DTYPES:
+    if len(tensor.shape) != 2 or tensor.dtype == "string":
         return False
     width = tensor.shape[1]
     whole = tensor.dtype in ("int64", "int32")
@@ -146,10 +144,7 @@ def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
 
 
 def _is_column(tensor: Tensor) -> bool:
-    return (
-        tensor.dtype in _COLUMN_DTYPES
-        and tensor.shape in ((-1,), (1,), (-1, 1), (1, 1))
-    )  # fmt: skip
+    return tensor.shape in ((-1,), (1,), (-1, 1), (1, 1))
 
 
 def _require(wished: str, inputs: Sequence[Tensor], takes: str) -> None:
@@ -262,7 +257,7 @@ def _columns_by_input(
     columns = []
     for one in inputs:
         column = by_key.get(name_key(one.name), Column(one.name))
-        missing = column.missing if one.dtype.startswith("float") else "refuse"
+        missing = column.missing if one.dtype.startswith(("float", "string")) else "refuse"
         choices = column.choices or graph.choices.get(one.name, ())
         column = replace(column, dtype=one.dtype, missing=missing, choices=choices)
         columns.append(_without_range(column) if one.dtype in ("string", "bool") else column)

@@ -83,19 +83,34 @@ def _settings_of(document: Mapping[str, Any]) -> dict[str, Any]:
         same = len(set(scale)) == len(set(shift)) == 1
         settings = {"scale": scale[0], "shift": shift[0]} if same else {
             "scale": scale, "shift": shift}  # fmt: skip
-    cropped = bool(document.get("do_center_crop"))
-    size = document.get("crop_size" if cropped and "crop_size" in document else "size")
+    return settings | _fit_of(document)
+
+
+def _fit_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the size, what is cut off, and the filter."""
+    size, edge = _sides(document.get("size")), None
+    fit = "stretch"
+    if document.get("do_center_crop") and "crop_size" in document:
+        edge, size, fit = min(size) if size else None, _sides(document["crop_size"]), "crop"
+    found: dict[str, Any] = {"size": size, "fit": fit} if size else {}
+    if size and edge and edge > max(size):
+        found["shortest_edge"] = edge
+    if document.get("resample") in range(len(_FILTERS)):
+        found["resample"] = _FILTERS[document["resample"]]
+    return found
+
+
+def _sides(size: Any) -> tuple[int, int] | None:
+    """Read height and width: one number, {"shortest_edge"}, or {"height", "width"}."""
     if isinstance(size, Mapping):
-        size = [
-            size.get("height", size.get("shortest_edge")),
-            size.get("width", size.get("shortest_edge")),
-        ]
-    elif isinstance(size, int):
-        size = [size, size]
-    if size and all(size):
-        settings["size"] = (int(size[0]), int(size[1]))
-        settings["fit"] = "crop" if cropped else "stretch"
-    return settings
+        edge = size.get("shortest_edge")
+        size = [size.get("height", edge), size.get("width", edge)]
+    sides = [size, size] if isinstance(size, int) else size
+    return (int(sides[0]), int(sides[1])) if sides and all(sides) else None
+
+
+_FILTERS: Final = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+"""Pillow's numbers, as Hugging Face writes them."""
 
 
 def stands_out(

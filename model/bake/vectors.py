@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,16 +26,13 @@ QUANTISED: Final = 1e-3
 WHY: Final = "runtimes and processors round float32 differently; relative to the largest number"
 MOST_CASES: Final = 20
 SEEDED_CASES: Final = 3
-REQUEST_FILE: Final = "request.json"
-"""A payload to post, for a model that takes no pictures."""
-
 _PLURAL: Final = {"row": "rows", "text": "texts"}
 
 
 def write_vectors(
     folder: Path, samples: Sequence[Sample], takes: Takes, *, seeded: bool, quantised: bool
 ) -> tuple[list[Answer], Path]:
-    """Write samples/, golden.json and a request to post.
+    """Write samples/ and golden.json.
 
     Args:
         folder: the bundle, complete except for these.
@@ -45,7 +42,7 @@ def write_vectors(
         quantised: whether small differences flip a quantised number.
 
     Returns:
-        The answers, and the file to post: a picture, or request.json.
+        The answers, and the file to post: a picture, or rows.json, texts.json, inputs.json.
 
     Raises:
         BakeError: a sample cannot be predicted.
@@ -67,11 +64,17 @@ def write_vectors(
     first = cases[0][0]
     if "sample" in first:
         return answers, folder / SAMPLES_FOLDER / first["sample"]
-    key = next(key for key in ("row", "text", "inputs") if key in first)
-    payload = {"inputs": first["inputs"]} if key == "inputs" else {_PLURAL[key]: [first[key]]}
-    path = folder / SAMPLES_FOLDER / REQUEST_FILE
+    return answers, _write_payload(folder, [case for case, _ in cases])
+
+
+def _write_payload(folder: Path, cases: Sequence[Mapping[str, Any]]) -> Path:
+    """Write a request to post: all rows or texts, or the first of named inputs."""
+    key = next(key for key in ("row", "text", "inputs") if key in cases[0])
+    payload = {"inputs": cases[0]["inputs"]} if key == "inputs" else {
+        _PLURAL[key]: [case[key] for case in cases if key in case]}  # fmt: skip
+    path = folder / SAMPLES_FOLDER / f"{next(iter(payload))}.json"
     path.write_text(json.dumps(payload, ensure_ascii=False) + "\n", encoding="utf-8")
-    return answers, path
+    return path
 
 
 def _case_of(sample: Sample, taken: set[str]) -> dict[str, Any]:
@@ -96,13 +99,15 @@ def _json_of(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def require_answers(samples: Sequence[Sample], answers: Sequence[Answer], hint: str) -> int:
+def require_answers(
+    samples: Sequence[Sample], answers: Sequence[Answer], hint: Callable[[], str]
+) -> int:
     """Refuse a model that does not answer as it must.
 
     Args:
         samples: some with the answer that must come.
         answers: those that came.
-        hint: what to try instead.
+        hint: says what to try instead; asked only where it is needed.
 
     Returns:
         How many came as expected.
@@ -113,7 +118,7 @@ def require_answers(samples: Sequence[Sample], answers: Sequence[Answer], hint: 
     expected = [(s, a) for s, a in zip(samples, answers, strict=False) if s.answer is not None]
     for sample, answer in expected:
         if not is_answered(sample.answer or "", answer):
-            raise BakeError(f"{sample.name}: expected {sample.answer}, got {brief(answer)}", hint)
+            raise BakeError(f"{sample.name}: expected {sample.answer}, got {brief(answer)}", hint())
     return len(expected)
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -30,8 +29,8 @@ class Wishes:
         task, takes: how outputs become answers; what an instance is.
         pixels: a scaling of pixels.SCALINGS.
         picture: keys of [picture] that are set: size, fit, colours, scale, shift.
-        recipe: a recipe.py to take over.
-        licence, description: notes of the manifest.
+        recipe: a recipe.py to take over, or the name of one of model/recipes.
+        licence, description, training, metrics: notes of the manifest.
         reference: a table of the data that the model learnt from.
         deadline_s: the most seconds that one run may take.
     """
@@ -43,9 +42,11 @@ class Wishes:
     takes: str = ""
     pixels: str = ""
     picture: Mapping[str, Any] = field(default_factory=dict)
-    recipe: Path | None = None
+    recipe: str = ""
     licence: str = ""
     description: str = ""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     reference: Path | None = None
     deadline_s: float = DEADLINE_S
 
@@ -92,15 +93,7 @@ def labels_in(given: str | Path | Sequence[Any] | Mapping[Any, Any]) -> tuple[st
         raise BakeError(
             f"--labels: expected labels, got an empty one at {(labels or ['']).index('') + 1}"
         )
-    return tuple(_told_apart(labels))
-
-
-def _told_apart(labels: Sequence[str]) -> Iterator[str]:
-    """Number labels that repeat: ImageNet has two cranes, a bird and a machine."""
-    seen: Counter[str] = Counter()
-    for label in labels:
-        seen[label] += 1
-        yield label if seen[label] == 1 else f"{label} ({seen[label]})"
+    return tuple(labels)
 
 
 def _read_labels(given: str | Path) -> Any:

@@ -17,7 +17,13 @@ def test_its_flags_are_the_keywords_of_bake() -> None:
     """All but what only a program has; --sample may be repeated, so it is one of samples."""
     keywords = set(inspect.signature(bake_model).parameters)
     flags = {one.name for one in flags_of(bake.Options)}
-    assert flags - {"sample"} | {"samples"} == keywords - {"answers", "replace", "say"}
+    assert flags - {"sample"} | {"samples"} == keywords - {
+        "answers",
+        "metrics",
+        "replace",
+        "say",
+        "training",
+    }
 
 
 def test_it_bakes(
@@ -31,7 +37,7 @@ def test_it_bakes(
     said = capfd.readouterr().out.splitlines()
     assert said[0].startswith("read       ONNX, ")
     assert said[-1].split()[-2:] == [
-        "@zoo/m/samples/request.json", "http://127.0.0.1:8080/models/m/predict",
+        "@zoo/m/samples/rows.json", "http://127.0.0.1:8080/models/m/predict",
     ]  # fmt: skip
     assert main(["bake", "absent.onnx"]) == 1
     assert capfd.readouterr().err == "refused    absent.onnx: no such file or folder\n"

@@ -55,16 +55,17 @@ def rows_model(path: Path, *last: str, width: int = 3, **how: Any) -> Path:
 def picture_model(path: Path, *, batch: int | str = "N", channels: int = 1) -> Path:
     """Write a classifier of [N, C, 4, 4]: is it bright? The true scaling is 0..1."""
     nodes = [
-        helper.make_node("ReduceMean", ["x"], ["mean"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("ReduceMean", ["x", "axes"], ["mean"], keepdims=0),
         helper.make_node("Reshape", ["mean", "column"], ["m"]),
         helper.make_node("MatMul", ["m", "w"], ["scores"]),
         helper.make_node("Add", ["scores", "b"], ["shifted"]),
         helper.make_node("Softmax", ["shifted"], ["y"]),
     ]
     constants = {
+        "axes": np.array([1, 2, 3]),
         "column": np.array([-1, 1]),
-        "w": np.array([[-20, 20]], np.float32),
-        "b": np.array([10, -10], np.float32),
+        "w": np.array([[-40, 40]], np.float32),
+        "b": np.array([20, -20], np.float32),
     }
     return model_of(
         path, nodes, {"x": ("FLOAT", [batch, channels, 4, 4])}, {"y": ("FLOAT", [batch, 2])},

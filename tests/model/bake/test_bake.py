@@ -11,6 +11,7 @@ import numpy as np
 import pandas
 import pytest
 from onnx import helper
+from PIL import Image
 
 from model.bake import bake
 from model.bake.errors import BakeError
@@ -20,7 +21,7 @@ from model.bundle.golden import verify_golden
 from model.bundle.versions import Versions
 from model.predictor import Predictor
 from model.tensors import NamedInputs
-from tests.model.bake.models import endless_model, model_of, rows_model
+from tests.model.bake.models import endless_model, model_of, picture_model, rows_model
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +85,7 @@ def test_a_bundle_of_a_file_alone(kitchen: Kitchen, tmp_path: Path) -> None:
     folder = kitchen.bake(rows_model(tmp_path / "My Rows.onnx", "Softmax"))
     assert folder == kitchen.zoo / "my-rows"
     assert sorted(files_in(folder)) == [
-        ".baked.json", "golden.json", "model.onnx", "model.toml", "samples/request.json",
+        ".baked.json", "golden.json", "model.toml", "my-rows.onnx", "samples/rows.json",
     ]  # fmt: skip
     assert verify_golden(Predictor.load(folder)) == 3
     assert json.loads((folder / "golden.json").read_text())["seeded"] is True
@@ -95,7 +96,7 @@ def test_a_bundle_of_a_file_alone(kitchen: Kitchen, tmp_path: Path) -> None:
         "columns", "labels",
     ]  # fmt: skip
     assert kitchen.line("golden").startswith("3 made-up inputs, which compare versions")
-    assert kitchen.said[-1].endswith("samples/request.json "
+    assert kitchen.said[-1].endswith("samples/rows.json "
                                      "http://127.0.0.1:8080/models/my-rows/predict")  # fmt: skip
 
 
@@ -248,3 +249,101 @@ def test_many_labels_have_a_file(kitchen: Kitchen, tmp_path: Path) -> None:
 def test_a_live_object_needs_a_name(kitchen: Kitchen) -> None:
     """There is no file that has one."""
     assert kitchen.refusal(object()).what == "a live object has no name"
+
+
+def bright(path: Path, level: int, size: tuple[int, int] = (4, 4)) -> Path:
+    """Write a picture of one gray."""
+    Image.new("RGB", size, (level, level, level)).save(path, "PNG")
+    return path
+
+
+def test_pixels_are_asked_or_shown(kitchen: Kitchen, tmp_path: Path) -> None:
+    """Nothing tells the scaling of floats: a labelled picture does, if one stands out.
+
+    The model says bright from a mean of 0.5 up, of pixels from 0 to 1.
+    """
+    model = picture_model(tmp_path / "m.onnx", batch=1)
+    dark, light = (bright(tmp_path / f"{level}.png", level) for level in (90, 200))
+    assert kitchen.refusal(model).do.startswith("Say how the pixels were scaled when it learnt: ")
+    labels = {"labels": ["dark", "bright"]}
+    refused = kitchen.refusal(model, samples=[f"{light}=bright"], **labels)
+    assert refused.what.startswith("its pixels: none of 3 scalings stands out on 200.png\n")
+    assert "--pixels=0..255    1.000" in refused.what
+    both = [f"{light}=bright", f"{dark}=dark"]
+    wrong = kitchen.refusal(model, samples=both, pixels="0..255", **labels)
+    assert wrong.what.startswith('90.png: expected dark, got {"label": "bright"')
+    assert "  --pixels=0..1      1.000  1.000" in wrong.do
+    folder = kitchen.bake(model, samples=both, pixels="0..1", **labels)
+    assert manifest_in(folder)["picture"] == {
+        "size": [4, 4], "colours": "gray", "fit": "stretch", "scale": 1 / 255, "shift": 0.0,
+    }  # fmt: skip
+    assert kitchen.line("golden") == "2 samples, 2 answered as expected"
+    assert kitchen.said[-1].endswith("samples/200.png "
+                                     "http://127.0.0.1:8080/models/m/predict")  # fmt: skip
+
+
+def test_a_scaling_that_stands_out(kitchen: Kitchen, tmp_path: Path) -> None:
+    """It is taken, and told with the next best."""
+    model = picture_model(tmp_path / "m.onnx", channels=3)
+    samples = [f"{bright(tmp_path / 'dark.png', 122)}=dark",
+               f"{bright(tmp_path / 'bright.png', 135)}=bright"]  # fmt: skip
+    folder = kitchen.bake(model, samples=samples, labels="dark,bright")
+    assert manifest_in(folder)["picture"]["scale"] == 1 / 255
+    told = next(line for line in kitchen.said if line.startswith("  pixels "))
+    assert "of 5 scalings it makes dark.png 0.8" in told
+
+
+def test_arrays_of_a_training_script_tell_the_scaling(kitchen: Kitchen, tmp_path: Path) -> None:
+    """Floats from 0 to 1 are pixels divided by 255; what is out of all ranges is asked."""
+    model = picture_model(tmp_path / "m.onnx", channels=3)
+    arrays = np.random.default_rng(0).random((2, 3, 4, 4), np.float32)
+    folder = kitchen.bake(model, samples=arrays)
+    assert manifest_in(folder)["picture"]["scale"] == 1 / 255
+    assert verify_golden(Predictor.load(folder)) == 2
+    assert "Say how" in kitchen.refusal(model, name="other", samples=arrays * 5 - 2).do
+
+
+def test_a_preprocessor_of_hugging_face(kitchen: Kitchen, tmp_path: Path) -> None:
+    """Mean, deviation, crop and filter are taken from the file."""
+    like = tmp_path / "preprocessor_config.json"
+    like.write_text(json.dumps({
+        "do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5],
+        "do_center_crop": True, "size": {"shortest_edge": 8}, "crop_size": 4, "resample": 3,
+    }))  # fmt: skip
+    model = picture_model(tmp_path / "m.onnx", channels=3)
+    picture = manifest_in(kitchen.bake(model, like=like))["picture"]
+    assert (picture.pop("scale"), picture.pop("shift")) == pytest.approx((2 / 255, -1))
+    assert picture == {
+        "size": [4, 4], "fit": "crop", "shortest_edge": 8, "resample": "bicubic", "colours": "rgb",
+    }  # fmt: skip
+    like.write_text("[]")
+    assert "is no preprocessor_config.json" in kitchen.refusal(model, like=like).what
+
+
+def test_columns_by_input(kitchen: Kitchen, tmp_path: Path) -> None:
+    """Texts and numbers, an input each; a table gives ranges, and what drift is held against."""
+    nodes = [
+        helper.make_node("OneHotEncoder", ["colour"], ["hot"], domain="ai.onnx.ml",
+                         cats_strings=["blue", "red"]),
+        helper.make_node("ReduceSum", ["hot", "last"], ["known"], keepdims=0),
+        helper.make_node("Mul", ["known", "weight_kg"], ["y"]),
+    ]  # fmt: skip
+    path = model_of(
+        tmp_path / "m.onnx", nodes,
+        {"weight_kg": ("FLOAT", [None, 1]), "colour": ("STRING", [None, 1])},
+        {"y": ("FLOAT", [None, 1])}, {"last": np.array([2])},
+    )  # fmt: skip
+    table = tmp_path / "data.csv"
+    table.write_text(
+        "price;Weight (kg);colour\n" + "1;0,5;red\n2;1.5;blue\n".replace(",", ".") * 20
+    )
+    folder = kitchen.bake(path, columns=str(table), reference=table)
+    assert manifest_in(folder)["rows"]["columns"] == [
+        {"name": "Weight (kg)", "minimum": 0.5, "maximum": 1.5},
+        {"name": "colour", "dtype": "string", "choices": ["blue", "red"]},
+    ]
+    reference = json.loads((folder / "reference.json").read_text(encoding="utf-8"))
+    assert [one["name"] for one in reference["inputs"]] == ["Weight (kg)"]
+    assert reference["source"] == "data.csv, 40 rows"
+    answers, _ = Predictor.load(folder).predict([{"colour": "red", "weight kg": 2}])
+    assert answers == [{"value": 2.0}]

@@ -187,14 +187,14 @@ def test_quantised_probabilities(tmp_path: Path) -> None:
 
 
 def test_labels_of_every_form(tmp_path: Path) -> None:
-    """A list, text, lines, JSON by number, Keras's numbers by label; what repeats is numbered."""
+    """A list, text, lines, JSON by number, Keras's numbers by label."""
     lines, by_number, by_label = (tmp_path / name for name in ("l.txt", "n.json", "k.json"))
     lines.write_text("cat\ncrane\ncrane\n\n")
     by_number.write_text('{"10": "c", "2": "b", "0": "a"}')
     by_label.write_text('{"b": 1, "a": 0}')
     assert labels_in("cat, dog") == ("cat", "dog")
     assert labels_in([0, 1]) == ("0", "1")
-    assert labels_in(lines) == ("cat", "crane", "crane (2)")
+    assert labels_in(lines) == ("cat", "crane", "crane")
     assert labels_in(str(by_number)) == ("a", "b", "c")
     assert labels_in(by_label) == ("a", "b")
     for given, said in (("absent.txt", "no such file"), ("a,,b", "got an empty one at 2")):
