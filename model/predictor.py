@@ -41,6 +41,7 @@ class Predictor:
         self.window: Window | None = None
         self._engine = engine
         self._max_pixels = max_pixels
+        self._plural = manifest.recipe.describe().plural
 
     @classmethod
     def load(cls, folder: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Predictor:
@@ -125,7 +126,7 @@ class Predictor:
             feeds = to_feeds(instances.values, self.manifest.inputs)
             self._require_count(count, "instances")
             return feeds, count
-        self._require_count(count, self.recipe.describe().plural)
+        self._require_count(count, self._plural)
         return self.recipe.tensors(instances, max_pixels=self._max_pixels), count
 
     def _run(self, feeds: Feeds, *, named: bool) -> Feeds:
@@ -135,7 +136,7 @@ class Predictor:
         except Exception as exc:
             # An operator that fails on arrays of the recipe's making is our own fault.
             if isinstance(exc, RefusedError) or (named and isinstance(exc, OperatorError)):
-                what = "inputs" if named else self.recipe.describe().plural
+                what = "inputs" if named else self._plural
                 expected = "sizes and values that the model computes with"
                 problem = Problem(what, expected, "some that it refuses")
                 raise InputError([problem], reason=str(exc)) from exc
