@@ -310,6 +310,20 @@ def test_a_file_that_cannot_be_opened_is_refused_with_its_cause(
     assert re.fullmatch(expected, complaint(tiny(tmp_path, content)))
 
 
+def test_weights_outside_of_the_hashed_file_are_refused(tmp_path: Path) -> None:
+    """A model that keeps its weights in a second file does not load: nobody knows their hash."""
+    model = onnx.load_from_string(Network().onnx())
+    manifest = tiny(tmp_path, b"")
+    onnx.save_model(
+        model, manifest.artefact, save_as_external_data=True, location="w.data", size_threshold=0
+    )
+    assert (manifest.folder / "w.data").exists()
+    assert complaint(manifest) == (
+        "weights in the one file whose hash is in the manifest, as `lambake bake` puts them, "
+        "got weights in w.data"
+    )
+
+
 @pytest.mark.parametrize(
     ("size_bytes", "environ", "threads"),
     [
