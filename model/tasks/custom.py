@@ -7,7 +7,7 @@ file = "recipe.py"
 sha256 = "…"
 
 `answer` gets the manifest's outputs by name and the number of instances, and returns one object an
-instance; arrays and numbers of NumPy in it become lists and numbers of JSON.
+instance. NumPy's arrays and numbers in it become lists and numbers of JSON, NaN and Infinity null.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle.recipe_file import RECIPE_FILE, Function, owners_code, read_function
+from model.elements import to_json
 from model.errors import EngineError
 from model.tasks.base import Answer
 
@@ -86,7 +87,7 @@ def _as_json(answer: Any) -> Answer:
 def _plain(value: Any) -> Any:
     """Return NumPy's arrays and numbers as Python's."""
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        return to_json(np.asarray(value))
     raise TypeError(f"a {type(value).__name__}")
 
 

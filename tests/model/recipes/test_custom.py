@@ -230,6 +230,15 @@ def test_what_is_no_row_or_picture_never_reaches_the_code(tmp_path: Path) -> Non
         Predictor.load(bundle).predict([b"no picture"])
 
 
+def test_numbers_are_as_short_as_their_type(tmp_path: Path) -> None:
+    """A float32 has the digits that it holds, not those of the float64 that it becomes."""
+    answer = (
+        "def answer(outputs, count):\n    return [{'a': one / 20} for one in outputs['y'][:, 0]]"
+    )
+    bundle = written(tmp_path, f"{PREPARE}{NUMBERS['row']}\n{answer}")
+    assert Predictor.load(bundle).predict([[1], [3]])[0] == [{"a": 0.1}, {"a": 0.3}]
+
+
 def test_the_arrays_of_texts_are_objects(tmp_path: Path) -> None:
     """Texts may come as NumPy's own strings, which engines do not take."""
     from model.recipes.custom import _array
