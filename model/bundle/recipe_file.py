@@ -99,7 +99,7 @@ def _module_of(path: Path, source: bytes) -> ModuleType:
         exec(compile(tree, str(path), "exec"), module.__dict__)  # noqa: S102
     except _UnfitFileError:
         raise
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise _UnfitFileError("Python that loads", _told(exc, path)) from exc
     return module
 
@@ -120,7 +120,7 @@ def _check_imports(tree: ast.Module) -> None:
                 raise _UnfitFileError(expected, f"{name} at line {node.lineno}")
 
 
-def _told(exc: Exception, path: Path) -> str:
+def _told(exc: BaseException, path: Path) -> str:
     """Return an error on one line, with the last line of the file that it passed."""
     if isinstance(exc, SyntaxError):
         return f"{exc.msg} at line {exc.lineno}"
@@ -146,7 +146,7 @@ def owners_code(name: str, where: str, path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except EngineError:
+    except (InputError, EngineError):
         raise
     except ValueError as exc:
         reason = f"{RECIPE_FILE}, {name}: {_told(exc, path)}"

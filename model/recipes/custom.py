@@ -65,7 +65,8 @@ class Custom:
     def _given(self, instances: Sequence[Any], max_pixels: int) -> list[Any]:
         if self.takes == "image":
             decoded = decode_each(instances, max_pixels=max_pixels)
-            return [np.asarray(shown(picture, "RGB")) for _, picture in decoded]
+            # Copies, since Pillow's own memory cannot be written to.
+            return [np.array(shown(picture, "RGB")) for _, picture in decoded]
         kinds, expected = (str, "a text") if self.takes == "text" else (_ROW, "a list or an object")
         problems = [
             Problem(f"{self.takes}s[{n}]", expected, kind_of(one))

@@ -23,7 +23,7 @@ from model.engines import open_engine
 from model.engines.base import Array, Engine, InBatches, OperatorError, RefusedError
 from model.engines.onnx import SMALL_BYTES, threads_for
 from model.errors import ArtefactError
-from model.tensors import Tensor
+from model.tensors import DTYPES, Tensor
 from tests import ROOT
 from tests.model.bundle.bundles import ZOO, Network, changed, write_bundle
 
@@ -210,29 +210,38 @@ def test_arrays_that_do_not_fit_are_told_from_failures(tmp_path: Path) -> None:
         engine.run({"a": ones[2], "b": ones[3], "which": np.array([0, 1])})
 
 
-DTYPES = {
-    "int64": TensorProto.INT64, "uint8": TensorProto.UINT8, "bool": TensorProto.BOOL,
-    "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16, "string": TensorProto.STRING,
+KINDS = {
+    "float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "float16": TensorProto.FLOAT16,
+    "string": TensorProto.STRING, "bool": TensorProto.BOOL,
+    "int8": TensorProto.INT8, "int16": TensorProto.INT16,
+    "int32": TensorProto.INT32, "int64": TensorProto.INT64,
+    "uint8": TensorProto.UINT8, "uint16": TensorProto.UINT16,
+    "uint32": TensorProto.UINT32, "uint64": TensorProto.UINT64,
 }  # fmt: skip
 
 
-def test_several_tensors_of_any_type(tmp_path: Path) -> None:
-    """Each goes in and comes out by its name, in its own type."""
+@pytest.mark.parametrize("shape", [(-1, 2), ()])
+def test_several_tensors_of_any_type(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    """Each goes in and comes out by its name, in its own type, a number without an axis too."""
+    assert set(KINDS) == set(DTYPES)
     info = helper.make_tensor_value_info
+    axes = ["batch", 2][: len(shape)]
     content = graph_of(
-        [helper.make_node("Identity", [name], [f"{name}_out"]) for name in DTYPES],
-        [info(name, kind, ("batch", 2)) for name, kind in DTYPES.items()],
-        [info(f"{name}_out", kind, ("batch", 2)) for name, kind in DTYPES.items()],
+        [helper.make_node("Identity", [name], [f"{name}_out"]) for name in KINDS],
+        [info(name, kind, axes) for name, kind in KINDS.items()],
+        [info(f"{name}_out", kind, axes) for name, kind in KINDS.items()],
     )
-    inputs = tuple(Tensor(name, name, (-1, 2)) for name in DTYPES)
-    outputs = tuple(Tensor(f"{name}_out", name, (-1, 2)) for name in DTYPES)
+    inputs = tuple(Tensor(name, name, shape) for name in KINDS)
+    outputs = tuple(Tensor(f"{name}_out", name, shape) for name in KINDS)
+    numbers, texts = np.array([[0, 1]]), np.array([["a", "é"]], object)
     feeds: dict[str, Array] = {
-        name: np.array([["a", "é"]]) if name == "string" else np.array([[0, 1]]).astype(name)
-        for name in DTYPES
+        name: texts if name == "string" else numbers.astype(name) for name in KINDS
     }
+    if not shape:
+        feeds = {name: array[:, 1].reshape(()) for name, array in feeds.items()}
     got = opened(tiny(tmp_path, content, inputs=inputs, outputs=outputs)).run(feeds)
-    assert {name: array.tolist() for name, array in got.items()} == {
-        f"{name}_out": array.tolist() for name, array in feeds.items()
+    assert {name: (array.dtype.name, array.tolist()) for name, array in got.items()} == {
+        f"{name}_out": (array.dtype.name, array.tolist()) for name, array in feeds.items()
     }
 
 

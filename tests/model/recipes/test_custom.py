@@ -40,7 +40,7 @@ def answer(outputs, count):
     return [{"doubled": one[0], "all": one, "many": len(scores)} for one in scores]
 """
 NUMBERS = {
-    "image": "def number_of(one):\n    assert one.dtype == np.uint8\n    return one.mean()",
+    "image": "def number_of(one):\n    one += np.uint8(0)\n    return one.mean()",
     "row": "def number_of(one):\n    return sum(one.values() if isinstance(one, dict) else one)",
     "text": "def number_of(one):\n    return len(one)",
 }
@@ -132,6 +132,7 @@ WRONG_FILES = [
      "model.pictures, got ..other at line 1"),
     ("import json\n1 / 0\n",
      "file: expected Python that loads, got ZeroDivisionError: division by zero at line 2"),
+    ("import sys\nsys.exit(0)\n", "file: expected Python that loads, got SystemExit: 0 at line 2"),
     ("def prepare(:\n", "file: expected Python that loads, got invalid syntax at line 1"),
     ("prepare = 7\ndef answer(outputs, count): ...\n",
      "file: expected a function prepare in recipe.py, got none"),
