@@ -67,6 +67,14 @@ class Served:
         """Return how many instances these are; they need not be valid."""
         return self._predictor.count_of(instances)
 
+    def prepare(self, instances: Instances) -> Feeds:
+        """Prepare instances as `predict` does before it asks the engine.
+
+        Raises:
+            InputError: instances that are wrong.
+        """
+        return self._predictor.prepare(instances)
+
     def predict(self, instances: Instances) -> Answer:
         """Predict some instances together, whatever door they came through.
 

@@ -113,6 +113,14 @@ class Predictor:
         ran = perf_counter()
         return outputs, Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, 0.0)
 
+    def prepare(self, instances: Instances) -> Feeds:
+        """Prepare instances for the engine, without asking it.
+
+        Raises:
+            InputError: too few, too many or invalid instances; says which and why.
+        """
+        return self._feeds_of(instances)[0]
+
     def count_of(self, instances: Instances) -> int:
         """Return how many instances these are; they need not be valid."""
         if isinstance(instances, NamedInputs):

@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from function.errors import FunctionError
-from function.http import pages
+from function.http import pages, playground
 from function.http.bodies import json_response
 from function.http.hello import total_of
 from function.http.lean_fastapi import (
@@ -68,7 +68,8 @@ def create_app(
         },
     )
     app.service = service
-    app.router.routes += _service_routes(service, docs=docs)
+    app.router.routes += playground.routes(service, docs=docs, max_body_bytes=max_body_bytes)
+    app.router.routes += _service_routes(service)
     for routes in protocols:
         app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=ask)
     if docs:
@@ -89,11 +90,7 @@ class Application(FastAPI):
         return document_of(self, self.service.models())
 
 
-def _service_routes(service: Service, *, docs: bool) -> list[Route]:
-    async def index(request: Request) -> Response:
-        page = pages.index_page(service.models(), _root_path(request), docs=docs)
-        return HTMLResponse(page, headers=pages.SECURITY_HEADERS)
-
+def _service_routes(service: Service) -> list[Route]:
     async def add(request: Request) -> Response:
         return json_response(total_of(request.query_params))
 
@@ -105,7 +102,6 @@ def _service_routes(service: Service, *, docs: bool) -> list[Route]:
     number = {"in": "query", "required": True, "schema": {"type": "number"}}
     numbers = [number | {"name": "a", "example": 10}, number | {"name": "b", "example": 20}]
     return [
-        hidden_route("/", index),
         ShownRoute(
             "/add",
             add,

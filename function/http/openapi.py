@@ -80,6 +80,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         },
         inputs=_list(_TENSOR),
         outputs=_list(_TENSOR),
+        samples=_list(_TEXT),
         max_instances={"type": "integer"},
         training={"type": "object"},
         metrics={"type": "object", "additionalProperties": _NUMBER},

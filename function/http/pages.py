@@ -1,16 +1,14 @@
-"""The pages: a short one at /, and Swagger UI at /docs, without a CDN, under any stage prefix."""
+"""The pages: the playground at /, and Swagger UI at /docs, without a CDN, under any prefix."""
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
-
-from model.bundle.versions import Versions
 
 SWAGGER_PACKAGE: Final = "fastapi_swagger"
 SWAGGER_FILES: Final = {
@@ -30,42 +28,47 @@ SECURITY_HEADERS: Final = {
 }
 """Swagger UI styles its own elements inline; scripts load from this origin only."""
 
-_STYLE: Final = """
-body{font:16px/1.6 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}
-body{color:#1f2933}h1{margin-bottom:0}a{color:#0b69a3}li{margin:.4rem 0}
-code{background:#f0f4f8;padding:.1rem .3rem;border-radius:3px}
-"""
+PLAYGROUND: Final = Path(__file__).parents[1] / "playground"
+PLAYGROUND_TYPES: Final = {".js": "text/javascript", ".css": "text/css"}
+
+PLAYGROUND_HEADERS: Final = {
+    **SECURITY_HEADERS,
+    "content-security-policy": SECURITY_HEADERS["content-security-policy"].replace(
+        " 'unsafe-inline'", ""
+    ),
+}
+"""The playground styles no element inline."""
 
 
-def index_page(models: Sequence[Versions], root_path: str, *, docs: bool) -> str:
-    """Return the page that lists what is served and where to try it."""
-    root_path = escape(root_path)
-    items = "".join(_item(versions, root_path) for versions in models)
-    try_it = f'<p>Try them in the browser: <a href="{root_path}/docs">/docs</a></p>' if docs else ""
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Lambake</title>'
-        '<meta name="viewport" content="width=device-width">'
-        f"<style>{_STYLE}</style><h1>Lambake</h1>"
-        "<p>Trained models, baked into one serverless image and served.</p>"
-        f"<ul>{items}</ul>{try_it}"
-        f'<p><a href="{root_path}/add?a=10&amp;b=20">/add?a=10&amp;b=20</a> adds two numbers, '
-        f'<a href="{root_path}/healthz">/healthz</a> says whether all is well.</p></html>'
-    )
+@lru_cache(maxsize=1)
+def playground_files() -> tuple[str, dict[str, bytes]]:
+    """Read the playground's scripts and styles.
+
+    Returns:
+        A digest of them all, for their addresses, and their contents by name.
+    """
+    paths = sorted(path for path in PLAYGROUND.iterdir() if path.suffix in PLAYGROUND_TYPES)
+    files = {path.name: path.read_bytes() for path in paths}
+    return sha256(b"\0".join(files.values())).hexdigest()[:12], files
 
 
-def _item(versions: Versions, root_path: str) -> str:
-    """Return a model's entry: what it does, its versions with their labels, and its path."""
-    name = escape(versions.name)
-    links = ", ".join(
-        f'<a href="{root_path}/models/{name}/versions/{escape(version)}">{escape(version)}</a>'
-        + (f" ({escape(', '.join(labels))})" if labels else "")
-        for version, labels in versions.labelled().items()
-    )
-    return (
-        f'<li><a href="{root_path}/models/{name}"><b>{name}</b></a> '
-        f"{escape(versions.latest.manifest.description)}"
-        f"<br><code>POST {root_path}/models/{name}/predict</code><br>Versions: {links}</li>"
-    )
+def playground_page(root_path: str, *, docs: bool) -> str:
+    """Return the page at /; every address is on this service, under its prefix.
+
+    Args:
+        root_path: the prefix; if empty, addresses are relative, for a proxy that cuts its own off.
+        docs: whether there is a link to /docs.
+    """
+    root = f"{escape(root_path)}/" if root_path else "./"
+    values = {
+        "root": root,
+        "files": f"{root}playground/{playground_files()[0]}/",
+        "docs": f'<a href="{root}docs">API docs</a>' if docs else "",
+    }
+    page = (PLAYGROUND / "index.html").read_text(encoding="utf-8")
+    for name, value in values.items():
+        page = page.replace(f"{{{{{name}}}}}", value)
+    return page
 
 
 def docs_page(root_path: str) -> str:

@@ -10,6 +10,7 @@ from function.http.bodies import instances_in, json_response
 from function.http.examples import example_of
 from function.http.lean_fastapi import Request, Response
 from function.http.routes import EACH_MODEL, ShownRoute
+from function.http.samples import samples_of
 from function.service import Answer, Service
 from function.telemetry import invocation as telemetry
 from model.bundle.manifest import Manifest
@@ -67,9 +68,12 @@ def routes(service: Service, *, max_body_bytes: int, ask: telemetry.Ask) -> list
 
 def _headers_of(answer: Answer, *, total_ms: float) -> dict[str, str]:
     steps_ms = {**answer.steps_ms, "total": total_ms}
+    times = [f"{step};dur={ms:.3f}" for step, ms in steps_ms.items()]
+    if telemetry.current().cold:  # a metric without a time: it is there, or not
+        times.insert(0, "cold")
     return {
         "x-model-version": f"{answer.model}/{answer.version}",
-        "server-timing": ", ".join(f"{step};dur={ms:.3f}" for step, ms in steps_ms.items()),
+        "server-timing": ", ".join(times),
     }
 
 
@@ -97,6 +101,7 @@ def _card_of(predictor: Predictor, versions: Versions) -> dict[str, Any]:
         "size": description.size,
         "inputs": [asdict(one) for one in manifest.inputs],
         "outputs": [asdict(one) for one in manifest.outputs],
+        "samples": [name for name, _ in samples_of(manifest)],
         "max_instances": manifest.max_instances,
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),

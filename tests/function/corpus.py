@@ -36,5 +36,5 @@ CASES: Final = [_read(path) for path in sorted(FOLDER.glob("*.json"))]
 
 
 def masked(reply: dict[str, Any]) -> Any:
-    """Replace the times in a reply by a mark."""
-    return json.loads(re.sub(r"dur=[0-9.]+", "dur=…", json.dumps(reply)))
+    """Replace the times in a reply by a mark, and forget whether the start was cold."""
+    return json.loads(re.sub(r"dur=[0-9.]+", "dur=…", json.dumps(reply).replace("cold, ", "")))

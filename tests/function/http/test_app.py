@@ -75,6 +75,7 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "size": None,
         "inputs": [{"name": "rows", "dtype": "float32", "shape": [-1, 4]}],
         "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, 3]}],
+        "samples": [f"row {number}" for number in range(0, 150, 10)],
         "max_instances": 1000,
         "training": dict(manifest.training),
         "metrics": dict(manifest.metrics),

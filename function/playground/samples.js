@@ -1,0 +1,52 @@
+// The samples of the bundle, to click.
+
+import { call } from "./api.js";
+import { h } from "./dom.js";
+
+const MOST_NAMES = 10;
+const MOST_PICTURES = 20;
+
+/**
+ * Build the list of a model's samples, or return null if it has none.
+ * @param fromPayload makes an instance of what the service sent
+ * @param thumbOf makes a small element of an instance
+ * @param take is called with the instance of the sample that was clicked
+ */
+export function samplesView(card, { fromPayload, thumbOf, take }) {
+  const pictures = card.takes === "image";
+  const names = card.samples.slice(0, pictures ? MOST_PICTURES : MOST_NAMES);
+  if (!names.length) return null;
+  const loaded = new Map();
+  const controller = new AbortController();
+
+  async function instanceOf(at) {
+    if (!loaded.has(at)) {
+      const response = await call(`${card.path}/samples/${at}`, { signal: controller.signal });
+      loaded.set(at, fromPayload(await response.json(), names[at]));
+    }
+    return loaded.get(at);
+  }
+
+  const buttons = names.map((name, at) =>
+    h(
+      "button",
+      { type: "button", class: pictures ? "sample picture" : "sample", title: name, "aria-label": `Sample ${name}`, async onclick() {
+        take(await instanceOf(at));
+      } },
+      pictures ? h("span", { class: "thumb" }) : name,
+    ),
+  );
+
+  /** One after the other: calls side by side would each need an environment. */
+  async function loadThumbs() {
+    for (const [at, button] of buttons.entries()) button.replaceChildren(thumbOf(await instanceOf(at)));
+  }
+  // A sample that does not come is not worth a message; a click on it says what is wrong.
+  if (pictures) loadThumbs().catch(() => {});
+
+  return {
+    takeFirst: async () => take(await instanceOf(0)),
+    element: h("div", { class: "samples" }, h("h3", { class: "small" }, "Samples"), h("div", { class: "sample-list" }, buttons)),
+    remove: () => controller.abort(),
+  };
+}
