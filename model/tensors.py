@@ -138,21 +138,24 @@ def _array_of(value: Any, tensor: Tensor) -> NDArray[Any]:
         raise _MisfitError(f"{exc.got} at {place}" if place else exc.got) from exc
 
 
+_LISTS: Final[set[type]] = {list, tuple}
+
+
 def _flattened(value: Any, tensor: Tensor) -> tuple[tuple[int, ...], list[Any]]:
     """Take nested lists apart, an axis at a time."""
     shape: list[int] = []
     level = [value]
     for axis, size in enumerate(tensor.shape):
-        others = [one for one in level if not isinstance(one, list | tuple)]
-        if others:
-            raise _MisfitError(kind_of(others[0]) + (f" on axis {axis}" if axis else ""))
+        if not set(map(type, level)) <= _LISTS:
+            other = next(one for one in level if type(one) not in _LISTS)
+            raise _MisfitError(kind_of(other) + (f" on axis {axis}" if axis else ""))
         lengths = set(map(len, level))
         if len(lengths) > 1:
             raise _MisfitError(f"lists of different lengths on axis {axis}")
         # Below an empty list there is nothing to measure.
         shape.append(lengths.pop() if lengths else max(size, 0))
         level = list(chain.from_iterable(level))
-    if any(isinstance(one, list | tuple) for one in level):
+    if _LISTS & set(map(type, level)):
         raise _MisfitError("more axes")
     return tuple(shape), level
 

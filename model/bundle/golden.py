@@ -27,6 +27,9 @@ from model.tensors import Instances, NamedInputs
 GOLDEN_FILE: Final = "golden.json"
 SAMPLES_FOLDER: Final = "samples"
 
+LONGEST: Final = 1_000
+"""The most characters of an answer in an error."""
+
 MAX_TOLERANCE: Final = 0.01
 """A larger tolerance would accept another model's answers."""
 
@@ -123,9 +126,16 @@ def verify_golden(predictor: Predictor, *, limit: int | None = None) -> int:
                 path, expected=f"{case.name!r} to be predicted", got=f"an error: {exc}"
             ) from exc
         if not alike([case.answer], answers, tolerance * (largest_in(case.answer) or 1)):
-            expected = f"{case.name!r} to be answered with {case.answer}"
-            raise ArtefactError(path, expected=expected, got=answers[0])
+            expected = f"{case.name!r} to be answered with {_short(case.answer)}"
+            got = _short(answers[0]) if len(answers) == 1 else f"{len(answers)} answers"
+            raise ArtefactError(path, expected=expected, got=got)
     return len(cases[:limit])
+
+
+def _short(answer: Answer) -> str:
+    """Spell an answer for an error; of a long one, such as a tensor, the beginning."""
+    text = str(answer)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]} …"
 
 
 def alike(expected: Any, got: Any, allowed: float) -> bool:

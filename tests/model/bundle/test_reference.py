@@ -11,16 +11,20 @@ import numpy as np
 import pytest
 
 from model.bake.write import write_reference
+from model.bundle.drift import Window
 from model.bundle.manifest import Manifest, read_manifest
 from model.bundle.reference import ANSWERS, INPUTS, Histogram, read_reference
 from model.errors import ArtefactError
 from model.recipes.digit.features import features_of
-from tests.model.bundle.bundles import ZOO, write_bundle
+from tests.model.bundle.bundles import DOCUMENT, ZOO, changed, write_bundle
 
 FORM = '{"schema", "source", "inputs", "answers"}, edges and counts that fit'
 RANDOM = np.random.default_rng(7)
 ROWS = RANDOM.uniform(0, 9, (1000, 3)).astype(np.float32)
 SHARES = RANDOM.dirichlet((1, 1, 1), 400)
+
+
+ONE_OUTPUT = {"outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, 1]}]}
 
 
 @pytest.fixture
@@ -44,6 +48,24 @@ def test_what_is_baked_is_read(bundle: Manifest) -> None:
     labels = reference[ANSWERS, "labels"]
     assert labels.edges.tolist() == [0.5, 1.5]
     assert labels.counts.tolist() == np.bincount(SHARES.argmax(axis=1)).tolist()
+
+
+def test_a_regression_watches_its_value(tmp_path: Path) -> None:
+    """Its answers' histogram is of the values; one that is null is in none."""
+    folder = write_bundle(
+        tmp_path / "tiny", changed("answer", {}, changed("task", "regress", DOCUMENT | ONE_OUTPUT))
+    )
+    values = np.where(SHARES[:, :1] > 0.9, np.nan, SHARES[:, :1]).astype(np.float32)
+    write_reference(folder, {"rows": ROWS}, {"probabilities": values}, source="drawn at random")
+    manifest = read_manifest(folder)
+    reference = read_reference(manifest)
+    assert reference
+    assert list(reference)[3:] == [(ANSWERS, "value")]
+    assert reference[ANSWERS, "value"].counts.sum() == np.isfinite(values).sum()
+    window = Window.of(manifest)
+    assert window
+    window.observe({"rows": ROWS}, [{"value": 0.5}] * 999 + [{"value": None}])
+    assert window.indices()[ANSWERS, "value"] > 1
 
 
 def test_the_first_schema_is_read_as_the_second(bundle: Manifest) -> None:

@@ -117,3 +117,9 @@ def test_golden_vectors_may_be_inputs(bundle: Path) -> None:
     (bundle / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
     with pytest.raises(ArtefactError, match="'two' to be answered with"):
         verify_golden(Predictor.load(bundle))
+    case["inputs"] = {"ids": [[1] * 5_000, [2] * 5_000], "rate": 1}
+    golden["cases"] = [{**case, "answer": {"outputs": {"same": [1] * 5_000}}}]
+    (bundle / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
+    with pytest.raises(ArtefactError, match="got 2 answers") as caught:
+        verify_golden(Predictor.load(bundle))
+    assert len(str(caught.value)) < 1_500
