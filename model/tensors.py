@@ -147,8 +147,8 @@ def _flattened(value: Any, tensor: Tensor) -> tuple[tuple[int, ...], list[Any]]:
     level = [value]
     for axis, size in enumerate(tensor.shape):
         if not set(map(type, level)) <= _LISTS:
-            other = next(one for one in level if type(one) not in _LISTS)
-            raise _MisfitError(kind_of(other) + (f" on axis {axis}" if axis else ""))
+            other = kind_of(next(one for one in level if type(one) not in _LISTS))
+            raise _MisfitError(_shape_told(value, f"{other} on axis {axis}") if axis else other)
         lengths = set(map(len, level))
         if len(lengths) > 1:
             raise _MisfitError(f"lists of different lengths on axis {axis}")
@@ -156,8 +156,16 @@ def _flattened(value: Any, tensor: Tensor) -> tuple[tuple[int, ...], list[Any]]:
         shape.append(lengths.pop() if lengths else max(size, 0))
         level = list(chain.from_iterable(level))
     if _LISTS & set(map(type, level)):
-        raise _MisfitError("more axes")
+        raise _MisfitError(_shape_told(value, "more axes"))
     return tuple(shape), level
+
+
+def _shape_told(value: Any, otherwise: str) -> str:
+    """Say which shape nested lists have, or something else if they have none."""
+    try:
+        return f"shape {list(np.shape(value))}"
+    except ValueError:  # lists of different lengths
+        return otherwise
 
 
 def _require_shape(shape: tuple[int, ...], tensor: Tensor) -> None:

@@ -130,10 +130,14 @@ class Window:
     def _count(self) -> None:
         kept, answered = zip(*self._kept, strict=True)
         self._kept, self._kept_instances = [], 0
-        feeds = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
+        inputs: Feeds = {}
+        # Where nothing is watched, the arrays of two requests may differ in shape.
+        if any(side == INPUTS for side, _ in self._reference):
+            feeds = {name: np.concatenate([one[name] for one in kept]) for name in kept[0]}
+            inputs = self._recipe.features(feeds)
         answers = [answer for some in answered for answer in some]
         for side, features in (
-            (INPUTS, self._recipe.features(feeds)),
+            (INPUTS, inputs),
             (ANSWERS, self._task.watched(answers)),
         ):
             for name, values in features.items():

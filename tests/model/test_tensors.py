@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from model.errors import InputError
 from model.tensors import DTYPES, Tensor, count_of, example_of, schema_of, to_feeds
@@ -72,10 +75,11 @@ IDS_FORM = "inputs.ids: expected int64 of shape [-1, -1], got"
         ({"x": [[1, 2]], "<b>": 1}, "inputs: expected only x, got 1 other key"),
         ({"x": None}, f"{FORM} null"),
         ({"x": 5}, f"{FORM} a number"),
-        ({"x": [1, 2]}, f"{FORM} a number on axis 1"),
+        ({"x": [1, 2]}, f"{FORM} shape [2]"),
         ({"x": [[1, 2], [1]]}, f"{FORM} lists of different lengths on axis 1"),
         ({"x": [[1, 2], 3]}, f"{FORM} a number on axis 1"),
-        ({"x": [[[1], [2]]]}, f"{FORM} more axes"),
+        ({"x": [[[1], [2]]]}, f"{FORM} shape [1, 2, 1]"),
+        ({"x": [[[1], 2]]}, f"{FORM} more axes"),
         ({"x": [[1, 2, 3]]}, f"{FORM} shape [1, 3]"),
         ({"x": [[1, 2], [True, 3]]}, f"{FORM} true or false at [1, 0]"),
         ({"x": [[1, "NaN"]]}, f"{FORM} a string at [0, 1]"),
@@ -126,6 +130,23 @@ def test_all_inputs_are_looked_at() -> None:
     )
     many = [Tensor(f"t{n}", "int8", (-1,)) for n in range(20)]
     assert complaint(dict.fromkeys([one.name for one in many], 1), *many).count("expected") == 10
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy"), inner, max_size=2),
+    max_leaves=8,
+)
+
+
+@given(value=JSON, dtype=st.sampled_from(DTYPES), shape=st.lists(st.sampled_from([-1, 2])))
+def test_any_json_is_an_array_or_an_input_error(value: Any, dtype: str, shape: list[int]) -> None:
+    """Whatever JSON an input is, it becomes an array as stated, or the error says why not."""
+    one = Tensor("x", dtype, tuple(shape[:3]))
+    with contextlib.suppress(InputError):
+        array = to_feeds({"x": value}, [one])["x"]
+        assert array.dtype == (object if dtype == "string" else dtype)
+        assert all(a in (-1, b) for a, b in zip(one.shape, array.shape, strict=True))
 
 
 def test_instances_are_counted() -> None:

@@ -16,7 +16,7 @@ from model.bundle.manifest import Manifest, read_manifest
 from model.bundle.reference import ANSWERS, INPUTS, Histogram, read_reference
 from model.errors import ArtefactError
 from model.recipes.digit.features import features_of
-from tests.model.bundle.bundles import DOCUMENT, ZOO, changed, write_bundle
+from tests.model.bundle.bundles import ABSENT, DOCUMENT, ZOO, changed, write_bundle
 
 FORM = '{"schema", "source", "inputs", "answers"}, edges and counts that fit'
 RANDOM = np.random.default_rng(7)
@@ -66,6 +66,20 @@ def test_a_regression_watches_its_value(tmp_path: Path) -> None:
     assert window
     window.observe({"rows": ROWS}, [{"value": 0.5}] * 999 + [{"value": None}])
     assert window.indices()[ANSWERS, "value"] > 1
+
+
+def test_answers_are_watched_where_inputs_are_not(tmp_path: Path) -> None:
+    """Token ids have no features, and differ in length from request to request."""
+    document = changed("rows", ABSENT, DOCUMENT)
+    document["inputs"] = [{"name": "ids", "dtype": "int64", "shape": [-1, -1]}]
+    folder = write_bundle(tmp_path / "tiny", document)
+    write_reference(folder, {}, {"probabilities": SHARES}, source="drawn at random")
+    window = Window.of(read_manifest(folder))
+    assert window
+    for length in (3, 5):
+        answers = [{"label": "x", "confidence": 0.5}] * 200
+        window.observe({"ids": np.zeros((200, length), np.int64)}, answers)
+    assert list(window.indices()) == [(ANSWERS, "labels"), (ANSWERS, "confidence")]
 
 
 def test_the_first_schema_is_read_as_the_second(bundle: Manifest) -> None:
