@@ -8,8 +8,12 @@ STAGE ?= dev
 PYTHONS ?= $(wildcard $(foreach n,1 2 3,/usr/bin/python3.1$(n) $(HOME)/.pyenv/versions/3.1$(n).*/bin/python))
 
 BIN := .venv/bin
-# The locks are complete, so pip need not ask what a package depends on.
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps
+# uv installs in seconds what takes pip minutes. pip follows where uv cannot be had, or fails for
+# want of an index that only pip is set up for. The locks are complete: neither looks further.
+LOCKED := --require-hashes --no-deps
+PIP = $(1) -m pip install --quiet --disable-pip-version-check $(LOCKED) -r $(2)
+INSTALL = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
+          || $(call PIP,$(1),$(2)); }
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
 CONVERTERS := model/bake/converters
@@ -80,44 +84,50 @@ clean: ## remove everything that was built and set up
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	|| { echo "Lambake needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.13"; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv \
+	|| { rm -rf .venv; echo "Python's venv is missing: apt install python3-venv"; exit 1; }
 
-.venv/bin/lambake: infra/cli/launcher | .venv/bin/python
+.venv/.uv: | .venv/bin/python
+	@sed -n '/^uv==/,/# via/p' requirements-dev.txt >$@
+	@$(call PIP,$(BIN)/python,$@) || echo "uv cannot be had: pip sets up, which takes longer"
+
+.venv/bin/lambake: infra/cli/launcher | .venv/.uv
 	@install $< $@
 
 .venv/.run: infra/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what serving needs: some 35 packages, about a minute …"
-	@$(PIP) -r infra/requirements.txt
+	@echo "Setting up what serving needs, some 35 packages …"
+	@$(call INSTALL,$(BIN)/python,infra/requirements.txt)
 	@touch $@
 
 .venv/.bake: model/bake/requirements.txt | .venv/bin/lambake
 	@echo "Setting up what baking needs besides: ONNX and two small packages …"
-	@$(PIP) -r model/bake/requirements.txt
+	@$(call INSTALL,$(BIN)/python,model/bake/requirements.txt)
 	@touch $@ .venv/.run
 
 .venv/.image: infra/image/requirements.txt | .venv/bin/lambake
 	@echo "Setting up what looks into the image …"
-	@$(PIP) -r infra/image/requirements.txt
+	@$(call INSTALL,$(BIN)/python,infra/image/requirements.txt)
 	@touch $@ .venv/.run
 
 .venv/.cloud: infra/cloud/requirements.txt | .venv/bin/lambake
-	@echo "Setting up the simulated cloud: a hundred packages, a minute or so …"
-	@$(PIP) -r infra/cloud/requirements.txt
+	@echo "Setting up the simulated cloud, a hundred packages …"
+	@$(call INSTALL,$(BIN)/python,infra/cloud/requirements.txt)
 	@touch $@ .venv/.run .venv/.image
 
 .venv/.dev: requirements-dev.txt | .venv/bin/lambake
-	@echo "Setting up what the tests need, TensorFlow among it: some minutes the first time …"
-	@$(PIP) -r requirements-dev.txt
+	@echo "Setting up what the tests need, TensorFlow among it: a minute or two …"
+	@$(call INSTALL,$(BIN)/python,requirements-dev.txt)
 	@touch $@ .venv/.run .venv/.bake .venv/.image .venv/.cloud
 
 # The suite runs awslambdaric on every Python that the machine has.
-.venv/.pythons: function/requirements.txt | .venv/bin/python
+.venv/.pythons: function/requirements.txt | .venv/.uv
 	@for python in $(PYTHONS); do \
 	  minor=$$($$python -c 'import sys; print("3.%d" % sys.version_info[1])' 2>/dev/null) || continue; \
 	  [ -e build/python-$$minor ] && continue; \
 	  echo "Setting up build/python-$$minor …"; \
-	  $$python -m venv build/python-$$minor && build/python-$$minor/bin/python -m pip install \
-	    --quiet --disable-pip-version-check --require-hashes -r $< || exit 1; \
+	  $$python -m venv build/python-$$minor \
+	  && $(call INSTALL,build/python-$$minor/bin/python,$<) \
+	  || { rm -rf build/python-$$minor; exit 1; }; \
 	done
 	@touch $@
 

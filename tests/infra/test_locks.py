@@ -57,4 +57,4 @@ def test_the_simulated_cloud_is_set_up_without_what_tests_need() -> None:
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     assert "-r infra/cloud/requirements.txt" in asked
-    assert "requirements-dev.txt" not in asked
+    assert "-r requirements-dev.txt" not in asked

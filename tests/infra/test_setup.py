@@ -1,0 +1,93 @@
+"""`make` sets up: by uv, by pip where uv cannot be had, and leaves nothing half made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests import ROOT
+
+# Stands for Python: it notes what it is asked to do. `venv` makes a folder with itself in it, even
+# where it fails, as Debian's does without python3-venv; pip installs uv as another such program.
+PROGRAM = """#!/bin/sh
+case "$*" in
+  -c*) exit 0 ;;
+  "-m venv "*)
+    mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && exec test ! -e no-venv ;;
+  *-r\\ .venv/.uv)
+    test ! -e no-uv && cp "$0" .venv/bin/uv && echo "pip: $(head -n 1 .venv/.uv)" >>done ;;
+  *) echo "${0##*/} $*" >>done
+    test "${0##*/}" = python || test ! -e uv-fails ;;
+esac
+"""
+UV = "uv pip install --quiet --compile-bytecode --python .venv/bin/python"
+PIP = "python -m pip install --quiet --disable-pip-version-check"
+LOCK = "--require-hashes --no-deps -r infra/requirements.txt"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Copy what set-up reads, beside a Python that only notes."""
+    for name in (
+        "Makefile",
+        "requirements-dev.txt",
+        "infra/requirements.txt",
+        "infra/cli/launcher",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "python").write_text(PROGRAM)
+    (tmp_path / "python").chmod(0o755)
+    return tmp_path
+
+
+def set_up(checkout: Path) -> subprocess.CompletedProcess[str]:
+    """Set up what serving needs."""
+    return subprocess.run(
+        ["make", "-C", str(checkout), "--no-print-directory", ".venv/.run", "PYTHON=./python"],
+        env={"PATH": os.environ["PATH"]},  # without what a make around this one has left there
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("without", "installed"),
+    [
+        (None, [f"{UV} {LOCK}"]),
+        ("uv-fails", [f"{UV} {LOCK}", f"{PIP} {LOCK}"]),
+        ("no-uv", [f"{PIP} {LOCK}"]),
+    ],
+)
+def test_who_installs(checkout: Path, without: str | None, installed: list[str]) -> None:
+    """uv of the lock's version and hashes, in one line; where it cannot be had or fails, pip."""
+    if without:
+        (checkout / without).touch()
+    done = set_up(checkout)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = ["Setting up what serving needs, some 35 packages …"]
+    if without == "no-uv":
+        told.insert(0, "uv cannot be had: pip sets up, which takes longer")
+    assert done.stdout.splitlines() == told
+    noted = (checkout / "done").read_text().splitlines()
+    if without != "no-uv":
+        assert noted.pop(0).startswith("pip: uv==")
+        assert "--hash=sha256:" in (checkout / ".venv/.uv").read_text()
+    assert noted == installed
+    assert set_up(checkout).stdout == "make: '.venv/.run' is up to date.\n"
+
+
+def test_a_python_without_venv(checkout: Path) -> None:
+    """The package to install is named, and once it is there, set-up goes through."""
+    (checkout / "no-venv").touch()
+    done = set_up(checkout)
+    assert done.returncode == 2
+    assert done.stdout == "Python's venv is missing: apt install python3-venv\n"
+    assert not (checkout / ".venv").exists()
+    (checkout / "no-venv").unlink()
+    assert set_up(checkout).returncode == 0
