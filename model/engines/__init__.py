@@ -27,4 +27,7 @@ def open_engine(manifest: Manifest) -> Engine:
             got=f"none installed: {exc}",
         ) from exc
     engine: Engine = module.load(manifest)
-    return InBatches(engine, manifest.batch, manifest.inputs) if manifest.batch else engine
+    if not manifest.batch:
+        return engine
+    exact = getattr(engine, "exact_batch", False)
+    return InBatches(engine, manifest.batch, manifest.inputs, exact=exact)

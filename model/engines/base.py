@@ -54,34 +54,49 @@ class Engine(Protocol):
 
 
 class InBatches:
-    """An engine that runs a few instances at a time: one, for a model whose batch is one."""
+    """An engine that runs a few instances at a time: one, for a model whose batch is one.
 
-    def __init__(self, engine: Engine, most: int, inputs: Sequence[Tensor]) -> None:
+    Args:
+        engine: runs them.
+        most: how many at a time.
+        inputs: the manifest's; those without a batch axis go whole into every run.
+        exact: whether the engine cannot run fewer; a batch is then filled up with copies of its
+            last instance.
+    """
+
+    def __init__(
+        self, engine: Engine, most: int, inputs: Sequence[Tensor], *, exact: bool = False
+    ) -> None:
         self._engine = engine
         self._most = most
+        self._exact = exact
         self._divided = {one.name for one in inputs if one.has_batch}
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Compute the outputs batch by batch and join them along the first axis."""
         count = max((len(feeds[name]) for name in self._divided), default=1)
-        if count <= self._most:
+        if count == self._most or (count < self._most and not self._exact):
             return self._engine.run(feeds)
-        parts = [
-            self._engine.run(
-                {
-                    name: array[at : at + self._most] if name in self._divided else array
-                    for name, array in feeds.items()
-                }
-            )
-            for at in range(0, count, self._most)
-        ]
-        return {name: _joined([part[name] for part in parts], self._most) for name in parts[0]}
+        parts = [self._engine.run(self._batch(feeds, at)) for at in range(0, count, self._most)]
+        return {
+            name: _joined([part[name] for part in parts], self._most, count) for name in parts[0]
+        }
+
+    def _batch(self, feeds: Mapping[str, Array], start: int) -> dict[str, Array]:
+        batch = dict(feeds)
+        for name in self._divided:
+            part = feeds[name][start : start + self._most]
+            if self._exact and len(part) < self._most:
+                copies = np.repeat(part[-1:], self._most - len(part), axis=0)
+                part = np.concatenate([part, copies])
+            batch[name] = part
+        return batch
 
 
-def _joined(parts: Sequence[Array], most: int) -> Array:
+def _joined(parts: Sequence[Array], most: int, count: int) -> Array:
     """Join the outputs of batches; an output without a batch axis gets one."""
     has_batch = parts[0].shape[:1] == (most,)
-    return np.concatenate(parts) if has_batch else np.stack(parts)
+    return np.concatenate(parts)[:count] if has_batch else np.stack(parts)
 
 
 def require_tensors(

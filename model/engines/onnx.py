@@ -114,11 +114,14 @@ def load(manifest: Manifest) -> OnnxEngine:
         raise ArtefactError(path, expected=f"the inputs {stated}", got=list(inputs))
     require_tensors(path, "input", expected=manifest.inputs, got=inputs)
     require_tensors(path, "output", expected=manifest.outputs, got=outputs)
+    exact_batch = False
     for tensor in manifest.inputs:
-        one_by_one = manifest.batch == 1 and tensor.has_batch
-        shape = (1, *tensor.shape[1:]) if one_by_one else tensor.shape
-        require_shape(path, Tensor(tensor.name, tensor.dtype, shape), inputs[tensor.name])
-    return OnnxEngine(session, [one.name for one in manifest.outputs])
+        got = inputs[tensor.name]
+        if tensor.has_batch and got.shape[:1] == (manifest.batch,):
+            exact_batch = True
+            tensor = Tensor(tensor.name, tensor.dtype, (got.shape[0], *tensor.shape[1:]))
+        require_shape(path, tensor, got)
+    return OnnxEngine(session, [one.name for one in manifest.outputs], exact_batch=exact_batch)
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
@@ -216,9 +219,14 @@ def _options(size_bytes: int) -> onnxruntime.SessionOptions:
 
 
 class OnnxEngine:
-    """A session and the names of the outputs to compute."""
+    """A session and the names of the outputs to compute.
 
-    def __init__(self, session: Any, outputs: list[str]) -> None:
+    Attributes:
+        exact_batch: whether the model was made for exactly the manifest's batch, such as one.
+    """
+
+    def __init__(self, session: Any, outputs: list[str], *, exact_batch: bool) -> None:
+        self.exact_batch = exact_batch
         self._session = session
         self._outputs = outputs
 

@@ -92,11 +92,12 @@ def test_the_shape_of_an_output_is_a_hint(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_a_fixed_batch_of_one_is_looped_over(tmp_path: Path, count: int) -> None:
-    """A model made for one instance at a time answers many, each as it would alone."""
+@pytest.mark.parametrize("batch", [1, 2, 4])
+def test_a_fixed_batch_is_looped_over(tmp_path: Path, batch: int, count: int) -> None:
+    """A model made for one instance, or for exactly so many, answers any number as each alone."""
     rows = np.arange(3 * count, dtype=np.float32).reshape(count, 3)
     expected = opened(tiny(tmp_path, Network().onnx())).run({"rows": rows})["probabilities"]
-    manifest = tiny(tmp_path, Network(shape=(1, 3)).onnx(), batch=1)
+    manifest = tiny(tmp_path, Network(shape=(batch, 3)).onnx(), batch=batch)
     assert np.array_equal(opened(manifest).run({"rows": rows})["probabilities"], expected)
 
 
