@@ -106,4 +106,6 @@ def convert(
     Raises:
         BakeError: no environment can be made, or the model cannot be converted.
     """
-    return Converter(environments.interpreter_of(environment, say), script, arguments, work)
+    python = environments.interpreter_of(environment, say)
+    say("converting to ONNX …")
+    return Converter(python, script, arguments, work)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnx as onnx_package
 import tf2onnx
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from ai_edge_litert.interpreter import Interpreter
 from tf2onnx.tflite_utils import read_tflite_model
 
 from .arrays import Arrays
@@ -46,14 +46,10 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
 
 
 class Original:
-    """LiteRT's interpreter, with its reference kernels: those are what the file was trained for."""
+    """LiteRT's interpreter, with the kernels that it chooses itself."""
 
     def __init__(self, path: str) -> None:
-        self.interpreter = Interpreter(
-            model_path=path,
-            num_threads=1,
-            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        )
+        self.interpreter = Interpreter(model_path=path, num_threads=1)
         self.interpreter.allocate_tensors()
         self.inputs = self.interpreter.get_input_details()
         self.outputs = self.interpreter.get_output_details()

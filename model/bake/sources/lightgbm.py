@@ -28,7 +28,6 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
         BakeError: ONNX's trees cannot express it.
     """
     onnx = work / "model.onnx"
-    say("converting from LightGBM …")
     arguments = {"path": str(path.resolve()), "onnx": str(onnx)}
     converter = convert("trees", "lightgbm_file", arguments, work, say)
     facts = converter.facts

@@ -23,7 +23,6 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
         BakeError: it has none, or TensorFlow cannot load it.
     """
     folder, onnx = path if path.is_dir() else path.parent, work / "model.onnx"
-    say("converting from a SavedModel …")
     arguments = {"path": str(folder.resolve()), "onnx": str(onnx)}
     converter = convert("keras", "saved_model", arguments, work, say)
     others = ", ".join(converter.facts["others"])

@@ -50,7 +50,6 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
             "xgboost.Booster(model_file='old').save_model('model.ubj').",
         )
     onnx = work / "model.onnx"
-    say("converting from XGBoost …")
     # XGBoost tells its formats by the ending.
     link = work / ("original.ubj" if head.startswith(_UBJSON) else "original.json")
     link.symlink_to(path.resolve())
