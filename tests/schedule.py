@@ -31,6 +31,7 @@ LONGEST = (
     "tests/load/test_load.py",
     "tests/model/zoo/test_iris.py",
     "tests/test_end_to_end.py",
+    "tests/function/http/test_playground_browser.py",
     "tests/function/http/test_browser.py",
     "tests/infra/release/test_terraform.py",
     "tests/image/test_child.py",

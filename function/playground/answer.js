@@ -14,17 +14,20 @@ export function headlineOf(prediction) {
     return { main: String(label), side: confidence === undefined ? "" : percent(confidence) };
   }
   if ("labels" in prediction) return { main: prediction.labels.join(", ") || "none of them", side: "" };
-  if ("value" in prediction) return { main: number(prediction.value), side: "" };
-  if ("values" in prediction) return { main: Object.values(prediction.values).map(number).join(" · "), side: "" };
+  if ("value" in prediction) return { main: brief(prediction.value), side: "" };
+  if ("values" in prediction) return { main: Object.values(prediction.values).map(brief).join(" · "), side: "" };
   if ("embedding" in prediction) return { main: count(flat(prediction.embedding).length, "number"), side: "" };
   if ("outputs" in prediction) return { main: outputsInBrief(Object.values(prediction.outputs)), side: "" };
   return { main: cut(JSON.stringify(prediction), 60), side: "" };
 }
 
+/** null stands for what JSON cannot say: NaN or Infinity. */
+const brief = (value) => (value === null ? "–" : typeof value === "number" ? number(value) : String(value));
+
 function outputsInBrief(outputs) {
   const all = outputs.map(flat);
-  const few = all.length === 1 && all[0].length <= 3 && all[0].every((value) => typeof value === "number");
-  return few ? all[0].map(number).join(", ") : count(all.length, "output");
+  const few = all.length === 1 && all[0].length <= 3 && all[0].every((value) => value !== null);
+  return few ? cut(all[0].map(brief).join(", "), 60) : count(all.length, "output");
 }
 
 /** Show answers; `aside` stands between an answer and its times. */
@@ -139,7 +142,7 @@ function barsOf(labels) {
 }
 
 function valuesTable(values) {
-  const rows = Object.entries(values).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, readable(name)), h("td", {}, number(value))));
+  const rows = Object.entries(values).map(([name, value]) => h("tr", {}, h("th", { scope: "row" }, readable(name)), h("td", {}, brief(value))));
   return h("table", { class: "values" }, h("tbody", {}, rows));
 }
 
@@ -155,7 +158,7 @@ function shapeOf(values) {
 function arrayFacts(name, values) {
   const all = flat(values);
   const numbers = all.filter((value) => typeof value === "number");
-  const first = all.slice(0, SHOWN_NUMBERS).map((value) => (typeof value === "number" ? number(value) : JSON.stringify(value)));
+  const first = all.slice(0, SHOWN_NUMBERS).map(brief);
   const facts = [["shape", shapeOf(values).join(" × ") || "one value"]];
   if (numbers.length === all.length && all.length > 1) {
     const sum = numbers.reduce((total, value) => total + value, 0);

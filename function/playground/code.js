@@ -46,14 +46,25 @@ const shortened = (code) =>
   code.length <= MOST_CHARS ? code : `${code.slice(0, MOST_CHARS)} … (${code.length} characters; the copy has all)`;
 
 const quoted = (text) => /^[\w:/.@=~-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-const oneLine = (value) => JSON.stringify(value).replaceAll(/([,:])(?=["[{\d-])/g, "$1 ");
+
+/** JSON in one line, with spaces; `scalar` spells what is neither a list nor an object. */
+function oneLine(value, scalar = JSON.stringify) {
+  if (Array.isArray(value)) return `[${value.map((one) => oneLine(one, scalar)).join(", ")}]`;
+  if (value === null || typeof value !== "object") return scalar(value);
+  const pairs = Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${oneLine(one, scalar)}`);
+  return `{${pairs.join(", ")}}`;
+}
+
+/** null, true and false have other names in Python. */
+const asPython = (value) =>
+  oneLine(value, (one) => (one === null ? "None" : one === true ? "True" : one === false ? "False" : JSON.stringify(one)));
 
 const LANGUAGES = {
   curl(address, { file, json }) {
     const token = hasToken() ? [`-H "authorization: Bearer $TOKEN"`] : [];
     const body = file
       ? [`-F ${quoted(`file=@${file}`)}`]
-      : [`-H 'content-type: application/json'`, `-d ${quoted(JSON.stringify(json ?? {}))}`];
+      : [`-H 'content-type: application/json'`, `-d ${quoted(oneLine(json ?? {}))}`];
     return ["curl", quoted(address), ...[...token, ...body].map((part) => `\\\n  ${part}`)].join(" ");
   },
 
@@ -89,15 +100,3 @@ const LANGUAGES = {
     return lines.join("\n");
   },
 };
-
-/** JSON as a literal of Python: null, true and false have other names there. */
-function asPython(value) {
-  if (value === null) return "None";
-  if (value === true) return "True";
-  if (value === false) return "False";
-  if (Array.isArray(value)) return `[${value.map(asPython).join(", ")}]`;
-  if (typeof value === "object") {
-    return `{${Object.entries(value).map(([key, one]) => `${JSON.stringify(key)}: ${asPython(one)}`).join(", ")}}`;
-  }
-  return JSON.stringify(value);
-}

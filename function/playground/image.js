@@ -30,12 +30,13 @@ export function createInput(card, changed) {
     h("p", { class: "zone-hint" }, h("b", {}, "Drop a picture here"), h("br"), "or paste one"),
   );
   const invert = h("input", { type: "checkbox", id: newId("invert"), onchange: () => pad.invert(invert.checked) });
+  const inkLabel = h("label", { for: invert.id }, "White on black");
   const padBar = h(
     "div",
     { class: "bar" },
     h("button", { type: "button", class: "quiet", onclick: () => pad.undo() }, "Undo"),
     h("button", { type: "button", class: "quiet", onclick: () => pad.clear() }, "Clear"),
-    h("span", { class: "check" }, invert, h("label", { for: invert.id }, "White on black")),
+    h("span", { class: "check" }, invert, inkLabel),
   );
   const zoneBar = h(
     "div",
@@ -81,6 +82,12 @@ export function createInput(card, changed) {
     changed({ fresh: true });
   }
 
+  /** Few recipes turn ink and paper around: a pad that is unlike the samples would be misread. */
+  async function compareInk(blob) {
+    const dark = (await brightness(blob)) < 0.4;
+    inkLabel.textContent = dark ? "White on black, as the samples" : "White on black";
+  }
+
   async function sendable() {
     if (!drawing) return picture;
     return pad.isEmpty() ? null : { blob: await pad.picture(), name: "drawing.png" };
@@ -117,9 +124,14 @@ export function createInput(card, changed) {
     answered: () => seen?.refresh(),
     remove: () => document.removeEventListener("paste", onPaste),
     bodyOf,
-    fromPayload: ({ image }, name) => ({ blob: blobOf(image), name: fileName(name) }),
+    fromPayload({ image }, name) {
+      const instance = { blob: blobOf(image), name: fileName(name) };
+      compareInk(instance.blob);
+      return instance;
+    },
     thumbOf: (instance) => h("img", { src: urlOf(instance), alt: "", class: "thumb" }),
     codeOf: (instance) => ({ file: instance?.name ?? "picture.png", save: instance && (() => save(instance)) }),
+    live: !drawable,
     emptyText: drawable ? "Draw something, or take a sample." : "Give it a picture, or take a sample.",
   };
 }
@@ -185,6 +197,19 @@ function seenByTheNetwork(card, sendable) {
     }
   }
   return { element, refresh };
+}
+
+/** How light a picture is on average, from 0 to 1; 1 if it cannot be told. */
+async function brightness(blob) {
+  const context = h("canvas", { width: 1, height: 1 }).getContext("2d");
+  context.imageSmoothingQuality = "high";
+  try {
+    context.drawImage(await createImageBitmap(blob), 0, 0, 1, 1);
+  } catch {
+    return 1;
+  }
+  const [red, green, blue, alpha] = context.getImageData(0, 0, 1, 1).data;
+  return alpha < 255 ? 1 : (red + green + blue) / 765;
 }
 
 const urls = new WeakMap();

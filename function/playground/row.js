@@ -50,7 +50,7 @@ function labelled(column, id, unit, ...controls) {
   const name = readable(column.name, column.unit);
   return h(
     "div",
-    { class: "field" },
+    { class: controls.some((control) => control?.type === "range") ? "field" : "field inline" },
     h("label", { for: id, title: column.name }, name, unit ? h("span", { class: "unit" }, ` ${unit}`) : null),
     h("div", { class: "controls" }, controls),
   );

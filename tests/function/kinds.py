@@ -13,7 +13,12 @@ from function.service import Service
 from tests.function.zoos import served
 from tests.model.bundle.bundles import write_bundle
 
-_TYPES: Final = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
+_TYPES: Final = {
+    "float32": TensorProto.FLOAT,
+    "int64": TensorProto.INT64,
+    "bool": TensorProto.BOOL,
+    "string": TensorProto.STRING,
+}
 _ROW: Final = {"columns": [{"name": "width"}, {"name": "height"}]}
 _OF_ROWS: Final = {"name": "rows", "dtype": "float32", "shape": [-1, 2]}
 
@@ -63,13 +68,20 @@ def kinds_zoo(zoo: Path) -> Path:
     """Write the zoo; every model takes three instances at most."""
     zoo.mkdir(exist_ok=True)
     for name, (part, nodes, case) in KINDS.items():
-        document = {"schema": 2, "name": name, "version": "1", **part}
-        document |= {"artefact": {"file": "m.onnx"}, "limits": {"instances": 3}}
-        content = _onnx(nodes, part["inputs"], part["outputs"])
-        folder = write_bundle(zoo / name, document, content=content)
-        golden = {"tolerance": 1e-5, "cases": [{"name": "one", **case}]}
-        (folder / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
+        write_kind(zoo / name, part, nodes, case)
     return zoo
+
+
+def write_kind(
+    folder: Path, part: dict[str, Any], nodes: Sequence[Any], case: dict[str, Any]
+) -> None:
+    """Write a bundle by the manifest's own part, the graph's nodes, and a golden case."""
+    document = {"schema": 2, "name": folder.name, "version": "1", **part}
+    document |= {"artefact": {"file": "m.onnx"}, "limits": {"instances": 3}}
+    content = _onnx(nodes, part["inputs"], part["outputs"])
+    write_bundle(folder, document, content=content)
+    golden = {"tolerance": 1e-5, "cases": [{"name": "one", **case}]}
+    (folder / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
 
 
 def kinds_service(zoo: Path) -> Service:

@@ -1,102 +1,73 @@
-"""A zoo for the playground: the two models of the house, and tiny ones of the other kinds."""
+"""A zoo for the playground: the two models of the house, and a tiny one of each other kind."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
-from onnx import TensorProto, helper
+from onnx import helper
 
 from function.settings import ZOO
-from tests.model.bundle.bundles import write_bundle
+from tests.function.kinds import KINDS, write_kind
 
 PLANTED: Final = "<img src=x onerror=\"document.title='planted'\"><script>planted()</script>"
 """A description that must never be HTML."""
 
-_ROW: Final = {"a": 1, "b": 2, "c": 3}
-_COMMON: Final[dict[str, Any]] = {"schema": 2, "version": "1", "limits": {"instances": 4}}
 
-_TYPES: Final = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64}
+def _column(name: str, dtype: str) -> dict[str, Any]:
+    return {"name": name, "dtype": dtype, "shape": [-1, 1]}
+
+
+_FARES: Final[dict[str, Any]] = {
+    "task": "regress",
+    "description": "What a ticket costs.",
+    "inputs": [
+        _column("age", "float32"),
+        _column("bags", "int64"),
+        _column("from", "string"),
+        _column("return", "bool"),
+    ],
+    "outputs": [{"name": "fare", "dtype": "float32", "shape": [-1, 1]}],
+    "answer": {"unit": "EUR"},
+    "rows": {
+        "columns": [
+            {"name": "age", "minimum": 0, "maximum": 100, "missing": "nan"},
+            {"name": "bags"},
+            {"name": "from", "choices": ["Southampton", "Cherbourg"]},
+            {"name": "return"},
+        ]
+    },
+}
 
 
 def write_playground_zoo(zoo: Path) -> Path:
     """Write the bundles."""
     for name in ("digits", "iris"):
         (zoo / name).symlink_to(ZOO / name, target_is_directory=True)
-    _write_tensors(zoo / "scaled")
-    _write_regress(zoo / "areas")
-    _write_embed(zoo / "faces")
-    return zoo
-
-
-def _write(folder: Path, nodes: list[Any], case: dict[str, Any], **more: Any) -> None:
-    """Write a bundle of a network without weights; its tensors are those of its manifest."""
-    document = _COMMON | {"name": folder.name, "artefact": {"file": "m.onnx"}} | more
-    values = [
+    part, nodes, case = KINDS["scale"]
+    write_kind(zoo / "scale", part | {"description": PLANTED}, nodes, case)
+    write_kind(
+        zoo / "fares",
+        _FARES,
         [
-            helper.make_tensor_value_info(one["name"], _TYPES[one["dtype"]], one["shape"])
-            for one in [
-                {**tensor, "shape": ["N" if axis < 0 else axis for axis in tensor["shape"]]}
-                for tensor in document[side]
-            ]
-        ]
-        for side in ("inputs", "outputs")
-    ]
-    graph = helper.make_graph(nodes, folder.name, *values)
-    opsets = [helper.make_opsetid("", 18)]
-    content = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-    write_bundle(folder, document, content=content)
-    golden = {"tolerance": 1e-4, "cases": [case]}
-    (folder / "golden.json").write_text(json.dumps(golden), encoding="utf-8")
-
-
-def _write_tensors(folder: Path) -> None:
-    _write(
-        folder,
-        [
-            helper.make_node("Cast", ["ids"], ["floats"], to=TensorProto.FLOAT),
-            helper.make_node("Mul", ["floats", "rate"], ["scaled"]),
+            helper.make_node("Cast", ["bags"], ["weights"], to=1),
+            helper.make_node("Add", ["age", "weights"], ["fare"]),
         ],
         {
-            "name": "two ids",
-            "inputs": {"ids": [[3, 4]], "rate": 0.5},
-            "answer": {"outputs": {"scaled": [1.5, 2.0]}},
+            "row": {"age": 30, "bags": 2, "from": "Cherbourg", "return": True},
+            "answer": {"value": 32.0},
         },
-        description=PLANTED,
-        task="tensors",
-        inputs=[
-            {"name": "ids", "dtype": "int64", "shape": [-1, 2]},
-            {"name": "rate", "dtype": "float32", "shape": []},
-        ],
-        outputs=[{"name": "scaled", "dtype": "float32", "shape": [-1, 2]}],
     )
-
-
-def _write_regress(folder: Path) -> None:
-    _write(
-        folder,
-        [
-            helper.make_node("Constant", [], ["columns"], value_ints=[1]),
-            helper.make_node("ReduceProd", ["rows", "columns"], ["area"], keepdims=1),
-        ],
-        {"name": "a field", "row": [2, 3], "answer": {"value": 6.0}},
-        description="The area of a field.",
-        task="regress",
-        answer={"unit": "m²"},
-        inputs=[{"name": "rows", "dtype": "float32", "shape": [-1, 2]}],
-        outputs=[{"name": "area", "dtype": "float32", "shape": [-1, 1]}],
-        rows={"columns": [{"name": "width_m", "unit": "m"}, {"name": "length_m", "unit": "m"}]},
+    text = {"dtype": "string", "shape": [-1]}
+    write_kind(
+        zoo / "echo",
+        {
+            "task": "tensors",
+            "inputs": [{"name": "text", **text}],
+            "outputs": [{"name": "same", **text}],
+            "text": {},
+        },
+        [helper.make_node("Identity", ["text"], ["same"])],
+        {"text": "Hello.", "answer": {"outputs": {"same": "Hello."}}},
     )
-
-
-def _write_embed(folder: Path) -> None:
-    _write(
-        folder,
-        [helper.make_node("Sin", ["rows"], ["code"])],
-        {"name": "waves", "inputs": {"rows": [[0.0] * 64]}, "answer": {"embedding": [0.0] * 64}},
-        description="Sixty-four numbers as sixty-four others.",
-        task="embed",
-        inputs=[{"name": "rows", "dtype": "float32", "shape": [-1, 64]}],
-        outputs=[{"name": "code", "dtype": "float32", "shape": [-1, 64]}],
-    )
+    return zoo

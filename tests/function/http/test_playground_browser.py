@@ -25,7 +25,7 @@ from tests.function.http.form_bodies import SAMPLES
 from tests.function.http.playground_zoo import PLANTED, write_playground_zoo
 from tests.function.zoos import served
 
-MODELS = ("digits", "iris", "areas", "scaled")
+MODELS = ("digits", "iris", "fares", "echo", "scale")
 expect.set_options(timeout=20_000)
 
 
@@ -140,12 +140,39 @@ def test_sliders_and_numbers_of_the_irises(page: Page, address: str) -> None:
     expect(page.get_by_label("petal length cm")).to_have_attribute("aria-invalid", "true")
 
 
+def test_columns_of_every_type(page: Page, address: str) -> None:
+    """Choices, texts, whole numbers and true or false; what may be missing may be left empty."""
+    show(page, address, "fares")
+    expect(headline(page)).to_have_text("32")
+    expect(page.get_by_label("from")).to_have_value('"Cherbourg"')
+    page.get_by_label("return").select_option("false")
+    page.get_by_label("bags").fill("3")
+    expect(headline(page)).to_have_text("33")
+    page.get_by_role("button", name="Python").click()
+    code = page.locator(".code-card code")
+    expect(code).to_contain_text('"bags": 3, "from": "Cherbourg", "return": False')
+    page.get_by_label("age", exact=True).fill("")
+    expect(headline(page)).to_have_text("–")
+    expect(code).to_contain_text('"age": None')
+    page.get_by_label("bags").fill("1.5")
+    expect(page.locator(".answer-note")).to_contain_text("Bags needs a whole number.")
+
+
+def test_a_text(page: Page, address: str) -> None:
+    """A text is answered while one writes, whatever is in it."""
+    show(page, address, "echo")
+    expect(headline(page)).to_have_text("Hello.")
+    page.get_by_label("Text").fill('It\'s "late" \U0001f319\n<b>$(date)</b>')
+    expect(page.locator(".facts")).to_contain_text("<b>$(date)</b>")
+    expect(page.locator(".code-card code")).to_contain_text("It'\\''s")
+
+
 def test_tensors_as_json(browser: Browser, address: str) -> None:
-    """The sample stands there; a mistake is told before it is sent, or by the service."""
+    """A sample stands there; a mistake is told before it is sent, or by the service."""
     with watched_page(browser, address, refusals=True) as page:
-        show(page, address, "scaled")
-        expect(headline(page)).to_have_text("1.5, 2")
-        expect(page.locator(".facts")).to_contain_text("1.5 to 2")
+        show(page, address, "scale")
+        expect(headline(page)).to_have_text("0.5, 1")
+        expect(page.locator(".facts")).to_contain_text("0.5 to 1")
         field = page.get_by_label("Inputs, as JSON")
         field.fill('{"ids": [[3, 4')
         page.get_by_role("button", name="Predict").click()
@@ -153,15 +180,15 @@ def test_tensors_as_json(browser: Browser, address: str) -> None:
         field.fill(json.dumps({"ids": [[3, 4.5]], "rate": 1}))
         field.press("Control+Enter")
         expect(page.locator(".answer-note")).to_contain_text(
-            "Ids: expected int64 of shape [-1, 2], but got"
+            "Ids: expected int64 of shape [-1, -1], but got"
         )
 
 
 def test_what_a_model_says_of_itself_is_no_html(page: Page, address: str) -> None:
     """A description with a script in it is shown as it is written."""
-    show(page, address, "scaled")
+    show(page, address, "scale")
     expect(page.locator(".lead")).to_have_text(PLANTED)
-    assert page.title() == "scaled · Lambake"
+    assert page.title() == "scale · Lambake"
 
 
 def test_a_phone_and_a_screen_reader(browser: Browser, address: str) -> None:
