@@ -53,7 +53,12 @@ def _http_door() -> HttpDoor:
         from function.doors.http import HttpDoor
         from function.http.app import create_app
 
-        app = create_app(SERVICE, max_body_bytes=SETTINGS.max_body_bytes, docs=SETTINGS.docs)
+        app = create_app(
+            SERVICE,
+            max_body_bytes=SETTINGS.max_body_bytes,
+            protocols=SETTINGS.protocols,
+            docs=SETTINGS.docs,
+        )
         _Doors.http = HttpDoor(app, base_path=SETTINGS.base_path)
     return _Doors.http
 

@@ -84,6 +84,7 @@ def server_of(settings: Settings) -> Server:
     app = create_app(
         service,
         max_body_bytes=settings.max_body_bytes,
+        protocols=settings.protocols,
         docs=settings.docs,
         ask=PredictionThreads(),
     )

@@ -28,6 +28,9 @@ MAX_ALB_REPLY_BYTES: Final = 1_000_000
 MAX_MESSAGE_BYTES: Final = MEBIBYTE
 """Source: SQS, message quotas, since August 2025."""
 
+PROTOCOLS: Final = ("open-inference",)
+"""The files of function/protocols beside the native one, as LAMBAKE_PROTOCOLS names them."""
+
 QUEUE: Final = r"https?://[!-~]+/[A-Za-z0-9_-]+(\.fifo)?"
 BUCKET: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}"
 """Wider than for new buckets: those of before 2018 may have capitals and 255 characters."""
@@ -61,6 +64,11 @@ class Settings:
         str,
         "LAMBAKE_BASE_PATH",
         "Path before every route, as a custom domain's mapping adds it: `/ml`.",
+    ]
+    protocols: Annotated[
+        tuple[str, ...],
+        "LAMBAKE_PROTOCOLS",
+        "Protocols beside `/models`, separated by commas: `open-inference`; or `none`.",
     ]
     docs: Annotated[
         bool, "LAMBAKE_DOCS", "Whether `/docs` and `/openapi.json` are served: `on` or `off`."
@@ -134,6 +142,7 @@ class Settings:
             max_pixels=read.number("LAMBAKE_MAX_PIXELS", 4096 * 4096),
             max_body_bytes=read.number("LAMBAKE_MAX_BODY_BYTES", MAX_EVENT_BYTES),
             base_path=read.path("LAMBAKE_BASE_PATH"),
+            protocols=read.some("LAMBAKE_PROTOCOLS", PROTOCOLS),
             docs=read.switch("LAMBAKE_DOCS", default=True),
             preload_http=read.switch("LAMBAKE_PRELOAD_HTTP", default=True),
             metrics=read.switch("LAMBAKE_METRICS", default=in_lambda),
@@ -212,6 +221,16 @@ class _Environment:
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise SettingsError(f"{key}: expected names separated by commas, got {name!r}")
         return names
+
+    def some(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
+        names = self.names(key)
+        if names == ("none",):
+            return ()
+        for name in names:
+            if name not in choices:
+                expected = f"names of {', '.join(choices)}, or none"
+                raise SettingsError(f"{key}: expected {expected}, got {name!r}")
+        return tuple(name for name in choices if name in names or not names)
 
     def name(self, key: str) -> str | None:
         names = self.names(key)

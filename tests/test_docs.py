@@ -15,10 +15,11 @@ from typing import Any, get_type_hints
 import pytest
 import yaml
 
+from function import VERSION
 from function.errors import OUTCOMES
-from function.http.app import VERSION, create_app
+from function.http.app import create_app
 from function.service import Service
-from function.settings import Settings
+from function.settings import PROTOCOLS, Settings
 from infra.local.server import LocalLambda
 from infra.release.terraform import PLUGINS_VARIABLE
 from infra.settings import FUNCTION_FILE, read
@@ -171,7 +172,7 @@ def test_the_errors_table_is_the_table_of_outcomes() -> None:
 
 def test_the_routes_table_is_the_applications_routes() -> None:
     """Every path with its methods, and no other."""
-    app = create_app(Service({}), max_body_bytes=1)
+    app = create_app(Service({}), max_body_bytes=1, protocols=PROTOCOLS)
     routes: dict[str, set[str]] = {}
     for route in app.routes:
         path, methods = route.path, route.methods  # type: ignore[attr-defined]

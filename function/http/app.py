@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from importlib import import_module
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
+from function import VERSION
 from function.errors import FunctionError
 from function.http import pages, playground
 from function.http.bodies import json_response
@@ -26,19 +28,17 @@ from function.http.problems import (
     unknown_path,
 )
 from function.http.routes import READ, ShownRoute, hidden_route
-from function.protocols import Routes, native
+from function.protocols import Routes
 from function.service import Service
 from function.telemetry.invocation import Ask, here_and_now
 from model.errors import ModelError
 
-VERSION: Final = "0.1.0"
-
 
 def create_app(
     service: Service,
-    protocols: Sequence[Routes] = (native.routes,),
     *,
     max_body_bytes: int,
+    protocols: Sequence[str] = (),
     docs: bool = True,
     ask: Ask = here_and_now,
 ) -> FastAPI:
@@ -46,8 +46,9 @@ def create_app(
 
     Args:
         service: the models.
-        protocols: the `routes` of each module in function/protocols.
         max_body_bytes: the largest body of a request; the protocols enforce it.
+        protocols: the files of function/protocols to serve beside the native one, as
+            LAMBAKE_PROTOCOLS names them.
         docs: whether /docs and /openapi.json are served.
         ask: predicts without blocking the loop; by default in the loop's own thread.
     """
@@ -70,7 +71,9 @@ def create_app(
     app.service = service
     app.router.routes += playground.routes(service, docs=docs, max_body_bytes=max_body_bytes)
     app.router.routes += _service_routes(service)
-    for routes in protocols:
+    for name in ("native", *protocols):
+        module = import_module(f"function.protocols.{name.replace('-', '_')}")
+        routes: Routes = module.routes
         app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=ask)
     if docs:
         app.router.routes += _docs_routes()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from function.inputs import KEYS, NAMED, decoded_base64
 from model.bundle.golden import read_golden
 from model.elements import to_json
+from model.errors import ModelError
 from model.predictor import DEFAULT_MAX_PIXELS, Predictor
 from model.tensors import NamedInputs
 
@@ -16,11 +18,19 @@ MOST_NUMBERS: Final = 256
 
 
 def example_of(predictor: Predictor) -> Any:
-    """Return an instance that the model answers, as JSON; None where it would be too large."""
+    """Return an instance that the model answers, as JSON; None where none is short and known."""
     description = predictor.recipe.describe()
-    if description.takes != "tensors":
+    if description.takes in ("image", "text") or description.columns:
         return description.example
-    example = _golden_inputs(predictor) or description.example
+    # Only the bundle's owner knows what the model answers: it may refuse zeros.
+    _, cases = read_golden(predictor.manifest.folder, predictor.task.labels)
+    named = description.takes == "tensors"
+    for instances in (case.instances for case in cases):
+        if isinstance(instances, NamedInputs) is named:
+            example = instances.values if isinstance(instances, NamedInputs) else instances[0]
+            if _count(example) <= MOST_NUMBERS:
+                return example
+    example = description.example if named else None
     return example if example and _count(example) <= MOST_NUMBERS else None
 
 
@@ -33,23 +43,17 @@ def examples_of(predictor: Predictor) -> dict[str, Any]:
     """
     takes = predictor.recipe.describe().takes
     key, example = KEYS[takes][0], example_of(predictor)
+    if example is None:
+        return {}
     if key == NAMED:
-        return {} if example is None else {NAMED: {NAMED: example}}
+        return {NAMED: {NAMED: example}}
     examples = {key: {key: example if key == takes else [example]}}
-    instance = decoded_base64(example, key) if takes == "image" else example
-    feeds = predictor.recipe.tensors([instance], max_pixels=DEFAULT_MAX_PIXELS)
-    if sum(array.size for array in feeds.values()) <= MOST_NUMBERS:
-        named = {name: to_json(array) for name, array in feeds.items()}
-        examples[NAMED] = {NAMED: named}
+    with suppress(ModelError):  # a recipe of the bundle's own may refuse what seems plausible
+        instance = decoded_base64(example, key) if takes == "image" else example
+        feeds = predictor.recipe.tensors([instance], max_pixels=DEFAULT_MAX_PIXELS)
+        if sum(array.size for array in feeds.values()) <= MOST_NUMBERS:
+            examples[NAMED] = {NAMED: {name: to_json(array) for name, array in feeds.items()}}
     return examples
-
-
-def _golden_inputs(predictor: Predictor) -> Mapping[str, Any] | None:
-    """Return tensors that the bundle says the model answers; zeros may be refused by some."""
-    manifest = predictor.manifest
-    _, cases = read_golden(manifest.folder, predictor.task.labels)
-    found = (one.instances.values for one in cases if isinstance(one.instances, NamedInputs))
-    return next(found, None)
 
 
 def _count(value: Any) -> int:

@@ -94,6 +94,10 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 """The answers' schemas; function/http/routes.py names them. Problems follow RFC 9457."""
 
 
+GROUPS: Final = {SERVICE: "What is served, and whether it is well."}
+"""What the groups of operations are that belong to no single model."""
+
+
 def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
     """Write the OpenAPI 3.1 document of an application.
 
@@ -102,13 +106,15 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
         models: the served ones; where a route is in the group EACH_MODEL, each gets its own
             operations, which show its own inputs.
     """
+    shown = [route.group for route in app.routes if isinstance(route, ShownRoute)]
+    groups = [group for group in dict.fromkeys([SERVICE, *shown]) if group != EACH_MODEL]
     document = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
         routes=[shown for route in app.routes for shown in _by_method(route)],
         tags=[{"name": one.name, "description": one.latest.manifest.description} for one in models]
-        + [{"name": SERVICE, "description": "What is served, and whether it is well."}],
+        + [{"name": one, "description": GROUPS.get(one, "For its clients.")} for one in groups],
     )
     document.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
     names = {"schema": {"type": "string", "enum": [one.name for one in models]}}
@@ -120,7 +126,7 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
                     paths.setdefault(place, {})[method] = own
                 continue
             for parameter in operation.get("parameters", ()):
-                if operation.get("tags") == [SERVICE] and parameter["name"] == "name":
+                if operation.get("tags", [""])[0] in groups and parameter["name"] == "name":
                     parameter |= names
             paths.setdefault(path, {})[method] = operation
     return document | {"paths": paths}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import wraps
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from starlette.exceptions import HTTPException
 
@@ -26,6 +28,10 @@ from function.telemetry.invocation import current
 from model.errors import MAX_PROBLEMS, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
+PROTOCOL_PREFIXES: Final = ("/v1", "/v2")
+
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Spell: TypeAlias = Callable[[BaseException, int], tuple[int, dict[str, Any]]]
 
 
 def problem_of(error: BaseException) -> dict[str, Any]:
@@ -99,8 +105,36 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     )
 
 
+def answering(endpoint: Endpoint, spell: Spell) -> Endpoint:
+    """Answer an endpoint's errors in the words of a protocol.
+
+    Args:
+        endpoint: may raise anything.
+        spell: from an error and the status it means, to the protocol's status and JSON.
+    """
+
+    @wraps(endpoint)
+    async def answer(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Exception as error:  # noqa: BLE001 -- its clients read no problems
+            current().record_error(error)
+            status, content = spell(error, outcome_of(error).status)
+            return json_response(content, status=status)
+
+    return answer
+
+
 def unknown_path(request: Request) -> UnknownRouteError:
     """Name the paths that there are."""
-    paths = [one.path for one in iter_route_contexts(request.app.routes) if one.path]
+    routes = iter_route_contexts(request.app.routes)
+    asked = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    # Who does not ask below a protocol's paths does not want to read them.
+    others = tuple(prefix for prefix in PROTOCOL_PREFIXES if not asked.startswith(prefix))
+    paths = [
+        one.path
+        for one in routes
+        if one.path and not one.path.startswith(others) and not one.path.endswith(":path}")
+    ]
     expected = f"one of {', '.join(dict.fromkeys(paths))}"
     return UnknownRouteError([Problem("path", expected, "another path")])

@@ -6,17 +6,17 @@ pay for pydantic models in a route's definition.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Sequence
+from typing import Any, Final
 
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
+from function.errors import MethodError
 from function.http.bodies import JSON
 from function.http.lean_fastapi import APIRoute, Request, Response
-from function.http.problems import PROBLEM_JSON
-
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+from function.http.problems import PROBLEM_JSON, Endpoint, Spell, answering, unknown_path
+from model.errors import Problem
 
 READ: Final = ("GET", "HEAD")
 REF: Final = "#/components/schemas/{model}"
@@ -55,6 +55,7 @@ class ShownRoute(LightRoute):
         *,
         methods: Sequence[str] = READ,
         group: str = SERVICE,
+        error: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
         """Describe a route.
@@ -65,13 +66,15 @@ class ShownRoute(LightRoute):
             summary: one line.
             answer: a schema, or the name of one in openapi.py.
             methods: by default GET and HEAD.
-            group: SERVICE or EACH_MODEL.
+            group: SERVICE, EACH_MODEL or a protocol's name.
+            error: the schema of what answers an error; by default a problem.
             more: of the operation, in OpenAPI's form, such as `parameters`.
         """
         super().__init__(path, endpoint, methods=methods)
         self._summary = summary
         self._answer = answer
-        self._group = group
+        self.group = group
+        self._error = _PROBLEM if error is None else {JSON: {"schema": error}}
         self._more = more
 
     def shown(self) -> APIRoute:
@@ -83,16 +86,49 @@ class ShownRoute(LightRoute):
             self.endpoint,
             methods=list(self.methods or ()),
             summary=self._summary,
-            tags=[self._group],
+            tags=[self.group],
             operation_id=self.name + ("_version" if "{version}" in self.path else ""),
             response_description="OK",
             responses={
                 200: {"content": {JSON: {"schema": schema}}},
-                "4XX": {"description": "The request's fault", "content": _PROBLEM},
-                "5XX": {"description": "Not the request's fault", "content": _PROBLEM},
+                "4XX": {"description": "The request's fault", "content": self._error},
+                "5XX": {"description": "Not the request's fault", "content": self._error},
             },
-            openapi_extra=self._more or None,
+            openapi_extra={"parameters": self._parameters, **self._more},
         )
+
+    @property
+    def _parameters(self) -> list[dict[str, Any]]:
+        """Return the path's parameters; openapi.py writes out those of EACH_MODEL."""
+        names = [] if self.group == EACH_MODEL else self.param_convertors
+        return [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in names
+        ]
+
+
+def other_paths(path: str, routes: Sequence[LightRoute], spell: Spell) -> LightRoute:
+    """Build the route that refuses what no other route below a path takes, in a protocol's words.
+
+    Args:
+        path: ends in `{rest:path}`.
+        routes: the protocol's.
+        spell: as for `answering`.
+    """
+
+    async def refuse(request: Request) -> Response:
+        allowed = [
+            method
+            for route in routes
+            if route.matches(request.scope)[0] is Match.PARTIAL
+            for method in sorted(route.methods or ())
+        ]
+        if allowed:
+            expected = f"one of {', '.join(allowed)}"
+            raise MethodError([Problem("method", expected, "another method")])
+        raise unknown_path(request)
+
+    return LightRoute(path, answering(refuse, spell), methods=[*READ, "POST"])
 
 
 def hidden_route(path: str, endpoint: Endpoint) -> LightRoute:

@@ -17,9 +17,6 @@ from model.bundle.manifest import Manifest
 from model.bundle.versions import Versions
 from model.predictor import Predictor
 
-_NAME: Final = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
-
-
 _ANY: Final = {"type": "object"}
 """openapi.py shows each model's own answer in its place."""
 
@@ -52,14 +49,13 @@ def routes(service: Service, *, max_body_bytes: int, ask: telemetry.Ask) -> list
     post: dict[str, Any] = {"methods": ["POST"], "group": EACH_MODEL}
     return [
         ShownRoute("/models", models, "List the models", "ModelList"),
-        ShownRoute(model, card, "Show a model's card", "ModelAnswer", parameters=[_NAME]),
+        ShownRoute(model, card, "Show a model's card", "ModelAnswer"),
         ShownRoute(f"{model}/predict", predict, "Predict with", _ANY, **post),
         ShownRoute(
             f"{model}/versions",
             versions,
             "List a model's versions",
             "VersionsAnswer",
-            parameters=[_NAME],
         ),
         ShownRoute(version, card, "Show the card of", "ModelAnswer", group=EACH_MODEL),
         ShownRoute(f"{version}/predict", predict, "Predict with", _ANY, **post),

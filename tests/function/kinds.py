@@ -16,8 +16,8 @@ from tests.model.bundle.bundles import write_bundle
 _TYPES: Final = {
     "float32": TensorProto.FLOAT,
     "int64": TensorProto.INT64,
-    "bool": TensorProto.BOOL,
     "string": TensorProto.STRING,
+    "bool": TensorProto.BOOL,
 }
 _ROW: Final = {"columns": [{"name": "width"}, {"name": "height"}]}
 _OF_ROWS: Final = {"name": "rows", "dtype": "float32", "shape": [-1, 2]}
@@ -59,6 +59,50 @@ KINDS: Final[dict[str, tuple[dict[str, Any], list[Any], dict[str, Any]]]] = {
         },
         [helper.make_node("Identity", ["rows"], ["same"])],
         {"row": [1, 2], "answer": {"embedding": [1.0, 2.0]}},
+    ),
+    "echo": (
+        {
+            "task": "tensors",
+            "inputs": [_tensor("words", "string", -1, 1)],
+            "outputs": [_tensor("same", "string", -1, 1)],
+            "text": {},
+        },
+        [helper.make_node("Identity", ["words"], ["same"])],
+        {"text": "a b", "answer": {"outputs": {"same": ["a b"]}}},
+    ),
+    "people": (
+        {
+            "task": "tensors",
+            "inputs": [_tensor("name", "string", -1, 1), _tensor("age", "float32", -1, 1)],
+            "outputs": [
+                _tensor("same", "string", -1, 1),
+                _tensor("old", "bool", -1, 1),
+            ],
+            "rows": {
+                "columns": [
+                    {"name": "Name", "dtype": "string"},
+                    {"name": "Age", "missing": "nan"},
+                ]
+            },
+        },
+        [
+            helper.make_node("Identity", ["name"], ["same"]),
+            helper.make_node("Greater", ["age", "age"], ["old"]),
+        ],
+        {"row": ["Jo", None], "answer": {"outputs": {"same": ["Jo"], "old": [False]}}},
+    ),
+    "shade": (
+        {
+            "task": "regress",
+            "inputs": [_tensor("pixels", "float32", -1, 1, 4, 4)],
+            "outputs": [_tensor("mean", "float32", -1, 1)],
+            "picture": {"colours": "gray", "scale": 0.5},
+        },
+        [
+            helper.make_node("ReduceMean", ["pixels"], ["flat"], axes=[2, 3], keepdims=0),
+            helper.make_node("Identity", ["flat"], ["mean"]),
+        ],
+        {"inputs": {"pixels": [[[[2] * 4] * 4]]}, "answer": {"value": 2.0}},
     ),
 }
 """By name: the manifest's own part, the graph's nodes, and a golden case."""

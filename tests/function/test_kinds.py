@@ -125,7 +125,7 @@ def test_values_are_metrics(kinds: Service) -> None:
     assert usage.values[1:] == [2.0, 3.0]
     assert metrics_of(usage)["Value"] == usage.values
     assert "Confidence" not in metrics_of(usage)
-    assert [name for (name, _), one in invocation.usages.items() if one.values] == ["mean"]
+    assert [name for (name, _), one in invocation.usages.items() if one.values] == ["mean", "shade"]
     metrics.observe(invocation, "POST", None)
     assert b'lambake_value_count{model="mean",version="1"} 3.0' in metrics.text()
 

@@ -9,8 +9,9 @@ from typing import get_type_hints
 
 import pytest
 
-from function.settings import ZOO, Settings, SettingsError
+from function.settings import PROTOCOLS, ZOO, Settings, SettingsError
 from model.predictor import DEFAULT_MAX_PIXELS
+from tests import ROOT
 
 DEFAULTS = Settings(
     zoo=ZOO,
@@ -18,6 +19,7 @@ DEFAULTS = Settings(
     max_pixels=DEFAULT_MAX_PIXELS,
     max_body_bytes=6 * 1024 * 1024,
     base_path="",
+    protocols=PROTOCOLS,
     docs=True,
     preload_http=True,
     metrics=False,
@@ -68,6 +70,17 @@ def test_every_key_is_documented() -> None:
         assert sentence.endswith(".")
 
 
+def test_protocols() -> None:
+    """Those that are named are served, in one order; every file of the folder has its name."""
+    one = PROTOCOLS[0]
+    assert Settings.from_env({"LAMBAKE_PROTOCOLS": f"{one},"}).protocols == (one,)
+    files = (ROOT / "function" / "protocols").glob("[a-z]*.py")
+    assert {file.stem for file in files} == {
+        "native",
+        *(one.replace("-", "_") for one in PROTOCOLS),
+    }
+
+
 def test_every_key_is_read() -> None:
     """Each key changes its own field."""
     values = {
@@ -76,6 +89,7 @@ def test_every_key_is_read() -> None:
         "LAMBAKE_MAX_PIXELS": "1",
         "LAMBAKE_MAX_BODY_BYTES": "1000000",
         "LAMBAKE_BASE_PATH": "/ml/v1/",
+        "LAMBAKE_PROTOCOLS": "none",
         "LAMBAKE_DOCS": "off",
         "LAMBAKE_PRELOAD_HTTP": "off",
         "LAMBAKE_METRICS": "on",
@@ -97,6 +111,7 @@ def test_every_key_is_read() -> None:
         max_pixels=1,
         max_body_bytes=1_000_000,
         base_path="/ml/v1",
+        protocols=(),
         docs=False,
         preload_http=False,
         metrics=True,
@@ -121,6 +136,7 @@ def test_every_key_is_read() -> None:
         ("LAMBAKE_MAX_PIXELS", "1e6", "a whole number from 1"),
         ("LAMBAKE_MAX_BODY_BYTES", "9" * 16, "a whole number from 1"),
         ("LAMBAKE_MAX_BODY_BYTES", "٣", "a whole number from 1"),
+        ("LAMBAKE_PROTOCOLS", "grpc", f"names of {', '.join(PROTOCOLS)}, or none"),
         ("LAMBAKE_DOCS", "true", "on or off"),
         ("LAMBAKE_PRELOAD_HTTP", "ON", "on or off"),
         ("LAMBAKE_METRICS", "emf", "on or off"),
