@@ -11,7 +11,10 @@ const { samplesView } = await import("./samples.js");
 
 /** Modules by what a model takes; loaded for the model that is shown. */
 const INPUTS = { image: "./image.js", row: "./row.js", text: "./text.js", tensors: "./tensors.js" };
-const DEBOUNCE_MS = 120;
+/** The least time between two calls while one draws or moves a slider. */
+const PACE_MS = 120;
+/** How long a text must rest before it is sent. */
+const REST_MS = 350;
 
 let models = [];
 let shown = null;
@@ -117,16 +120,18 @@ function view(card, createInput) {
     changed({ fresh: true, now: true });
   }
 
-  /** Something was drawn, moved or chosen: ask, once it rests for a moment. */
-  function changed({ fresh = false, now = false }) {
+  /** Something was drawn, moved, written or chosen: ask soon. */
+  function changed({ fresh = false, now = false, written = false }) {
     if (fresh) asker.abort.abort();
     asker.fresh ||= fresh;
+    if (asker.timer && !now && !written) return;
     clearTimeout(asker.timer);
-    asker.timer = setTimeout(ask, now ? 0 : DEBOUNCE_MS);
+    asker.timer = setTimeout(ask, now ? 0 : written ? REST_MS : PACE_MS);
   }
 
   /** One call at a time, and after it the newest input: calls side by side would start environments. */
   async function ask() {
+    asker.timer = 0;
     asker.again = asker.running;
     if (asker.running) return;
     asker.running = true;
@@ -160,6 +165,8 @@ function view(card, createInput) {
   }
 
   function refuse(error) {
+    // Half a stroke may be no digit yet; the next call is on its way.
+    if (error.status === 422 && (asker.timer || asker.again)) return;
     answer.fail(error.title, error.sentences);
     if (error.status === 401) openToken(true);
   }

@@ -3,7 +3,7 @@
 import { h, newId, number, readable } from "./dom.js";
 
 export function createInput(card, changed) {
-  const fields = card.columns.map((column) => fieldOf(column, () => changed({})));
+  const fields = card.columns.map((column) => fieldOf(column, (how = {}) => changed(how)));
   show(rowOf(card.example));
 
   function show(row) {
@@ -60,7 +60,7 @@ function choiceOf(column, choices, changed) {
   const id = newId("choice");
   const all = mayMiss(column) ? [null, ...choices] : choices;
   const options = (some) => some.map((value) => h("option", { value: JSON.stringify(value) }, value === null ? "missing" : String(value)));
-  const select = h("select", { id, onchange: changed }, options(all));
+  const select = h("select", { id, onchange: () => changed() }, options(all));
   return {
     name: column.name,
     element: labelled(column, id, column.unit, select),
@@ -80,7 +80,7 @@ function choiceOf(column, choices, changed) {
 function textOf(column, changed) {
   const id = newId("text");
   const placeholder = mayMiss(column) ? "missing" : "";
-  const field = h("input", { id, type: "text", placeholder, oninput: changed, autocomplete: "off" });
+  const field = h("input", { id, type: "text", placeholder, oninput: () => changed({ written: true }), autocomplete: "off" });
   return {
     name: column.name,
     element: labelled(column, id, column.unit, field),

@@ -5,7 +5,7 @@ import { json } from "./row.js";
 
 export function createInput(card, changed) {
   const id = newId("text");
-  const field = h("textarea", { id, rows: 7, spellcheck: "false", oninput: () => changed({}) });
+  const field = h("textarea", { id, rows: 7, spellcheck: "false", oninput: () => changed({ written: true }) });
   let parts = null;
   show(card.example);
 
