@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, Final
 
@@ -114,6 +115,12 @@ def bake(
             **_brought(model, samples, work / "source", report), samples=samples, answers=answers,
             columns=_columns_of(columns, samples), replaces=replace,
         )  # fmt: skip
+        hints = brought.original.hints
+        wishes = changed(
+            wishes,
+            licence=licence or hints.licence,
+            description=description or hints.description,
+        )
         try:
             found = Baking(brought, wishes, place, report).understand(work)
             report.guesses(found.guesses)
