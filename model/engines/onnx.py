@@ -79,6 +79,11 @@ _CAUSES: Final = (
         "{0} of opset {1}",
     ),
     (
+        r"Could not find an implementation for ([\w.-]+)\((\d+)\)",
+        f"operators that {_RUNTIME} has, for the types that the model gives them",
+        "{0} as of opset {1}",
+    ),
+    (
         r"Failed to construct locale with name:([\w.@-]+)",
         "the locale {0} on this machine, for the model's StringNormalizer",
         "none of that name",

@@ -292,11 +292,13 @@ UP_TO = f"which {RUNTIME} reads up to"
 HAS = f"operators that {RUNTIME} has"
 
 
-def relu(*, op: str = "Relu", opset: int = 18, ir: int = 9, domain: str = "") -> bytes:
-    """Spell a model of one operator."""
+def model_of(
+    *, op: str = "Relu", inputs: int = 1, opset: int = 18, ir: int = 9, domain: str = ""
+) -> bytes:
+    """Spell a model of one operator, which gets its only input once or several times."""
     info = helper.make_tensor_value_info
     ends = [info(name, TensorProto.FLOAT, ("batch", 3)) for name in ("rows", "probabilities")]
-    node = helper.make_node(op, ["rows"], ["probabilities"], domain=domain)
+    node = helper.make_node(op, ["rows"] * inputs, ["probabilities"], domain=domain)
     graph = helper.make_graph([node], "any", ends[:1], ends[1:])
     opsets = [helper.make_opsetid("", opset), helper.make_opsetid(domain or "ai.onnx.ml", 1)]
     model = helper.make_model(graph, opset_imports=opsets, ir_version=ir)
@@ -307,10 +309,14 @@ def relu(*, op: str = "Relu", opset: int = 18, ir: int = 9, domain: str = "") ->
     ("content", "expected"),
     [
         (b"no model " * 99, f"a model that {RUNTIME} reads, got Protobuf parsing failed."),
-        (relu(opset=999), rf"at most opset \d+ of ai.onnx, {UP_TO}, got opset 999"),
-        (relu(ir=99), rf"at most IR version \d+, {UP_TO}, got IR version 99"),
-        (relu(op="Warp", domain="my.ops"), f"{HAS}, got Warp of the domain my.ops"),
-        (relu(op="Warp"), f"{HAS}, got Warp of opset 18"),
+        (model_of(opset=999), rf"at most opset \d+ of ai.onnx, {UP_TO}, got opset 999"),
+        (model_of(ir=99), rf"at most IR version \d+, {UP_TO}, got IR version 99"),
+        (model_of(op="Warp", domain="my.ops"), f"{HAS}, got Warp of the domain my.ops"),
+        (model_of(op="Warp"), f"{HAS}, got Warp of opset 18"),
+        (
+            model_of(op="Add", inputs=2, opset=6),
+            f"{HAS}, for the types that the model gives them, got Add as of opset 6",
+        ),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_opened_is_refused_with_its_cause(
