@@ -13,6 +13,7 @@ from model.bundle.manifest import Manifest, read_manifest
 from model.engines import open_engine
 from model.engines.base import Engine, OperatorError, RefusedError
 from model.errors import ArtefactError, EngineError, InputError, Problem
+from model.recipes.base import NotedFeeds
 from model.tasks.base import Answer
 from model.tensors import Feeds, Instances, NamedInputs, count_of, to_feeds
 
@@ -86,7 +87,8 @@ class Predictor:
         preprocessed = perf_counter()
         outputs = self._run(feeds, named=isinstance(instances, NamedInputs))
         ran = perf_counter()
-        answers = self.task.answers({**feeds, **outputs}, count)
+        notes = feeds.notes if isinstance(feeds, NotedFeeds) else {}
+        answers = self.task.answers({**feeds, **notes, **outputs}, count)
         end = perf_counter()
         if self.window:
             self.window.observe(feeds, answers)

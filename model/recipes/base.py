@@ -94,6 +94,12 @@ class Description:
         return "inputs" if self.takes == "tensors" else f"{self.takes}s"
 
 
+class NotedFeeds(Feeds):
+    """The engine's arrays, and with them `notes`: arrays for the task that no engine gets."""
+
+    notes: Feeds
+
+
 class Recipe(Protocol):
     """Prepares one model's instances."""
 

@@ -8,8 +8,9 @@ sha256 = "…"
 takes = "image"            image, row or text
 
 `prepare` gets a list of instances: pictures as uint8[h, w, 3], decoded as safely as for every other
-recipe, upright and in RGB; rows as the caller sent them, lists or objects; or texts. It returns
-the arrays of all of the model's inputs by name.
+recipe, upright, in RGB and at full size; rows as the caller sent them, lists or objects; or texts.
+It returns the arrays of all of the model's inputs by name. Arrays whose names begin with an
+underscore are not the model's: they go to `answer`, as the sizes do that a detector's boxes need.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from model.errors import EngineError, InputError, Problem, kind_of
 from model.pictures.decode import decode_each
 from model.pictures.example import EXAMPLE
 from model.pictures.shown import shown
-from model.recipes.base import Description, Feeds, Takes
+from model.recipes.base import Description, Feeds, NotedFeeds, Takes
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Custom:
 
     def _given(self, instances: Sequence[Any], max_pixels: int) -> list[Any]:
         if self.takes == "image":
-            decoded = decode_each(instances, max_pixels=max_pixels)
+            decoded = decode_each(instances, max_pixels=max_pixels, draft=False)
             # Copies, since Pillow's own memory cannot be written to.
             return [np.array(shown(picture, "RGB")) for _, picture in decoded]
         kinds, expected = (str, "a text") if self.takes == "text" else (_ROW, "a list or an object")
@@ -78,12 +79,16 @@ class Custom:
         return list(instances)
 
     def _checked(self, result: Any, count: int) -> Feeds:
-        """Require the arrays that the manifest states."""
+        """Require the arrays that the manifest states; set aside those that are for `answer`."""
         stated = {one.name: one for one in self.inputs}
-        if not isinstance(result, Mapping) or set(result) != set(stated):
-            got = sorted(map(str, result)) if isinstance(result, Mapping) else type(result).__name__
+        given = list(map(str, result)) if isinstance(result, Mapping) else []
+        notes = {name for name in given if name.startswith("_")} - set(stated)
+        if set(given) - notes != set(stated):
+            got = sorted(given) if isinstance(result, Mapping) else type(result).__name__
             raise _wrong(f"arrays by the names {sorted(stated)}", got)
-        return {name: _array(result[name], one, count) for name, one in stated.items()}
+        feeds = NotedFeeds({name: _array(result[name], one, count) for name, one in stated.items()})
+        feeds.notes = {name: np.asarray(result[name]) for name in notes}
+        return feeds
 
     def describe(self) -> Description:
         """Describe an instance as far as it is known from outside of the code."""

@@ -14,7 +14,8 @@ shift = 0.0                the order of the model's channels
 integers it is 1. `shift` is 0, for int8 -128. Whether channels come first or last is told by the
 input's shape: [-1, 3, h, w], [-1, h, w, 3], [-1, 1, h, w], [-1, h, w, 1] or [-1, h, w].
 
-Transparent pixels show white (model/pictures/shown.py).
+Transparent pixels show white (model/pictures/shown.py). A recipe.py with `answer` alone finds the
+pictures' own heights and widths, int64[N, 2], under `_sizes`: boxes grow back by them.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import Problem
-from model.pictures.decode import decode_each
+from model.pictures.decode import decode_each, size_of
 from model.pictures.example import EXAMPLE
 from model.pictures.shown import shown
-from model.recipes.base import Description, Feeds, Takes
+from model.recipes.base import Description, Feeds, NotedFeeds, Takes
 from model.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 FITS: Final = ("stretch", "crop", "letterbox")
 FILTERS: Final = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+SIZES: Final = "_sizes"
 CHANNELS: Final = {"gray": 1, "rgb": 3, "bgr": 3}
 
 
@@ -114,11 +116,15 @@ class Picture:
     def tensors(self, instances: Sequence[bytes], *, max_pixels: int) -> Feeds:
         """Decode, fit and scale picture files: dtype[N, h, w, c] or [N, c, h, w]."""
         batch = np.empty((len(instances), *self.tensor.shape[1:]), self.tensor.dtype)
+        sizes = np.empty((len(instances), 2), np.int64)
         mode: Any = "L" if self.colours == "gray" else "RGB"
         decoded = decode_each(instances, max_pixels=max_pixels)
         for index, (_, picture) in enumerate(decoded):
+            sizes[index] = size_of(picture)
             self._fill(batch[index], np.asarray(self.fit.fitted(shown(picture, mode))))
-        return {self.tensor.name: batch}
+        feeds = NotedFeeds({self.tensor.name: batch})
+        feeds.notes = {SIZES: sizes}
+        return feeds
 
     def _fill(self, out: NDArray[Any], pixels: NDArray[np.uint8]) -> None:
         """Scale the pixels of one picture, uint8[h, w] or [h, w, 3], into its place."""

@@ -6,8 +6,10 @@ task = "custom"
 file = "recipe.py"
 sha256 = "…"
 
-`answer` gets the manifest's outputs by name and the number of instances, and returns one object an
-instance. NumPy's arrays and numbers in it become lists and numbers of JSON, NaN and Infinity null.
+`answer` gets the manifest's outputs by name and the number of instances. With the outputs come the
+arrays of `prepare`, or of another recipe, whose names begin with an underscore, unless the caller
+sent {"inputs": …}. It returns one object an instance; NumPy's arrays and numbers in it become lists
+and numbers of JSON, NaN and Infinity null.
 """
 
 from __future__ import annotations
@@ -58,6 +60,7 @@ class Custom:
             EngineError: `answer` failed, or returned something else than one object an instance.
         """
         given = {name: outputs[name] for name in self.outputs}
+        given |= {name: array for name, array in outputs.items() if name.startswith("_")}
         with owners_code("answer", "instances", self.path):
             result = self.answer(given, count)
         if not isinstance(result, list) or len(result) != count:

@@ -231,6 +231,35 @@ def test_what_is_no_row_or_picture_never_reaches_the_code(tmp_path: Path) -> Non
         Predictor.load(bundle).predict([b"no picture"])
 
 
+def test_prepare_may_leave_notes_for_answer(tmp_path: Path) -> None:
+    """Arrays that are not the model's pass it by: a detector's answer needs the pictures' sizes."""
+    code = """
+import numpy as np
+
+def prepare(instances):
+    sizes = np.array([[len(one)] for one in instances])
+    return {"x": np.zeros((len(instances), 1), np.float32), "_sizes": sizes}
+
+def answer(outputs, count):
+    assert set(outputs) <= {"y", "_sizes"}
+    sizes = outputs.get("_sizes", [["unknown"]])
+    return [{"size": sizes[n][0]} for n in range(count)]
+"""
+    predictor = Predictor.load(written(tmp_path, code))
+    assert predictor.predict([[1, 2], [3]])[0] == [{"size": 2}, {"size": 1}]
+    assert predictor.predict(NamedInputs({"x": [[5]]}))[0] == [{"size": "unknown"}]
+
+
+def test_prepare_gets_pictures_at_full_size(tmp_path: Path) -> None:
+    """A large JPEG is not decoded at a smaller size, as it is where a recipe of ours shrinks it."""
+    numbers = "def number_of(one):\n    return one.shape[1]"
+    code = f"{PREPARE}{numbers}{ANSWER}"
+    out = io.BytesIO()
+    Image.new("L", (2050, 2048)).save(out, "JPEG")
+    predictor = Predictor.load(written(tmp_path, code, custom=custom(code, takes="image")))
+    assert predictor.predict([out.getvalue()])[0][0]["doubled"] == 4100
+
+
 def test_numbers_are_as_short_as_their_type(tmp_path: Path) -> None:
     """A float32 has the digits that it holds, not those of the float64 that it becomes."""
     answer = (

@@ -14,6 +14,7 @@ from PIL import Image
 
 from model.bundle.table import Table
 from model.errors import InputError
+from model.recipes.base import NotedFeeds
 from model.recipes.picture import Picture, load
 from model.tensors import Tensor
 
@@ -176,6 +177,17 @@ def test_jpegs_of_printers_and_of_turned_cameras() -> None:
     turned = opened({}, -1, 16, 32, dtype="uint8")
     got = turned.tensors([file_of(lying, "JPEG", exif=exif)], max_pixels=512)["x"][0]
     assert (got[:, :12].max(), got[:, 20:].min()) == (0, 255)
+
+
+def test_the_sizes_of_pictures_are_noted() -> None:
+    """An answer of the owner's scales boxes by them: as in the file, upright, not as decoded."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    large = file_of(Image.new("L", (4096, 2048)), "JPEG", exif=exif)
+    small = file_of(Image.new("L", (30, 20)))
+    feeds = opened({"scale": 1}, -1, 4, 4).tensors([large, small], max_pixels=1 << 24)
+    assert isinstance(feeds, NotedFeeds)
+    assert feeds.notes["_sizes"].tolist() == [[4096, 2048], [20, 30]]
 
 
 def test_a_bad_picture_is_named_by_its_place() -> None:
