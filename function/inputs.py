@@ -51,8 +51,8 @@ def instances_of(payload: Any, served: Served) -> Instances:
     key = given[0]
     if key == NAMED:
         return _named(payload[key], served)
-    values = [payload[key]] if key == takes else _list_of(payload[key], key, served)
-    return _decoded(values, key) if takes == "image" else values
+    values = [payload[key]] if key == takes else list_of(payload[key], key, served)
+    return decoded(values, key) if takes == "image" else values
 
 
 def _others(others: int, given: Sequence[str]) -> str:
@@ -69,7 +69,12 @@ def _named(values: Any, served: Served) -> NamedInputs:
     return NamedInputs(values)
 
 
-def _list_of(values: Any, key: str, served: Served) -> list[Any]:
+def list_of(values: Any, key: str, served: Served) -> list[Any]:
+    """Require a list of as many instances as the model takes.
+
+    Raises:
+        InvalidError: no list, or too few or too many.
+    """
     limit = served.manifest.max_instances
     if not isinstance(values, list):
         raise InvalidError([Problem(key, f"a list of 1 to {limit}", kind_of(values))])
@@ -79,7 +84,12 @@ def _list_of(values: Any, key: str, served: Served) -> list[Any]:
     return values
 
 
-def _decoded(texts: Sequence[Any], key: str) -> list[bytes]:
+def decoded(texts: Sequence[Any], key: str) -> list[bytes]:
+    """Decode pictures in base64.
+
+    Raises:
+        InvalidError: names those that are not.
+    """
     pictures: list[bytes] = []
     problems: list[Problem] = []
     for index, text in enumerate(texts):

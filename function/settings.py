@@ -28,7 +28,7 @@ MAX_ALB_REPLY_BYTES: Final = 1_000_000
 MAX_MESSAGE_BYTES: Final = MEBIBYTE
 """Source: SQS, message quotas, since August 2025."""
 
-PROTOCOLS: Final = ("open-inference",)
+PROTOCOLS: Final = ("open-inference", "tf-serving", "sagemaker", "mlflow")
 """The files of function/protocols beside the native one, as LAMBAKE_PROTOCOLS names them."""
 
 QUEUE: Final = r"https?://[!-~]+/[A-Za-z0-9_-]+(\.fifo)?"
@@ -68,7 +68,8 @@ class Settings:
     protocols: Annotated[
         tuple[str, ...],
         "LAMBAKE_PROTOCOLS",
-        "Protocols beside `/models`, separated by commas: `open-inference`; or `none`.",
+        "Protocols beside `/models`, separated by commas: `open-inference`, `tf-serving`, "
+        "`sagemaker`, `mlflow`; or `none`.",
     ]
     docs: Annotated[
         bool, "LAMBAKE_DOCS", "Whether `/docs` and `/openapi.json` are served: `on` or `off`."

@@ -18,6 +18,7 @@ import yaml
 from function import VERSION
 from function.errors import OUTCOMES
 from function.http.app import create_app
+from function.http.late_routes import flat
 from function.service import Service
 from function.settings import PROTOCOLS, Settings
 from infra.local.server import LocalLambda
@@ -174,7 +175,7 @@ def test_the_routes_table_is_the_applications_routes() -> None:
     """Every path with its methods, and no other."""
     app = create_app(Service({}), max_body_bytes=1, protocols=PROTOCOLS)
     routes: dict[str, set[str]] = {}
-    for route in app.routes:
+    for route in flat(app.routes):
         path, methods = route.path, route.methods  # type: ignore[attr-defined]
         routes.setdefault(path, set()).update(methods)
     documented = {

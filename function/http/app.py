@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -28,7 +27,7 @@ from function.http.problems import (
     unknown_path,
 )
 from function.http.routes import READ, ShownRoute, hidden_route
-from function.protocols import Routes
+from function.protocols import late_protocols, native
 from function.service import Service
 from function.telemetry.invocation import Ask, here_and_now
 from model.errors import ModelError
@@ -71,10 +70,8 @@ def create_app(
     app.service = service
     app.router.routes += playground.routes(service, docs=docs, max_body_bytes=max_body_bytes)
     app.router.routes += _service_routes(service)
-    for name in ("native", *protocols):
-        module = import_module(f"function.protocols.{name.replace('-', '_')}")
-        routes: Routes = module.routes
-        app.router.routes += routes(service, max_body_bytes=max_body_bytes, ask=ask)
+    app.router.routes += native.routes(service, max_body_bytes=max_body_bytes, ask=ask)
+    app.router.routes += late_protocols(protocols, service, max_body_bytes=max_body_bytes, ask=ask)
     if docs:
         app.router.routes += _docs_routes()
     return app

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from function.http.bodies import JSON
 from function.http.examples import examples_of
 from function.http.forms import FILE_FIELD
+from function.http.late_routes import flat
 from function.http.lean_fastapi import APIRoute
 from function.http.routes import EACH_MODEL, SERVICE, ShownRoute
 from function.inputs import KEYS, NAMED
@@ -106,13 +107,14 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
         models: the served ones; where a route is in the group EACH_MODEL, each gets its own
             operations, which show its own inputs.
     """
-    shown = [route.group for route in app.routes if isinstance(route, ShownRoute)]
+    routes = list(flat(app.routes))
+    shown = [route.group for route in routes if isinstance(route, ShownRoute)]
     groups = [group for group in dict.fromkeys([SERVICE, *shown]) if group != EACH_MODEL]
     document = get_openapi(
         title=app.title,
         version=app.version,
         description=app.description,
-        routes=[shown for route in app.routes for shown in _by_method(route)],
+        routes=[shown for route in routes for shown in _by_method(route)],
         tags=[{"name": one.name, "description": one.latest.manifest.description} for one in models]
         + [{"name": one, "description": GROUPS.get(one, "For its clients.")} for one in groups],
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
@@ -18,6 +18,7 @@ from function.errors import (
     problems_of,
 )
 from function.http.bodies import json_response
+from function.http.late_routes import LateRoutes
 from function.http.lean_fastapi import (
     Request,
     RequestValidationError,
@@ -28,7 +29,6 @@ from function.telemetry.invocation import current
 from model.errors import MAX_PROBLEMS, Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
-PROTOCOL_PREFIXES: Final = ("/v1", "/v2")
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 Spell: TypeAlias = Callable[[BaseException, int], tuple[int, dict[str, Any]]]
@@ -127,14 +127,12 @@ def answering(endpoint: Endpoint, spell: Spell) -> Endpoint:
 
 def unknown_path(request: Request) -> UnknownRouteError:
     """Name the paths that there are."""
-    routes = iter_route_contexts(request.app.routes)
-    asked = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
     # Who does not ask below a protocol's paths does not want to read them.
-    others = tuple(prefix for prefix in PROTOCOL_PREFIXES if not asked.startswith(prefix))
-    paths = [
-        one.path
-        for one in routes
-        if one.path and not one.path.startswith(others) and not one.path.endswith(":path}")
-    ]
+    known = [one for one in request.app.routes if not isinstance(one, LateRoutes)]
+    return other_than([one.path for one in iter_route_contexts(known) if one.path])
+
+
+def other_than(paths: Sequence[str]) -> UnknownRouteError:
+    """Return the error for a path that is none of these."""
     expected = f"one of {', '.join(dict.fromkeys(paths))}"
     return UnknownRouteError([Problem("path", expected, "another path")])

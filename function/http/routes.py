@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from function.errors import MethodError
 from function.http.bodies import JSON
 from function.http.lean_fastapi import APIRoute, Request, Response
-from function.http.problems import PROBLEM_JSON, Endpoint, Spell, answering, unknown_path
+from function.http.problems import PROBLEM_JSON, Endpoint, Spell, answering, other_than
 from model.errors import Problem
 
 READ: Final = ("GET", "HEAD")
@@ -126,7 +126,7 @@ def other_paths(path: str, routes: Sequence[LightRoute], spell: Spell) -> LightR
         if allowed:
             expected = f"one of {', '.join(allowed)}"
             raise MethodError([Problem("method", expected, "another method")])
-        raise unknown_path(request)
+        raise other_than([route.path for route in routes])
 
     return LightRoute(path, answering(refuse, spell), methods=[*READ, "POST"])
 
