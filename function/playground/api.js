@@ -51,7 +51,7 @@ async function refusalOf(response) {
     return hasToken()
       ? new Refusal(403, "The token does not allow this.", ["It may lack a scope."])
       : new Refusal(403, "Only signed calls get in.", [
-          "This API uses IAM, and a browser cannot sign. Send the curl command below with your AWS credentials.",
+          "This API uses IAM, and a browser cannot sign its calls. curl --aws-sigv4 and lambake invoke can.",
         ]);
   }
   const problem = await response.json().catch(() => ({}));

@@ -51,6 +51,16 @@ resource "aws_apigatewayv2_route" "default" {
   authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
 }
 
+# The playground is a page that asks for the token, so its files need none. They hold no data.
+resource "aws_apigatewayv2_route" "page" {
+  for_each = toset(local.aws.api.auth == "jwt" && local.aws.api.open_page ? ["GET /", "GET /playground/{proxy+}"] : [])
+
+  api_id             = aws_apigatewayv2_api.this.id
+  route_key          = each.key
+  target             = "integrations/${aws_apigatewayv2_integration.function.id}"
+  authorization_type = "NONE"
+}
+
 resource "aws_apigatewayv2_stage" "default" {
   api_id      = aws_apigatewayv2_api.this.id
   name        = "$default"
@@ -89,6 +99,17 @@ resource "aws_lambda_permission" "api" {
   principal      = "apigateway.amazonaws.com"
   source_account = local.account
   source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/*/$default" # stage, route
+}
+
+resource "aws_lambda_permission" "page" {
+  for_each = aws_apigatewayv2_route.page
+
+  action         = "lambda:InvokeFunction"
+  function_name  = aws_lambda_function.this.function_name
+  qualifier      = aws_lambda_alias.live.name
+  principal      = "apigateway.amazonaws.com"
+  source_account = local.account
+  source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/*/${replace(replace(each.key, " ", ""), "{proxy+}", "*")}"
 }
 
 # Anyone can call an open API at your cost: each plan and apply says so.

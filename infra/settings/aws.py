@@ -31,6 +31,7 @@ class ApiConfig(Frozen):
 
     auth: Annotated[str, one_of("iam", "jwt", "none")]
     jwt: JwtConfig | None
+    open_page: bool
     rate_per_s: Positive
     burst: Positive
     domain: DomainConfig | None

@@ -78,6 +78,7 @@ class FrontConfig(Frozen):
         authorization: "none", "iam" (HTTP API, REST API, Function URL), "jwt" (HTTP API; REST API:
             Cognito) or "oidc" (ALB). Requests without credentials are refused; credentials are not
             verified (infra/local/fronts/authorization.py).
+        open_routes: the keys of those routes that anybody may call, whatever `authorization` says.
         authorization_endpoint: the identity provider's, to which an ALB's `oidc` redirects.
     """
 
@@ -95,6 +96,7 @@ class FrontConfig(Frozen):
     region: Text = "us-east-1"
     api_id: Text = "local"
     authorization: Text = "none"
+    open_routes: Texts = ()
     authorization_endpoint: Text = "https://idp.example.com/authorize"
 
     @property

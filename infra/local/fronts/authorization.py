@@ -30,7 +30,8 @@ _SESSION_COOKIE = "AWSELBAuthSessionCookie-0="  # [DOC] the default name, in pie
 def refusal_of(front: Front, visit: Visit) -> Response | None:
     """Return the refusal of a request without credentials, or None to go on."""
     kind = visit.config.authorization
-    if kind == "none" or _CARRIED[kind](visit.request):
+    is_open = visit.match is not None and visit.match.route.key in visit.config.open_routes
+    if kind == "none" or is_open or _CARRIED[kind](visit.request):
         return None
     if kind == "oidc":
         return _to_identity_provider(visit)

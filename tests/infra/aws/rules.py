@@ -148,12 +148,19 @@ def variables_are_no_secrets(plan: Plan) -> list[str]:
     ]
 
 
+PAGE = ("GET /", "GET /playground/{proxy+}")
+"""The routes of the playground's own files, which hold no data."""
+
+
 def calls_are_authorised(plan: Plan) -> list[str]:
-    """Find routes and addresses that let everybody in."""
+    """Find routes and addresses that let everybody in, but for the page."""
     routes = [
         one.address
         for one in plan.all("apigatewayv2_route")
-        if one.values["authorization_type"] not in ("AWS_IAM", "JWT")
+        if (
+            one.values["authorization_type"] not in ("AWS_IAM", "JWT")
+            and one.values["route_key"] not in PAGE
+        )
         or (one.values["authorization_type"] == "JWT" and not one.given("authorizer_id"))
     ]
     return routes + [

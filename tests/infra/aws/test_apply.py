@@ -19,7 +19,7 @@ from infra.settings import FUNCTION_FILE, read
 from tests import ROOT
 from tests.infra.aws.plan import Plan
 from tests.infra.aws.planted import RULES
-from tests.infra.aws.rules import calls_are_authorised
+from tests.infra.aws.rules import PAGE, calls_are_authorised
 from tests.infra.aws.terraform import DIGEST, Terraform
 from tests.infra.cloud.clouds import REGION, Client, client_of, told, until
 
@@ -105,6 +105,7 @@ def test_other_choices(planner: Terraform) -> None:
         api={
             "auth": "jwt",
             "jwt": {"issuer": "https://issuer.example", "audience": ["lambake"]},
+            "open_page": True,
             "domain": {
                 "name": "ml.example.com",
                 "certificate_arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1",
@@ -115,8 +116,11 @@ def test_other_choices(planner: Terraform) -> None:
     planned, _ = planner.plan(stage="prod", function_file=function)
     plan = Plan.from_json(planned)
     assert [rule.__name__ for rule in RULES if rule(plan)] == []
-    (route,) = plan.all("apigatewayv2_route")
-    assert route.values["authorization_type"] == "JWT"
+    routes = {
+        one.values["route_key"]: one.values["authorization_type"]
+        for one in plan.all("apigatewayv2_route")
+    }
+    assert routes == {"$default": "JWT", **dict.fromkeys(PAGE, "NONE")}
     (domain,) = plan.all("apigatewayv2_domain_name")
     assert domain.block("domain_name_configuration")["security_policy"] == "TLS_1_2"
     (concurrency,) = plan.all("lambda_provisioned_concurrency_config")

@@ -34,6 +34,7 @@ def test_everything() -> None:
         "region": "eu-west-1",
         "api_id": "abc",
         "authorization": "jwt",
+        "open_routes": ("GET /",),
         "authorization_endpoint": "https://idp/a",
     }
     config = front_of(
@@ -69,8 +70,8 @@ def test_the_account_and_region() -> None:
         (
             {"nowhere": "x"},
             ".nowhere: expected one of account_id, api_id, authorization, authorization_endpoint, "
-            "binary_media_types, cors, edge, multi_value_headers, region, routes, stage, "
-            "stage_variables, timeout_s, got 'nowhere'",
+            "binary_media_types, cors, edge, multi_value_headers, open_routes, region, routes, "
+            "stage, stage_variables, timeout_s, got 'nowhere'",
         ),
         ({"stages": "x"}, ".stages: expected stage or another known key, got 'stages'"),
         ([], ": expected a mapping, got []"),

@@ -142,6 +142,20 @@ def test_what_passes_for_a_session(cookie: str, passes: bool) -> None:
     assert (refusal("alb", "oidc", request(cookie=cookie)) is None) is passes
 
 
+def test_open_routes_ask_nobody() -> None:
+    """The page's own routes are open; the rest of the API is not."""
+    page = "GET /page/{proxy+}"
+    options: dict[str, Any] = {"routes": ["$default", page], "open_routes": [page]}
+    statuses = []
+
+    async def scenario(wire: Wire, address: Address) -> None:
+        for line in (b"GET /page/app.js", b"POST /page/app.js", b"GET /models"):
+            statuses.append((await got(wire, line + b" HTTP/1.1\r\nHost: h\r\n\r\n"))[0])
+
+    through(Function(), scenario, authorization="jwt", **options)
+    assert statuses == [201, 401, 401]
+
+
 def test_preflights_and_unknown_routes_come_first() -> None:
     """CORS is answered, and a missing route is told, before anybody is asked who they are."""
     options: dict[str, Any] = {"routes": ["GET /a"], "cors": {"allow_origins": ["*"]}}
