@@ -15,6 +15,7 @@ from model.bake.tables import write_drift
 from model.bake.vectors import brief, require_answers, write_vectors
 from model.bake.weigh import warnings_of, weigh
 from model.bake.wishes import Wishes
+from model.errors import counted
 
 URL: Final = "http://127.0.0.1:8080"
 
@@ -57,8 +58,11 @@ def write_bundle(found: Understood, wishes: Wishes, place: Place, report: Report
     report.step(
         "written", f"{_short(folder)}: {', '.join(files) if changed else 'nothing changed'}"
     )
-    report.step("loads", f"in {weight.load_s:.1f} s with {weight.memory_mb:,.0f} MB; answers in "
-                f"{weight.answer_ms:.3g} ms; {weight.vectors} golden vectors hold")  # fmt: skip
+    report.step(
+        "loads",
+        f"in {weight.load_s:.1f} s with {weight.memory_mb:,.0f} MB; answers in "
+        f"{weight.answer_ms:.3g} ms; {counted(weight.vectors, 'golden vector')} checked",
+    )
     report.step("answers", brief(answers[0]))
     sizes = (sum(p.stat().st_size for p in draft.folder.rglob("*") if p.is_file()),
              post.stat().st_size, len(json.dumps(answers[0])))  # fmt: skip
@@ -85,7 +89,7 @@ def _tell_vectors(found: Understood, count: int, right: int, report: Report) -> 
         )
     else:
         known = f", {right} answered as expected" if right else ", no answer known: FILE=ANSWER"
-        report.step("golden", f"{count} samples{known}")
+        report.step("golden", f"{counted(count, 'sample')}{known}")
 
 
 def _curl(wishes: Wishes, post: Path) -> str:

@@ -39,6 +39,7 @@ class Graph:
         last: the operator that computes each output, those left out that only shape.
         labels: of its classifiers, the last one first.
         choices: the known values of inputs of strings, where an encoder lists them.
+        imputed: inputs whose missing numbers the model fills in.
         strange: operators of domains that ONNX Runtime does not know, as "domain.Name".
     """
 
@@ -48,6 +49,7 @@ class Graph:
     last: Mapping[str, str]
     labels: tuple[tuple[str, ...], ...]
     choices: Mapping[str, tuple[str, ...]]
+    imputed: frozenset[str]
     strange: tuple[str, ...]
 
     @property
@@ -98,6 +100,7 @@ def read_graph(path: Path, work: Path) -> tuple[Graph, Path]:
         last=_last_operators(model.graph),
         labels=tuple(_labels_of(model.graph, nodes)),
         choices=dict(_choices_of(model.graph)),
+        imputed=frozenset(_imputed_in(model.graph)),
         strange=tuple(sorted(strange)),
     )
     return graph, path
@@ -139,19 +142,35 @@ def _labels_of(graph: onnx.GraphProto, nodes: Sequence[Any]) -> Iterator[tuple[s
 
 def _choices_of(graph: onnx.GraphProto) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield the values that encoders of an input of strings know, by the input's name."""
-    makers = {output: node for node in graph.node for output in node.output}
-    inputs = {one.name for one in graph.input}
     for node in graph.node:
         known = [a.strings for a in node.attribute if a.name in ("cats_strings", "keys_strings")]
-        if not known or not known[0]:
-            continue
-        source = node.input[0]
-        while source not in inputs and (maker := makers.get(source)) is not None:
-            if maker.op_type not in _SHAPES_ONLY | {"Imputer", "StringNormalizer"}:
-                break
-            source = maker.input[0]
-        if source in inputs:
-            yield source, tuple(one.decode() for one in known[0])
+        if known and known[0]:
+            for name in _sources_of(graph, node, {"Imputer", "StringNormalizer"}):
+                yield name, tuple(one.decode() for one in known[0])
+
+
+def _imputed_in(graph: onnx.GraphProto) -> Iterator[str]:
+    """Yield the inputs that reach an imputer of floats as they are."""
+    for node in graph.node:
+        fills = any(a.name == "imputed_value_floats" for a in node.attribute)
+        if node.op_type == "Imputer" and fills:
+            yield from _sources_of(graph, node, {"Concat", "FeatureVectorizer"})
+
+
+def _sources_of(graph: onnx.GraphProto, node: Any, passed: set[str]) -> set[str]:
+    """Return the inputs that a node's first input comes from, through some operators only."""
+    makers = {output: one for one in graph.node for output in one.output}
+    inputs = {one.name for one in graph.input}
+    found, waiting = set(), [node.input[0]]
+    while waiting:
+        name = waiting.pop()
+        maker = makers.get(name)
+        if name in inputs:
+            found.add(name)
+        elif maker is not None and maker.op_type in _SHAPES_ONLY | passed:
+            waiting += maker.input if maker.op_type in ("Concat", "FeatureVectorizer") else (
+                maker.input[:1])  # fmt: skip
+    return found
 
 
 def _not_empty(labels: Sequence[Any]) -> Iterator[tuple[str, ...]]:

@@ -13,7 +13,7 @@ from model.bake.graph import Graph
 from model.bake.runtime import Runtime, shape_text, stated
 from model.bake.sources.base import Hints
 from model.bake.wishes import Wishes
-from model.recipes.base import Column, Takes, name_key
+from model.recipes.base import Column, Missing, Takes, name_key
 from model.tensors import Tensor
 
 WIDEST_ROW: Final = 2000
@@ -258,6 +258,7 @@ def _columns_by_input(
     for one in inputs:
         column = by_key.get(name_key(one.name), Column(one.name))
         missing = column.missing if one.dtype.startswith(("float", "string")) else "refuse"
+        missing = "nan" if one.name in graph.imputed and one.dtype.startswith("float") else missing
         choices = column.choices or graph.choices.get(one.name, ())
         column = replace(column, dtype=one.dtype, missing=missing, choices=choices)
         columns.append(_without_range(column) if one.dtype in ("string", "bool") else column)
@@ -283,8 +284,9 @@ def _columns_of_matrix(
             f"Name those {width} that the model learnt from, in their order: --columns a,b,c",
         )
     is_float = tensor.dtype.startswith("float")
+    filled: Missing = "nan" if is_float and tensor.name in graph.imputed else "refuse"
     columns = [
-        replace(one, dtype=tensor.dtype, missing=one.missing if is_float else "refuse")
+        replace(one, dtype=tensor.dtype, missing=one.missing if is_float and known else filled)
         for one in columns
     ]
     texts = [one.name for one in columns if one.choices]

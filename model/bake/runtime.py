@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,7 +48,11 @@ class Runtime:
             raise _unopened(path, graph, exc) from exc
         self.axes = {one.name: list(one.shape) for one in self._session.get_inputs()}
         self.inputs = tuple(engine.tensors_of(self._session.get_inputs()).values())
-        found = engine.tensors_of(self._session.get_outputs()).values()
+        nodes = self._session.get_outputs()
+        found = [
+            replace(one, shape=(-1, -1)) if node.type.startswith("seq(map") else one  # a ZipMap
+            for one, node in zip(engine.tensors_of(nodes).values(), nodes, strict=True)
+        ]
         self.outputs = tuple(one for one in found if one.dtype in DTYPES)
         self.dropped = tuple(one.name for one in found if one.dtype not in DTYPES)
         for one in self.inputs:

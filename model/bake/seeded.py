@@ -7,7 +7,7 @@ They prove nothing about its answers.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -112,9 +112,3 @@ def _array_of(tensor: Tensor, shape: tuple[int, ...], random: np.random.Generato
         return np.zeros(shape, tensor.dtype)
     most = 128 if tensor.dtype == "int8" else 256 if tensor.dtype == "uint8" else 10
     return random.integers(0, most, shape).astype(tensor.dtype)
-
-
-def missing_cells(row: Mapping[str, Any], describe: Description) -> dict[str, Any]:
-    """Return a row without its floating numbers, to see whether the model fills them in."""
-    floats = {one.name for one in describe.columns if one.dtype.startswith("float")}
-    return {name: None if name in floats else value for name, value in row.items()}

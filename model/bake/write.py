@@ -75,15 +75,13 @@ def write_golden(
         together = instance if isinstance(instance, NamedInputs) else [instance]
         (answer,), _ = predictor.predict(together)
         answers.append(answer)
-    document = {
-        "tolerance": tolerance,
-        "why": why,
-        **({"seeded": True} if seeded else {}),
-        "cases": [
-            {**named, "answer": answer} for (named, _), answer in zip(cases, answers, strict=True)
-        ],
-    }
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    head = {"tolerance": tolerance, "why": why, **({"seeded": True} if seeded else {})}
+    # A case a line: indented, a picture of numbers would have a line a number.
+    lines = ",\n".join(
+        json.dumps({**named, "answer": answer}, ensure_ascii=False)
+        for (named, _), answer in zip(cases, answers, strict=True)
+    )
+    text = json.dumps(head, ensure_ascii=False)[:-1] + f', "cases": [\n{lines}\n]}}\n'
     (folder / GOLDEN_FILE).write_text(text, encoding="utf-8")
     return answers
 

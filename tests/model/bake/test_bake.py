@@ -109,7 +109,7 @@ def test_twice_changes_nothing(kitchen: Kitchen, tmp_path: Path) -> None:
     kitchen.bake(model, **how)
     assert [(path, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*"))] == before
     assert kitchen.line("written").endswith("nothing changed")
-    assert kitchen.line("golden") == "1 samples, 1 answered as expected"
+    assert kitchen.line("golden") == "1 sample, 1 answered as expected"
 
 
 def test_what_was_edited_survives(kitchen: Kitchen, tmp_path: Path) -> None:

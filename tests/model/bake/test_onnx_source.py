@@ -135,9 +135,12 @@ def test_facts_of_the_graph(tmp_path: Path) -> None:
     assert stated(runtime.inputs) == "x float32 [N, 3]"
 
 
-def test_a_classifier_s_own_labels_and_choices(tmp_path: Path) -> None:
-    """Of scikit-learn's exports: classes in the operators, the values that an encoder knows."""
+def test_what_scikit_learn_s_exports_say(tmp_path: Path) -> None:
+    """Classes in the operators, the values that an encoder knows, numbers that are filled in."""
     nodes = [
+        helper.make_node("Concat", ["age", "fare"], ["numbers"], axis=1),
+        helper.make_node("Imputer", ["numbers"], ["filled"], domain="ai.onnx.ml",
+                         imputed_value_floats=[1.0, 2.0], replaced_value_float=float("nan")),
         helper.make_node("OneHotEncoder", ["colour"], ["hot"], domain="ai.onnx.ml",
                          cats_strings=["blue", "red"]),
         helper.make_node("Reshape", ["hot", "shape"], ["flat"]),
@@ -145,8 +148,11 @@ def test_a_classifier_s_own_labels_and_choices(tmp_path: Path) -> None:
                          classlabels_strings=["no", "yes"]),
     ]  # fmt: skip
     path = model_of(
-        tmp_path / "m", nodes, {"colour": ("STRING", ["N", 1])}, {}, {"shape": np.array([-1, 2])}
-    )
+        tmp_path / "m", nodes,
+        {"colour": ("STRING", ["N", 1]), "age": ("FLOAT", ["N", 1]), "fare": ("FLOAT", ["N", 1])},
+        {}, {"shape": np.array([-1, 2])},
+    )  # fmt: skip
     graph, _ = read_graph(path, tmp_path)
     assert graph.labels == (("no", "yes"),)
     assert graph.choices == {"colour": ("blue", "red")}
+    assert graph.imputed == {"age", "fare"}
