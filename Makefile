@@ -45,8 +45,8 @@ check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@files=$$(git ls-files -- $(SEARCHED)) && $(BIN)/detect-secrets-hook --no-verify $(UNSEARCHED) $$files
 
 train: .venv/.dev ## train and bake both models
-	@$(BIN)/python -m model.zoo.iris.train
-	@$(BIN)/python -m model.zoo.digits.train
+	@$(BIN)/python model/zoo/iris/train.py
+	@$(BIN)/python model/zoo/digits/train.py
 
 image: .venv/.image ## build the image with docker or podman, and show what is in it
 	@$(BIN)/lambake image $(if $(BASE_IMAGE),--base $(BASE_IMAGE))

@@ -27,19 +27,21 @@ class Sample:
         name: of the file, or its number.
         instance: a picture's bytes, a row, a text or NamedInputs of one instance.
         answer: a label, or a number as text.
+        file: what a picture is called in the bundle; empty: by its name.
     """
 
     name: str
     instance: Any
     answer: str | None = None
+    file: str = ""
 
 
 def samples_in(given: Any, answers: Any, takes: Takes, inputs: Sequence[Tensor]) -> list[Sample]:
     """Read samples of any form.
 
     Args:
-        given: a list of files ("face.png" or "face.png=happy"), pictures, rows or texts; an array,
-            a DataFrame, or arrays by input name; None: no samples.
+        given: a list of files ("face.png" or "face.png=happy"), pictures, rows, texts or Samples;
+            an array, a DataFrame, or arrays by input name; None: no samples.
         answers: what each must be answered with; None: not known.
         takes: what an instance of the model is.
         inputs: the model's.
@@ -78,7 +80,9 @@ def _of_memory(given: Any, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[S
 
 def _of_one(one: Any, name: str, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[Sample]:
     """Read one instance, or a file, which may hold several."""
-    if isinstance(one, str | Path) and (file := _file_of(str(one))):
+    if isinstance(one, Sample):
+        yield one
+    elif isinstance(one, str | Path) and (file := _file_of(str(one))):
         yield from _of_file(*file, takes, inputs)
     elif isinstance(one, bytes | NamedInputs) or (isinstance(one, str) and takes == "text"):
         yield Sample(name, one)

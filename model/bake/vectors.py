@@ -95,6 +95,8 @@ def _case_of(sample: Sample, taken: set[str]) -> dict[str, Any]:
         name, number = f"{sample.name} {number}", number + 1
     instance = sample.instance
     if isinstance(instance, bytes):
+        if sample.file:
+            return {"name": name, "sample": sample.file}
         stem, _, ending = name.rpartition(".")
         file = re.sub(r"[^A-Za-z0-9_-]+", "-", stem or name).strip("-")[:48] or "sample"
         return {"name": name, "sample": f"{file}.{ending if stem else 'png'}"}

@@ -1,22 +1,17 @@
-"""Write a bundle's manifest with the model file's hash, its golden vectors and its drift reference.
-
-Needs the training packages; nothing that serves imports it.
-"""
+"""Write a bundle's golden vectors and its drift reference; nothing that serves imports it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import tomli_w
 from numpy.typing import NDArray
 
 from model.bundle.golden import GOLDEN_FILE
-from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
+from model.bundle.manifest import read_manifest
 from model.bundle.reference import ANSWERS, INPUTS, REFERENCE_FILE, Histogram, read_reference
 from model.bundle.reference import SCHEMA as REFERENCE_SCHEMA
 from model.predictor import Predictor
@@ -29,23 +24,6 @@ FEW: Final = 1000
 """With fewer instances, half as many bins: chance moves small bins most."""
 
 WHY: Final = "float32 arithmetic differs by machine in the sixth decimal; answers are rounded there"
-
-
-def write_manifest(folder: Path, document: Mapping[str, Any]) -> Manifest:
-    """Write `model.toml`, with the schema and the hash of the model file filled in.
-
-    Args:
-        folder: the bundle; it holds the model file.
-        document: the manifest without `schema` and `artefact.sha256`.
-
-    Raises:
-        ArtefactError: the manifest as written would not load.
-    """
-    content = (folder / document["artefact"]["file"]).read_bytes()
-    artefact = {**document["artefact"], "sha256": hashlib.sha256(content).hexdigest()}
-    whole = {"schema": SCHEMA, **document, "artefact": artefact}
-    (folder / MANIFEST_FILE).write_text(tomli_w.dumps(whole), encoding="utf-8")
-    return read_manifest(folder)
 
 
 def write_golden(

@@ -1,71 +1,86 @@
-"""What the bundle states about itself: the manifest, the golden samples, the card."""
+"""The bundle: what is baked into it, its samples, its card."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bake.write import write_golden
-from model.bundle.manifest import Manifest
+from model.bake import bake
+from model.bake.samples import Sample
+from model.bundle.manifest import Manifest, read_manifest
 from model.zoo.digits import measures, training
 from model.zoo.digits.card import card_of
 from model.zoo.digits.dataset import CLASSES, Dataset
-from model.zoo.digits.network import INPUT, OUTPUT, SHAPE
 from model.zoo.digits.training import Recipe
 from model.zoo.digits.warp import Strength
 
 
-def manifest_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, Any]:
-    """Describe the bundle, except for its metrics and what `write_manifest` fills in."""
+def write_bundle(
+    folder: Path, onnx: bytes, samples: Sequence[Sample], notes: Mapping[str, Any]
+) -> Manifest:
+    """Bake the bundle.
+
+    Args:
+        folder: of the bundle.
+        onnx: the exported network.
+        samples: pictures of digits.
+        notes: the manifest's training and metrics.
+    """
+    with TemporaryDirectory() as work:
+        path = Path(work) / "digits.onnx"
+        path.write_bytes(onnx)
+        bake(
+            path,
+            name=folder.name,
+            folder=folder.parent,
+            replace=True,
+            recipe="digit",
+            labels=[str(label) for label in range(CLASSES)],
+            samples=samples,
+            description="Which digit is it, 0 to 9, by a picture of one handwritten digit.",
+            licence="Apache-2.0",
+            **notes,
+        )
+    return read_manifest(folder)
+
+
+def training_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, Any]:
+    """Describe the training."""
     return {
-        "name": "digits",
-        "version": "1",
-        "task": "classify",
-        "description": "Which digit is it, 0 to 9, by a picture of one handwritten digit.",
-        "licence": "Apache-2.0",
-        "recipe": "digit",
-        "artefact": {"file": "digits.onnx"},
-        "inputs": [{"name": INPUT, "dtype": "float32", "shape": [-1, *SHAPE]}],
-        "outputs": [{"name": OUTPUT, "dtype": "float32", "shape": [-1, CLASSES]}],
-        "answer": {"labels": [str(label) for label in range(CLASSES)]},
-        "limits": {"instances": 256},
-        "training": {
-            "data": data.origin,
-            "held_out": "a tenth of every digit, by the seed",
-            "epochs": recipe.epochs,
-            "fresh_epochs": recipe.fresh,
-            "teachers": recipe.teachers,
-            "teacher_epochs": recipe.teacher_epochs,
-            "seed": recipe.seed,
-            "minutes": round(seconds / 60, 1),
-            "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "framework": f"keras {keras.__version__} on {keras.backend.backend()}",
-            "script": "model/zoo/digits/train.py",
-        },
+        "data": data.origin,
+        "held_out": "a tenth of every digit, by the seed",
+        "epochs": recipe.epochs,
+        "fresh_epochs": recipe.fresh,
+        "teachers": recipe.teachers,
+        "teacher_epochs": recipe.teacher_epochs,
+        "seed": recipe.seed,
+        "minutes": round(seconds / 60, 1),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "framework": f"keras {keras.__version__} on {keras.backend.backend()}",
+        "script": "model/zoo/digits/train.py",
     }
 
 
-def write_samples(folder: Path, held_out: Dataset, places: NDArray[np.intp]) -> None:
-    """Write the first held-out digit of each class as a file, with the bundle's answer.
+def samples_of(held_out: Dataset, places: NDArray[np.intp]) -> list[Sample]:
+    """Return the first held-out digit of each class as a picture.
 
     Args:
-        folder: the bundle, complete except for golden.json.
         held_out: digits that were not trained on.
         places: the position of each in the data.
     """
-    (folder / "samples").mkdir(exist_ok=True)
-    cases = []
+    samples = []
     for label in range(CLASSES):
         at = int(np.flatnonzero(held_out.labels == label)[0])
         content = measures.png_of(np.rint(held_out.digits[at, ..., 0] * 255).astype(np.uint8))
-        (folder / "samples" / f"{label}.png").write_bytes(content)
-        cases.append(({"name": f"held-out digit {places[at]}", "sample": f"{label}.png"}, content))
-    write_golden(folder, cases)
+        samples.append(Sample(f"held-out digit {places[at]}", content, file=f"{label}.png"))
+    return samples
 
 
 def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: int) -> None:

@@ -1,9 +1,9 @@
 """Train and bake the digits model: a Keras Sequential, exported to ONNX.
 
-    python -m model.zoo.digits.train            5,000 digits, no network; half an hour on two cores
-    python -m model.zoo.digits.train --full     all 60,000 digits of MNIST; hours
-    python -m model.zoo.digits.train --quick    a minute or two, to check that it runs
-    python -m model.zoo.digits.train --reference    only reference.json, of the bundle as it is
+    python model/zoo/digits/train.py            5,000 digits, no network; half an hour on two cores
+    python model/zoo/digits/train.py --full     all 60,000 digits of MNIST; hours
+    python model/zoo/digits/train.py --quick    a minute or two, to check that it runs
+    python model/zoo/digits/train.py --reference    only reference.json, of the bundle as it is
 
 The steps: split, train the teachers, train the served network, export it, compare it with Keras,
 write the bundle, measure it.
@@ -19,17 +19,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+if not __package__:  # run as a file: what lies beside it must not be found in place of packages
+    sys.path[0] = str(Path(__file__).resolve().parents[3])
+
 # Before TensorFlow is imported: it silences TensorFlow's start-up messages.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 
-from model.bake.write import write_manifest, write_reference
+from model.bake.write import write_reference
 from model.bundle.manifest import read_manifest
 from model.bundle.reference import REFERENCE_FILE
 from model.zoo.digits import charts, measures
-from model.zoo.digits.bundle import manifest_of, write_card, write_samples
+from model.zoo.digits.bundle import samples_of, training_of, write_bundle, write_card
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
 from model.zoo.digits.network import INPUT, OUTPUT, TEACHER, built, exported
 from model.zoo.digits.training import History, Lesson, Recipe, train
@@ -71,9 +74,6 @@ def bake(
 
     onnx = exported(network)
     difference = difference_of(network, onnx, data)
-    folder.mkdir(parents=True, exist_ok=True)
-    network.save(folder / "digits.keras")
-    (folder / "digits.onnx").write_bytes(onnx)
     metrics = {
         "validation_accuracy": measures.accuracy_of(measures.runner(onnx), held_out),
         "validation_digits": float(len(apart)),
@@ -81,14 +81,14 @@ def bake(
     }
     if tested is not None:
         metrics["test_accuracy"] = measures.accuracy_of(measures.runner(onnx), tested)
-    document = manifest_of(data, recipe, seconds=sum(history.seconds for history in histories))
-    # Written twice: the served path can be measured only with a manifest that loads.
-    write_manifest(folder, {**document, "metrics": metrics})
+    training = training_of(data, recipe, seconds=sum(history.seconds for history in histories))
+    samples = samples_of(held_out, apart)
+    # Baked twice: the served path can be measured only with a bundle that loads.
+    write_bundle(folder, onnx, samples, {"training": training, "metrics": metrics})
     metrics["served_accuracy"] = measures.served_accuracy(folder, held_out)
     metrics["other_writers_accuracy"] = measures.other_writers_accuracy(folder)
-    manifest = write_manifest(folder, {**document, "metrics": metrics})
-
-    write_samples(folder, held_out, apart)
+    manifest = write_bundle(folder, onnx, samples, {"training": training, "metrics": metrics})
+    network.save(folder / "digits.keras")
     bake_reference(folder, data)
     charts.draw_learning_curve(folder / "learning_curve.png", histories[-1])
     matrix = measures.confusion_of(measures.runner(onnx), held_out)
@@ -167,7 +167,7 @@ def difference_of(network: keras.Sequential, onnx: bytes, data: Dataset) -> floa
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train as the command line says and return the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m model.zoo.digits.train",
+        prog="python model/zoo/digits/train.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

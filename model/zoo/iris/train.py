@@ -1,28 +1,34 @@
 """Train and bake the iris model: scikit-learn's random forest, exported to ONNX.
 
-python -m model.zoo.iris.train
-python -m model.zoo.iris.train --reference      only reference.json, of the bundle as it is
+python model/zoo/iris/train.py
+python model/zoo/iris/train.py --reference      only reference.json, of the bundle as it is
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Final
+
+if not __package__:  # run as a file: what lies beside it must not be found in place of packages
+    sys.path[0] = str(Path(__file__).resolve().parents[3])
 
 import numpy as np
 import skl2onnx
 import sklearn
-from numpy.typing import NDArray
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict, cross_val_score
 
-from model.bake.write import write_golden, write_manifest, write_reference
+from model.bake import bake as bake_model
+from model.bake.samples import Sample
+from model.bake.write import write_reference
 from model.predictor import Predictor
+from model.recipes.base import Column
 
 FOLDER: Final = Path(__file__).parent
 SEED: Final = 7
@@ -52,7 +58,7 @@ above comes from forests that had not seen the rows they were asked about.
 A row outside the ranges in `model.toml` is answered, but a forest cannot extrapolate: it answers as
 it would at the edge.
 
-Made by `python -m model.zoo.iris.train`, which also writes this page.
+Made by `python model/zoo/iris/train.py`, which also writes this page.
 """
 
 
@@ -79,52 +85,14 @@ def export(forest: RandomForestClassifier) -> bytes:
     return content
 
 
-def manifest_of(rows: NDArray[np.float64], accuracy: float) -> dict[str, Any]:
-    """Describe the bundle, except for what `write_manifest` fills in."""
-    return {
-        "name": "iris",
-        "version": "1",
-        "task": "classify",
-        "description": "Which of three irises is it, by four lengths of the flower.",
-        "licence": "Apache-2.0",
-        "artefact": {"file": "iris.onnx"},
-        "inputs": [{"name": INPUT, "dtype": "float32", "shape": [-1, len(NAMES)]}],
-        "outputs": [{"name": OUTPUT, "dtype": "float32", "shape": [-1, len(LABELS)]}],
-        "rows": {
-            "columns": [
-                {"name": name, "unit": "cm", "minimum": float(low), "maximum": float(high)}
-                for name, low, high in zip(NAMES, rows.min(axis=0), rows.max(axis=0), strict=True)
-            ]
-        },
-        "answer": {"labels": list(LABELS)},
-        "limits": {"instances": 1000},
-        "training": {
-            "data": "sklearn.datasets.load_iris, 150 rows",
-            "seed": SEED,
-            "framework": f"scikit-learn {sklearn.__version__}",
-            "script": "model/zoo/iris/train.py",
-        },
-        "metrics": {"cross_validation_accuracy": round(accuracy, 4)},
-    }
-
-
 def bake(folder: Path) -> None:
-    """Write the whole bundle: model file, manifest, samples, golden vectors, card."""
+    """Write the whole bundle: model file, manifest, samples, golden vectors, reference, card."""
     data = load_iris()
     print(f"cross-validating, {FOLDS} folds …", flush=True)
-    accuracy = cross_val_score(_forest(), data.data, data.target, cv=FOLDS).mean()
+    accuracy = float(cross_val_score(_forest(), data.data, data.target, cv=FOLDS).mean())
     print(f"  accuracy {accuracy:.4f}\nfitting all 150 rows …", flush=True)
     forest = fit()
-    (folder / "samples").mkdir(parents=True, exist_ok=True)
-    (folder / "iris.onnx").write_bytes(export(forest))
-    manifest = write_manifest(folder, manifest_of(data.data, float(accuracy)))
-
-    samples = [data.data[index].tolist() for index in range(0, 150, 10)]
-    text = json.dumps({"rows": samples}) + "\n"
-    (folder / "samples" / "rows.json").write_text(text, encoding="utf-8")
-    write_golden(folder, [({"name": f"row {10 * n}", "row": row}, row)
-                          for n, row in enumerate(samples)])  # fmt: skip
-
+    _bake_forest(folder, forest, accuracy)
     bake_reference(folder)
 
     answers, _ = Predictor.load(folder).predict(data.data.tolist())
@@ -139,7 +107,39 @@ def bake(folder: Path) -> None:
         difference=np.abs(ours - forest.predict_proba(data.data)).max(),
     )
     (folder / "CARD.md").write_text(card, encoding="utf-8")
-    print(f"wrote {folder.name}: {manifest.artefact.stat().st_size:,} bytes of ONNX", flush=True)
+
+
+def _bake_forest(folder: Path, forest: RandomForestClassifier, accuracy: float) -> None:
+    """Export the forest and bake it, every tenth flower a sample."""
+    data = load_iris()
+    lows, highs = data.data.min(axis=0).tolist(), data.data.max(axis=0).tolist()
+    samples = [
+        Sample(f"row {place}", data.data[place].tolist(), LABELS[data.target[place]])
+        for place in range(0, 150, 10)
+    ]
+    with TemporaryDirectory() as work:
+        (Path(work) / "iris.onnx").write_bytes(export(forest))
+        bake_model(
+            Path(work) / "iris.onnx",
+            name=folder.name,
+            folder=folder.parent,
+            replace=True,
+            labels=LABELS,
+            columns=[
+                Column(name, unit="cm", minimum=low, maximum=high)
+                for name, low, high in zip(NAMES, lows, highs, strict=True)
+            ],
+            samples=samples,
+            description="Which of three irises is it, by four lengths of the flower.",
+            licence="Apache-2.0",
+            training={
+                "data": "sklearn.datasets.load_iris, 150 rows",
+                "seed": SEED,
+                "framework": f"scikit-learn {sklearn.__version__}",
+                "script": "model/zoo/iris/train.py",
+            },
+            metrics={"cross_validation_accuracy": round(accuracy, 4)},
+        )
 
 
 def bake_reference(folder: Path) -> None:
@@ -153,7 +153,7 @@ def bake_reference(folder: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Bake as the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m model.zoo.iris.train", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python model/zoo/iris/train.py", description=__doc__)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
     parser.add_argument("--reference", action="store_true", help="write nothing but the reference")
     options = parser.parse_args(arguments)

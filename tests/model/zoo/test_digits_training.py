@@ -150,11 +150,12 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     answers, _ = predictor.predict([(folder / "samples" / "7.png").read_bytes()])
     assert sum(answers[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "CARD.md", "confusion_matrix.png", "digits.keras", "digits.onnx", "golden.json",
-        "learning_curve.png", "model.toml", "reference.json", "samples",
+        ".baked.json", "CARD.md", "confusion_matrix.png", "digits.keras", "digits.onnx",
+        "golden.json", "learning_curve.png", "model.toml", "reference.json", "samples",
     ]  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "teacher 1 of 1"
+    assert "golden     10 samples, no answer known: FILE=ANSWER" in lines
     epochs = [line.split() for line in lines if line.startswith("  epoch")]
     assert [words[1] for words in epochs] == ["1/1", "1/3", "2/3", "3/3"]
     assert float(epochs[3][3]) < float(epochs[1][3])  # the loss
