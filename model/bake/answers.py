@@ -52,7 +52,7 @@ def answering(facts: Facts, runs: Sequence[Arrays]) -> Answering:
         return _tensors("given")
     if wished == "embed":
         return _embed(facts)
-    if wished in ("", "classify") and (label := _only_label(facts)):
+    if wished in ("", "classify") and (label := _only_label(facts, runs)):
         return _classify_label(facts, label)
     if wished in ("", "regress") and (numbers := _several_numbers(outputs, runs)):
         return _regress(numbers, "several numbers")
@@ -66,20 +66,37 @@ def answering(facts: Facts, runs: Sequence[Arrays]) -> Answering:
             )
         return _tensors("no single output of scores or numbers")
     output, values = scores
+    if not wished and output.dtype in _WHOLE and values.shape[1] > 1:
+        return _tensors("whole numbers, several an instance")
     if wished == "regress" or (not wished and _is_number(facts, output, values)):
-        return _regress([output], "given" if wished else "one number without bounds")
+        return _regress([output], _why_regress(wished, values), facts.wishes.labels)
     return _classify(facts, output, values, wished)
 
 
-def _only_label(facts: Facts) -> Tensor | None:
-    """Return the output of a classifier that gives labels and no probabilities."""
-    if len(facts.runtime.outputs) != 1:
+def _only_label(facts: Facts, runs: Sequence[Arrays]) -> Tensor | None:
+    """Return the label of a classifier that gives no probabilities beside it.
+
+    Beside the label of a support vector machine, of clusters or of an outlier stand distances.
+    """
+    outputs = facts.runtime.outputs
+    labels = [one for one in outputs if _is_label(one, runs)]
+    if len(labels) != 1 or len(outputs) > 2:
         return None
-    output = facts.runtime.outputs[0]
-    last = facts.graph.last.get(output.name, "")
+    label = labels[0]
+    if len(outputs) == 2:
+        scores = _scores(outputs, runs)
+        return label if scores is None or not _are_shares(scores[1]) else None
+    last = facts.graph.last.get(label.name, "")
     picks = last.startswith(("ArgM", "ArrayFeature", "LabelEncoder")) or "Classifier" in last
-    is_label = output.dtype == "string" or (output.dtype in _WHOLE and picks)
-    return output if is_label else None
+    return label if label.dtype == "string" or picks else None
+
+
+def _are_shares(values: NDArray[Any]) -> bool:
+    """Whether scores [runs, C] are probabilities of one label, or their logarithms."""
+    if values.shape[1] == 1 or values.dtype.kind not in "fiu":
+        return False
+    shares = np.exp(values) if (values <= 0).all() else values
+    return bool((shares >= 0).all() and np.abs(shares.sum(axis=1) - 1).max() <= SUM_TOLERANCE)
 
 
 def _classify_label(facts: Facts, output: Tensor) -> Answering:
@@ -125,7 +142,8 @@ def _scores(
     """
     numeric = [one for one in outputs if one.dtype not in ("string", "bool")]
     if len(outputs) == 2:
-        numeric = [one for one in numeric if not _is_label(one, runs)] or numeric
+        floats = [one for one in numeric if one.dtype not in _WHOLE]
+        numeric = floats if len(floats) == 1 else numeric
     if len(numeric) != 1 or len(outputs) > 2:
         return None
     found = [run[numeric[0].name] for run in runs]
@@ -142,13 +160,23 @@ def _is_label(output: Tensor, runs: Sequence[Arrays]) -> bool:
 
 def _is_number(facts: Facts, output: Tensor, values: NDArray[Any]) -> bool:
     labels = facts.wishes.labels or facts.hints.labels
-    only = values.shape[1] == 1
-    return only and facts.graph.last.get(output.name) != "Sigmoid" and len(labels) < 2
+    last = facts.graph.last.get(output.name, "")
+    if "Regressor" in last:
+        return True
+    return values.shape[1] == 1 and last != "Sigmoid" and len(labels) < 2
 
 
-def _regress(outputs: Sequence[Tensor], why: str) -> Answering:
+def _why_regress(wished: str, values: NDArray[Any]) -> str:
+    if wished:
+        return "given"
+    return "one number without bounds" if values.shape[1] == 1 else f"{values.shape[1]} numbers"
+
+
+def _regress(outputs: Sequence[Tensor], why: str, labels: Sequence[str] = ()) -> Answering:
+    """Answer with numbers; --labels name those of one output."""
     names = [one.name for one in outputs]
     settings: dict[str, Any] = {"output": names[0]} if len(names) == 1 else {"outputs": names}
+    settings |= {"names": list(labels)} if labels else {}
     guess = Guess("task", "regress", why, "--task classify, embed or tensors")
     return Answering(task="regress", settings=settings, guesses=(guess,))
 
@@ -192,6 +220,8 @@ def _apply_of(
         return ("none", "ends in a sigmoid") if within else ("sigmoid", "one score, two labels")
     if last == "Sigmoid":
         return "many", "ends in a sigmoid"
+    if within and _several_labels(facts, count):
+        return "many", "a label of each class beside it"
     if within and np.abs(values.sum(axis=1) - 1).max() <= tolerance:
         return "none", "ends in softmax" if last == "Softmax" else "its outputs sum to 1"
     if (values <= 1e-6).all() and np.abs(np.exp(values).sum(axis=1) - 1).max() <= tolerance:
@@ -204,6 +234,14 @@ def _apply_of(
         "embedding, or several values?",
         "Say which: --labels a,b,c (softmax makes probabilities of the scores), --task embed, "
         "--task regress, or --task tensors",
+    )
+
+
+def _several_labels(facts: Facts, count: int) -> bool:
+    """Whether a label [N, C] stands beside C scores, as scikit-learn's of several labels do."""
+    outputs = facts.runtime.outputs
+    return len(outputs) == 2 and any(
+        one.dtype == "int64" and one.shape[1:] == (count,) for one in outputs
     )
 
 

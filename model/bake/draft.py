@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import filecmp
 import hashlib
+import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import tomli_w
 
@@ -19,8 +20,10 @@ from model.bake.wishes import Wishes
 from model.bundle.manifest import MANIFEST_FILE, SCHEMA, Manifest, read_manifest
 from model.tensors import Tensor
 
-_ROWS, _OTHERS = 1000, 64
-"""The most instances of one request: rows are cheap."""
+_ROWS, _SMALL, _LARGE = 1000, 256, 64
+"""The most instances of one request: of rows, of instances of at most SMALL numbers, of others."""
+
+SMALL: Final = 10_000
 
 
 class Draft:
@@ -134,7 +137,6 @@ def document_of(
         answer["labels"] = LABELS_FILE
     if len(outputs) == 1:
         answer.pop("output", None)
-    instances = 1 if not taken.has_batch else _ROWS if taken.takes == "row" else _OTHERS
     document = {
         "schema": SCHEMA,
         "name": wishes.name,
@@ -147,11 +149,22 @@ def document_of(
         "outputs": list(map(_table_of, outputs)),
         **taken.settings,
         "answer": answer,
-        "limits": {"instances": instances, **({"batch": batch} if batch else {})},
+        "limits": {"instances": _most_instances(taken), **({"batch": batch} if batch else {})},
         "training": dict(wishes.training),
         "metrics": dict(wishes.metrics),
     }
-    return {key: value for key, value in document.items() if value not in ("", {})}
+    # An empty [text] names its recipe.
+    kept = taken.settings.keys()
+    return {key: value for key, value in document.items() if value not in ("", {}) or key in kept}
+
+
+def _most_instances(taken: Taken) -> int:
+    if not taken.has_batch:
+        return 1
+    if taken.takes == "row":
+        return _ROWS
+    numbers = sum(math.prod(max(size, 1) for size in one.shape) for one in taken.inputs)
+    return _SMALL if numbers <= SMALL else _LARGE
 
 
 def _table_of(tensor: Tensor) -> dict[str, Any]:

@@ -8,16 +8,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from model.bake.columns import columns_of, listed
 from model.bake.errors import BakeError
 from model.bake.graph import Graph
 from model.bake.runtime import Runtime, shape_text, stated
 from model.bake.sources.base import Hints
 from model.bake.wishes import Wishes
-from model.recipes.base import Column, Missing, Takes, name_key
+from model.recipes.base import Column, Takes
 from model.tensors import Tensor
 
 WIDEST_ROW: Final = 2000
 """A wider matrix is a signal or a flattened picture, unless its columns have names."""
+MOST_FIXED: Final = 512
+"""A larger fixed first axis is not taken for a batch."""
+
 _PIXELS: Final = ("float32", "float16", "float64", "uint8", "int8")
 _TOKENS: Final = re.compile(r"ids?$|token|mask|segment|position", re.IGNORECASE)
 
@@ -52,7 +56,7 @@ class Taken:
     Attributes:
         inputs: for the manifest, the batch axis free.
         settings: the manifest's table of the recipe, by its name; empty: only named tensors.
-        fixed_batch: the file allows one instance at a time.
+        fixed_batch: how many instances the file runs at a time, no more and no fewer; 0: any.
         has_batch: an axis for several instances exists.
         guesses: what was inferred.
     """
@@ -60,7 +64,7 @@ class Taken:
     takes: Takes
     inputs: tuple[Tensor, ...]
     settings: Mapping[str, Any]
-    fixed_batch: bool
+    fixed_batch: int
     has_batch: bool
     guesses: tuple[Guess, ...] = ()
 
@@ -76,12 +80,12 @@ def taken_by(facts: Facts, *, prepared: bool = False) -> Taken:
         BakeError: something must be said by a flag, or a flag does not fit the inputs.
     """
     wishes, inputs = facts.wishes, facts.runtime.inputs
-    takes = takes_of(inputs, named=bool(facts.columns), tokenizer=facts.hints.tokenizer is not None)
+    freed, fixed, has_batch = _batch_of(inputs, facts.runtime.outputs)
+    takes = takes_of(freed, named=bool(facts.columns), tokenizer=facts.hints.tokenizer is not None)
     if wishes.takes and wishes.takes != takes:
         if not prepared:
-            _require(wishes.takes, inputs, takes)
+            _require(wishes.takes, freed, takes)
         takes = wishes.takes  # type: ignore[assignment]
-    freed, fixed, has_batch = _batch_of(inputs)
     if prepared:
         guess = Guess("takes", takes, "", "--takes image, row, text or tensors")
         return Taken(takes=takes, inputs=freed, settings={}, fixed_batch=fixed,
@@ -112,7 +116,7 @@ def takes_of(inputs: Sequence[Tensor], *, named: bool = False, tokenizer: bool =
             return "image"
         if _is_matrix(first, named=named):
             return "row"
-    elif all(_is_column(one) for one in inputs):
+    elif all(_is_column(one) or _is_group(one) for one in inputs):
         return "row"
     return "tensors"
 
@@ -143,6 +147,13 @@ def _is_matrix(tensor: Tensor, *, named: bool) -> bool:
     return width > 0 and (named or width <= WIDEST_ROW)
 
 
+def _is_group(tensor: Tensor) -> bool:
+    """Whether an input holds several columns, as a ColumnTransformer's export has them."""
+    if tensor.dtype == "string":
+        return len(tensor.shape) == 2 and 0 < tensor.shape[1] <= WIDEST_ROW
+    return _is_matrix(tensor, named=False)
+
+
 def _is_column(tensor: Tensor) -> bool:
     return tensor.shape in ((-1,), (1,), (-1, 1), (1, 1))
 
@@ -151,7 +162,7 @@ def _require(wished: str, inputs: Sequence[Tensor], takes: str) -> None:
     """Refuse a wish that the inputs cannot meet."""
     fits = {
         "image": len(inputs) == 1 and _is_picture(inputs[0]),
-        "row": all(map(_is_column, inputs)) or _is_matrix(inputs[0], named=True),
+        "row": (len(inputs) > 1 and takes == "row") or _is_matrix(inputs[0], named=True),
         "text": takes == "text" or any(one.dtype == "string" for one in inputs),
         "tensors": True,
     }[wished]
@@ -169,20 +180,27 @@ _MAKES: Final = {
 }
 
 
-def _batch_of(inputs: Sequence[Tensor]) -> tuple[tuple[Tensor, ...], bool, bool]:
-    """Free the batch axis that an export has fixed at one.
+def _batch_of(
+    inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> tuple[tuple[Tensor, ...], int, bool]:
+    """Free the batch axis that an export has fixed.
 
     Returns:
-        The inputs for the manifest, whether one instance at a time is all the file allows, and
+        The inputs for the manifest, how many instances the file runs at a time (0: any number), and
         whether there is an axis for instances at all.
     """
     firsts = {one.shape[0] for one in inputs if one.shape}
-    if 1 in firsts and firsts <= {1, -1}:
+    fixed = max(firsts, default=0)
+    # A first axis of 8 is a batch where all outputs have it, too; of a vector it is its length.
+    shared = firsts == {fixed} and all(one.shape[:1] == (fixed,) for one in outputs)
+    wide = all(len(one.shape) > 1 for one in inputs)
+    is_batch = fixed == 1 or (1 < fixed <= MOST_FIXED and shared and wide)
+    if is_batch and firsts <= {fixed, -1}:
         freed = tuple(
             replace(one, shape=(-1, *one.shape[1:])) if one.shape else one for one in inputs
         )
-        return freed, True, True
-    return tuple(inputs), False, -1 in firsts
+        return freed, fixed, True
+    return tuple(inputs), 0, -1 in firsts
 
 
 def _picture(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
@@ -240,76 +258,11 @@ def _metadata(graph: Graph) -> dict[str, Any]:
 
 
 def _rows(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
-    inputs = facts.runtime.inputs
     known = facts.columns or facts.hints.columns
-    if len(inputs) > 1 or facts.runtime.inputs[0].shape[1:] in ((), (1,)):
-        columns, guess = _columns_by_input(inputs, known, facts.graph)
-    else:
-        columns, guess = _columns_of_matrix(inputs[0], known, facts.graph)
-    return {"rows": {"columns": [_table_of(one) for one in columns]}}, [guess]
-
-
-def _columns_by_input(
-    inputs: Sequence[Tensor], known: Sequence[Column], graph: Graph
-) -> tuple[list[Column], Guess]:
-    """Describe an input a column: its name and dtype by the input, the rest by what is known."""
-    by_key = {name_key(one.name): one for one in known}
-    columns = []
-    for one in inputs:
-        column = by_key.get(name_key(one.name), Column(one.name))
-        missing = column.missing if one.dtype.startswith(("float", "string")) else "refuse"
-        missing = "nan" if one.name in graph.imputed and one.dtype.startswith("float") else missing
-        choices = column.choices or graph.choices.get(one.name, ())
-        column = replace(column, dtype=one.dtype, missing=missing, choices=choices)
-        columns.append(_without_range(column) if one.dtype in ("string", "bool") else column)
-    return columns, Guess("columns", _listed(columns), "the inputs' names")
-
-
-def _columns_of_matrix(
-    tensor: Tensor, known: Sequence[Column], graph: Graph
-) -> tuple[list[Column], Guess]:
-    """Describe the columns of one matrix."""
-    width = tensor.shape[1]
-    names = graph.columns if len(graph.columns) == width else ()
-    columns = list(known) or [Column(name) for name in names]
-    guess = Guess("columns", "", "given" if known else "the file's metadata", "--columns")
-    if not columns:
-        columns = [Column(f"c{number}") for number in range(width)]
-        guess = Guess("columns", "", "no names in the file", "--columns FILE.csv or a,b,c",
-                      sure=False)  # fmt: skip
-    if len(columns) != width:
-        raise BakeError(
-            f"--columns: expected {width}, as the model's input {stated([tensor])}, "
-            f"got {len(columns)}: {_listed(columns)}",
-            f"Name those {width} that the model learnt from, in their order: --columns a,b,c",
-        )
-    is_float = tensor.dtype.startswith("float")
-    filled: Missing = "nan" if is_float and tensor.name in graph.imputed else "refuse"
-    columns = [
-        replace(one, dtype=tensor.dtype, missing=one.missing if is_float and known else filled)
-        for one in columns
-    ]
-    texts = [one.name for one in columns if one.choices]
-    if texts and tensor.dtype != "string":
-        raise BakeError(
-            f"--columns: {', '.join(texts[:10])} hold texts, and the model takes {tensor.dtype}",
-            "Bake the whole pipeline, with the encoder of these columns in it.",
-        )
-    return columns, replace(guess, value=_listed(columns))
-
-
-def _without_range(column: Column) -> Column:
-    return replace(column, minimum=None, maximum=None)
-
-
-def _table_of(column: Column) -> dict[str, Any]:
-    """Write a column as the manifest has it, without what is the default."""
-    values = {
-        "name": column.name, "dtype": column.dtype, "missing": column.missing, "unit": column.unit,
-        "minimum": column.minimum, "maximum": column.maximum, "choices": list(column.choices),
-    }  # fmt: skip
-    usual = {"dtype": "float32", "missing": "refuse", "unit": "", "choices": []}
-    return {k: v for k, v in values.items() if v is not None and usual.get(k, object()) != v}
+    tables, why, sure = columns_of(facts.runtime.inputs, known, facts.graph)
+    flag = "--columns" if sure else "--columns FILE.csv or a,b,c"
+    names = listed([one["name"] for one in tables])
+    return {"rows": {"columns": tables}}, [Guess("columns", names, why, flag, sure=sure)]
 
 
 def _nothing(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
@@ -322,11 +275,6 @@ def _text(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
         return {"text": {}}, []
     digest = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
     return {"text": {"tokenizer": tokenizer.name, "sha256": digest}}, []
-
-
-def _listed(columns: Sequence[Column]) -> str:
-    names = [one.name for one in columns]
-    return ", ".join(names if len(names) <= 8 else [*names[:6], "…", names[-1]])
 
 
 def _words(takes: str, settings: Mapping[str, Any], inputs: Sequence[Tensor]) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from model.bake.errors import BakeError
 from model.bake.graph import Graph
 from model.engines import onnx as engine
+from model.engines.base import Engine, InBatches
 from model.tensors import DTYPES, Tensor
 
 DEADLINE_S: Final = 60.0
@@ -42,6 +43,7 @@ class Runtime:
                 has; says why in full.
         """
         self._deadline_s = deadline_s
+        self._engine: Engine = _Session(self)
         try:
             self._session = engine.open_session(path)
         except Exception as exc:
@@ -64,8 +66,20 @@ class Runtime:
         if not self.outputs:
             raise BakeError(f"its outputs {', '.join(self.dropped)} are no tensors")
 
+    def fill_up(self, batch: int, inputs: Sequence[Tensor]) -> None:
+        """Run that many instances at a time from now on, as the engine does with such a file."""
+        self._engine = InBatches(_Session(self), batch, inputs, exact=True)
+
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         """Compute all outputs; a ZipMap becomes [N, C].
+
+        Raises:
+            RunError: it failed, or took longer than the deadline.
+        """
+        return self._engine.run(feeds)
+
+    def _run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Run the session once.
 
         Raises:
             RunError: it failed, or took longer than the deadline.
@@ -92,6 +106,16 @@ class Runtime:
         finally:
             timer.cancel()
         return dict(zip(names, map(engine.array_of, results), strict=True))
+
+
+class _Session:
+    """The session as an engine."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
+        return self._runtime._run(feeds)
 
 
 def stated(tensors: Sequence[Tensor]) -> str:

@@ -69,6 +69,8 @@ def try_model(
     Raises:
         BakeError: a run fails, or gives NaN.
     """
+    if taken.fixed_batch > 1:
+        runtime.fill_up(taken.fixed_batch, taken.inputs)
     feeds = [feeds_of(recipe, sample, taken.inputs) for sample in samples]
     runs = [_run(runtime, one, sample, seeded) for one, sample in zip(feeds, samples, strict=True)]
     batch, said, together = _batch_of(runtime, taken, feeds, runs)
@@ -102,8 +104,14 @@ def _batch_of(
     runtime: Runtime, taken: Taken, feeds: Sequence[Feeds], runs: Sequence[Arrays]
 ) -> tuple[int | None, str, Arrays | None]:
     """Find out whether two instances together are answered as each alone."""
-    if taken.fixed_batch:
+    if taken.fixed_batch == 1:
         return 1, "the file allows one at a time: the engine is asked one by one", None
+    if taken.fixed_batch:
+        return (
+            taken.fixed_batch,
+            f"the file runs {taken.fixed_batch} at a time: fewer are filled up",
+            None,
+        )
     if not taken.has_batch:
         return None, "no axis for several: one request, one instance", None
     pair = _joinable(feeds, taken.inputs)
@@ -161,13 +169,18 @@ def is_close(got: NDArray[Any], expected: NDArray[Any], tolerance: float = CLOSE
 
 
 def difference_of(got: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Return the largest difference, relative to the largest number (or to 1e-6)."""
+    """Return the largest difference, relative to the largest number (or to 1e-6).
+
+    Of bytes it is relative to all that they can say: one step of a quantised number is little,
+    however small the number.
+    """
     if not expected.size:
         return 0.0
     ours, theirs = got.astype(np.float64), expected.astype(np.float64)
     same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
     finite = np.abs(theirs[np.isfinite(theirs)])
-    largest = max(float(finite.max(initial=0.0)), 1e-6)
+    least = 255.0 if expected.dtype.itemsize == 1 else 1e-6
+    largest = max(float(finite.max(initial=0.0)), least)
     with np.errstate(invalid="ignore"):
         apart = np.where(same, 0.0, np.abs(ours - theirs))
     return float(np.nan_to_num(apart, nan=np.inf).max()) / largest

@@ -185,7 +185,7 @@ def test_tensors(kitchen: Kitchen, tmp_path: Path) -> None:
     array = np.ones((1, 2, 1), np.float32)
     folder = kitchen.bake(path, samples={"x": array, "state": array}, task="tensors")
     manifest = manifest_in(folder)
-    assert (manifest["limits"], manifest["task"]) == ({"instances": 64, "batch": 1}, "tensors")
+    assert (manifest["limits"], manifest["task"]) == ({"instances": 256, "batch": 1}, "tensors")
     assert kitchen.line("batch").startswith("two together answer otherwise than each alone")
     answers, _ = Predictor.load(folder).predict(NamedInputs({"x": array, "state": array * 2}))
     assert answers == [{"outputs": {"y": [[0.0], [0.0]]}}]

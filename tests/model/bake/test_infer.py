@@ -26,12 +26,12 @@ TAKES = [
     ("image", [("float32", (-1, 3, -1, -1))]),
     ("tensors", [("float32", (-1, 2, 96, 96))]),
     ("tensors", [("int64", (-1, 3, 96, 96))]),
-    ("tensors", [("float32", (16, 3, 96, 96))]),
     ("tensors", [("float32", (-1, 3, 96, 96)), ("float32", (-1, 2))]),
     ("row", [("float32", (-1, 4))]),
     ("row", [("float64", (1, 4))]),
     ("row", [("int64", (-1, 4))]),
     ("row", [("string", (-1, 1)), ("float32", (-1, 1)), ("int64", (-1,))]),
+    ("row", [("float32", (-1, 2)), ("string", (-1, 3)), ("float32", (-1, 1))]),
     ("text", [("string", (-1,))]),
     ("text", [("string", (-1, 2))]),
     ("tensors", [("float32", (-1, -1))]),
@@ -77,16 +77,16 @@ def test_columns_have_names(tmp_path: Path) -> None:
     path = rows_model(tmp_path / "m")
     assert columns_in(facts_of(path)) == [{"name": "c0"}, {"name": "c1"}, {"name": "c2"}]
     assert [one.sure for one in taken_by(facts_of(path)).guesses] == [True, False]
-    given = (Column("a", minimum=1.0, maximum=2.0, dtype="int64"), Column("b"), Column("c"))
+    given = (Column("a", minimum=0.0, maximum=2.0, dtype="int64"), Column("b"), Column("c"))
     assert columns_in(facts_of(path, columns=given))[0] == {
-        "name": "a", "minimum": 1.0, "maximum": 2.0,
+        "name": "a", "minimum": 0.0, "maximum": 2.0,
     }  # fmt: skip
     named = rows_model(tmp_path / "n", metadata={"feature_names": "p,q,r"})
     assert columns_in(facts_of(named))[2] == {"name": "r"}
     with pytest.raises(BakeError, match=r"^--columns: expected 3, .*, got 2: a, b\n"):
         taken_by(facts_of(path, columns=given[:2]))
     texts = (Column("a", dtype="string", choices=("x",)), *given[1:])
-    with pytest.raises(BakeError, match=r"^--columns: a hold texts, and the model takes float32"):
+    with pytest.raises(BakeError, match=r"^--columns: a holds texts, and the model takes float32"):
         taken_by(facts_of(path, columns=texts))
 
 
@@ -106,6 +106,21 @@ def test_an_input_a_column(tmp_path: Path) -> None:
     ]
 
 
+def test_an_input_of_several_columns(tmp_path: Path) -> None:
+    """As a ColumnTransformer's export has them: columns are named in the inputs' order."""
+    nodes = [helper.make_node("Identity", ["num"], ["y"]),
+             helper.make_node("Identity", ["cat"], ["z"])]  # fmt: skip
+    tensors: Any = {"num": ("FLOAT", [None, 2]), "cat": ("STRING", [None, 1])}
+    path = model_of(tmp_path / "m", nodes, tensors,
+                    {"y": ("FLOAT", [None, 2]), "z": ("STRING", [None, 1])})  # fmt: skip
+    assert columns_in(facts_of(path)) == [
+        {"name": "num_0", "input": "num"}, {"name": "num_1", "input": "num"},
+        {"name": "cat", "dtype": "string", "input": "cat"},
+    ]  # fmt: skip
+    given = tuple(map(Column, "abc"))
+    assert [one["name"] for one in columns_in(facts_of(path, columns=given))] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     ("shape", "wishes", "size"),
     [((1, 3, 8, 6), {}, [8, 6]), ((None, 8, 6, 3), {}, [8, 6]),
@@ -117,10 +132,20 @@ def test_pictures(tmp_path: Path, shape: Any, wishes: Any, size: list[int]) -> N
     path = model_of(tmp_path / "m", nodes, {"x": ("FLOAT", shape)}, {"y": ("FLOAT", shape)})
     taken = taken_by(facts_of(path, picture=wishes))
     assert taken.settings["picture"] == {"size": size, "colours": "rgb", "fit": "stretch"}
-    assert (taken.inputs[0].shape[0], taken.fixed_batch) == (-1, shape[0] == 1)
+    assert (taken.inputs[0].shape[0], taken.fixed_batch) == (-1, int(shape[0] == 1))
     if wishes:
         with pytest.raises(BakeError, match=r"takes pictures of any size\n.*--size 224x224"):
             taken_by(facts_of(path))
+
+
+def test_a_batch_of_any_fixed_size_is_freed(tmp_path: Path) -> None:
+    """If the outputs have it, too; a signal of 8 numbers, or a square, is no batch."""
+    nodes = [helper.make_node("Identity", ["x"], ["y"])]
+    for shape, batch in (((8, 3, 5, 5), 8), ((8,), 0), ((600, 2), 0)):
+        stated: Any = {"x": ("FLOAT", shape)}
+        path = model_of(tmp_path / "m", nodes, stated, {"y": ("FLOAT", shape)})
+        taken = taken_by(facts_of(path, picture={"size": (5, 5)}))
+        assert (taken.fixed_batch, taken.has_batch) == (batch, batch > 0)
 
 
 def answered(path: Path, runs: list[Any], **how: Any) -> tuple[str, dict[str, Any]]:
@@ -216,3 +241,40 @@ def test_wishes_that_are_none() -> None:
     assert (size_in("224x160"), size_in("96")) == ((224, 160), (96, 96))
     with pytest.raises(BakeError, match=r"^--size: expected HEIGHTxWIDTH"):
         size_in("0x5")
+
+
+KINDS: list[tuple[dict[str, Any], list[dict[str, Any]], str, dict[str, Any]]] = [
+    # A support vector machine, clusters, outliers: distances beside the label.
+    ({"label": ("INT64", ["N"]), "scores": ("FLOAT", ["N", 3])},
+     [{"label": [2], "scores": [[0.5, 2, -1]]}, {"label": [0], "scores": [[3, 1, 0]]}],
+     "classify", {"output": "label"}),
+    ({"label": ("INT64", ["N", 1]), "scores": ("FLOAT", ["N", 1])},
+     [{"label": [[1]], "scores": [[0.25]]}, {"label": [[-1]], "scores": [[-0.5]]}],
+     "classify", {"output": "label"}),
+    ({"label": ("STRING", ["N"])}, [{"label": ["a"]}], "classify", {"output": "label"}),
+    # Several labels, each for itself.
+    ({"label": ("INT64", ["N", 2]), "scores": ("FLOAT", ["N", 2])},
+     [{"label": [[1, 1]], "scores": [[0.75, 0.5]]}, {"label": [[0, 0]], "scores": [[0.25, 0]]}],
+     "classify", {"output": "scores", "many": True, "labels": ["0", "1"]}),
+    # Two numbers of two outputs; whole numbers that nothing explains.
+    ({"width": ("FLOAT", ["N", 1]), "height": ("FLOAT", ["N"])},
+     [{"width": [[1]], "height": [2]}], "regress", {"outputs": ["width", "height"]}),
+    ({"label": ("INT64", ["N", 2])}, [{"label": [[1, 1]]}, {"label": [[4, 0]]}], "tensors", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outputs", "runs", "task", "settings"), KINDS)
+def test_what_stands_beside_a_label(
+    tmp_path: Path, outputs: dict[str, Any], runs: list[dict[str, Any]], task: str,
+    settings: dict[str, Any],
+) -> None:  # fmt: skip
+    """Probabilities answer with it, distances leave it alone."""
+    kinds = {"INT64": np.int64, "FLOAT": np.float32, "STRING": object}
+    nodes = [helper.make_node("Identity", [f"{name}_in"], [name]) for name in outputs]
+    inputs = {f"{name}_in": stated for name, stated in outputs.items()}
+    path = model_of(tmp_path / "m", nodes, inputs, outputs)
+    found = answering(facts_of(path), [
+        {name: np.array(value, kinds[outputs[name][0]]) for name, value in run.items()}
+        for run in runs
+    ])  # fmt: skip
+    assert (found.task, dict(found.settings)) == (task, settings)
