@@ -191,7 +191,10 @@ class Baking:
         settings = dict(taken.settings)
         if "picture" in settings:
             settings["picture"] = _ANY_SCALING | settings["picture"]
-        answered = answered or Answering(task="tensors", settings={}, guesses=())
+        if answered is None:
+            answered = Answering(task="tensors", settings={}, guesses=())
+            if settings.get("recipe") != "custom":
+                settings.pop("custom", None)  # for the answer only, which is not known yet
         draft.write_labels(answered.labels)
         artefact = {"file": draft.artefact.name, "sha256": draft.sha256}
         taken = replace(taken, settings=settings)

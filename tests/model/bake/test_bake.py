@@ -347,3 +347,14 @@ def test_columns_by_input(kitchen: Kitchen, tmp_path: Path) -> None:
     assert reference["source"] == "data.csv, 40 rows"
     answers, _ = Predictor.load(folder).predict([{"colour": "red", "weight kg": 2}])
     assert answers == [{"value": 2.0}]
+
+
+def test_an_answer_of_the_owners(kitchen: Kitchen, tmp_path: Path) -> None:
+    """A recipe.py with `answer` alone goes with a recipe of ours, and must answer a sample."""
+    code = "def answer(outputs, count):\n    return [{'most': y.max()} for y in outputs['y']]\n"
+    (tmp_path / "own.py").write_text(code, encoding="utf-8")
+    model = rows_model(tmp_path / "m.onnx")
+    how: dict[str, Any] = {"recipe": tmp_path / "own.py", "samples": [[1, 2, 3]]}
+    assert "a sample whose answer is known" in str(kitchen.refusal(model, **how))
+    folder = kitchen.bake(model, answers=["6.0"], **how)
+    assert Predictor.load(folder).predict([[1, 9, 3]])[0] == [{"most": 18.0}]
