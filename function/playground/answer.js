@@ -5,6 +5,8 @@ import { copyButton, count, h, milliseconds, number, percent, readable } from ".
 /** More labels than these are sorted, best first; fewer keep their places while one draws. */
 const MOST_IN_PLACE = 12;
 const MOST_BARS = 10;
+/** Longer labels than this stand above their bars. */
+const LONG_LABEL = 16;
 const SHOWN_NUMBERS = 8;
 
 /** An answer in a few words: for the headline, the list of answers and a screen reader. */
@@ -110,6 +112,7 @@ function barsOf(labels) {
   const items = new Map();
   const inPlace = labels.length > 0 && labels.length <= MOST_IN_PLACE;
   element.classList.toggle("in-place", inPlace);
+  element.classList.toggle("stacked", labels.some((label) => label.length > LONG_LABEL));
 
   function itemOf(label) {
     if (!items.has(label)) {
