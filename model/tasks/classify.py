@@ -35,6 +35,9 @@ SUM_TOLERANCE: Final = {"float16": 0.02}
 
 DEFAULT_SUM_TOLERANCE: Final = 1e-3
 
+ROUNDING: Final = 1e-5
+"""How far below 0 a probability may be: a forest's last one is 1 less the others."""
+
 MOST_LABELS: Final = 20
 BEST: Final = 10
 """With more labels only the best are returned: 1,001 of them are 30 kB an instance."""
@@ -112,8 +115,9 @@ class Classify:
         if self.apply != "none":
             with np.errstate(over="ignore"):
                 exact = APPLY[self.apply](scores)
-        if exact.min(initial=0) < 0 or exact.max(initial=0) > 1 + DEFAULT_SUM_TOLERANCE:
+        if exact.min(initial=0) < -ROUNDING or exact.max(initial=0) > 1 + DEFAULT_SUM_TOLERANCE:
             raise EngineError(self._no_probabilities(scores, two=two))
+        exact = np.clip(exact, 0, None)
         if two:
             exact = np.clip(exact, 0, 1)
             return np.concatenate([1 - exact, exact], axis=1)

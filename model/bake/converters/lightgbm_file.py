@@ -17,6 +17,9 @@ from .arrays import Arrays, two_columns
 from .host import Refused
 
 INPUT = "input"
+WHERE = 9
+"""The opset that brought Where; of what the converter writes it changed nothing."""
+
 CLASSES = ("binary", "multiclass", "multiclassova")
 """Objectives that ONNX answers with a label and probabilities."""
 
@@ -25,8 +28,9 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
     """Write a LightGBM model as ONNX: `input` float32[N, F], a missing value NaN.
 
     Returns:
-        {"objective", "version", "columns": [{"name", "info", "categories"}], "classes"}: `info` is
-        LightGBM's own, "[minimum:maximum]" or "none"; with what asks LightGBM.
+        {"objective", "version", "columns", "classes"}, with what asks LightGBM. A column is
+        {"name", "range": [least, most] or None, "codes": whether they stand for categories,
+        "categories": what they stand for, if that is known}.
 
     Raises:
         Refused: linear trees.
@@ -42,15 +46,19 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
     model = convert_lightgbm(
         booster, initial_types=[(INPUT, FloatTensorType([None, count]))], zipmap=False
     )
+    objective = (header_of(text, "objective") or "regression").split()[0]
+    categories = dict(enumerate(booster.pandas_categorical or []))
+    columns = columns_of(booster.feature_name(), header_of(text, "feature_infos"), categories)
+    floor_codes(model, [one["codes"] for one in columns])
     onnx_package.save(model, onnx)
     outputs = [one.name for one in model.graph.output]
-    objective = (header_of(text, "objective") or "regression").split()[0]
-    numbered = dict(enumerate(booster.pandas_categorical or []))
 
     def run(feeds: Arrays) -> Arrays:
         # Categories are codes here, as they are in the ONNX file.
         booster.pandas_categorical = None
-        predicted = np.asarray(booster.predict(feeds[INPUT].astype(np.float64)))
+        # 57.78 for the float32 next to it: trees split at such numbers, as they were trained.
+        matrix = feeds[INPUT].astype(str).astype(np.float64)
+        predicted = np.asarray(booster.predict(matrix))
         if objective not in CLASSES:
             return {outputs[0]: predicted.reshape(len(feeds[INPUT]), -1)}
         both = two_columns(predicted) if objective == "binary" else predicted
@@ -59,7 +67,7 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
     facts = {
         "objective": objective,
         "version": header_of(text, "version"),
-        "columns": columns_of(booster.feature_name(), header_of(text, "feature_infos"), numbered),
+        "columns": columns,
         "classes": objective in CLASSES and max(2, booster.num_model_per_iteration()),
     }
     return facts, run
@@ -72,19 +80,47 @@ def header_of(text: str, key: str) -> str:
 
 
 def columns_of(
-    names: list[str], infos: str, numbered: dict[int, list[Any]]
+    names: list[str], infos: str, categories: dict[int, list[Any]]
 ) -> list[dict[str, Any]]:
     """Return the columns, those of pandas's categories with the meaning of their codes.
 
     Args:
         names: the columns', in order.
-        infos: LightGBM's, a word a column; a category's is its codes: "0:2:1".
-        numbered: the categories of each categorical column, in the order of the columns.
+        infos: LightGBM's, a word a column: "[0.5:3]", the codes of categories "0:2:1", or "none".
+        categories: those of each categorical column, in the order of the columns.
     """
-    columns, seen = [], 0
+    columns: list[dict[str, Any]] = []
     for name, info in zip(names, infos.split() or ["none"] * len(names), strict=True):
-        categorical = bool(re.fullmatch(r"-?\d+(:-?\d+)+", info))
-        categories = numbered.get(seen, []) if categorical else []
-        seen += categorical
-        columns.append({"name": name, "info": info, "categories": [str(c) for c in categories]})
+        codes = bool(re.fullmatch(r"-?\d+(:-?\d+)+", info))
+        numbers = [float(one) for one in re.findall(r"[-+.\w]+", info)] if info != "none" else []
+        meanings = categories.get(sum(one["codes"] for one in columns), []) if codes else []
+        columns.append(
+            {
+                "name": name,
+                "range": [max(min(numbers), 0) if codes else min(numbers), max(numbers)]
+                if numbers
+                else None,
+                "codes": codes,
+                "categories": [str(one) for one in meanings],
+            }
+        )
     return columns
+
+
+def floor_codes(model: Any, codes: list[bool]) -> None:
+    """Cut the fraction off the codes of categories, as LightGBM does before it compares them."""
+    if not any(codes):
+        return
+    graph = model.graph
+    for opset in model.opset_import:
+        if opset.domain == "":
+            opset.version = max(opset.version, WHERE)
+    for node in graph.node:
+        node.input[:] = ["floored" if name == INPUT else name for name in node.input]
+    graph.initializer.append(onnx_package.numpy_helper.from_array(np.array([codes]), "codes"))
+    make = onnx_package.helper.make_node
+    for node in (
+        make("Where", ["codes", "whole", INPUT], ["floored"]),
+        make("Floor", [INPUT], ["whole"]),
+    ):
+        graph.node.insert(0, node)

@@ -13,8 +13,6 @@ from model.recipes.base import Column
 
 HEADER: Final = re.compile(rb"tree\r?\nversion=v\d")
 
-_RANGE: Final = re.compile(r"\[([^:]+):([^\]]+)\]")
-
 
 def recognises(path: Path, head: bytes) -> bool:
     """Tell by the first two lines."""
@@ -46,8 +44,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
 
 
 def _column_of(stated: dict[str, Any]) -> Column:
-    found = _RANGE.fullmatch(stated["info"])
-    least, most = (float(found[1]), float(found[2])) if found else (None, None)
+    least, most = stated["range"] or (None, None)
     return Column(stated["name"], missing="nan", minimum=least, maximum=most)
 
 

@@ -71,6 +71,7 @@ def test_a_sum_beside_one_is_put_right(total: float) -> None:
     """What a forest of float32 adds up to is divided by its sum, so that 1 is never passed."""
     assert predictions([0.0, total, 0.0])[0]["probabilities"] == {"x": 0.0, "y": 1.0, "z": 0.0}
     assert predictions([total / 2, total / 2, 0.0])[0]["confidence"] == 0.5
+    assert predictions([1.0, -1.2e-07, 0.0])[0]["probabilities"] == {"x": 1.0, "y": 0.0, "z": 0.0}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])

@@ -1,0 +1,340 @@
+"""Live scikit-learn models: estimators and pipelines, with columns of numbers and texts."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.bake.errors import BakeError
+from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
+from model.recipes.base import Column, Feeds
+
+MATRIX: Final = "input"
+TEXT: Final = "text"
+NEAR: Final = 1e-4
+"""Beyond this, relative to the largest number, float64 is tried."""
+
+OPSETS: Final = {"": 18, "ai.onnx.ml": 3}
+"""The newest of which skl2onnx writes every model; of ONNX-ML 4 it writes some."""
+
+_OTHERS: Final = {"xgboost", "lightgbm", "catboost", "keras", "tf_keras"}
+"""They derive from scikit-learn's classes, and have formats of their own."""
+
+_SUPPORTED: Final = (
+    "Replace the step by one that skl2onnx knows (onnx.ai/sklearn-onnx/supported.html), or do it "
+    "before the model, in recipe.py or in the client."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One way to state a model's inputs: names, and ONNX's types of elements.
+
+    Attributes:
+        types: skl2onnx's name of a type by input: "Float", "Double", "Int64", "String", "Boolean".
+        widths: columns by input.
+        names: the DataFrame's columns by input; empty: the model was fitted on an array.
+    """
+
+    types: Mapping[str, str]
+    widths: Mapping[str, int]
+    names: Mapping[str, tuple[str, ...]]
+
+    def as_written(self, inputs: Sequence[str]) -> Form:
+        """Return the same by the ONNX file's names: skl2onnx writes no blanks and brackets."""
+        new = dict(zip(self.types, inputs, strict=True))
+        types, widths, names = (
+            {new[key]: value for key, value in one.items()}
+            for one in (self.types, self.widths, self.names)
+        )
+        return Form(types, widths, names)  # type: ignore[arg-type]  # of three kinds
+
+    def as_type(self, kind: str) -> Form:
+        """Return the same with all numbers of one type."""
+        types = {k: v if v in ("String", "Boolean") else kind for k, v in self.types.items()}
+        return Form(types, self.widths, self.names)
+
+    def instances(self, feeds: Feeds) -> Any:
+        """Return what the model takes: a DataFrame, an array, or a list of texts."""
+        if not any(self.names.values()) and TEXT in self.types:
+            return [str(one) for one in feeds[TEXT].reshape(-1)]
+        arrays = {key: np.asarray(feeds[key]).reshape(-1, self.widths[key]) for key in self.types}
+        arrays = {key: _as_fitted(array) for key, array in arrays.items()}
+        if not any(self.names.values()):
+            return arrays[MATRIX]
+        import pandas as pd
+
+        columns = {
+            name: array[:, at]
+            for key, array in arrays.items()
+            for at, name in enumerate(self.names[key])
+        }
+        return pd.DataFrame(columns)
+
+    def feeds(self, samples: Any) -> Feeds:
+        """Return the tensors of samples."""
+        kinds = {"Float": "f4", "Double": "f8", "Int64": "i8", "Boolean": "?", "String": "O"}
+        if not any(self.names.values()):
+            if TEXT in self.types:
+                return {TEXT: np.array([[str(one)] for one in samples], object)}
+            return {MATRIX: np.asarray(samples).astype(kinds[self.types[MATRIX]])}
+        return {
+            key: samples[list(self.names[key])].to_numpy().astype(kinds[kind])
+            for key, kind in self.types.items()
+        }
+
+
+def _as_fitted(array: NDArray[Any]) -> NDArray[Any]:
+    """Return numbers as models are fitted on them: float64, 57.78 for the float32 next to it.
+
+    Trees split at such numbers, and ask which side a number is on.
+    """
+    if array.dtype.kind == "U":
+        return array.astype(object)
+    return array.astype(str).astype(np.float64) if array.dtype == np.float32 else array
+
+
+def recognises_object(model: Any) -> bool:
+    """Tell an estimator or a pipeline of scikit-learn."""
+    found = modules_of(model)
+    return "sklearn" in found and not found & _OTHERS and hasattr(model, "get_params")
+
+
+def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
+    """Convert a fitted model with skl2onnx, in this process.
+
+    Raises:
+        BakeError: skl2onnx is not installed, or cannot convert it.
+    """
+    try:
+        import skl2onnx  # noqa: F401  # only whether it is there
+    except ImportError as exc:
+        raise BakeError(
+            "scikit-learn models are converted by skl2onnx, which this Python has not",
+            "pip install skl2onnx",
+        ) from exc
+    model = getattr(model, "best_estimator_", model)
+    onnx = work / "model.onnx"
+    converted, form = _convert(model, samples, onnx)
+    form = form.as_written([one.name for one in converted.graph.input])
+    outputs = [one.name for one in converted.graph.output]
+    columns = tuple(Column(name) for names in form.names.values() for name in names)
+    return Original(
+        format="scikit-learn",
+        summary=f"scikit-learn, {type(_steps_of(model)[-1]).__name__}",
+        onnx=onnx,
+        run=lambda feeds: _ask(model, form.instances(feeds), outputs),
+        hints=Hints(
+            labels=class_labels(model),
+            columns=columns,
+            task=_task_of(model),
+        ),
+    )
+
+
+def _convert(model: Any, samples: Any, path: Path) -> tuple[Any, Form]:
+    """Write a model as ONNX with the first form of inputs that works and agrees with it."""
+    failed: Exception | None = None
+    best: tuple[float, Any, Form] | None = None
+    for form in _forms(model, samples):
+        try:
+            converted = _to_onnx(model, form)
+        except Exception as exc:  # noqa: BLE001  # skl2onnx raises what its parts raise
+            failed = failed or exc
+            continue
+        path.write_bytes(converted.SerializeToString())
+        apart = 0.0 if samples is None else _difference(model, path, form, samples)
+        if apart <= NEAR:
+            return converted, form
+        if best is None or apart < best[0]:
+            best = (apart, converted, form)
+    if best:
+        path.write_bytes(best[1].SerializeToString())
+        return best[1:]
+    cause = " ".join(str(failed).split("\n\n")[0].split())
+    raise BakeError(
+        f"skl2onnx cannot convert {type(model).__name__}: {type(failed).__name__}: {cause}",
+        _SUPPORTED,
+    ) from failed
+
+
+def _forms(model: Any, samples: Any) -> Iterator[Form]:
+    """Yield ways to state the inputs, the plainest first; float64 after float32."""
+    stated = list(_stated(model, samples))
+    for form in stated:
+        yield form
+        yield form.as_type("Float")
+    for form in stated:
+        yield form.as_type("Double")
+
+
+def _stated(model: Any, samples: Any) -> Iterator[Form]:
+    names = tuple(map(str, getattr(model, "feature_names_in_", ())))
+    if hasattr(samples, "columns"):
+        names = names or tuple(map(str, samples.columns))
+        types = {name: _type_of(samples[name].dtype) for name in names}
+        if set(types.values()) <= {"Float", "Int64"} and not _has_names(model):
+            yield _matrix("Float", len(names), names)
+        yield Form(types, dict.fromkeys(names, 1), {name: (name,) for name in names})
+        return
+    if samples is not None and len(samples) and all(isinstance(one, str) for one in samples):
+        yield Form({TEXT: "String"}, {TEXT: 1}, {TEXT: ()})
+        return
+    array = None if samples is None else np.asarray(samples)
+    width = array.shape[1] if array is not None and array.ndim == 2 else None
+    width = width or getattr(model, "n_features_in_", 0)
+    if not width:
+        raise BakeError(
+            f"it is not known what {type(model).__name__} takes",
+            "Give some rows or texts that it takes: bake(model, samples=X[:20]).",
+        )
+    yield _matrix(_type_of(array.dtype) if array is not None else "Float", width, names)
+
+
+def _matrix(kind: str, width: int, names: tuple[str, ...]) -> Form:
+    kind = "Float" if kind in ("Int64", "Boolean") else kind
+    return Form({MATRIX: kind}, {MATRIX: width}, {MATRIX: names})
+
+
+def _type_of(dtype: Any) -> str:
+    kind = getattr(dtype, "kind", "O")
+    return {"f": "Float", "i": "Int64", "u": "Int64", "b": "Boolean"}.get(kind, "String")
+
+
+def _steps_of(model: Any) -> list[Any]:
+    return [step for _, step in getattr(model, "steps", [("", model)])]
+
+
+def _has_names(model: Any) -> bool:
+    """Tell whether a step picks columns by name."""
+    return any(hasattr(step, "transformers") for step in _steps_of(model))
+
+
+def _to_onnx(model: Any, form: Form) -> Any:
+    from skl2onnx import to_onnx
+    from skl2onnx.common import data_types
+
+    _register()
+    inputs = [
+        (name, getattr(data_types, f"{kind}TensorType")([None, form.widths[name]]))
+        for name, kind in form.types.items()
+    ]
+    options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    with warnings.catch_warnings(), _flags_as_numbers():
+        warnings.simplefilter("ignore")
+        converted = to_onnx(model, initial_types=inputs, options=options, target_opset=dict(OPSETS))
+    if not hasattr(model, "predict_proba") and converted.graph.output[0].name == "label":
+        del converted.graph.output[1:]  # scores without a name for what they are
+    return converted
+
+
+@contextmanager
+def _flags_as_numbers() -> Iterator[None]:
+    """Let skl2onnx write booleans where ONNX has numbers, which protobuf 7 refuses.
+
+    Without it no HistGradientBoosting model of scikit-learn can be converted.
+    """
+    from skl2onnx.common._container import ModelComponentContainer as Container
+
+    add_node = Container.add_node
+
+    def add(self: Any, *arguments: Any, **attributes: Any) -> Any:
+        plain = {
+            key: [int(one) if isinstance(one, bool | np.bool_) else one for one in value]
+            if isinstance(value, list)
+            else value
+            for key, value in attributes.items()
+        }
+        return add_node(self, *arguments, **plain)
+
+    Container.add_node = add
+    try:
+        yield
+    finally:
+        Container.add_node = add_node
+
+
+def _register() -> None:
+    """Teach skl2onnx the boosters in a pipeline, where onnxmltools is installed."""
+    try:
+        from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
+        from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+        from skl2onnx import update_registered_converter
+        from skl2onnx.common import shape_calculator as shapes
+    except ImportError:
+        return
+    choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
+    classes, numbers = (
+        shapes.calculate_linear_classifier_output_shapes,
+        shapes.calculate_linear_regressor_output_shapes,
+    )
+    for package, kind, convert in (
+        ("xgboost", "XGB", convert_xgboost), ("lightgbm", "LGBM", convert_lightgbm),
+    ):  # fmt: skip
+        try:
+            module = __import__(package)
+        except ImportError:
+            continue
+        for name, shape in ((f"{kind}Classifier", classes), (f"{kind}Regressor", numbers)):
+            known = choices if shape is classes else None
+            update_registered_converter(
+                getattr(module, name), name, shape, convert, options=known, overwrite=True
+            )
+
+
+def _ask(model: Any, instances: Any, outputs: list[str]) -> dict[str, NDArray[Any]]:
+    """Ask the model itself.
+
+    Raises:
+        BakeError: it fails.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if not hasattr(model, "predict"):
+                found = model.transform(instances)
+                return {outputs[0]: found.toarray() if hasattr(found, "toarray") else found}
+            predicted = np.asarray(model.predict(instances))
+            if not hasattr(model, "predict_proba"):
+                return {outputs[0]: predicted}
+            return {outputs[0]: predicted, outputs[1]: model.predict_proba(instances)}
+    except Exception as exc:
+        raise BakeError(f"the model itself fails on an input: {exc}") from exc
+
+
+def _difference(model: Any, path: Path, form: Form, samples: Any) -> float:
+    """Return how far the conversion is from the model on the samples; infinite: it fails."""
+    from model.bake.trial import difference_of
+    from model.engines.onnx import open_session
+
+    try:
+        session = open_session(path)
+        names = [one.name for one in session.get_outputs()]
+        written = form.as_written([one.name for one in session.get_inputs()])
+        feeds = written.feeds(samples)
+        got = dict(zip(names, session.run(names, feeds), strict=True))
+    except Exception:  # noqa: BLE001  # another form may work
+        return float("inf")
+    expected = _ask(model, written.instances(feeds), names)
+    apart = 0.0
+    for name, values in expected.items():
+        if values.dtype.kind == "f":
+            apart = max(apart, difference_of(np.asarray(got[name]).reshape(values.shape), values))
+    return apart
+
+
+def _task_of(model: Any) -> str:
+    if hasattr(model, "predict_proba") or hasattr(model, "classes_"):
+        return "classify"
+    if not hasattr(model, "predict"):
+        return "embed"
+    from sklearn.base import is_regressor
+
+    return "regress" if is_regressor(model) else ""

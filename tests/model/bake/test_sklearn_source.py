@@ -1,0 +1,129 @@
+"""Live scikit-learn models: converted in this process, and asked what they themselves predict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import MultinomialNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from model.bake.errors import BakeError
+from model.bake.sources import open_object
+from model.engines.onnx import open_session
+
+RANDOM = np.random.default_rng(0)
+COUNT = 60
+FRAME = pd.DataFrame(
+    {
+        "Age (years)": RANDOM.integers(18, 80, COUNT),
+        "fare": RANDOM.normal(30, 20, COUNT).round(2),
+        "sex": RANDOM.choice(["male", "female"], COUNT),
+        "vip": RANDOM.random(COUNT) > 0.5,
+        "note": RANDOM.choice(["good trip", "bad food", "late"], COUNT),
+    }
+)
+TEXTS = ["free money now", "hello my friend", "win a prize", "see you at lunch"] * 5
+ANSWERS = np.where(FRAME["fare"] > 30, "dear", "cheap")
+MATRIX = FRAME[["Age (years)", "fare"]].to_numpy()
+NORMAL = RANDOM.normal(size=(COUNT, 4))
+
+MIXED = ColumnTransformer(
+    [
+        ("numbers", StandardScaler(), ["Age (years)", "fare"]),
+        ("sex", OneHotEncoder(handle_unknown="ignore"), ["sex"]),
+        ("vip", "passthrough", ["vip"]),
+        ("note", TfidfVectorizer(), "note"),
+    ]
+)
+
+CASES: dict[str, tuple[Any, Any, Any, tuple[str, ...], str]] = {
+    "columns": (
+        make_pipeline(MIXED, RandomForestClassifier(5)), FRAME, ANSWERS,
+        ("cheap", "dear"), "classify",
+    ),
+    "texts": (
+        make_pipeline(TfidfVectorizer(), MultinomialNB()), TEXTS, ["spam", "ham"] * 10,
+        ("ham", "spam"), "classify",
+    ),
+    "matrix": (
+        GridSearchCV(LogisticRegression(), {"C": [1, 2]}, cv=2), FRAME[["Age (years)", "fare"]],
+        ANSWERS, ("cheap", "dear"), "classify",
+    ),
+    "thresholds": (HistGradientBoostingRegressor(max_iter=5), MATRIX, MATRIX[:, 1], (), "regress"),
+    "values": (LinearRegression(), MATRIX, MATRIX, (), "regress"),
+    "doubles": (GaussianProcessRegressor(), NORMAL, NORMAL[:, 0], (), "regress"),
+    "clusters": (KMeans(2, n_init=1), MATRIX, None, (), ""),
+    "vectors": (PCA(2), MATRIX, None, (), "embed"),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", CASES)
+def test_a_live_model_is_converted(tmp_path: Path, name: str) -> None:
+    """Its inputs are columns, a matrix or texts; the file answers as the object does."""
+    model, instances, targets, labels, task = CASES[name]
+    model.fit(instances, targets)
+    original = open_object(model, instances, tmp_path, print)
+    assert (original.hints.labels, original.hints.task) == (labels, task)
+    session = open_session(original.onnx)
+    feeds = {
+        one.name: {
+            "tensor(string)": np.array([["spam"], ["male"]], object),
+            "tensor(bool)": np.array([[True], [False]]),
+            "tensor(int64)": np.array([[33], [44]]),
+            "tensor(double)": np.full((2, 4), 0.5),
+        }.get(one.type, np.full((2, one.shape[1]), 30.95, np.float32))
+        for one in session.get_inputs()
+    }
+    names = [one.name for one in session.get_outputs()]
+    got = dict(zip(names, session.run(names, feeds), strict=True))
+    for key, expected in original.run(feeds).items():  # type: ignore[misc]  # it has one
+        if expected.dtype.kind == "f":
+            np.testing.assert_allclose(got[key].reshape(expected.shape), expected, 1e-4, 1e-4)
+        else:
+            assert got[key].ravel().tolist() == expected.ravel().tolist()
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_name_in_a_frame_is_found_again(tmp_path: Path) -> None:
+    """ONNX's inputs have no blanks and brackets; the original is asked by its own names."""
+    model = make_pipeline(MIXED, Ridge()).fit(FRAME, MATRIX[:, 1])
+    original = open_object(model, FRAME, tmp_path, print)
+    inputs = {one.name: one.type for one in open_session(original.onnx).get_inputs()}
+    assert inputs == {
+        "Age__years_": "tensor(int64)", "fare": "tensor(float)", "sex": "tensor(string)",
+        "vip": "tensor(bool)", "note": "tensor(string)",
+    }  # fmt: skip
+    assert [column.name for column in original.hints.columns] == list(FRAME.columns)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_skl2onnx_does_not_know_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function has no counterpart in ONNX, and texts have no width that could be guessed."""
+    model = make_pipeline(FunctionTransformer(np.square), Ridge()).fit(MATRIX, MATRIX[:, 1])
+    with pytest.raises(
+        BakeError, match=r"cannot convert Pipeline: .*FunctionTransformer is not su"
+    ):
+        open_object(model, MATRIX, tmp_path, print)
+    model = make_pipeline(TfidfVectorizer(), MultinomialNB()).fit(TEXTS, ["spam", "ham"] * 10)
+    with pytest.raises(BakeError, match=r"not known what Pipeline takes\nGive some rows or texts"):
+        open_object(model, None, tmp_path, print)
+    monkeypatch.setitem(sys.modules, "skl2onnx", None)
+    with pytest.raises(BakeError, match=r"this Python has not\npip install skl2onnx$"):
+        open_object(model, TEXTS, tmp_path, print)
