@@ -97,8 +97,8 @@ def invocation_routes(
 
 
 def _model_of(request: Request, service: Service) -> Served:
-    """Find the model by the path or the headers, or take the only one."""
-    name = request.path_params.get("name") or request.headers.get(MODEL_HEADER)
+    """Find the model by the header or the path, or take the only one."""
+    name = request.headers.get(MODEL_HEADER) or request.path_params.get("name")
     names = [one.name for one in service.models()]
     if name is None and len(names) != 1:
         raise InvalidError([Problem(MODEL_HEADER, f"one of {', '.join(names)}", "none")])
