@@ -81,6 +81,8 @@ def export(forest: RandomForestClassifier) -> bytes:
         options={id(forest): {"zipmap": False}},
         target_opset={"": 18, "ai.onnx.ml": 3},
     )
+    # The label would be a number from 0 to 2 beside the probabilities that it is made of.
+    del model.graph.output[0]
     content: bytes = model.SerializeToString()
     return content
 

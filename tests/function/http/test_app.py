@@ -74,10 +74,7 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "columns": [{**asdict(one), "choices": []} for one in manifest.recipe.describe().columns],
         "size": None,
         "inputs": [{"name": "rows", "dtype": "float32", "shape": [-1, 4]}],
-        "outputs": [
-            {"name": "label", "dtype": "int64", "shape": [-1]},
-            {"name": "probabilities", "dtype": "float32", "shape": [-1, 3]},
-        ],
+        "outputs": [{"name": "probabilities", "dtype": "float32", "shape": [-1, 3]}],
         "samples": [f"row {number}" for number in range(0, 150, 10)],
         "max_instances": 1000,
         "training": dict(manifest.training),
