@@ -18,6 +18,7 @@ const REST_MS = 350;
 
 let models = [];
 let shown = null;
+let opened = 0;
 
 // ---- the token
 
@@ -94,10 +95,12 @@ function complain(error) {
 // ---- one model
 
 async function open(model, version) {
+  const turn = ++opened;
   const name = encodeURIComponent(model.name);
   const path = version ? `models/${name}/versions/${encodeURIComponent(version)}` : `models/${name}`;
   const card = { path, ...(await (await call(path)).json()) };
   const { createInput } = await import(INPUTS[card.takes]);
+  if (turn !== opened) return; // another model was chosen meanwhile
   shown?.remove();
   shown = view(card, createInput);
   $("notice").hidden = true;
@@ -113,7 +116,7 @@ function view(card, createInput) {
   const input = createInput(card, changed);
   const answer = answerView(card, input.aside);
   const history = historyView(input.thumbOf, take);
-  const samples = samplesView(card, { ...input, take });
+  const samples = samplesView(card, { ...input, take, fail });
 
   function take(instance) {
     input.show(instance);
@@ -144,8 +147,7 @@ function view(card, createInput) {
       if (instance === null) answer.empty(input.emptyText ?? "");
       else await predict(instance, fresh, abort.signal);
     } catch (error) {
-      if (error instanceof Refusal) refuse(error);
-      else if (error.name !== "AbortError") answer.fail("Not yet.", [error.message]);
+      fail(error);
     } finally {
       answer.wait(false);
       asker.running = false;
@@ -161,13 +163,15 @@ function view(card, createInput) {
     const timing = timingOf(response, performance.now() - began);
     answer.show(predictions[0], timing);
     history.add(instance, predictions[0], timing, fresh);
-    input.answered?.();
+    await input.answered?.();
   }
 
-  function refuse(error) {
+  function fail(error) {
+    if (error.name === "AbortError") return;
     // Half a stroke may be no digit yet; the next call is on its way.
     if (error.status === 422 && (asker.timer || asker.again)) return;
-    answer.fail(error.title, error.sentences);
+    if (error instanceof Refusal) answer.fail(error.title, error.sentences);
+    else answer.fail("Not yet.", [error.message]);
     if (error.status === 401) openToken(true);
   }
 

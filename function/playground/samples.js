@@ -11,8 +11,9 @@ const MOST_PICTURES = 20;
  * @param fromPayload makes an instance of what the service sent
  * @param thumbOf makes a small element of an instance
  * @param take is called with the instance of the sample that was clicked
+ * @param fail is called with the error where the sample did not come
  */
-export function samplesView(card, { fromPayload, thumbOf, take }) {
+export function samplesView(card, { fromPayload, thumbOf, take, fail }) {
   const pictures = card.takes === "image";
   const names = card.samples.slice(0, pictures ? MOST_PICTURES : MOST_NAMES);
   if (!names.length) return null;
@@ -30,9 +31,7 @@ export function samplesView(card, { fromPayload, thumbOf, take }) {
   const buttons = names.map((name, at) =>
     h(
       "button",
-      { type: "button", class: pictures ? "sample picture" : "sample", title: name, "aria-label": `Sample ${name}`, async onclick() {
-        take(await instanceOf(at));
-      } },
+      { type: "button", class: pictures ? "sample picture" : "sample", title: name, "aria-label": `Sample ${name}`, onclick: () => instanceOf(at).then(take, fail) },
       pictures ? h("span", { class: "thumb" }) : name,
     ),
   );
@@ -45,7 +44,7 @@ export function samplesView(card, { fromPayload, thumbOf, take }) {
   if (pictures) loadThumbs().catch(() => {});
 
   return {
-    takeFirst: async () => take(await instanceOf(0)),
+    takeFirst: () => instanceOf(0).then(take),
     element: h("div", { class: "samples" }, h("h3", { class: "small" }, "Samples"), h("div", { class: "sample-list" }, buttons)),
     remove: () => controller.abort(),
   };
