@@ -126,7 +126,9 @@ def bake(
             report.guesses(found.guesses)
             return write_bundle(found, wishes, place, report)
         except ModelError as exc:
-            raise BakeError(str(exc)) from exc
+            # The draft's folder is gone when this is read: say where the bundle would be.
+            text = str(exc).replace(str(work / "draft"), str(Path(folder)))
+            raise BakeError(text) from exc
 
 
 def _brought(model: Any, samples: Any, work: Path, report: Report) -> dict[str, Any]:

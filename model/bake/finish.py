@@ -88,7 +88,11 @@ def _tell_vectors(found: Understood, count: int, right: int, report: Report) -> 
             "show it real ones, --sample FILE=ANSWER",
         )
     else:
-        known = f", {right} answered as expected" if right else ", no answer known: FILE=ANSWER"
+        known = (
+            f", {right} answered as expected"
+            if right
+            else ", and no answer to hold them against: FILE=ANSWER"
+        )
         report.step("golden", f"{counted(count, 'sample')}{known}")
 
 

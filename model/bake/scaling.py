@@ -10,7 +10,7 @@ import numpy as np
 
 from model.bake.errors import BakeError
 from model.bake.infer import Guess, Taken
-from model.bake.pixels import ASK, scaling_named, scalings_for, stands_out, table_of
+from model.bake.pixels import ASK, SCALINGS, scaling_named, scalings_for, stands_out, table_of
 from model.bake.samples import Sample
 from model.bake.vectors import is_answered
 from model.tasks.base import Answer
@@ -42,7 +42,15 @@ def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> t
     if wished:
         scaling, guess = scaling_named(wished, colours), Guess("pixels", wished)
     elif "scale" in picture:
-        scaling, guess = {}, Guess("pixels", _text(picture), "stated with the model", _FLAG)
+        scaling, guess = (
+            {},
+            Guess(
+                "pixels",
+                _text(picture),
+                "stated with the model" if _is_float(taken) else "whole numbers",
+                _FLAG,
+            ),
+        )
     elif (found := _range_of(samples)) is not None:
         why = "the range of the samples"
         scaling, guess = scaling_named(found, colours), Guess("pixels", found, why, _FLAG)
@@ -67,6 +75,10 @@ def tried(picture: Mapping[str, Any], samples: Sequence[Sample], ask: Ask) -> st
     share_of = _shares(picture, labelled, ask)
     shares = {name: share_of(one) for name, one in scalings_for(picture["colours"]).items()}
     return f"How sure each scaling is of what was expected:\n{table_of(shares)}"
+
+
+def _is_float(taken: Taken) -> bool:
+    return taken.inputs[0].dtype.startswith("float")
 
 
 def _shares(
@@ -108,8 +120,14 @@ def _range_of(samples: Sequence[Sample]) -> str | None:
 
 
 def _text(picture: Mapping[str, Any]) -> str:
-    def short(value: Any) -> str:
-        numbers = value if isinstance(value, list) else [value]
-        return ", ".join(f"{number:.4g}" for number in numbers)
-
-    return f"x * {short(picture['scale'])} + {short(picture.get('shift', 0.0))}"
+    """Write a scaling as a person would: "0..255", "x - 128", "x * 0.01712 - 2.118, …"."""
+    scale, shift = picture["scale"], picture.get("shift", 0.0)
+    for name, one in SCALINGS.items():
+        if (one["scale"], one["shift"]) == (scale, shift) and "colours" not in one:
+            return name
+    scales, shifts = (one if isinstance(one, list) else [one] for one in (scale, shift))
+    length = max(len(scales), len(shifts))
+    pairs = zip(scales * (length // len(scales)), shifts * (length // len(shifts)), strict=True)
+    return ", ".join(
+        f"x{'' if a == 1 else f' * {a:.4g}'} {'-' if b < 0 else '+'} {abs(b):.4g}" for a, b in pairs
+    )

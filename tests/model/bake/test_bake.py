@@ -358,3 +358,29 @@ def test_an_answer_of_the_owners(kitchen: Kitchen, tmp_path: Path) -> None:
     assert "a sample whose answer is known" in str(kitchen.refusal(model, **how))
     folder = kitchen.bake(model, answers=["6.0"], **how)
     assert Predictor.load(folder).predict([[1, 9, 3]])[0] == [{"most": 18.0}]
+
+
+def test_whole_pixels(kitchen: Kitchen, tmp_path: Path) -> None:
+    """An input of bytes takes the pixels, one of signed bytes the pixels less 128."""
+    for kind, told in (("UINT8", "0..255 (whole numbers)"), ("INT8", "x - 128 (whole numbers)")):
+        nodes = [helper.make_node("Cast", ["x"], ["f"], to=1),
+                 helper.make_node("ReduceMean", ["f", "axes"], ["y"], keepdims=0)]  # fmt: skip
+        path = model_of(
+            tmp_path / kind, nodes, {"x": (kind, ["N", 1, 2, 2])}, {"y": ("FLOAT", ["N"])},
+            {"axes": np.array([1, 2, 3])},
+        )  # fmt: skip
+        folder = kitchen.bake(path)
+        line = next(line for line in kitchen.said if line.startswith("  pixels"))
+        assert line.split("  wrong?")[0].split(maxsplit=1)[1].strip() == told
+        answers, _ = Predictor.load(folder).predict([bright(tmp_path / "p.png", 5).read_bytes()])
+        assert answers == [{"value": 5.0 if kind == "UINT8" else -123.0}]
+
+
+def test_what_was_edited_wrongly_is_named_where_it_lies(kitchen: Kitchen, tmp_path: Path) -> None:
+    """The bundle's own manifest is named, not a draft that is gone."""
+    model = rows_model(tmp_path / "m.onnx", "Softmax")
+    manifest = kitchen.bake(model) / "model.toml"
+    manifest.write_text(manifest.read_text().replace("instances = 1000", "instances = 0"))
+    assert kitchen.refusal(model).what == (
+        f"{manifest}: limits.instances: expected a whole number from 1, got 0"
+    )
