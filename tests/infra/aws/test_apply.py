@@ -186,10 +186,12 @@ def test_refused_names(planner: Terraform) -> None:
 def test_the_registry_comes_first(planner: Terraform) -> None:
     """Before there is an image there is a place to push it to."""
     targets = [f"-target=aws_ecr_{kind}.images" for kind in ("repository", "lifecycle_policy")]
-    planned, _ = planner.plan(*targets, image_digest=None)
-    assert {one.kind for one in Plan.from_json(planned).resources} == {
-        "aws_ecr_repository",
-        "aws_ecr_lifecycle_policy",
+    said = planner.run("plan", "-json", *targets, *planner.variables(image_digest=None))
+    lines = [json.loads(line) for line in said.splitlines()]
+    changes = [line["change"] for line in lines if line["type"] == "planned_change"]
+    assert {(one["action"], one["resource"]["resource_type"]) for one in changes} == {
+        ("create", "aws_ecr_repository"),
+        ("create", "aws_ecr_lifecycle_policy"),
     }
 
 

@@ -34,7 +34,7 @@ from infra.settings import read
 from tests import ROOT
 from tests.conftest import require_tool
 from tests.infra.aws.conftest import program
-from tests.infra.aws.terraform import mirrors
+from tests.infra.aws.terraform import SPARING, mirrors
 from tests.infra.aws.test_apply import LISTS
 from tests.infra.cloud.clouds import REGION, client_of
 
@@ -78,6 +78,8 @@ def story(
         pytest.MonkeyPatch.context() as patch,
         cloud(config, port=0, images=images.settings_of, now_s=clock) as box,
     ):
+        for name, value in SPARING.items():
+            patch.setenv(name, value)
         mirror = next(mirrors(), None)
         if mirror and "TF_CLI_ARGS_init" not in os.environ:
             patch.setenv(PLUGINS_VARIABLE, str(mirror))
