@@ -17,6 +17,7 @@ LONGEST = (
     "tests/model/recipes/digit/test_pictures.py",
     "tests/image/test_build.py",
     "tests/model/zoo/test_digits_training.py",
+    "tests/acceptance/test_walk_throughs.py",
     "tests/infra/release/test_deploy.py",
     "tests/image/test_image.py",
     "tests/load/test_bucket_under_load.py",

@@ -65,8 +65,9 @@ class Doors:
         name, key = bucket(self.s3), f"{model}/{uuid.uuid4().hex}.jsonl"
         lines = "\n".join(map(json.dumps, lines_of(payload)))
         self._invoke(event(put(self.s3, name, f"in/{key}", lines.encode())))
-        found: Predictions = read(self.s3, name, f"out/{key}.jsonl")
-        return found
+        found = read(self.s3, name, f"out/{key}.jsonl")
+        assert [one.pop("line") for one in found] == [*range(1, len(found) + 1)]
+        return list(found)
 
     def _invoke(self, payload: Any) -> Any:
         reply = httpx.post(
