@@ -14,8 +14,7 @@ from tests.function.http.form_bodies import sample
 Told = Callable[[Call], tuple[int, Any]]
 ROW = [5.1, 3.5, 1.4, 0.2]
 NAMES = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
-SETOSA = {"label": 0, "probabilities": [0.99999934, 0.0, 0.0]}
-IN_COLUMNS = {name: [value] for name, value in SETOSA.items()}
+SETOSA = [0.99999934, 0.0, 0.0]
 SEVEN = b64encode(sample(7)).decode()
 B64 = {"b64": b64encode(b"hi").decode()}
 SCALE = [{"ids": [1, 2], "rate": 0.5}]
@@ -32,10 +31,10 @@ def ask(model: str, act: str, payload: Any) -> Call:
         ("iris", {"instances": [ROW, ROW]}, {"predictions": [SETOSA, SETOSA]}),
         ("iris", {"instances": [dict(zip(NAMES, ROW, strict=True))]}, {"predictions": [SETOSA]}),
         ("iris", {"instances": [{"rows": ROW}]}, {"predictions": [SETOSA]}),
-        ("iris", {"inputs": [ROW]}, {"outputs": IN_COLUMNS}),
-        ("iris", {"inputs": {"rows": [ROW]}}, {"outputs": IN_COLUMNS}),
+        ("iris", {"inputs": [ROW]}, {"outputs": [SETOSA]}),
+        ("iris", {"inputs": {"rows": [ROW]}}, {"outputs": [SETOSA]}),
         ("iris", {"inputs": {n: [v] for n, v in zip(NAMES, ROW, strict=True)}},
-         {"outputs": IN_COLUMNS}),
+         {"outputs": [SETOSA]}),
         ("iris/versions/1", {"signature_name": "serving_default", "instances": [ROW]},
          {"predictions": [SETOSA]}),
         ("iris/labels/latest", {"instances": [ROW]}, {"predictions": [SETOSA]}),
