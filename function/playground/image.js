@@ -4,8 +4,9 @@ import { call } from "./api.js";
 import { drawingPad } from "./canvas.js";
 import { h, newId } from "./dom.js";
 
-/** Small gray pictures are letters, digits and sketches: one can draw them. */
+/** Gray pictures of so many pixels a side can be drawn; smaller ones are digits, letters, sketches. */
 const MOST_DRAWN = 64;
+const DRAWN_FIRST = 32;
 const MOST_BYTES = 4_000_000;
 const MOST_PIXELS = 16_000_000;
 const SHRUNK_SIDE = 2048;
@@ -14,7 +15,8 @@ const SENT_AS_IT_IS = new Set(["image/png", "image/jpeg", "image/webp", "image/g
 export function createInput(card, changed) {
   const drawable = canDraw(card);
   let picture = null;
-  let drawing = drawable;
+  const drawnFirst = drawable && Math.max(...card.size) <= DRAWN_FIRST;
+  let drawing = drawnFirst;
 
   const pad = drawingPad((emptied) => changed({ fresh: emptied === true }));
   const shown = h("img", { class: "shown", alt: "", hidden: true });
@@ -30,7 +32,7 @@ export function createInput(card, changed) {
     h("p", { class: "zone-hint" }, h("b", {}, "Drop a picture here"), h("br"), "or paste one"),
   );
   const invert = h("input", { type: "checkbox", id: newId("invert"), onchange: () => pad.invert(invert.checked) });
-  const inkLabel = h("label", { for: invert.id }, "White on black");
+  const inkLabel = h("label", { for: invert.id }, "White ink");
   const padBar = h(
     "div",
     { class: "bar" },
@@ -85,7 +87,7 @@ export function createInput(card, changed) {
   /** Few recipes turn ink and paper around: a pad that is unlike the samples would be misread. */
   async function compareInk(blob) {
     const dark = (await brightness(blob)) < 0.4;
-    inkLabel.textContent = dark ? "White on black, as the samples" : "White on black";
+    inkLabel.textContent = dark ? "White ink, as in samples" : "White ink";
   }
 
   async function sendable() {
@@ -114,7 +116,7 @@ export function createInput(card, changed) {
     take(event.dataTransfer.files[0]);
   });
 
-  setMode(drawable);
+  setMode(drawnFirst);
   return {
     element,
     head: drawable ? h("div", { class: "tabs", role: "group", "aria-label": "How to give a picture" }, tabs) : null,
@@ -131,8 +133,8 @@ export function createInput(card, changed) {
     },
     thumbOf: (instance) => h("img", { src: urlOf(instance), alt: "", class: "thumb" }),
     codeOf: (instance) => ({ file: instance?.name ?? "picture.png", save: instance && (() => save(instance)) }),
-    live: !drawable,
-    emptyText: drawable ? "Draw something, or take a sample." : "Give it a picture, or take a sample.",
+    live: !drawnFirst,
+    emptyText: drawnFirst ? "Draw something, or take a sample." : "Give it a picture, or take a sample.",
   };
 }
 
