@@ -55,6 +55,7 @@ class Options:
                                  metavar="FILE.csv")  # fmt: skip
     deadline: float = flag(60.0, "the most seconds that one run may take (%(default)g)", type=float,
                            metavar="SECONDS")  # fmt: skip
+    replace: bool = flag(False, "write over a version that was baked from another file")
     folder: str | None = flag(None, "the zoo (model/zoo)", metavar="FOLDER")
 
 
@@ -76,7 +77,7 @@ def run(options: Options) -> int:
         return UNUSABLE
     asked = {one.name: getattr(options, one.name) for one in flags_of(Options)}
     asked["samples"] = asked.pop("sample")
-    asked = {name: value for name, value in asked.items() if value not in (None, "")}
+    asked = {name: value for name, value in asked.items() if value not in (None, "", False)}
     # -P: a folder of the user's that is called model must not be found in place of ours.
     command = [sys.executable, "-P", "-m", "model.bake", json.dumps(asked)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(root)})

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any, Final
 
 from model.bake.core import Baking, Brought
 from model.bake.draft import sha256_of
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, as_keywords
 from model.bake.finish import write_bundle
 from model.bake.pixels import settings_like
 from model.bake.place import name_from, place_of
@@ -51,7 +52,7 @@ def bake(
     deadline: float = DEADLINE_S,
     folder: str | Path = ZOO,
     replace: bool = False,
-    say: Say = print,
+    say: Say | None = None,
 ) -> Path:
     """Bake a model into a bundle of the zoo.
 
@@ -79,7 +80,8 @@ def bake(
         deadline: the most seconds that one run may take.
         folder: the zoo.
         replace: write over another model's bundle of this version; what was edited stays.
-        say: reports, a line at a time.
+        say: takes what is told, a line at a time; None: it is printed, and flags are written as
+            keywords, in errors, too.
 
     Returns:
         The bundle's folder.
@@ -87,39 +89,53 @@ def bake(
     Raises:
         BakeError: the model cannot be baked; says why, and what to do.
     """
-    picture: dict[str, Any] = settings_like(Path(like)) if like else {}
-    given = {"size": size_in(size) if isinstance(size, str) and size else size,
-             "fit": fit, "colours": colours}  # fmt: skip
-    wishes = Wishes(
-        name=name or _name_of(model),
-        version=str(version),
-        labels=labels_in(labels) if labels is not None and len(labels) else (),  # type: ignore[arg-type]
-        task=task,
-        takes=takes,
-        pixels=pixels,
-        picture=picture | {key: value for key, value in given.items() if value},
-        recipe=str(recipe or ""),
-        licence=licence,
-        description=description,
-        training=training or {},
-        metrics=metrics or {},
-        reference=Path(reference) if reference else None,
-        deadline_s=deadline,
-    )
-    report = Report(say)
-    place = place_of(Path(folder), wishes.name, wishes.version)
+    with _told(say) as told:
+        wishes = Wishes(
+            name=name or _name_of(model),
+            version=str(version),
+            labels=labels_in(labels) if labels is not None and len(labels) else (),  # type: ignore[arg-type]
+            task=task,
+            takes=takes,
+            pixels=pixels,
+            picture=_picture_of(like, size, fit, colours),
+            recipe=str(recipe or ""),
+            licence=licence,
+            description=description,
+            training=training or {},
+            metrics=metrics or {},
+            reference=Path(reference) if reference else None,
+            deadline_s=deadline,
+        )
+        came = {"samples": samples, "answers": answers, "columns": _columns_of(columns, samples),
+                "replaces": replace}  # fmt: skip
+        return _bake(model, came, wishes, Path(folder), Report(told))
+
+
+@contextmanager
+def _told(say: Say | None) -> Iterator[Say]:
+    """Yield what tells; where nobody listens, print, and write flags as keywords."""
+    if say is not None:
+        yield say
+        return
+    try:
+        yield lambda line: print(as_keywords(line), flush=True)
+    except BakeError as exc:
+        raise BakeError(as_keywords(exc.what), as_keywords(exc.do)) from exc
+
+
+def _bake(
+    model: Any, came: Mapping[str, Any], wishes: Wishes, zoo: Path, report: Report
+) -> Path:  # fmt: skip
+    place = place_of(zoo, wishes.name, wishes.version)
     with tempfile.TemporaryDirectory(prefix="lambake-") as temporary:
         work = Path(temporary)
         (work / "source").mkdir()
-        brought = Brought(
-            **_brought(model, samples, work / "source", report), samples=samples, answers=answers,
-            columns=_columns_of(columns, samples), replaces=replace,
-        )  # fmt: skip
+        brought = Brought(**_brought(model, came["samples"], work / "source", report), **came)
         hints = brought.original.hints
         wishes = changed(
             wishes,
-            licence=licence or hints.licence,
-            description=description or hints.description,
+            licence=wishes.licence or hints.licence,
+            description=wishes.description or hints.description,
         )
         try:
             found = Baking(brought, wishes, place, report).understand(work)
@@ -127,8 +143,17 @@ def bake(
             return write_bundle(found, wishes, place, report)
         except ModelError as exc:
             # The draft's folder is gone when this is read: say where the bundle would be.
-            text = str(exc).replace(str(work / "draft"), str(Path(folder)))
-            raise BakeError(text) from exc
+            raise BakeError(str(exc).replace(str(work / "draft"), str(zoo))) from exc
+
+
+def _picture_of(
+    like: str | Path | None, size: str | tuple[int, int] | None, fit: str, colours: str
+) -> dict[str, Any]:
+    """Return the keys of [picture] that are wished."""
+    picture: dict[str, Any] = settings_like(Path(like)) if like else {}
+    sides = size_in(size) if isinstance(size, str) and size else size
+    given = {"size": sides, "fit": fit, "colours": colours}
+    return picture | {key: value for key, value in given.items() if value}
 
 
 def _brought(model: Any, samples: Any, work: Path, report: Report) -> dict[str, Any]:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
+_FLAG: Final = re.compile(
+    r"--([a-z]+)(?:[= ](-?[0-9A-Z][\w.=-]*|a,b,c|recipe\.py|preprocessor_config\.json|(?:classify|"
+    r"regress|embed|tensors|image|row|text|crop|stretch|bgr|rgb|imagenet|caffe)\b))?"
+)
+
 
 class BakeError(Exception):
     """A model that cannot be baked: what is wrong, and what to do instead."""
@@ -16,3 +24,17 @@ class BakeError(Exception):
         super().__init__(f"{what}\n{do}" if do else what)
         self.what = what
         self.do = do
+
+
+def as_keywords(text: str) -> str:
+    """Write the flags in a text as Python's keywords: --version 2 is version="2"."""
+
+    def keyword(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if name == "sample":
+            return f'samples=["{value}"]' if value else "samples"
+        if name == "replace":
+            return "replace=True"
+        return f'{name}="{value}"' if value else name
+
+    return _FLAG.sub(keyword, text)

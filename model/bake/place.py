@@ -87,8 +87,8 @@ def require_same(folder: Path, sha256s: Sequence[str], version: str) -> None:
     if there.isdisjoint(sha256s):
         raise BakeError(
             f"{folder} holds version {version} of this name, baked from another file",
-            f"Bake this one beside it, with --version {_next(version)}, or under another --name; "
-            "in Python, replace=True writes over it.",
+            f"Bake this one beside it, with --version {_next(version)}, or in its place, with "
+            "--replace: what was edited stays.",
         )
 
 

@@ -20,7 +20,6 @@ def test_its_flags_are_the_keywords_of_bake() -> None:
     assert flags - {"sample"} | {"samples"} == keywords - {
         "answers",
         "metrics",
-        "replace",
         "say",
         "training",
     }

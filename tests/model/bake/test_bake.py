@@ -14,7 +14,7 @@ from onnx import helper
 from PIL import Image
 
 from model.bake import bake
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, as_keywords
 from model.bake.weigh import Weight, warnings_of
 from model.bake.weigh import weigh as weigh_really
 from model.bundle.golden import verify_golden
@@ -384,3 +384,22 @@ def test_what_was_edited_wrongly_is_named_where_it_lies(kitchen: Kitchen, tmp_pa
     assert kitchen.refusal(model).what == (
         f"{manifest}: limits.instances: expected a whole number from 1, got 0"
     )
+
+
+def test_python_is_told_keywords(
+    kitchen: Kitchen, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who calls bake from a notebook has no flags: they are written as it writes them."""
+    model = rows_model(tmp_path / "m.onnx")
+    with pytest.raises(BakeError, match=r'Say which: labels="a,b,c" .*, task="embed"'):
+        bake(model, folder=kitchen.zoo)
+    bake(model, folder=kitchen.zoo, task="regress")
+    assert 'wrong? columns="FILE.csv" or a,b,c' in capsys.readouterr().out
+    for flags, keywords in {
+        "with --version 2, or --replace:": 'with version="2", or replace=True:',
+        "--pixels=-1..1, --pixels=0..255 (x": 'pixels="-1..1", pixels="0..255" (x',
+        "--sample FILE=ANSWER": 'samples=["FILE=ANSWER"]',
+        "--columns: expected 3": "columns: expected 3",
+        "(--deadline allows more)": "(deadline allows more)",
+    }.items():
+        assert as_keywords(flags) == keywords
