@@ -17,6 +17,7 @@ INSTALL = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(LOC
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
 CONVERTERS := model/bake/converters
+CLIENTS := tests/function/protocols
 
 # Secrets are known by their form. Entropy is high in hashes too, and the tests' passwords are dummies.
 SEARCHED := ':!*requirements*.txt'
@@ -34,7 +35,7 @@ run: .venv/.run ## start the local Lambda and its API Gateway, and send one samp
 bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn.onnx, NAME=churn
 	@$(BIN)/lambake bake $(MODEL) $(if $(NAME),--name $(NAME))
 
-test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## run the whole suite; STRICT=1 fails where a tool is absent
+test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie build/clients ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
 check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
@@ -76,6 +77,7 @@ lock: .venv/.dev ## resolve the dependencies again, with hashes
 	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group bake --group train --group test --group check -c infra/cloud/requirements.txt -c model/bake/requirements.txt -o requirements-dev.txt $(UPGRADE)
 	@for name in keras trees; do $(UV) --group $$name -c requirements-dev.txt --override $(CONVERTERS)/overrides.txt \
 	  -o $(CONVERTERS)/$$name.txt $(UPGRADE) || exit 1; done
+	@$(UV) $(CLIENTS)/requirements.in -o $(CLIENTS)/requirements.txt $(UPGRADE)
 
 clean: ## remove everything that was built and set up
 	@rm -rf .venv build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
@@ -129,6 +131,14 @@ clean: ## remove everything that was built and set up
 	  && $(call INSTALL,build/python-$$minor/bin/python,$<) \
 	  || { rm -rf build/python-$$minor; exit 1; }; \
 	done
+	@touch $@
+
+# Clients of other model servers, whose packages do not go together with ours.
+build/clients: $(CLIENTS)/requirements.txt | .venv/.uv
+	@echo "Setting up the clients that the protocols are tested with, half a gigabyte …"
+	@$(BIN)/python -m venv --clear $@
+	@$(BIN)/uv pip install --quiet --python $@/bin/python $(LOCKED) -r $< 2>/dev/null \
+	|| $(call PIP,$@/bin/python,$<) || { rm -rf $@; exit 1; }
 	@touch $@
 
 # The real Runtime Interface Emulator, as an oracle beside ours.
