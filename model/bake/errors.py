@@ -32,7 +32,8 @@ def as_keywords(text: str) -> str:
     def keyword(found: re.Match[str]) -> str:
         name, value = found.groups()
         if name == "sample":
-            return f'samples=["{value}"]' if value else "samples"
+            answers = "answers=[…] or " if value == "FILE=ANSWER" else ""
+            return f'{answers}samples=["{value}"]' if value else "samples"
         if name == "replace":
             return "replace=True"
         return f'{name}="{value}"' if value else name

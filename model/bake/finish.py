@@ -91,7 +91,7 @@ def _tell_vectors(found: Understood, count: int, right: int, report: Report) -> 
         known = (
             f", {right} answered as expected"
             if right
-            else ", and no answer to hold them against: FILE=ANSWER"
+            else ", and no answer to hold them against (--sample FILE=ANSWER)"
         )
         report.step("golden", f"{counted(count, 'sample')}{known}")
 

@@ -398,7 +398,8 @@ def test_python_is_told_keywords(
     for flags, keywords in {
         "with --version 2, or --replace:": 'with version="2", or replace=True:',
         "--pixels=-1..1, --pixels=0..255 (x": 'pixels="-1..1", pixels="0..255" (x',
-        "--sample FILE=ANSWER": 'samples=["FILE=ANSWER"]',
+        "--sample FILE=ANSWER": 'answers=[…] or samples=["FILE=ANSWER"]',
+        "--sample FILE=LABEL": 'samples=["FILE=LABEL"]',
         "--columns: expected 3": "columns: expected 3",
         "(--deadline allows more)": "(deadline allows more)",
     }.items():

@@ -155,7 +155,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     ]  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     assert lines[1] == "teacher 1 of 1"
-    assert "golden     10 samples, and no answer to hold them against: FILE=ANSWER" in lines
+    assert any(line.startswith("golden     10 samples, and no answer") for line in lines)
     epochs = [line.split() for line in lines if line.startswith("  epoch")]
     assert [words[1] for words in epochs] == ["1/1", "1/3", "2/3", "3/3"]
     assert float(epochs[3][3]) < float(epochs[1][3])  # the loss
