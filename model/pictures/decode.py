@@ -47,7 +47,8 @@ MAX_SIDE = 65_535
 """The most pixels along one side, as in JPEG: Pillow keeps a pointer for each row."""
 
 MAX_RLE_PIXELS = 1 << 20
-"""The most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte."""
+"""The most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte; and the
+most bytes, since a run may be empty."""
 
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
@@ -71,7 +72,8 @@ def decode_each(
 
     Args:
         pictures: N files, N >= 0.
-        max_pixels: the most pixels of one picture, and of all together as they are decoded.
+        max_pixels: the most pixels of one picture, and of all together as they are decoded, where
+            a picture counts at least as many as its file has bytes.
         where: the input's name in errors; with several pictures "images[3]".
         draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size, which is faster.
 
@@ -85,7 +87,8 @@ def decode_each(
     for index, data in enumerate(pictures):
         name = where if len(pictures) == 1 else f"{where}s[{index}]"
         picture = decoded(data, max_pixels=max_pixels, others=pixels, where=name, draft=draft)
-        pixels += picture.width * picture.height
+        # A small picture may take as long as its file is large.
+        pixels += max(picture.width * picture.height, len(data))
         yield name, picture
 
 
@@ -139,7 +142,9 @@ def _decoded(
 ) -> Image.Image:
     kept, exif = essential(data, file_format)
     picture = _opened(kept, file_format)
-    _check_size(picture, file_format, limit, where)
+    if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
+        limit = _run_length_limit(len(data), limit, where)
+    _check_size(picture, limit, where)
     if file_format == "WEBP":
         exif = picture.info.get("exif", b"")
         return _turned(_webp_frame(picture), exif)
@@ -172,14 +177,18 @@ def _opened(data: bytes, file_format: str) -> ImageFile.ImageFile:
     return picture
 
 
-def _check_size(
-    picture: ImageFile.ImageFile, file_format: str, limit: tuple[int, int], where: str
-) -> None:
+def _run_length_limit(size: int, limit: tuple[int, int], where: str) -> tuple[int, int]:
+    """Return the limit of pixels for a run-length coded file, whose size in bytes is checked."""
+    max_pixels, others = min(limit[0], MAX_RLE_PIXELS), limit[1]
+    if size + others > max_pixels:
+        expected = f"at most {max_pixels} bytes of run-length coded BMP in one request"
+        raise LimitError([Problem(where, expected, "more")])
+    return max_pixels, others
+
+
+def _check_size(picture: ImageFile.ImageFile, limit: tuple[int, int], where: str) -> None:
     max_pixels, others = limit
     width, height = picture.size
-    if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
-        # Alone and together: sixteen of them would take sixteen times as long.
-        max_pixels = min(max_pixels, MAX_RLE_PIXELS)
     if width * height > max_pixels or max(width, height) > MAX_SIDE:
         expected = f"at most {max_pixels} pixels, and at most {MAX_SIDE} along a side"
         raise LimitError([Problem(where, expected, f"{width} x {height}")])
