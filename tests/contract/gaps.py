@@ -75,7 +75,7 @@ GAPS: Final = [
         "G3",
         "B4 timeout",
         "a timeout is bare text with status 200",
-        {"error": None, "body": "Task timed out after 1.00 seconds"},
+        {"error": None, "body": "Task timed out after 3.00 seconds"},
     ),
     _ended("B3 init raised"),
     *map(_ended, invoke_rows.ENDS),

@@ -125,12 +125,12 @@ def init_raised(bench: Bench) -> Facts:
 @ROWS.add(
     "B4 timeout",
     clients=EVERY,
-    **_failed("Sandbox.Timedout", "RequestId: <id> Error: Task timed out after 1.00 seconds"),
+    **_failed("Sandbox.Timedout", "RequestId: <id> Error: Task timed out after 3.00 seconds"),
     next=(200, 1),
 )
 def timeout(bench: Bench) -> Facts:
     """A timeout is an error in JSON, and the next invocation has a new process."""
-    running = bench.start(Spec(timeout_s=1))
+    running = bench.start(Spec(timeout_s=3))
     facts = bench.ask(running, Ask(act("wait", seconds=30)))
     after = bench.ask(running, Ask(act("who")))
     return {**facts, "next": (after["status"], after["body"]["calls"])}

@@ -19,7 +19,7 @@ from tests.infra.local.plain_http import Reply
 PUPPET = Path(__file__).parent / "puppet"
 PREFIX = "/2018-06-01/runtime"
 NEXT = f"{PREFIX}/invocation/next"
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 
 
 class Wire:

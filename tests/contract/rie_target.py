@@ -21,7 +21,7 @@ from tests.conftest import absent
 from tests.contract.fetch_rie import BINARY
 from tests.contract.target import MEMORY_MB, NAME, Running, Spec
 
-_START_S = 20.0
+_START_S = 60.0
 _STOP_S = 5.0
 
 

@@ -17,7 +17,7 @@ from tests.contract.target import NAME, Running, Spec, Target
 from tests.infra.local.plain_http import Reply
 
 EVERY = (BOTO3, CLI)
-_PATIENCE_S = 10.0
+_PATIENCE_S = 60.0
 ACCOUNT = "123456789012"
 ARN = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{NAME}"
 

@@ -30,7 +30,7 @@ def connected_inside(pid: int, port: int) -> socket.socket:
         return one.submit(connect).result()
 
 
-def wait_for_port(pid: int, port: int, *, patience_s: float = 30.0) -> None:
+def wait_for_port(pid: int, port: int, *, patience_s: float = 60.0) -> None:
     """Wait until something listens there.
 
     Raises:

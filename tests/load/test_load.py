@@ -155,7 +155,7 @@ def test_a_planted_leak_in_the_function_is_found() -> None:
 
 def test_a_planted_leak_of_descriptors_is_found() -> None:
     """A real run, in which the emulator opens a file now and then, and never closes it."""
-    quick = plan(seconds=4.0, warm_up_s=1.0, leak="descriptors", requests_per_s=400.0)
+    quick = plan(warm_up_s=1.0, leak="descriptors", requests_per_s=400.0)
     leaking = soak.run(quick, silent)
     emulator = next(one for one in leaking.verdicts() if one.name == soak.EMULATOR)
     assert emulator.descriptors[1] > emulator.descriptors[0] + 1

@@ -88,7 +88,7 @@ def test_someone_elses_function_runs_until_it_is_stopped(app: Path, number: sign
         assert asked(invoke_url, "POST", path).json == {}
         assert processes_of(app)
         process.send_signal(number)
-        out, error = process.communicate(timeout=20)
+        out, error = process.communicate(timeout=60)
     assert (process.returncode, error) == (0, "")
     assert out.endswith("stopped\n")
     assert processes_of(app) == []
@@ -108,7 +108,7 @@ def test_an_emulator_that_is_killed_takes_its_function_along(app: Path) -> None:
         assert processes_of(app)
         process.kill()
         process.communicate()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while processes_of(app) and time.monotonic() < end:
         time.sleep(0.01)
     assert processes_of(app) == []
@@ -123,7 +123,7 @@ def test_a_port_in_use_is_one_clear_line(app: Path) -> None:
         settings = ("--function", str(app / "function.yaml"))
         for flag, other in (("--port", "--invoke-port"), ("--invoke-port", "--port")):
             with running(flag, str(port), other, "0", *settings, folder=app) as p:
-                out, error = p.communicate(timeout=20)
+                out, error = p.communicate(timeout=60)
             assert p.returncode == 2
             assert out == ""
             assert error == (

@@ -17,7 +17,7 @@ from infra.local.http.message import Head
 from infra.local.http.server import Address, Host, serving
 
 # Long enough for a busy machine, short enough not to be waited for.
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
 SERVED = b'{"path": "/%d", "bytes": 0}'
 QUICK = Limits(idle_timeout_s=0.15, linger_timeout_s=0.3, shutdown_timeout_s=1.0)

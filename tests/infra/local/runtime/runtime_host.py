@@ -119,7 +119,7 @@ class Wire:
 
     def __init__(self, address: str) -> None:
         host, _, port = address.partition(":")
-        self.socket = socket.create_connection((host, int(port)), timeout=20)
+        self.socket = socket.create_connection((host, int(port)), timeout=60)
         self._buffer = b""
 
     def send(self, data: bytes) -> None:
