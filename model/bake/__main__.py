@@ -19,6 +19,8 @@ def main(arguments: list[str]) -> int:
         if error.do:
             print(f"{'instead':<10} {error.do}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # `lambake` says that it was stopped
     return 0
 
 

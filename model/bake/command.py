@@ -144,6 +144,8 @@ def _bake(
         except ModelError as exc:
             # The draft's folder is gone when this is read: say where the bundle would be.
             raise BakeError(str(exc).replace(str(work / "draft"), str(zoo))) from exc
+        except OSError as exc:  # a zoo that may not be written, a full disk
+            raise BakeError(f"{exc.filename or zoo}: {exc.strerror or exc}") from exc
 
 
 def _picture_of(

@@ -404,3 +404,10 @@ def test_python_is_told_keywords(
         "(--deadline allows more)": "(deadline allows more)",
     }.items():
         assert as_keywords(flags) == keywords
+
+
+def test_a_zoo_that_is_no_folder(kitchen: Kitchen, tmp_path: Path) -> None:
+    """What the file system refuses is one line."""
+    kitchen.zoo.write_text("")
+    refused = kitchen.refusal(rows_model(tmp_path / "m.onnx", "Softmax"))
+    assert refused.what.endswith(("zoo/m: Not a directory", "zoo: File exists"))
