@@ -53,7 +53,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, address: str) -> Iterator[Page]:
     """Open a page of the service."""
-    with watched_page(browser, address, viewport={"width": 1280, "height": 900}) as page:
+    screen = {"width": 1280, "height": 900}
+    # The service may refuse half a stroke, which is no digit yet.
+    with watched_page(browser, address, refusals=True, viewport=screen) as page:
         yield page
 
 
