@@ -96,7 +96,7 @@ def _are_shares(values: NDArray[Any]) -> bool:
     if values.shape[1] == 1 or values.dtype.kind not in "fiu":
         return False
     shares = np.exp(values) if (values <= 0).all() else values
-    return bool((shares >= 0).all() and np.abs(shares.sum(axis=1) - 1).max() <= SUM_TOLERANCE)
+    return bool((shares >= -1e-6).all() and np.abs(shares.sum(axis=1) - 1).max() <= SUM_TOLERANCE)
 
 
 def _classify_label(facts: Facts, output: Tensor) -> Answering:

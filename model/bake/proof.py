@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.bake.errors import BakeError
 from model.bake.runtime import Arrays
@@ -51,7 +50,7 @@ def prove(original: Original, feeds: Sequence[Feeds], runs: Sequence[Arrays]) ->
                     _DO,
                 )
             else:
-                largest = max(largest, _apart(got.reshape(expected.shape), expected))
+                largest = max(largest, difference_of(got.reshape(expected.shape), expected))
     if largest > allowed:
         raise BakeError(
             f"the conversion answers otherwise than {original.summary}: {largest:.1g} of the "
@@ -59,14 +58,6 @@ def prove(original: Original, feeds: Sequence[Feeds], runs: Sequence[Arrays]) ->
             _DO,
         )
     return largest
-
-
-def _apart(got: NDArray[Any], expected: NDArray[Any]) -> float:
-    """Return the difference, relative to the largest number; of bytes, to all that they can be."""
-    if expected.dtype not in (np.int8, np.uint8):
-        return difference_of(got, expected)
-    steps = np.abs(got.astype(np.int16) - expected.astype(np.int16))
-    return float(steps.max(initial=0)) / np.iinfo(np.uint8).max
 
 
 _DO: Final = "Export it as ONNX with the framework's own exporter, and bake that file."

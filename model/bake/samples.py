@@ -174,7 +174,9 @@ def _of_payload(document: Any, takes: Takes) -> Iterator[Sample]:
 def _of_inputs(given: Mapping[str, Any], name: str, takes: Takes) -> Iterator[Sample]:
     """Read arrays by input name; of rows by column, each instance by itself."""
     if takes != "row":
-        yield Sample(name, NamedInputs(dict(given)))
+        # Tensors of PyTorch and TensorFlow become arrays.
+        arrays = {k: np.asarray(v) if hasattr(v, "__array__") else v for k, v in given.items()}
+        yield Sample(name, NamedInputs(arrays))
         return
     columns = {str(key): np.asarray(value).reshape(-1) for key, value in given.items()}
     for number, values in enumerate(zip(*columns.values(), strict=True), 1):

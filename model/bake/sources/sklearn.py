@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bake.errors import BakeError
+from model.bake.proof import MOST
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
 from model.recipes.base import Column, Feeds
 
@@ -156,6 +157,13 @@ def _convert(model: Any, samples: Any, path: Path) -> tuple[Any, Form]:
         if best is None or apart < best[0]:
             best = (apart, converted, form)
     if best:
+        if best[0] > MOST and _is_fed_sparsely(model, samples):
+            raise BakeError(
+                "the conversion answers otherwise than the pipeline: XGBoost takes the zeros of a "
+                "sparse matrix for missing values, and ONNX has no sparse matrices",
+                "Train it on dense ones: OneHotEncoder(sparse_output=False), "
+                "ColumnTransformer(…, sparse_threshold=0).",
+            )
         path.write_bytes(best[1].SerializeToString())
         return best[1:]
     cause = " ".join(str(failed).split("\n\n")[0].split())
@@ -215,6 +223,13 @@ def _steps_of(model: Any) -> list[Any]:
 def _has_names(model: Any) -> bool:
     """Tell whether a step picks columns by name."""
     return any(hasattr(step, "transformers") for step in _steps_of(model))
+
+
+def _is_fed_sparsely(model: Any, samples: Any) -> bool:
+    """Tell a pipeline whose last step is XGBoost's, and gets a sparse matrix."""
+    if "xgboost" not in modules_of(_steps_of(model)[-1]) or not hasattr(model, "steps"):
+        return False
+    return hasattr(model[:-1].transform(samples), "toarray")
 
 
 def _to_onnx(model: Any, form: Form) -> Any:
