@@ -6,6 +6,7 @@ pay for pydantic models in a route's definition.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -87,7 +88,7 @@ class ShownRoute(LightRoute):
             methods=list(self.methods or ()),
             summary=self._summary,
             tags=[self.group],
-            operation_id=self.name + ("_version" if "{version}" in self.path else ""),
+            operation_id=self._operation_id,
             response_description="OK",
             responses={
                 200: {"content": {JSON: {"schema": schema}}},
@@ -96,6 +97,13 @@ class ShownRoute(LightRoute):
             },
             openapi_extra={"parameters": self._parameters, **self._more},
         )
+
+    @property
+    def _operation_id(self) -> str:
+        """Return the endpoint's name; of a protocol, which uses one on several paths, the path."""
+        if self.group in (SERVICE, EACH_MODEL):
+            return self.name + ("_version" if "{version}" in self.path else "")
+        return re.sub(r"\W+", "_", self.path).strip("_")
 
     @property
     def _parameters(self) -> list[dict[str, Any]]:
