@@ -11,8 +11,10 @@ BIN := .venv/bin
 # uv installs in seconds what takes pip minutes. pip follows where uv cannot be had, or fails for
 # want of an index that only pip is set up for. The locks are complete: neither looks further.
 LOCKED := --require-hashes --no-deps
+# A company's proxy has a certificate that only the machine knows.
+CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
 PIP = $(1) -m pip install --quiet --disable-pip-version-check $(LOCKED) -r $(2)
-INSTALL = { $(BIN)/uv pip install --quiet --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
+INSTALL = { $(BIN)/uv pip install --quiet $(CERTIFICATES) --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
           || $(call PIP,$(1),$(2)); }
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
@@ -137,7 +139,7 @@ clean: ## remove everything that was built and set up
 build/clients: $(CLIENTS)/requirements.txt | .venv/.uv
 	@echo "Setting up the clients that the protocols are tested with, half a gigabyte …"
 	@$(BIN)/python -m venv --clear $@
-	@$(BIN)/uv pip install --quiet --python $@/bin/python $(LOCKED) -r $< 2>/dev/null \
+	@$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $@/bin/python $(LOCKED) -r $< 2>/dev/null \
 	|| $(call PIP,$@/bin/python,$<) || { rm -rf $@; exit 1; }
 	@touch $@
 

@@ -24,7 +24,7 @@ case "$*" in
     test "${0##*/}" = python || test ! -e uv-fails ;;
 esac
 """
-UV = "uv pip install --quiet --compile-bytecode --python .venv/bin/python"
+UV = "uv pip install --quiet --of-the-machine --compile-bytecode --python .venv/bin/python"
 PIP = "python -m pip install --quiet --disable-pip-version-check"
 LOCK = "--require-hashes --no-deps -r infra/requirements.txt"
 
@@ -47,8 +47,9 @@ def checkout(tmp_path: Path) -> Path:
 
 def set_up(checkout: Path) -> subprocess.CompletedProcess[str]:
     """Set up what serving needs."""
+    given = ("PYTHON=./python", "CERTIFICATES=--of-the-machine")
     return subprocess.run(
-        ["make", "-C", str(checkout), "--no-print-directory", ".venv/.run", "PYTHON=./python"],
+        ["make", "-C", str(checkout), "--no-print-directory", ".venv/.run", *given],
         env={"PATH": os.environ["PATH"]},  # without what a make around this one has left there
         capture_output=True,
         text=True,
