@@ -77,7 +77,10 @@ class Converter:
         if "refused" in document:
             raise BakeError(*document["refused"])
         if "failed" in document:
-            raise BakeError(f"the converter {self._script} failed: {document['failed']}")
+            raise BakeError(
+                f"the converter {self._script} failed: {document['failed']}",
+                "Export it as ONNX from the framework that it was made with, and bake that.",
+            )
         return document
 
     def _last_words(self) -> str:

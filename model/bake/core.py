@@ -20,13 +20,13 @@ from model.bake.proof import prove
 from model.bake.report import Report, size_text
 from model.bake.runtime import Runtime, stated
 from model.bake.samples import Sample, samples_in
-from model.bake.seeded import seeded_instances
+from model.bake.seeded import FREE_SIZES, seeded_instances
 from model.bake.sources.base import Original
 from model.bake.trial import Tried, feeds_of, try_model
 from model.bake.wishes import Wishes
 from model.bundle.manifest import Manifest
 from model.errors import EngineError
-from model.recipes.base import Column
+from model.recipes.base import Column, Recipe
 from model.tasks.base import Answer
 
 _ENDS: Final = {"Softmax": ", softmax inside", "Sigmoid": ", sigmoid inside"}
@@ -158,10 +158,13 @@ class Baking:
         prepares = custom is not None and custom.prepares
         if custom:
             custom.require_samples(samples)
-        seeded = [] if prepares else seeded_instances(recipe.describe(), runtime)
+        if not samples:
+            scaling.require_stated(taken, self._wishes.pixels)
         with self._report.waiting("trying it"):
             if not samples:
-                return seeded, True, try_model(runtime, recipe, seeded, taken, seeded=True)
+                seeded, tried = _try_seeded(runtime, recipe, taken)
+                return seeded, True, tried
+            seeded = [] if prepares else seeded_instances(recipe.describe(), runtime)
             real = try_model(runtime, recipe, samples, taken, seeded=False)
             try:
                 both = try_model(runtime, recipe, [*samples, *seeded], taken, seeded=False)
@@ -220,3 +223,20 @@ class Baking:
             return answers
 
         return ask
+
+
+def _try_seeded(runtime: Runtime, recipe: Recipe, taken: Taken) -> tuple[list[Sample], Tried]:
+    """Run the model on made-up instances, longer ones if it has free axes and fails on short ones.
+
+    Raises:
+        BakeError: it fails on all of them; says why on the shortest.
+    """
+    free = any(size < 0 for one in taken.inputs for size in one.shape[1 if one.has_batch else 0 :])
+    failed: list[BakeError] = []
+    for size in FREE_SIZES if free and taken.takes == "tensors" else FREE_SIZES[:1]:
+        seeded = seeded_instances(recipe.describe(), runtime, size)
+        try:
+            return seeded, try_model(runtime, recipe, seeded, taken, seeded=True)
+        except BakeError as exc:
+            failed.append(exc)
+    raise failed[0]

@@ -61,7 +61,7 @@ def write_bundle(found: Understood, wishes: Wishes, place: Place, report: Report
     report.step(
         "loads",
         f"in {weight.load_s:.1f} s with {weight.memory_mb:,.0f} MB; answers in "
-        f"{weight.answer_ms:.3g} ms; {counted(weight.vectors, 'golden vector')} checked",
+        f"{weight.answer_ms:,.1f} ms; {counted(weight.vectors, 'golden vector')} checked",
     )
     report.step("answers", brief(answers[0]))
     sizes = (sum(p.stat().st_size for p in draft.folder.rglob("*") if p.is_file()),

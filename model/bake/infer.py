@@ -110,7 +110,7 @@ def takes_of(inputs: Sequence[Tensor], *, named: bool = False, tokenizer: bool =
         return "text"
     first = inputs[0]
     if len(inputs) == 1:
-        if first.dtype == "string" and len(first.shape) <= 2:
+        if first.dtype == "string" and len(first.shape) in (1, 2) and first.shape[0] in (-1, 1):
             return "text"
         if _is_picture(first):
             return "image"

@@ -18,6 +18,8 @@ from model.engines.base import Engine, InBatches
 from model.tensors import DTYPES, Tensor
 
 DEADLINE_S: Final = 60.0
+OLDEST_OPSET: Final = 7
+"""ONNX Runtime promises to run this and later ones."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -143,8 +145,12 @@ def _unopened(path: Path, graph: Graph, exc: Exception) -> BakeError:
             "Export it with ONNX's own operators: pre- and postprocessing that another package "
             "added belongs into a recipe.py.",
         )
+    is_old = 0 < graph.opset < OLDEST_OPSET
     return BakeError(
         f"{path}: ONNX Runtime {onnxruntime.__version__}, which serves, cannot open it: "
         f"{_cause_of(exc)}",
-        "Export it again, with a lower opset if the cause names one.",
+        f"It is of opset {graph.opset}. Export it again with opset 17, or convert it: "
+        "onnx.save(onnx.version_converter.convert_version(onnx.load(FILE), 17), 'model.onnx')"
+        if is_old
+        else "Export it again, with a lower opset if the cause names one.",
     )

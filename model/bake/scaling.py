@@ -59,10 +59,28 @@ def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> t
                                [one.name for one in labelled])  # fmt: skip
         scaling, guess = scaling_named(name, colours), Guess("pixels", name, why, _FLAG)
     else:
-        raise BakeError("no file says how a model wants its pixels, and a wrong guess answers "
-                        "wrongly without an error", ASK)  # fmt: skip
+        raise _unsettled()
     settings = {**taken.settings, "picture": {**picture, **scaling}}
     return replace(taken, settings=settings), guess
+
+
+def require_stated(taken: Taken, wished: str) -> None:
+    """Ask for the scaling of a model without samples, before it is tried.
+
+    Raises:
+        BakeError: nothing states the scaling.
+    """
+    picture = taken.settings.get("picture")
+    if picture is not None and not wished and "scale" not in picture:
+        raise _unsettled()
+
+
+def _unsettled() -> BakeError:
+    return BakeError(
+        "no file says how a model wants its pixels, and a wrong guess answers wrongly without an "
+        "error",
+        f"{ASK}. If it takes no pictures: --takes tensors",
+    )
 
 
 def tried(picture: Mapping[str, Any], samples: Sequence[Sample], ask: Ask) -> str:

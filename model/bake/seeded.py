@@ -20,8 +20,8 @@ from model.tensors import NamedInputs, Tensor
 
 SEED: Final = 7
 COUNT: Final = 8
-FREE_AXIS: Final = 8
-"""The size of an axis that the model leaves free: the length of a short text in tokens."""
+FREE_SIZES: Final = (8, 64, 256, 1024)
+"""Sizes to try for the axes that the model leaves free: a few tokens, up to a window of audio."""
 
 _BLOCKS: Final = 8
 _TEXTS: Final = (
@@ -32,22 +32,32 @@ _TEXTS: Final = (
 )  # fmt: skip
 
 
-def seeded_instances(describe: Description, runtime: Runtime) -> list[Sample]:
+def seeded_instances(
+    describe: Description, runtime: Runtime, free: int = FREE_SIZES[0]
+) -> list[Sample]:
     """Make eight instances of a model.
 
     Args:
         describe: what its recipe takes.
         runtime: the model, whose equally named free axes get equal sizes.
+        free: the size of a free axis.
     """
     random = np.random.default_rng(SEED)
     kinds: dict[str, Callable[[int], Any]] = {
         "image": lambda _: _picture(describe, random),
         "row": lambda _: _row(describe, random),
-        "text": lambda number: _TEXTS[number],
-        "tensors": lambda _: named_inputs(describe.tensors, runtime, random),
+        "text": lambda number: _texts(describe, number),
+        "tensors": lambda _: named_inputs(describe.tensors, runtime, random, free),
     }
     make = kinds[describe.takes]
     return [Sample(f"seeded {number + 1}", make(number)) for number in range(COUNT)]
+
+
+def _texts(describe: Description, number: int) -> str | list[str]:
+    """Take one text, or as many as an instance has."""
+    if not isinstance(describe.example, list):
+        return _TEXTS[number]
+    return [_TEXTS[(number + at) % len(_TEXTS)] for at in range(len(describe.example))]
 
 
 def _picture(describe: Description, random: np.random.Generator) -> bytes:
@@ -79,23 +89,25 @@ def _row(describe: Description, random: np.random.Generator) -> dict[str, Any]:
 
 
 def named_inputs(
-    tensors: Sequence[Tensor], runtime: Runtime, random: np.random.Generator
+    tensors: Sequence[Tensor], runtime: Runtime, random: np.random.Generator, free: int
 ) -> NamedInputs:
     """Make one instance of every input; what a name says of its numbers is kept to."""
-    sizes: dict[str, int] = {}
+    # A recurrent state has the batch as its second axis, mostly under the same name.
+    sizes = {str(runtime.axes[one.name][0]): 1 for one in tensors if one.has_batch}
     values = {}
     for tensor in tensors:
         names = runtime.axes[tensor.name]
+        last = len(names) - 1
         shape = tuple(
-            1 if axis == 0 and tensor.has_batch else _size_of(size, name, sizes)
+            1 if axis == 0 and tensor.has_batch
+            else size if size > 0
+            else sizes.setdefault(name, free) if isinstance(name, str)
+            else free if axis == last or free == FREE_SIZES[0]
+            else 1
             for axis, (size, name) in enumerate(zip(tensor.shape, names, strict=True))
-        )
+        )  # fmt: skip
         values[tensor.name] = _array_of(tensor, shape, random)
     return NamedInputs(values)
-
-
-def _size_of(size: int, name: object, sizes: dict[str, int]) -> int:
-    return size if size > 0 else sizes.setdefault(str(name), FREE_AXIS)
 
 
 def _array_of(tensor: Tensor, shape: tuple[int, ...], random: np.random.Generator) -> NDArray[Any]:

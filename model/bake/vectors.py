@@ -56,7 +56,7 @@ def write_vectors(
         chosen = chosen[:1]
     cases: list[tuple[dict[str, Any], Any]] = []
     for sample in chosen:
-        case = _case_of(sample, {one["name"] for one, _ in cases})
+        case = _case_of(sample, takes, {one["name"] for one, _ in cases})
         if "sample" in case:
             (folder / SAMPLES_FOLDER / case["sample"]).write_bytes(sample.instance)
         cases.append((case, sample.instance))
@@ -88,7 +88,7 @@ def _write_payload(folder: Path, cases: Sequence[Mapping[str, Any]]) -> Path:
     return path
 
 
-def _case_of(sample: Sample, taken: set[str]) -> dict[str, Any]:
+def _case_of(sample: Sample, takes: Takes, taken: set[str]) -> dict[str, Any]:
     """Name an input as golden.json does; names differ."""
     name, number = sample.name, 2
     while name in taken:
@@ -102,7 +102,7 @@ def _case_of(sample: Sample, taken: set[str]) -> dict[str, Any]:
         return {"name": name, "sample": f"{file}.{ending if stem else 'png'}"}
     if isinstance(instance, NamedInputs):
         return {"name": name, "inputs": _json_of(instance.values)}
-    return {"name": name, "text" if isinstance(instance, str) else "row": instance}
+    return {"name": name, "text" if takes == "text" else "row": instance}
 
 
 def _json_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper
 
@@ -34,6 +35,8 @@ TAKES = [
     ("row", [("float32", (-1, 2)), ("string", (-1, 3)), ("float32", (-1, 1))]),
     ("text", [("string", (-1,))]),
     ("text", [("string", (-1, 2))]),
+    ("text", [("string", (1, 6))]),
+    ("tensors", [("string", (4,))]),
     ("tensors", [("float32", (-1, -1))]),
     ("tensors", [("float32", (1, 16000))]),
     ("tensors", [("int64", (-1, -1)), ("int64", (-1, -1))]),
@@ -146,6 +149,16 @@ def test_a_batch_of_any_fixed_size_is_freed(tmp_path: Path) -> None:
         path = model_of(tmp_path / "m", nodes, stated, {"y": ("FLOAT", shape)})
         taken = taken_by(facts_of(path, picture={"size": (5, 5)}))
         assert (taken.fixed_batch, taken.has_batch) == (batch, batch > 0)
+
+
+def test_an_opset_that_nothing_runs_any_more(tmp_path: Path) -> None:
+    """A file that old is told to become newer."""
+    path = rows_model(tmp_path / "m", "Relu")
+    model = onnx.load(path)
+    model.opset_import[0].version = 5
+    onnx.save(model, path)
+    with pytest.raises(BakeError, match=r"\nIt is of opset 5. Export it again with opset 17"):
+        facts_of(path)
 
 
 def answered(path: Path, runs: list[Any], **how: Any) -> tuple[str, dict[str, Any]]:
