@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import tensorflow as tf
 import tf2onnx
 
 from .arrays import Arrays
+from .graphs import drop_unread, nodes_of
 from .host import Refused
 
 OPSET = 18
@@ -58,6 +59,7 @@ def write(
         custom_op_handlers={"Erfc": (write_erfc, [])},
     )
     require_known(model)
+    drop_unread(model.graph, [one.name for one in specs])
     rename_outputs(model.graph, {f"{i:04d}": name for i, name in enumerate(outputs)})
     onnx.save(model, path)
 
@@ -109,15 +111,6 @@ def require_known(model: Any) -> None:
             "Cut what does this off the model (a text or lookup layer, mostly), do it in recipe.py "
             "or in the client, and bake the rest.",
         )
-
-
-def nodes_of(graph: Any) -> Iterator[Any]:
-    """Yield every node, those of the bodies of loops and branches too."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for body in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
-                yield from nodes_of(body)
 
 
 def rename_outputs(graph: Any, names: dict[str, str]) -> None:
