@@ -25,19 +25,24 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server import werkzeug_app
 from moto.server import ThreadedMotoServer
 
 from infra.cloud.apis import apis_answered
 from infra.cloud.code import Images, one_code_for_all
 from infra.cloud.gaps import gaps_filled
+from infra.cloud.guard import guarded
 from infra.cloud.machines import machines_run
 from infra.cloud.mappings import NO_QUEUE, Client
 from infra.cloud.plugin import ImageFunctions
 from infra.cloud.queues import queues_locked
 from infra.cloud.ready import make_ready
+from infra.cloud.replaced import replaced
 from infra.cloud.tls import Authority, telling, with_tls
 from infra.local import triggers
 from infra.local.errors import PortTaken
+from infra.local.http.callers import Callers
+from infra.local.server import callers_of
 from infra.settings import Settings
 from infra.settings.function import FunctionConfig
 from infra.settings.limits import TIMEOUT_LIMIT_S
@@ -69,7 +74,10 @@ def cloud(
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients use the same cloud. Any host but
     127.0.0.1 lets others run your function.
     """
-    with _moto_server(host, port) as (url, ca):
+    with (
+        replaced((werkzeug_app, "DISABLE_GLOBAL_CORS", True)),
+        _moto_server(host, port, callers_of(config)) as (url, ca),
+    ):
 
         def client(service: str, region: str, **options: Any) -> Any:
             return boto3.session.Session().client(  # type: ignore[call-overload]
@@ -97,7 +105,7 @@ def cloud(
 
 
 @contextlib.contextmanager
-def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
+def _moto_server(host: str, port: int, callers: Callers) -> Iterator[tuple[str, Path]]:
     # On a port in use moto's thread would die silently, and its start would wait for ever.
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -112,7 +120,7 @@ def _moto_server(host: str, port: int) -> Iterator[tuple[str, Path]]:
     server = ThreadedMotoServer(ip_address=host, port=port, verbose=False)
     server.start()
     listening = server._server
-    listening.app = telling(listening.app, authority.pem)
+    listening.app = guarded(telling(listening.app, authority.pem), callers)
     listening.RequestHandlerClass = with_tls(listening.RequestHandlerClass, context)
     try:
         at, taken = server.get_host_and_port()
@@ -173,6 +181,7 @@ def run_cloud(
             f"        export AWS_ENDPOINT_URL={box.url}\n"
             f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
             f"images: {_run_how(config, registry)}\n"
+            "zips:   run as you, not in a sandbox\n"
             f"deploy: .venv/bin/lambake deploy --simulated-cloud {box.url}"
             f" --registry {registry or 'HOST:PORT'}\n"
             f"{tried}"

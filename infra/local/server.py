@@ -13,17 +13,19 @@ import secrets
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
+
+from starlette.types import ASGIApp
 
 from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
 from infra.local.environment import Environment
 from infra.local.errors import PortTaken, StartError
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
+from infra.local.http.callers import Callers
 from infra.local.http.connection import Limits
 from infra.local.http.server import Address, serving
 from infra.local.invoke.api import invoke_app
@@ -185,14 +187,10 @@ class LocalLambda:
             try:
                 async with (
                     self._listening(
-                        serving(gateway, self._host, port, limits=GATEWAY_LIMITS, refusal=refusal),
-                        port,
-                        "--port",
+                        gateway, port, "--port", limits=GATEWAY_LIMITS, refusal=refusal
                     ) as front,
                     self._listening(
-                        serving(api, self._host, invoke_port, limits=_INVOKE_LIMITS),
-                        invoke_port,
-                        "--invoke-port",
+                        api, invoke_port, "--invoke-port", limits=_INVOKE_LIMITS
                     ) as invoke,
                 ):
                     self._addresses = (front, invoke)
@@ -209,8 +207,9 @@ class LocalLambda:
 
     @contextlib.asynccontextmanager
     async def _listening(
-        self, server: AbstractAsyncContextManager[Address], port: int, flag: str
+        self, app: ASGIApp, port: int, flag: str, **options: Any
     ) -> AsyncIterator[Address]:
+        server = serving(app, self._host, port, callers=callers_of(self.config), **options)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 address = await stack.enter_async_context(server)
@@ -264,3 +263,11 @@ class LocalLambda:
             f"{day}/[{self.config.version}]{name}", self._log, self._clock, as_json=as_json
         )
         return stream, name
+
+
+def callers_of(config: FunctionConfig) -> Callers:
+    """Return who may call: pages of the machine itself, and those that the settings name."""
+    cors = config.front_options.cors
+    return Callers(
+        config.allowed_hosts, config.allowed_origins + (cors.allow_origins if cors else ())
+    )

@@ -17,6 +17,7 @@ from infra.settings.values import (
     Frozen,
     Location,
     Region,
+    Texts,
     Variables,
     explained,
     number,
@@ -63,6 +64,9 @@ class FunctionConfig(Frozen):
     environment: Variables = Field(default_factory=dict)
     front: Annotated[str, one_of(*FRONTS)] = "http_api"
     front_options: FrontConfig = Field(default_factory=FrontConfig)
+    # Who may call the emulator and the simulated cloud besides this machine's programs and pages.
+    allowed_hosts: Texts = ()  # names in Host
+    allowed_origins: Texts = ()  # pages, like https://app.example.com; "*" is every page
     region: Region = "us-east-1"
     account_id: Annotated[str, text(r"\d{12}", "12 digits in quotes")] = "123456789012"
     aliases: Variables = Field(default_factory=dict)  # alias or version -> version

@@ -16,11 +16,14 @@ from time import time
 from starlette.types import ASGIApp
 
 from infra.local.http.asgi import AsgiExchange
+from infra.local.http.callers import Callers
 from infra.local.http.connection import Connection, Limits, Refusal
 from infra.local.http.exchange import Exchange
-from infra.local.http.message import Head
+from infra.local.http.message import Head, MessageError
 
 Refuse = Callable[[int, str], Refusal]
+
+_FORBIDDEN = 403
 
 
 @dataclass(frozen=True)
@@ -126,6 +129,7 @@ async def serving(
     *,
     limits: Limits | None = None,
     refusal: Refuse = plain_refusal,
+    callers: Callers | None = None,
 ) -> AsyncIterator[Address]:
     """Serve an application while the block runs; then give its requests some time to finish.
 
@@ -135,6 +139,7 @@ async def serving(
         port: 0 takes a free one.
         limits: what the host accepts.
         refusal: words the answers that the application never sees.
+        callers: who may call; without them everyone.
 
     Raises:
         OSError: the address is taken or not this machine's.
@@ -142,14 +147,26 @@ async def serving(
     tasks: set[asyncio.Task[None]] = set()
 
     def begin(head: Head, connection: Connection) -> Exchange:
+        reason = _refusal_of(head, callers) if callers else None
+        if reason is not None:
+            raise MessageError(_FORBIDDEN, reason)
         return AsgiExchange(head, connection, app, tasks)
 
-    serves = Host(begin, limits or Limits(), refusal)
+    def worded(status: int, reason: str) -> Refusal:
+        # No front knows this one, and its reader must learn which setting allows the call.
+        return (plain_refusal if status == _FORBIDDEN else refusal)(status, reason)
+
+    serves = Host(begin, limits or Limits(), worded)
     address = await serves.listen(host, port)
     try:
         yield address
     finally:
         await _drain(serves, tasks)
+
+
+def _refusal_of(head: Head, callers: Callers) -> str | None:
+    headers = {name.decode("ascii"): value.decode("latin-1") for name, value in head.headers}
+    return callers.refusal(head.method, headers)
 
 
 async def _drain(host: Host, tasks: set[asyncio.Task[None]]) -> None:
