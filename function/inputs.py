@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import binascii
+import re
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import unquote
 
 from function.errors import InvalidError, MalformedError
 from function.service import Served
@@ -106,19 +107,27 @@ def decoded(texts: Sequence[Any], key: str) -> list[bytes]:
 
 
 def decoded_base64(text: Any, where: str) -> bytes:
-    """Decode base64 strictly; the prefix of a `data:` URL and line breaks are allowed.
+    """Decode base64 as browsers take it: white space, missing padding, base64url, `data:` URLs.
 
     Raises:
-        MalformedError: not a string, or not base64.
+        MalformedError: not a string, or not base64; says which character is not, or what is
+            missing.
     """
     if not isinstance(text, str):
         raise MalformedError([Problem(where, "base64 in a text", kind_of(text))])
-    if text.startswith("data:"):
-        text = text.partition(",")[2]
-    try:
-        return b64decode(text.translate(_LINE_BREAKS), validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise MalformedError([Problem(where, "base64", "a text that is not base64")]) from exc
+    if text[:5].lower() == "data:":
+        text = unquote(text.partition(",")[2])
+    text = text.translate(_AS_BASE64)
+    digits = text.rstrip("=")
+    other = _NO_BASE64.search(digits)
+    if other:
+        got = f"a text that is not base64: U+{ord(other[0]):04X} after {other.start()} characters"
+        raise MalformedError([Problem(where, "base64", got)])
+    if len(digits) % 4 == 1 or (text != digits and len(text) % 4):
+        got = f"a text that is not base64: {len(digits)} characters and {len(text) - len(digits)} ="
+        raise MalformedError([Problem(where, "base64, whole and padded by = to fours or not", got)])
+    return b64decode(digits + "=" * (-len(digits) % 4))
 
 
-_LINE_BREAKS = {ord("\r"): None, ord("\n"): None}
+_AS_BASE64 = {**dict.fromkeys(map(ord, " \t\n\f\r")), ord("-"): "+", ord("_"): "/"}
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")

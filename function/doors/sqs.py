@@ -142,9 +142,11 @@ class SqsDoor:
             return {"objects": self._summaries_of(objects_in(payload), deadline)}
         if source is Source.EVENTBRIDGE and is_of_object(payload):
             return {"objects": self._summaries_of(objects_on_bus(payload), deadline)}
+        if source is Source.EVENTBRIDGE and source_of(payload.get("detail")) is Source.DIRECT:
+            return self._payloads.answer(payload["detail"])
         if source is Source.DIRECT:
             return self._payloads.answer(payload)
-        expected = f"{FORM} or a bucket's notification, as it is or in an SNS envelope"
+        expected = f"{FORM} or a bucket's notification, as it is, of SNS or of EventBridge"
         raise InvalidError([Problem("body", expected, kind_of(payload))])
 
     def _summaries_of(self, refs: list[ObjectRef], deadline: Deadline) -> list[dict[str, Any]]:

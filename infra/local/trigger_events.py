@@ -41,8 +41,7 @@ def _sqs_record(message: Message, queue_arn: str) -> Event:
         },
         "md5OfBody": message["MD5OfBody"],
     }
-    if "MD5OfMessageAttributes" in message:
-        record["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
+    record["md5OfMessageAttributes"] = message.get("MD5OfMessageAttributes")
     record["eventSource"] = "aws:sqs"
     record["eventSourceARN"] = queue_arn
     record["awsRegion"] = queue_arn.split(":")[3]
@@ -121,11 +120,13 @@ class Change:
 def s3_event(
     stored: StoredObject, change: Change, *, bucket: str, region: str, configuration_id: str
 ) -> Event:
-    """Build the notification of one change. The key is form-url-encoded; a removal has no size.
+    """Build the notification of one change. A removal has no size.
+
+    The key is encoded as in a form, but for its slashes.
 
     Source: [DOC] notification-content-structure; [REC] `a@b` is `a%40b`, a blank is "+".
     """
-    described: Event = {"key": quote_plus(stored.key)}
+    described: Event = {"key": quote_plus(stored.key, safe="/")}
     if change.name.startswith("ObjectCreated:"):
         described |= {"size": stored.size, "eTag": stored.etag}
     if stored.version_id is not None:

@@ -50,11 +50,12 @@ def refusal(service: Service, model: str, payload: Any) -> str:
         ("digits", {"images": "e30="}, "images: expected a list of 1 to 256, got a string"),
         ("digits", {"image": None}, "image: expected base64 in a text, got null"),
         ("digits", {"image": ["e30="]}, "image: expected base64 in a text, got a list"),
-        ("digits", {"image": "e30"}, "image: expected base64, got a text that is not base64"),
+        ("digits", {"image": "e30!"}, "image: expected base64, got a text that is not base64: "
+            "U+0021 after 3 characters"),
         (
             "digits",
             {"images": ["e30=", "é", 7]},
-            "images[1]: expected base64, got a text that is not base64; "
+            "images[1]: expected base64, got a text that is not base64: U+00E9 after 0 characters; "
             "images[2]: expected base64 in a text, got a number",
         ),
     ],
@@ -99,21 +100,35 @@ def test_the_most_instances(service: Service) -> None:
         "data:,AAEC/w==",
         "AAEC\n/w==",
         "AA\r\nEC\r\n/w==\r\n",
+        " AA EC\t/w == ",
+        "AAEC/w",
+        "AAEC_w==",
+        "AAEC_w",
+        "DATA:image/png;base64,AAEC/w==",
+        "data:image/png;base64, AAEC%2Fw%3D%3D",
     ],
 )
 def test_base64(text: str) -> None:
-    """Base64 is decoded with a data URL's prefix or without, in one line or many."""
+    """Base64 is decoded as browsers and their libraries write it, of both alphabets."""
     assert decoded_base64(text, "image") == b"\x00\x01\x02\xff"
 
 
 @pytest.mark.parametrize(
-    "text", ["AAEC_w==", "AAEC/w=", "AA EC/w==", "=", "AAEC/w==AAEC", "\ud800"]
+    ("text", "got"),
+    [
+        ("AAEC/w=", "6 characters and 1 ="),
+        ("AAEC/", "5 characters and 0 ="),
+        ("=", "0 characters and 1 ="),
+        ("AAEC/w==AAEC", "U+003D after 6 characters"),
+        ("AA!C", "U+0021 after 2 characters"),
+        ("\ud800", "U+D800 after 0 characters"),
+    ],
 )
-def test_wrong_base64(text: str) -> None:
-    """What is not base64 to the letter is refused: nothing is skipped or guessed."""
+def test_wrong_base64(text: str, got: str) -> None:
+    """What is not base64 is refused: the error says where, or how many characters there are."""
     with pytest.raises(MalformedError) as caught:
         decoded_base64(text, "image")
-    assert str(caught.value) == "image: expected base64, got a text that is not base64"
+    assert str(caught.value).endswith(f", got a text that is not base64: {got}")
 
 
 def test_an_empty_text(service: Service) -> None:

@@ -61,6 +61,10 @@ GOOD_BODIES: dict[str, tuple[Any, Any]] = {
     "a version": ({**ROWS, "version": "1"}, ANSWER),
     "a notification": (s3("in/a b.png", "in/c.png"), summaries("in/a b.png", "in/c.png")),
     "an object on the bus": (ON_BUS, summaries("in/a+b.png")),
+    "a payload on the bus": (
+        {"source": "my.app", "detail-type": "Predict", "detail": ROWS},
+        ANSWER,
+    ),
     "a removal": (ON_BUS | {"detail-type": "Object Deleted"}, summaries()),
     "a test event": ({"Event": "s3:TestEvent", "Bucket": "pictures"}, summaries()),
 }
@@ -76,7 +80,7 @@ def test_good_bodies(service: Service, body: Any, result: Any, wrap: Callable[[A
 
 
 NO_JSON = "body: expected JSON, got a text that is not JSON"
-ANOTHER = f"body: expected {FORM} or a bucket's notification, as it is or in an SNS envelope"
+ANOTHER = f"body: expected {FORM} or a bucket's notification, as it is, of SNS or of EventBridge"
 BAD_BODIES: dict[str, tuple[object, str, str]] = {
     "null": (None, "MalformedError", "body: expected JSON in a text, got null"),
     "a number": (7, "MalformedError", "body: expected JSON in a text, got a number"),

@@ -76,7 +76,7 @@ def test_a_table(s3: Any, service: Service, pictures: str) -> None:
          "rows[1].petal_width_cm: expected a finite number, got a string"),
         ("broken.jsonl", "iris", MalformedError, "line 3: expected JSON, got something else"),
         ("pictures.jsonl", "digits", MalformedError,
-         "line 2.image: expected base64, got a text that is not base64"),
+         "line 2.image: expected base64, got a text that is not base64: U+0021 after 0 characters"),
         ("all.keys", "digits", MediaTypeError,
          "s3: expected a picture or a table, got a listing"),
     ],

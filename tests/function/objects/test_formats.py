@@ -49,7 +49,7 @@ def test_pictures_of_json_lines(service: Service) -> None:
     expected = '{"image": …} or {"inputs": …}'
     assert read(text, service.find("digits")) == [
         (1, b"ABC"),
-        (2, "image: expected base64, got a text that is not base64"),
+        (2, "image: expected base64, got a text that is not base64: U+0021 after 0 characters"),
         (3, f"line: expected {expected}, got other keys"),
         (4, f"line: expected {expected}, got a list"),
         (5, "image: expected base64 in a text, got a number"),

@@ -151,4 +151,4 @@ def test_s3_notification(client: Client, echoing: Cloud) -> None:
     )
     for key in ("in/a b.jpg", "in/a.png", "out/a.jpg"):
         s3.put_object(Bucket=name, Key=key, Body=b"x")
-    until(lambda: seen(echoing, name) == ["ObjectCreated:Put in%2Fa+b.jpg"])
+    until(lambda: seen(echoing, name) == ["ObjectCreated:Put in/a+b.jpg"])

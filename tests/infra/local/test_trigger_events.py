@@ -143,7 +143,7 @@ def test_s3_record() -> None:
                 "arn": "arn:aws:s3:::b",
             },
             "object": {
-                "key": "red+flower+a%40b%2F%C3%BC%2B.jpg",
+                "key": "red+flower+a%40b/%C3%BC%2B.jpg",
                 "size": 3,
                 "eTag": "e",
                 "versionId": "v",
