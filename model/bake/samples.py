@@ -72,7 +72,10 @@ def _of_memory(given: Any, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[S
     if isinstance(given, str | Path | bytes) or hasattr(given, "save"):
         given = [given]
     if isinstance(given, Mapping):
-        yield from _of_inputs(given, "sample", takes)
+        if takes == "row":
+            yield from _rows_of(given)
+        else:
+            yield from _split(given, "sample", inputs)
         return
     for number, one in enumerate(given, 1):
         yield from _of_one(one, f"sample {number}", takes, inputs)
@@ -140,7 +143,7 @@ def _read(path: Path, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[Sample
     elif ending in (".csv", ".tsv"):
         yield from (Sample(path.name, row) for row in rows_in(path))
     elif ending == ".json":
-        yield from _of_payload(json.loads(content), takes)
+        yield from _of_payload(json.loads(content), takes, inputs)
     elif takes == "text":
         yield Sample(path.name, content.decode("utf-8-sig").strip())
     else:
@@ -155,7 +158,7 @@ _EXPECTED = {
 }
 
 
-def _of_payload(document: Any, takes: Takes) -> Iterator[Sample]:
+def _of_payload(document: Any, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[Sample]:
     """Read the JSON of a request, or of one instance."""
     if isinstance(document, Mapping):
         for key in ("rows", "texts", "instances"):
@@ -163,25 +166,35 @@ def _of_payload(document: Any, takes: Takes) -> Iterator[Sample]:
                 yield from (Sample(key, one) for one in document[key])
                 return
         if isinstance(document.get("inputs"), Mapping):
-            yield Sample("inputs", NamedInputs(document["inputs"]))
+            yield from _split(document["inputs"], "inputs", inputs)
             return
         if takes == "tensors":
-            yield Sample("inputs", NamedInputs(document))
+            yield from _split(document, "inputs", inputs)
             return
     yield Sample("instance", document)
 
 
-def _of_inputs(given: Mapping[str, Any], name: str, takes: Takes) -> Iterator[Sample]:
-    """Read arrays by input name; of rows by column, each instance by itself."""
-    if takes != "row":
-        # Tensors of PyTorch and TensorFlow become arrays.
-        arrays = {k: np.asarray(v) if hasattr(v, "__array__") else v for k, v in given.items()}
+def _split(given: Mapping[str, Any], name: str, inputs: Sequence[Tensor]) -> Iterator[Sample]:
+    """Read tensors by input name, each instance of their batch by itself."""
+    # Tensors of PyTorch and TensorFlow become arrays.
+    arrays = {k: np.asarray(v) if hasattr(v, "__array__") else v for k, v in given.items()}
+    batched = [one.name for one in inputs if one.shape[:1] == (-1,)]
+    counts = {len(arrays[key]) for key in batched if np.ndim(arrays.get(key, 0))}
+    count = counts.pop() if len(counts) == 1 else 1
+    if count < 2:  # one, or what the model itself must refuse
         yield Sample(name, NamedInputs(arrays))
         return
+    for at in range(count):
+        one = {k: v[at : at + 1] if k in batched else v for k, v in arrays.items()}
+        yield Sample(f"{name} {at + 1}", NamedInputs(one))
+
+
+def _rows_of(given: Mapping[str, Any]) -> Iterator[Sample]:
+    """Read rows that are given column by column."""
     columns = {str(key): np.asarray(value).reshape(-1) for key, value in given.items()}
     for number, values in enumerate(zip(*columns.values(), strict=True), 1):
         row = dict(zip(columns, map(plain, values), strict=True))
-        yield Sample(f"{name} {number}", row)
+        yield Sample(f"sample {number}", row)
 
 
 def _png_of(pixels: NDArray[np.uint8]) -> bytes:

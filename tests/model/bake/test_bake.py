@@ -183,7 +183,10 @@ def test_tensors(kitchen: Kitchen, tmp_path: Path) -> None:
     path = model_of(tmp_path / "m", nodes, {"x": ("FLOAT", shape), "state": ("FLOAT", shape)},
                     {"y": ("FLOAT", shape)})  # fmt: skip
     array = np.ones((1, 2, 1), np.float32)
-    folder = kitchen.bake(path, samples={"x": array, "state": array}, task="tensors")
+    three = np.arange(6, dtype=np.float32).reshape(3, 2, 1)
+    folder = kitchen.bake(path, samples={"x": three, "state": three}, task="tensors")
+    golden = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    assert [case["inputs"]["x"] for case in golden["cases"]] == three[:, None].tolist()
     manifest = manifest_in(folder)
     assert (manifest["limits"], manifest["task"]) == ({"instances": 256, "batch": 1}, "tensors")
     assert kitchen.line("batch").startswith("two together answer otherwise than each alone")
