@@ -52,7 +52,9 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Give the tests of one file to one process, the files that take longest first."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        # They share one image, which some of them build again under its name.
+        return "tests/image/" if file.startswith("tests/image/") else file
 
     def _assign_work_unit(self, node: Any) -> None:
         """Assign the next file; those that are not in the list come by their number of tests."""
@@ -60,8 +62,8 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         super()._assign_work_unit(node)
 
 
-def _place(file: str) -> int:
-    return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+def _place(scope: str) -> int:
+    return next((at for at, file in enumerate(LONGEST) if file.startswith(scope)), len(LONGEST))
 
 
 @contextlib.contextmanager

@@ -44,7 +44,7 @@ def test_an_image_runs_and_leaves_no_name(tool: ContainerTool, image: str, tmp_p
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            said = "".join(process.stdout.readline() for _ in range(5))
+            said = "".join(process.stdout.readline() for _ in range(6))
             line = (
                 r"^deploy: \.venv/bin/lambake deploy --simulated-cloud (\S+)"
                 r" --registry (\S+)$"

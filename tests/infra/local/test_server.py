@@ -37,7 +37,7 @@ async def burst(url: str, count: int) -> list[tuple[int, str]]:
     async def one(i: int) -> tuple[int, str]:
         body = f'"{i}"'
         reader, writer = await asyncio.open_connection(host, int(port))
-        head = "POST / HTTP/1.1\r\nHost: local\r\nContent-Type: application/json\r\n"
+        head = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
         writer.write((head + body).encode())
         reply = (await reader.read()).decode()
