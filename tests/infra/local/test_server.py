@@ -55,7 +55,8 @@ def test_500_requests_at_once_lose_none_and_mix_none_up(start: Start, tmp_path: 
     lambda_ = start(root=tmp_path, handler="echo.handler", concurrency=3)
     answers = asyncio.run(burst(lambda_.local.url, 500))
     expected = [hashlib.sha256(f'"{i}"'.encode()).hexdigest() for i in range(500)]
-    assert answers == [(200, digest) for digest in expected]
+    wrong = [one for one, right in zip(answers, expected, strict=True) if one != (200, right)]
+    assert wrong[:3] == []
     assert lambda_.local.environments <= 3
 
 
