@@ -74,6 +74,26 @@ class Task(Protocol):
         ...
 
 
+class Unwatched:
+    """A task without labels, in whose answers no number has a meaning of its own for drift."""
+
+    __slots__ = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
+    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
+        """Return nothing."""
+        return {}
+
+
 def read_task(top: Table, outputs: tuple[Tensor, ...]) -> Task:
     """Open the task that a manifest names.
 

@@ -15,7 +15,7 @@ and numbers of JSON, NaN and Infinity null.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from model.bundle.recipe_file import RECIPE_FILE, Function, owners_code, read_function
 from model.elements import to_json
 from model.errors import EngineError
-from model.tasks.base import Answer
+from model.tasks.base import Answer, Unwatched
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
@@ -34,23 +34,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Custom:
+class Custom(Unwatched):
     """Answers of the bundle's own."""
 
     path: Path
     answer: Function
     outputs: tuple[str, ...]
     noun: str = "inference"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """None: what an answer means is not known here."""
-        return ()
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
         """Hand the outputs to `answer`, and check what it returns.
@@ -71,10 +61,6 @@ class Custom:
     def schema(self) -> dict[str, Any]:
         """Return the JSON schema of one answer: any object."""
         return {"type": "object"}
-
-    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-        """Return nothing."""
-        return {}
 
 
 def _as_json(answer: Any) -> Answer:

@@ -9,7 +9,7 @@ normalise = false                true: of length one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from model.elements import to_json
 from model.errors import EngineError
-from model.tasks.base import Answer, Output, Scores, read_output
+from model.tasks.base import Answer, Output, Scores, Unwatched, read_output
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
@@ -28,7 +28,7 @@ POOLINGS: Final = ("none", "mean", "max", "first")
 
 
 @dataclass(frozen=True, slots=True)
-class Embed:
+class Embed(Unwatched):
     """The answers of a model that makes vectors."""
 
     output: Output
@@ -36,16 +36,6 @@ class Embed:
     mask: str = ""
     normalise: bool = False
     noun: str = "embedding"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """None: no number of a vector has a meaning of its own."""
-        return ()
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
         """Turn the output, [N, D], or [N, T, D] with pooling, into vectors.
@@ -100,10 +90,6 @@ class Embed:
         """Return the JSON schema of one answer."""
         vector = {"type": "array", "items": {"type": ["number", "null"]}}
         return {"type": "object", "properties": {"embedding": vector}, "required": ["embedding"]}
-
-    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-        """Return nothing."""
-        return {}
 
 
 def load(settings: Table, outputs: tuple[Tensor, ...]) -> Embed:

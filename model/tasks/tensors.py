@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from model.elements import to_json
 from model.errors import InputError, Problem
-from model.tasks.base import Answer
+from model.tasks.base import Answer, Unwatched
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
@@ -21,21 +21,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensors:
+class Tensors(Unwatched):
     """The answers of a model whose outputs only its owner understands."""
 
     outputs: tuple[Tensor, ...]
     noun: str = "inference"
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    @property
-    def features(self) -> tuple[str, ...]:
-        """None: no number of a tensor has a meaning of its own."""
-        return ()
 
     def answers(self, outputs: Mapping[str, NDArray[Any]], count: int) -> list[Answer]:
         """Give each instance its share of every output.
@@ -82,10 +72,6 @@ class Tensors:
         properties = {one.name: anything for one in self.outputs}
         outputs = {"type": "object", "properties": properties, "required": list(properties)}
         return {"type": "object", "properties": {"outputs": outputs}, "required": ["outputs"]}
-
-    def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
-        """Return nothing."""
-        return {}
 
 
 def load(settings: Table, outputs: tuple[Tensor, ...]) -> Tensors:

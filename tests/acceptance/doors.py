@@ -56,7 +56,7 @@ class Doors:
         return predictions_in(json.loads(result["Body"]))
 
     def by_map(self, model: str, payload: Payload) -> Predictions:
-        """Be an item of a state machine's map."""
+        """Send the payload as an item of a state machine's map."""
         (result,) = self._invoke({"Items": [{"model": model, **payload}]})["results"]
         return predictions_in(result)
 
