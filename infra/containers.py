@@ -95,9 +95,10 @@ def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
             tried.append(f"{kind} is not installed")
             continue
         tool = ContainerTool(kind, program, _options(kind))
-        if _answers(tool):
+        refusal = _refusal(tool)
+        if not refusal:
             return tool
-        tried.append(f"{kind} does not answer")
+        tried.append(f"{kind}: {refusal}")
     raise NoContainerTool(tried)
 
 
@@ -106,15 +107,26 @@ def _options(kind: str) -> tuple[str, ...]:
     return ("--runtime", "runc") if kind == "podman" and shutil.which("runc") else ()
 
 
-def _answers(tool: ContainerTool) -> bool:
-    """Whether the tool can list images: docker's program is useless without its daemon."""
+def _refusal(tool: ContainerTool) -> str:
+    """Ask for the version and return what stands against the tool: docker may lack its daemon.
+
+    Neither waits for a lock on its images here, as it does in its other commands.
+    """
     try:
         done = subprocess.run(
-            tool.command("images", "--quiet"), capture_output=True, check=False, timeout=_ANSWER_S
+            tool.command("version"),
+            capture_output=True,
+            text=True,
+            check=False,
+            errors="replace",
+            timeout=_ANSWER_S,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+    except OSError as exc:
+        return str(exc)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_ANSWER_S} seconds"
+    said = done.stderr.strip().splitlines()
+    return (said[-1] if said else f"status {done.returncode}") if done.returncode else ""
 
 
 def cpu_share(memory_mb: int) -> float:

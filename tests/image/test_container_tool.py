@@ -71,7 +71,7 @@ def test_neither_is_told_with_what_to_install(programs: Path) -> None:
     with pytest.raises(NoContainerTool) as caught:
         find_container_tool()
     assert str(caught.value) == (
-        "expected docker or podman to answer, got none (docker does not answer; podman is not"
+        "expected docker or podman to answer, got none (docker: no daemon; podman is not"
         " installed): on Debian, apt install podman runc"
     )
 
