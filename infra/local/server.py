@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 
 from starlette.types import ASGIApp
 
+from infra.containers import ContainerTool
 from infra.local.broker import Broker, InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
 from infra.local.environment import Environment
@@ -174,8 +175,10 @@ class LocalLambda:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         with tempfile.TemporaryDirectory(prefix="lambake-", ignore_cleanup_errors=True) as folder:
-            template = await self._template(Path(folder))
-            new_environment = self._new_environment(Path(folder), template)
+            tool = container_tool_for(self.config) if self.config.image is not None else None
+            around = Surroundings(self.config, self._clock, *runtime_version(self.config, tool))
+            template = await self._template(around, Path(folder))
+            new_environment = self._new_environment(around, Path(folder), template, tool)
             broker = Broker(self.config, self._clock, new_environment)
             events = EventQueue(self.config, self._clock, broker.invoke_patiently, self._deliver)
             self._broker, self._events = broker, events
@@ -220,15 +223,15 @@ class LocalLambda:
             yield address
 
     def _new_environment(
-        self, folder: Path, template: Template | None
+        self,
+        around: Surroundings,
+        folder: Path,
+        template: Template | None,
+        tool: ContainerTool | None,
     ) -> Callable[[], Environment]:
-        tool = container_tool_for(self.config) if self.config.image is not None else None
-        runtime, runtime_arn = runtime_version(self.config, tool)
-        around = Surroundings(self.config, self._clock, runtime, runtime_arn)
-
         def new_environment() -> Environment:
             stream, name = self._new_stream()
-            launcher: Launcher = ProcessLauncher(self.config)
+            launcher: Launcher = ProcessLauncher(around)
             if template is not None:
                 launcher = SnapshotLauncher(template)
             elif tool is not None:
@@ -237,15 +240,14 @@ class LocalLambda:
 
         return new_environment
 
-    async def _template(self, folder: Path) -> Template | None:
+    async def _template(self, around: Surroundings, folder: Path) -> Template | None:
         """Take the snapshot from which SnapStart restores environments."""
         if not self.config.snap_start:
             return None
         stream, name = self._new_stream()
-        runtime, runtime_arn = runtime_version(self.config)
-        stream.platform(InitStart(runtime, runtime_arn, "snap-start"))
+        stream.platform(InitStart(around.runtime, around.runtime_arn, "snap-start"))
         started = self._clock.monotonic()
-        template = Template(self.config, stream, folder / name / "tmp")
+        template = Template(around, stream, folder / name / "tmp")
         try:
             await template.take()
         except StartError:

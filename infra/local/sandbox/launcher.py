@@ -11,8 +11,8 @@ import sys
 from infra.containers import ContainerTool
 from infra.local.sandbox.container import VERSION_CODE, python_of
 from infra.local.sandbox.isolation import Isolation
-from infra.local.sandbox.process import Process, Spawn
-from infra.local.sandbox.sandbox import Launch, Sandbox
+from infra.local.sandbox.process import Process, Spawn, Surroundings
+from infra.local.sandbox.sandbox import Launch, Sandbox, wrapped
 from infra.local.sandbox.snapshots import Template
 from infra.local.sandbox.variables import Place, process_variables
 from infra.settings.errors import ConfigError
@@ -22,14 +22,14 @@ from infra.settings.function import FunctionConfig
 class ProcessLauncher:
     """Starts the real runtime client for one environment."""
 
-    def __init__(self, config: FunctionConfig) -> None:
-        self._config = config
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
         self._isolation: Isolation | None = None
         self._host_library_path = os.environ.get("LD_LIBRARY_PATH")
 
     async def spawn(self, spawn: Spawn) -> Process:
         """Start it, in the environment's namespaces if there are any."""
-        config = self._config
+        config = self._around.config
         if config.isolated and self._isolation is None:
             self._isolation = await asyncio.to_thread(Isolation, config)
         place = Place(
@@ -38,10 +38,11 @@ class ProcessLauncher:
             tmp=None if config.isolated else spawn.tmp,
             initialization_type=spawn.initialization_type,
             host_library_path=self._host_library_path,
+            execution_env=self._around.execution_env,
         )
         return Sandbox(
             Launch(
-                command=runtime_command(config),
+                command=wrapped([config.python, "-m", "awslambdaric", config.handler], config),
                 variables=process_variables(config, place),
                 folder=config.root,
                 on_output=spawn.on_output,
@@ -69,11 +70,6 @@ class SnapshotLauncher:
 
     def close(self) -> None:
         """Do nothing: the template serves other environments too."""
-
-
-def runtime_command(config: FunctionConfig) -> list[str]:
-    """Return the command that an image's entry point ends with."""
-    return [config.python, "-m", "awslambdaric", config.handler]
 
 
 def runtime_version(config: FunctionConfig, tool: ContainerTool | None = None) -> tuple[str, str]:

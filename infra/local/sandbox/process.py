@@ -70,5 +70,10 @@ class Surroundings:
 
     config: FunctionConfig
     clock: Clock
-    runtime: str  # python:3.11
+    runtime: str  # python:3.11.v7
     runtime_arn: str
+
+    @property
+    def execution_env(self) -> str:
+        """AWS_EXECUTION_ENV as a zip runtime of this interpreter sets it: AWS_Lambda_python3.11."""
+        return "AWS_Lambda_" + self.runtime.rpartition(".")[0].replace(":", "")

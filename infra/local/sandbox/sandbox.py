@@ -17,6 +17,9 @@ from pathlib import Path
 from infra.local import contract
 from infra.local.errors import StartError
 from infra.local.sandbox.process_group import ProcessGroup, kill_marked, output_pipe
+from infra.settings.function import FunctionConfig
+
+_WRAPPER = "AWS_LAMBDA_EXEC_WRAPPER"
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,17 @@ class Sandbox(ProcessGroup):
     def _exited(self, status: int) -> None:
         self.ended()
         self._on_exit(status)
+
+
+def wrapped(command: Sequence[str], config: FunctionConfig) -> Sequence[str]:
+    """Return the command that AWS_LAMBDA_EXEC_WRAPPER starts, if the function sets it.
+
+    A shell's exec ends like the service's bootstrap: 127 for a missing wrapper, 126 for one that
+    may not be executed.
+    """
+    if not config.environment.get(_WRAPPER):
+        return command
+    return ("/bin/sh", "-c", f'exec "${_WRAPPER}" "$@"', "bootstrap", *command)
 
 
 @functools.cache

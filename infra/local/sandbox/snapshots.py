@@ -25,13 +25,12 @@ from infra.local.errors import StartError
 from infra.local.logs import LogStream
 from infra.local.phase_end import EndedBy, PhaseEnd, exit_text
 from infra.local.runtime.conversation import Conversation
-from infra.local.sandbox.process import Process, Spawn
+from infra.local.sandbox.process import Process, Spawn, Surroundings
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
-from infra.local.sandbox.sandbox import Launch, Sandbox
+from infra.local.sandbox.sandbox import Launch, Sandbox, wrapped
 from infra.local.sandbox.snapshot_template import CONTROL_VARIABLE
 from infra.local.sandbox.variables import Place, process_variables
 from infra.settings.errors import ConfigError
-from infra.settings.function import FunctionConfig
 
 _SCRIPT = Path(__file__).with_name("snapshot_template.py")
 _KIND = "snap-start"
@@ -40,10 +39,11 @@ _KIND = "snap-start"
 class Template:
     """The snapshot of one function."""
 
-    def __init__(self, config: FunctionConfig, stream: LogStream, folder: Path) -> None:
+    def __init__(self, around: Surroundings, stream: LogStream, folder: Path) -> None:
+        self._config = config = around.config
         if config.isolated:
             raise ConfigError("snap_start", "false where isolated is true", True)
-        self._config = config
+        self._execution_env = around.execution_env
         self._stream = stream
         self._folder = folder
         self._sandbox: Sandbox | None = None
@@ -63,6 +63,7 @@ class Template:
             StartError: one of them failed, was too slow, or ended the process: the service would
                 not publish the version.
         """
+        config = self._config
         loop = asyncio.get_running_loop()
         self._end = loop.create_future()
         self._conversation = Conversation(self._ends)
@@ -75,16 +76,16 @@ class Template:
         with theirs:
             self._sandbox = Sandbox(
                 Launch(
-                    command=[self._config.python, str(_SCRIPT), self._config.handler],
+                    command=wrapped([config.python, str(_SCRIPT), config.handler], config),
                     variables=variables,
-                    folder=self._config.root,
+                    folder=config.root,
                     on_output=self._stream.function_wrote,
                     on_exit=lambda status: self._ends(PhaseEnd(EndedBy.EXIT, status=status)),
                     keep_open=(theirs.fileno(),),
                 )
             )
         loop.add_reader(self._control, self._read_news)
-        limit_s = max(contract.LONG_INIT_LIMIT_S, self._config.timeout_s)
+        limit_s = max(contract.LONG_INIT_LIMIT_S, config.timeout_s)
         try:
             end = await asyncio.wait_for(asyncio.shield(self._end), limit_s)
         except TimeoutError:
@@ -128,7 +129,7 @@ class Template:
             self._conversation.close()
 
     def _variables(self, address: str, stream: str, tmp: Path) -> dict[str, str]:
-        place = Place(address, stream, tmp, _KIND, self._host_library_path)
+        place = Place(address, stream, tmp, _KIND, self._host_library_path, self._execution_env)
         return process_variables(self._config, place)
 
     def _ends(self, end: PhaseEnd) -> None:

@@ -37,13 +37,13 @@ class Place:
     tmp: Path | None  # None: the process has /tmp to itself
     initialization_type: str
     host_library_path: str | None = None
+    execution_env: str | None = None  # None: the image's own bootstrap sets it
 
 
 def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
     """Return all variables of one process.
 
-    Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026. AWS_EXECUTION_ENV is absent, as in
-    an image that does not set it; the function's own environment may.
+    Source: docs/contract.md 6.3.1 [REC] python3.14, 18 Feb 2026.
     """
     root = str(config.root)
     libraries = [path.format(root=root) for path in _LIBRARIES]
@@ -68,6 +68,8 @@ def process_variables(config: FunctionConfig, place: Place) -> dict[str, str]:
         "PWD": root,
         "SHLVL": "0",
     }
+    if place.execution_env is not None:
+        variables["AWS_EXECUTION_ENV"] = place.execution_env
     if config.log_format == "JSON":
         variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         variables["AWS_LAMBDA_LOG_LEVEL"] = config.log_level or "INFO"

@@ -104,13 +104,9 @@ def interpreters() -> list[str]:
 
 
 @pytest.mark.parametrize("python", interpreters())
-@pytest.mark.parametrize("execution_env", [None, "AWS_Lambda_python3.13"])
-def test_the_runtime_client_on_every_python(
-    start: Start, python: str, execution_env: str | None
-) -> None:
+def test_the_runtime_client_on_every_python(start: Start, python: str) -> None:
     """The real awslambdaric: a result, an error, an exit, a result."""
-    environment = {"AWS_EXECUTION_ENV": execution_env} if execution_env else {}
-    lambda_ = start(python=python, environment=environment)
+    lambda_ = start(python=python)
     assert lambda_.post(b'{"x": 1}').json == {"x": 1}
     assert lambda_.do("fail").json["errorType"] == "ValueError"
     assert "exit status 3" in lambda_.do("leave", status=3).json["errorMessage"]
@@ -118,6 +114,7 @@ def test_the_runtime_client_on_every_python(
     version = subprocess.run([python, "-V"], capture_output=True, text=True, check=True).stdout
     minor = ".".join(version.split()[1].split(".")[:2])
     assert f"Runtime Version: python:{minor}.v" in lambda_.local.logs[0]
+    assert lambda_.do("variables").json["AWS_EXECUTION_ENV"] == f"AWS_Lambda_python{minor}"
 
 
 def test_the_runtime_version_of_what_is_no_python() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from infra.local.broker import InvokeRequest
+from infra.local.sandbox.sandbox import wrapped
 from infra.local.server import LocalLambda
 from infra.settings.function import FunctionConfig
 from tests.infra.cloud.clouds import until
@@ -75,7 +77,7 @@ def test_the_environment_variables_are_the_services(start: Start) -> None:
     os.environ["HOST_SECRET"] = "host"
     os.environ["AWS_PROFILE"] = "host"
     try:
-        lambda_ = start(environment={"MINE": "1", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12"})
+        lambda_ = start(environment={"MINE": "1"})
         seen = lambda_.do("variables").json
     finally:
         del os.environ["HOST_SECRET"], os.environ["AWS_PROFILE"]
@@ -103,7 +105,7 @@ def test_the_environment_variables_are_the_services(start: Start) -> None:
         "PWD": root,
         "SHLVL": "0",
         "MINE": "1",
-        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.12",
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info[0]}.{sys.version_info[1]}",
     }
     assert {name: seen.get(name) for name in fixed} == fixed
     varying = {
@@ -121,15 +123,38 @@ def test_the_environment_variables_are_the_services(start: Start) -> None:
     assert set(seen) == set(fixed) | set(varying)
 
 
-def test_the_real_runtime_client_in_both_ways_of_polling(start: Start) -> None:
-    """1.2: AWS_EXECUTION_ENV changes how it writes JSON and asks for events; both work."""
-    for execution_env in (None, "AWS_Lambda_python3.11", "AWS_Lambda_python3.13"):
-        environment = {"AWS_EXECUTION_ENV": execution_env} if execution_env else {}
-        lambda_ = start(environment=environment)
-        body = json.dumps({"text": "é😀"}, ensure_ascii=False).encode()
-        assert lambda_.post(body).json == {"text": "é😀"}
-        escaped = execution_env != "AWS_Lambda_python3.13"
-        assert (b"\\u00e9" in lambda_.post(body).body) is escaped
+@pytest.mark.parametrize("newer", [False, True])
+def test_the_real_runtime_client_in_both_its_ways(start: Start, *, newer: bool) -> None:
+    """1.2, R1: AWS_EXECUTION_ENV decides whether it escapes JSON, whether a lone surrogate ends it,
+    and so how large an answer is.
+    """
+    lambda_ = start(environment={"AWS_EXECUTION_ENV": "AWS_Lambda_python3.13" if newer else ""})
+    answered = lambda_.post('"é😀"'.encode()).body
+    assert answered == ('"é😀"' if newer else r'"\u00e9\ud83d\ude00"').encode()
+    lone = lambda_.post(rb'"\ud800"')
+    assert lone.json == "\ud800" if not newer else "exit status 1" in lone.json["errorMessage"]
+    large = lambda_.post(('"' + 1_500_000 * "é" + '"').encode())
+    assert ("x-amz-function-error" in large.headers) is not newer
+
+
+@pytest.mark.parametrize(
+    ("mode", "status", "output"),
+    [(0o755, 0, "set by the wrapper\n"), (0o644, 126, ""), (None, 127, "")],
+)
+def test_a_wrapper_starts_the_runtime(
+    tmp_path: Path, mode: int | None, status: int, output: str
+) -> None:
+    """6.3.1: AWS_LAMBDA_EXEC_WRAPPER gets the command; without one, 127, as on the service."""
+    wrapper = tmp_path / "wrapper"
+    if mode is not None:
+        wrapper.write_text("#!/bin/sh\nexport MINE='set by the wrapper'\nexec \"$@\"\n")
+        wrapper.chmod(mode)
+    environment = {"AWS_LAMBDA_EXEC_WRAPPER": str(wrapper)}
+    config = FunctionConfig(handler="a.b", environment=environment)
+    command = wrapped([sys.executable, "-Sc", "import os; print(os.environ['MINE'])"], config)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (status, output)
+    assert wrapped(["python"], FunctionConfig(handler="a.b")) == ["python"]
 
 
 def test_open_files_are_limited(start: Start) -> None:
