@@ -14,7 +14,6 @@ import http.client
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
@@ -40,12 +39,6 @@ _PASSED_ON = (
 
 
 _ONLY_ONE = threading.Lock()
-
-
-@dataclass
-class _Running:
-    config: FunctionConfig
-    local: LocalLambda
 
 
 class ImageFunctions:
@@ -75,7 +68,7 @@ class ImageFunctions:
         self._code = FunctionCode(images)
         self._now_s = now_s
         self._logs = LogDelivery()
-        self._running: dict[tuple[str, str], _Running] = {}
+        self._running: dict[tuple[str, str], LocalLambda] = {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
 
@@ -107,16 +100,13 @@ class ImageFunctions:
         key = (function.function_arn, qualifier or "")
         with self._lock:
             running = self._running.get(key)
-            if running is not None and running.config == config:
-                return running.local
-            if running is not None:
-                running.local.__exit__(None, None, None)
-                del self._running[key]
-            local = LocalLambda(config)
-            self._logs.follow(local, function)
-            local.__enter__()
-            self._running[key] = _Running(config, local)
-            return local
+            if running is None:
+                local = LocalLambda(config)
+                self._logs.follow(local, function)
+                running = self._running[key] = local.__enter__()
+            elif running.config != config:
+                running.change(config)
+            return running
 
     def config_of(self, function: Any, qualifier: str | None = None) -> FunctionConfig:
         """Derive an emulator's settings from moto's function."""
@@ -170,18 +160,18 @@ class ImageFunctions:
     def logs(self, function_name: str) -> list[str]:
         """Return what a function's emulators have logged since they were started."""
         with self._lock:
-            running = [r for r in self._running.values() if r.config.name == function_name]
-        return [line for one in running for line in one.local.logs]
+            running = [one for one in self._running.values() if one.config.name == function_name]
+        return [line for one in running for line in one.logs]
 
     def drained(self) -> None:
         """Wait until no asynchronous invocation is left."""
         with self._lock:
             running = list(self._running.values())
         for one in running:
-            one.local.drained()
+            one.drained()
 
     def _stop_functions(self) -> None:
         with self._lock:
             running, self._running = self._running, {}
         for one in running.values():
-            one.local.__exit__(None, None, None)
+            one.__exit__(None, None, None)

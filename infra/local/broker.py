@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from infra.local import contract
 from infra.local.clock import Clock, Timer
 from infra.local.environment import Environment
-from infra.local.errors import StartError, Throttled
+from infra.local.errors import Replaced, StartError, Throttled
 from infra.local.invocation import Invocation, InvokeRequest, InvokeResult
 from infra.settings.function import FunctionConfig
 
@@ -118,6 +118,14 @@ class Broker:
         if self._config.reserved_concurrency is not None:
             return await self.invoke(request)
         return await self._run(request)
+
+    async def retire(self) -> None:
+        """Hand the waiting invocations back with Replaced, let the running ones end, and close."""
+        while self._waiting:
+            self._answer(self._waiting.popleft(), Replaced("the function was changed"))
+        while self._running:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.close()
 
     async def close(self) -> None:
         """End every environment; running invocations fail with StartError."""

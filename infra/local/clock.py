@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -86,8 +87,10 @@ class Alarm:
             act()
 
 
-async def pause(clock: Clock, delay_s: float) -> None:
-    """Sleep by a clock."""
+async def pause(
+    clock: Clock, delay_s: float, early: deque[Callable[[], None]] | None = None
+) -> None:
+    """Sleep by a clock, or until one of those who wait `early` is called."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:
@@ -95,7 +98,11 @@ async def pause(clock: Clock, delay_s: float) -> None:
             done.set_result(None)
 
     timer = clock.call_later(delay_s, wake)
+    if early is not None:
+        early.append(wake)
     try:
         await done
     finally:
         timer.cancel()
+        if early is not None and wake in early:
+            early.remove(wake)

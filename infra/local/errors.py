@@ -5,6 +5,7 @@ LocalError
 ├── StartError          the emulator did not start, for a reason other than a port
 ├── ToolMissing         isolation needs a program that this machine does not have
 ├── Throttled           no environment is free; carries the service's Reason
+├── Replaced            the function was changed before a waiting invocation began
 └── ProtocolError       a runtime broke the Runtime API; carries status, type and message
     ├── InvalidRequestId
     ├── InvalidTransition
@@ -52,6 +53,10 @@ class Throttled(LocalError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"Rate Exceeded. Reason: {reason}")
+
+
+class Replaced(LocalError):
+    """The function was changed before a waiting invocation began; it begins on the new one."""
 
 
 class ProtocolError(LocalError):

@@ -9,21 +9,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import secrets
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from starlette.types import ASGIApp
 
-from infra.containers import ContainerTool
-from infra.local.broker import Broker, InvokeRequest, InvokeResult
+from infra.local.broker import InvokeRequest, InvokeResult
 from infra.local.clock import Clock, SystemClock
-from infra.local.environment import Environment
 from infra.local.errors import PortTaken, StartError
 from infra.local.gateway import GATEWAY_LIMITS, gateway_app, refusal_by
 from infra.local.http.callers import Callers
@@ -32,12 +28,8 @@ from infra.local.http.server import Address, serving
 from infra.local.invoke.api import invoke_app
 from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Deliver, deliverer
-from infra.local.log_lines import InitReport, InitStart
-from infra.local.logs import Listener, Log, LogStream
-from infra.local.sandbox.container import ContainerLauncher, container_tool_for
-from infra.local.sandbox.launcher import ProcessLauncher, SnapshotLauncher, runtime_version
-from infra.local.sandbox.process import Launcher, Surroundings
-from infra.local.sandbox.snapshots import Template
+from infra.local.logs import Listener, Log
+from infra.local.revisions import Revisions
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
@@ -78,7 +70,7 @@ class LocalLambda:
         self._log = Log()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._broker: Broker | None = None
+        self._revisions: Revisions | None = None
         self._events: EventQueue | None = None
         self._failure: BaseException | None = None
         self._ready = threading.Event()
@@ -103,12 +95,12 @@ class LocalLambda:
     @property
     def environments(self) -> int:
         """How many environments exist now."""
-        return self._started(self._broker).environments
+        return self._started(self._revisions).environments
 
     @property
     def under_way(self) -> int:
         """How many invocations are waiting or running."""
-        return self._started(self._broker).under_way
+        return self._started(self._revisions).under_way
 
     def listen(self, listener: Listener) -> None:
         """Call the listener with each log line, in the emulator's own thread."""
@@ -116,9 +108,19 @@ class LocalLambda:
 
     def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
         """Run one invocation from another thread, without the Invoke API."""
-        broker = self._started(self._broker)
-        call = broker.invoke_patiently if patient else broker.invoke
-        return self._run(call(request))
+        return self._run(self._started(self._revisions).invoke(request, patient=patient))
+
+    def change(self, config: FunctionConfig) -> None:
+        """Serve a function of other settings from now on, and lose no invocation.
+
+        Its name, account and region, its ports and its front stay.
+
+        Raises:
+            ConfigError: the function's folder or interpreter does not exist; nothing changes then.
+        """
+        self._check(config)
+        self._run(self._started(self._revisions).start(config))
+        self.config = self._started(self._events).config = config
 
     def drained(self) -> None:
         """Wait until no asynchronous invocation is queued or running."""
@@ -131,8 +133,7 @@ class LocalLambda:
             PortTaken: a port is in use.
             ConfigError: the function's folder or interpreter does not exist.
         """
-        if self.config.image is None and not self.config.root.is_dir():
-            raise ConfigError("root", "a folder", str(self.config.root))
+        self._check(self.config)
         self._thread = threading.Thread(target=self._work, name="lambake-local")
         self._thread.start()
         self._ready.wait()
@@ -153,6 +154,11 @@ class LocalLambda:
                 self._loop.call_soon_threadsafe(self._stop.set)
         if self._thread is not None:
             self._thread.join()
+
+    @staticmethod
+    def _check(config: FunctionConfig) -> None:
+        if config.image is None and not config.root.is_dir():
+            raise ConfigError("root", "a folder", str(config.root))
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._started(self._loop)).result()
@@ -175,19 +181,16 @@ class LocalLambda:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         with tempfile.TemporaryDirectory(prefix="lambake-", ignore_cleanup_errors=True) as folder:
-            tool = container_tool_for(self.config) if self.config.image is not None else None
-            around = Surroundings(self.config, self._clock, *runtime_version(self.config, tool))
-            template = await self._template(around, Path(folder))
-            new_environment = self._new_environment(around, Path(folder), template, tool)
-            broker = Broker(self.config, self._clock, new_environment)
-            events = EventQueue(self.config, self._clock, broker.invoke_patiently, self._deliver)
-            self._broker, self._events = broker, events
             config = self.config
-            gateway = gateway_app(broker.invoke_patiently, config.front_settings, config.front)
+            revisions = Revisions(self._clock, self._log, Path(folder))
+            events = EventQueue(config, self._clock, revisions.invoke_patiently, self._deliver)
+            self._revisions, self._events = revisions, events
+            gateway = gateway_app(revisions.invoke_patiently, config.front_settings, config.front)
             refusal = refusal_by(config.front)
-            api = invoke_app(self.config, broker.invoke, events.accept)
+            api = invoke_app(config, revisions.invoke, events.accept)
             port, invoke_port = self._ports
             try:
+                await revisions.start(config)
                 async with (
                     self._listening(
                         gateway, port, "--port", limits=GATEWAY_LIMITS, refusal=refusal
@@ -197,16 +200,13 @@ class LocalLambda:
                     ) as invoke,
                 ):
                     self._addresses = (front, invoke)
-                    await broker.start()
                     self._ready.set()
                     await self._stop.wait()
                     await events.close()
                     # Before the servers: waiting callers get an answer.
-                    await broker.close()
+                    await revisions.close()
             finally:
-                await broker.close()
-                if template is not None:
-                    await template.close()
+                await revisions.close()
 
     @contextlib.asynccontextmanager
     async def _listening(
@@ -221,50 +221,6 @@ class LocalLambda:
                     raise PortTaken(self._host, port, flag) from exc
                 raise StartError(f"cannot listen on {self._host}:{port}: {exc.strerror}") from exc
             yield address
-
-    def _new_environment(
-        self,
-        around: Surroundings,
-        folder: Path,
-        template: Template | None,
-        tool: ContainerTool | None,
-    ) -> Callable[[], Environment]:
-        def new_environment() -> Environment:
-            stream, name = self._new_stream()
-            launcher: Launcher = ProcessLauncher(around)
-            if template is not None:
-                launcher = SnapshotLauncher(template)
-            elif tool is not None:
-                launcher = ContainerLauncher(self.config, tool)
-            return Environment(around, launcher, stream, folder / name / "tmp")
-
-        return new_environment
-
-    async def _template(self, around: Surroundings, folder: Path) -> Template | None:
-        """Take the snapshot from which SnapStart restores environments."""
-        if not self.config.snap_start:
-            return None
-        stream, name = self._new_stream()
-        stream.platform(InitStart(around.runtime, around.runtime_arn, "snap-start"))
-        started = self._clock.monotonic()
-        template = Template(around, stream, folder / name / "tmp")
-        try:
-            await template.take()
-        except StartError:
-            await template.close()
-            raise
-        init_ms = (self._clock.monotonic() - started) * 1000
-        stream.platform(InitReport(init_ms, "init", "success", None, "snap-start"))
-        return template
-
-    def _new_stream(self) -> tuple[LogStream, str]:
-        name = secrets.token_hex(16)
-        day = datetime.fromtimestamp(self._clock.now(), tz=UTC).strftime("%Y/%m/%d")
-        as_json = self.config.log_format == "JSON"
-        stream = LogStream(
-            f"{day}/[{self.config.version}]{name}", self._log, self._clock, as_json=as_json
-        )
-        return stream, name
 
 
 def callers_of(config: FunctionConfig) -> Callers:

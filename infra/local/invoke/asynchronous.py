@@ -8,6 +8,7 @@ An event's life:
        │            │                       └──none left──► dead letter and on_failure
        └────────────┴──throttled──► waits 1 s ... 5 min ──too old──► dead letter and on_failure
 
+A throttled event also tries again when another event of the queue has run: there is room then.
 All attempts have the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
 """
 
@@ -39,11 +40,12 @@ class EventQueue:
         invoke: Callable[[InvokeRequest], Awaitable[InvokeResult]],
         deliver: Deliver,
     ) -> None:
-        self._config = config
+        self.config = config  # a change is in force at the next attempt
         self._clock = clock
         self._invoke = invoke
         self._deliver = deliver
         self._tasks: set[asyncio.Task[None]] = set()
+        self._throttled: deque[Callable[[], None]] = deque()  # wakes each; first come first
         self.deliveries: deque[Delivery] = deque(maxlen=_KEPT_DELIVERIES)
 
     def accept(self, request: InvokeRequest) -> str:
@@ -84,40 +86,44 @@ class EventQueue:
         result: InvokeResult | None = None
         condition = "RetriesExhausted"
         # [DOC] with a reserved concurrency of zero nothing is tried.
-        while self._config.reserved_concurrency != 0:
+        while self.config.reserved_concurrency != 0:
+            waiting = None
             try:
                 result = await self._invoke(event)
             except Throttled:
+                waiting = self._throttled
                 delay_s, backoff_s = (
                     backoff_s,
                     min(backoff_s * 2, contract.THROTTLE_BACKOFF_LIMIT_S),
                 )
             else:
                 attempts += 1
+                if self._throttled:
+                    self._throttled.popleft()()
                 if result.function_error is None:
                     condition = "Success"
                     break
-                if attempts > self._config.events.retries:
+                if attempts > self.config.events.retries:
                     break
                 delay_s = contract.EVENT_RETRY_DELAYS_S[attempts - 1]
             age_s = self._clock.monotonic() - accepted
-            if age_s + delay_s > self._config.events.max_age_s:
+            if age_s + delay_s > self.config.events.max_age_s:
                 condition = "EventAgeExceeded"
                 break
-            await pause(self._clock, delay_s)
+            await pause(self._clock, delay_s, waiting)
         await self._conclude(event, result, condition=condition, attempts=attempts)
 
     async def _conclude(
         self, event: InvokeRequest, result: InvokeResult | None, *, condition: str, attempts: int
     ) -> None:
-        targets = self._config.events
+        targets = self.config.events
         succeeded = condition == "Success"
         if not succeeded and targets.dead_letter:
             await self._send(dead_letter_of(targets.dead_letter, event, result))
         target = targets.on_success if succeeded else targets.on_failure
         if target:
             record = record_of(
-                self._config,
+                self.config,
                 event,
                 result,
                 condition=condition,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.broker import Broker, InvokeRequest, InvokeResult, Throttled
-from infra.local.errors import StartError
+from infra.local.errors import Replaced, StartError
 from infra.settings.function import FunctionConfig
 from tests.infra.local.fakes import FakeClock, FakeEnvironment, settled
 
@@ -235,6 +235,21 @@ async def test_closing_answers_everybody(stage: Stage) -> None:
     for call in [*calls, await stage.call()]:
         with pytest.raises(StartError, match=r"^the emulator is shutting down$"):
             await call
+
+
+@on_stage(concurrency=1)
+async def test_a_retired_broker_ends_what_runs_and_hands_back_the_rest(stage: Stage) -> None:
+    """As a change of the function needs it; afterwards no environment is left."""
+    running, waiting = [await stage.call(patient=True) for _ in range(2)]
+    retired = asyncio.create_task(stage.broker.retire())
+    await settled()
+    with pytest.raises(Replaced):
+        await waiting
+    assert not running.done()
+    await stage.environments[0].reply(b'"old"')
+    assert (await running).payload == b'"old"'
+    await retired
+    assert stage.environments[0].closed
 
 
 @settings(max_examples=200, deadline=None)

@@ -60,6 +60,22 @@ def test_500_requests_at_once_lose_none_and_mix_none_up(start: Start, tmp_path: 
     assert lambda_.local.environments <= 3
 
 
+def test_a_change_loses_no_invocation(start: Start, tmp_path: Path) -> None:
+    """[REC] What runs ends with the old settings; what waits, and what comes, has the new."""
+    lambda_ = start(concurrency=1)
+    event = {"X-Amz-Invocation-Type": "Event"}
+    with lambda_.busy(tmp_path) as (running,):
+        for number in range(3):
+            lambda_.post(f'{{"do": "who", "tag": {number}}}'.encode(), event)
+        lambda_.local.change(lambda_.local.config.replace(concurrency=1, memory_mb=640))
+        lambda_.local.drained()
+        assert not running.done()
+        assert lambda_.do("who").json["memory"] == "640"
+    assert running.result().status == 200
+    reports = [line for line in lambda_.local.logs if line.startswith("REPORT")]
+    assert ["Memory Size: 640 MB" in line for line in reports] == [True] * 4 + [False]
+
+
 def test_reserved_concurrency_throttles_the_front_too(start: Start, tmp_path: Path) -> None:
     """It is the user's own wish: nobody waits."""
     (tmp_path / "echo.py").write_text(ECHO)

@@ -106,6 +106,21 @@ def test_a_life(
     asyncio.run(scene())
 
 
+def test_a_throttled_event_tries_again_when_another_has_run() -> None:
+    """In the order they came, and long before its backoff ends."""
+
+    async def scene() -> None:
+        desk = Desk(BUSY, BUSY, BUSY, BUSY, None, None, None)
+        ids = [desk.queue.accept(InvokeRequest(b"{}")) for _ in range(2)]
+        await settled()
+        await desk.clock.advance(1)
+        ids.append(desk.queue.accept(InvokeRequest(b"{}")))
+        await desk.queue.drained()
+        assert desk.asked[4:] == [(1, ids[2]), (1, ids[0]), (1, ids[1])]
+
+    asyncio.run(scene())
+
+
 def test_the_record_of_a_success() -> None:
     """The record of 6.6, whole, without a functionError."""
 
