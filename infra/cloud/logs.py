@@ -46,5 +46,8 @@ class LogDelivery:
                 continue
             if line.stream not in group.streams:
                 group.create_log_stream(line.stream)
-            event = {"timestamp": int(line.time_s * 1000), "message": line.text}
+            # The runtime client joins the lines of an error by CR where it writes to a pipe; the
+            # service's events have LF, and end in one: docs/contract.md 6.4 [REC].
+            message = line.text.replace("\r", "\n") + "\n"
+            event = {"timestamp": int(line.time_s * 1000), "message": message}
             group.put_log_events(line.stream, [event])

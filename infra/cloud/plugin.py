@@ -35,6 +35,8 @@ _PASSED_ON = (
     "x-amz-log-type",
     "x-amz-client-context",
     "x-amzn-trace-id",
+    "x-amz-tenant-id",  # refused there, never ignored
+    "x-amz-durable-execution-name",
 )
 
 

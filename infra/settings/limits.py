@@ -6,11 +6,11 @@ from typing import Final
 
 LATEST: Final = "$LATEST"
 INIT_LIMIT_S: Final = 10.0  # [REC/DOC] from the start of the process to the first `next`
-TIMEOUT_LIMIT_S: Final = 900  # [DOC]
+TIMEOUT_LIMIT_S: Final = 900  # [DOC] 5,400 for Lambda Managed Instances only
 MEMORY_MINIMUM_MB: Final = 128  # [DOC]
 MEMORY_LIMIT_MB: Final = 10_240  # [DOC]
 TMP_MINIMUM_MB: Final = 512  # [DOC]
-TMP_LIMIT_MB: Final = 10_240  # [DOC]
+TMP_LIMIT_MB: Final = 10_240  # [DOC] 32,768 with accelerators only
 IMAGE_LIMIT_BYTES: Final = 10 * 1024**3  # [DOC] of all layers, uncompressed
 EVENT_RETRIES_LIMIT: Final = 2  # [DOC] MaximumRetryAttempts 0-2
 EVENT_AGE_MINIMUM_S: Final = 60  # [DOC]

@@ -92,7 +92,10 @@ def response_of(payload: bytes, visit: Visit) -> Response:
     decode = bool(result.get("isBase64Encoded")) and _binary(visit.config, accept)
     content = content_of(result.get("body"), base64_encoded=decode)
     headers = tuple((_sent_name(name), value) for name, value in proxy_result.headers_of(result))
-    return Response(proxy_result.status_or_ok(result), headers, content)
+    response = Response(proxy_result.status_or_ok(result), headers, content)
+    if response.header("x-amzn-trace-id") is not None:
+        return response
+    return response.plus(("X-Amzn-Trace-Id", visit.trace_id))  # [REC]
 
 
 def _sent_name(name: str) -> str:
@@ -103,10 +106,12 @@ def _sent_name(name: str) -> str:
 def _own_path(request: Request, config: FrontConfig) -> str | None:
     """Return the raw path without its stage; None if it has another stage."""
     stage = config.stage_path
-    if stage and request.raw_path != stage and not request.raw_path.startswith(stage + "/"):
+    # [REC] a doubled slash before or right after the stage collapses here, not in the context's
+    # path.
+    path = _LEADING_SLASHES.sub("/", request.raw_path)
+    if stage and path != stage and not path.startswith(stage + "/"):
         return None
-    # [REC] a doubled slash right after the stage collapses here, not in the context's path.
-    return _LEADING_SLASHES.sub("/", request.raw_path.removeprefix(stage))
+    return _LEADING_SLASHES.sub("/", path.removeprefix(stage))
 
 
 def _parameters(match: Match) -> dict[str, str]:

@@ -23,6 +23,11 @@ class Visit:
     match: Match | None
 
     @property
+    def trace_id(self) -> str:
+        """The client's trace, or the one that begins here."""
+        return self.request.header("x-amzn-trace-id") or self.moment.trace_id
+
+    @property
     def matched(self) -> Match:
         """The route of a request that the front let in."""
         if self.match is None:

@@ -9,7 +9,8 @@ An event's life:
        └────────────┴──throttled──► waits 1 s ... 5 min ──too old──► dead letter and on_failure
 
 A throttled event also tries again when another event of the queue has run: there is room then.
-All attempts have the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
+With a reserved concurrency of zero it goes to dead letter and on_failure at once. All attempts have
+the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
 """
 
 from __future__ import annotations
@@ -85,7 +86,6 @@ class EventQueue:
         attempts, backoff_s = 0, contract.THROTTLE_BACKOFF_FIRST_S
         result: InvokeResult | None = None
         condition = "RetriesExhausted"
-        # [DOC] with a reserved concurrency of zero nothing is tried.
         while self.config.reserved_concurrency != 0:
             waiting = None
             try:
@@ -111,6 +111,8 @@ class EventQueue:
                 condition = "EventAgeExceeded"
                 break
             await pause(self._clock, delay_s, waiting)
+        else:
+            condition = "ZeroReservedConcurrency"
         await self._conclude(event, result, condition=condition, attempts=attempts)
 
     async def _conclude(

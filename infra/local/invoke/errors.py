@@ -75,7 +75,7 @@ def not_valid(value: str, member: str, constraint: str) -> InvokeError:
 
 
 def wrong_parameter(message: str) -> InvokeError:
-    """B16, for parameters that contradict each other."""
+    """B16, for parameters that contradict each other, or are not emulated (our words) [?]."""
     return InvokeError(400, "InvalidParameterValueException", {"Type": "User", "message": message})
 
 

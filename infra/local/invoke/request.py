@@ -35,6 +35,11 @@ _TARGET = re.compile(
     r"(?::(?P<qualifier>\$LATEST|[a-zA-Z0-9-_]+))?"
 )
 
+_NOT_EMULATED = {
+    "TenantId": b"x-amz-tenant-id",
+    "DurableExecutionName": b"x-amz-durable-execution-name",
+}
+
 
 @dataclass(frozen=True)
 class InvokeCall:
@@ -100,6 +105,9 @@ def call_of(
         size: of the whole body.
         names: from version_of.
     """
+    for member, header in _NOT_EMULATED.items():
+        if header in headers:
+            raise wrong_parameter(f"{member} is not emulated: call without it")
     kind = _text(headers, b"x-amz-invocation-type") or "RequestResponse"
     if kind not in contract.INVOCATION_TYPES:
         raise not_valid(kind, "invocationType", _members(contract.INVOCATION_TYPES))

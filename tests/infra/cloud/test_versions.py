@@ -98,3 +98,4 @@ def test_a_log_group_that_stands_gets_the_lines(client: Client) -> None:
 
     until(lambda: any(line.startswith("REPORT RequestId: ") for line in lines()))
     assert sum(line.startswith("START RequestId: ") for line in lines()) == 1
+    assert all(line.endswith("\n") for line in lines())

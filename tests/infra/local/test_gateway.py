@@ -69,6 +69,27 @@ def test_body() -> None:
 
 
 @pytest.mark.parametrize(
+    ("front", "content_type", "warned"),
+    [
+        ("rest_api", b"image/png", True),
+        ("http_api", b"application/json", True),
+        ("http_api", b"image/png", False),
+    ],
+)
+def test_lost_bytes_are_told(
+    caplog: pytest.LogCaptureFixture, front: str, content_type: bytes, *, warned: bool
+) -> None:
+    """Bytes that reach the function as U+FFFD, such as a gzip body, are named in the log."""
+    head = b"POST /x HTTP/1.1\r\nHost: h\r\nContent-Type: %b\r\nContent-Length: 3\r\n\r\n"
+
+    async def scenario(wire: Wire, address: Address) -> None:
+        await got(wire, head % content_type + b"\x1f\x8b\x08")
+
+    through(Function(), scenario, front)
+    assert [said.startswith("POST /x: ") for said in caplog.messages] == [True] * warned
+
+
+@pytest.mark.parametrize(
     ("front", "status"),
     [
         ("http_api", 500),

@@ -133,6 +133,7 @@ def test_stage() -> None:
         ("/live/a/b/", "/a/b/", "a/b"),
         ("/live/a//b", "/a//b", "a//b"),
         ("/live//a", "/a", "a"),
+        ("//live//a", "/a", "a"),
         ("/live/%2B+", "/%2B+", "%2B+"),
     ],
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from infra.local.invoke.destinations import Delivery
 from infra.settings.function import EventConfig
@@ -273,6 +273,17 @@ def test_calls_at_once_are_not_mixed_up(start: Callable[..., Caller]) -> None:
     assert lambda_.local.environments == 3
 
 
+@pytest.mark.parametrize("member", ["TenantId", "DurableExecutionName"])
+def test_b16_what_is_not_emulated_is_refused(lambda_: Caller, member: str) -> None:
+    """Ignoring it would give one tenant's environment to another, or run a step twice."""
+    with pytest.raises(ClientError) as refused:
+        lambda_.client.invoke(FunctionName="tested", **{member: "mine"})
+    assert refused.value.response["Error"] == {
+        "Code": "InvalidParameterValueException",
+        "Message": f"{member} is not emulated: call without it",
+    }
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -281,6 +292,7 @@ def test_calls_at_once_are_not_mixed_up(start: Callable[..., Caller]) -> None:
         ("POST", "/2015-03-31/functions//invocations"),
         ("POST", "/2015-03-31/functions/a/b/invocations"),
         ("POST", "/"),
+        ("POST", "/2021-11-15/functions/tested/response-streaming-invocations"),
     ],
 )
 def test_other_operations(lambda_: Caller, method: str, path: str) -> None:

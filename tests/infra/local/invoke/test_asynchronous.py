@@ -80,7 +80,7 @@ BUSY = Throttled("x")
         ([BUSY, BUSY, BUSY, None], {}, [0, 1, 3, 7], ["good"], "Success", 1),
         # A retry that would come after the event's age is none.
         ([ERROR] * 2, {"max_age_s": 100}, [0, 60], ["dead", "bad"], "EventAgeExceeded", 2),
-        ([], {"reserved_concurrency": 0}, [], ["dead", "bad"], "RetriesExhausted", 0),
+        ([], {"reserved_concurrency": 0}, [], ["dead", "bad"], "ZeroReservedConcurrency", 0),
         ([None], {"on_success": None}, [0], [], None, 1),
     ],
 )
