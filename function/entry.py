@@ -59,7 +59,9 @@ def _http_door() -> HttpDoor:
             protocols=SETTINGS.protocols,
             docs=SETTINGS.docs,
         )
-        _Doors.http = HttpDoor(app, base_path=SETTINGS.base_path)
+        _Doors.http = HttpDoor(
+            app, base_path=SETTINGS.base_path, cors_origins=SETTINGS.cors_origins
+        )
     return _Doors.http
 
 

@@ -22,6 +22,7 @@ from typing import Final, NoReturn
 import uvicorn
 
 from function.http.app import create_app
+from function.http.cors import with_cors
 from function.plain.app import PlainHttp
 from function.plain.prometheus import PrometheusMetrics
 from function.plain.threads import PredictionThreads
@@ -90,7 +91,7 @@ def server_of(settings: Settings) -> Server:
     )
     door = PlainHttp(app, PrometheusMetrics(service), base_path=settings.base_path)
     config = uvicorn.Config(
-        door,
+        with_cors(door, settings.cors_origins),
         host=settings.host,
         port=settings.port,
         http=Wire,

@@ -32,6 +32,9 @@ PROTOCOLS: Final = ("open-inference", "tf-serving", "sagemaker", "mlflow")
 """The files of function/protocols beside the native one, as LAMBAKE_PROTOCOLS names them."""
 
 QUEUE: Final = r"https?://[!-~]+/[A-Za-z0-9_-]+(\.fifo)?"
+ORIGIN: Final = r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
+"""As browsers spell it: in lower case, without a path."""
+
 BUCKET: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}"
 """Wider than for new buckets: those of before 2018 may have capitals and 255 characters."""
 
@@ -70,6 +73,12 @@ class Settings:
         "LAMBAKE_PROTOCOLS",
         "Protocols beside `/models`, separated by commas: `open-inference`, `tf-serving`, "
         "`sagemaker`, `mlflow`; or `none`.",
+    ]
+    cors_origins: Annotated[
+        tuple[str, ...],
+        "LAMBAKE_CORS_ORIGINS",
+        "Other sites whose pages may call, separated by commas: `https://app.example.com`; "
+        "`*`: all.",
     ]
     docs: Annotated[
         bool, "LAMBAKE_DOCS", "Whether `/docs` and `/openapi.json` are served: `on` or `off`."
@@ -144,6 +153,7 @@ class Settings:
             max_body_bytes=read.number("LAMBAKE_MAX_BODY_BYTES", MAX_EVENT_BYTES),
             base_path=read.path("LAMBAKE_BASE_PATH"),
             protocols=read.some("LAMBAKE_PROTOCOLS", PROTOCOLS),
+            cors_origins=read.origins("LAMBAKE_CORS_ORIGINS"),
             docs=read.switch("LAMBAKE_DOCS", default=True),
             preload_http=read.switch("LAMBAKE_PRELOAD_HTTP", default=True),
             metrics=read.switch("LAMBAKE_METRICS", default=in_lambda),
@@ -222,6 +232,12 @@ class _Environment:
             if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name):
                 raise SettingsError(f"{key}: expected names separated by commas, got {name!r}")
         return names
+
+    def origins(self, key: str) -> tuple[str, ...]:
+        form = rf"\*|{ORIGIN}(\s*,\s*{ORIGIN})*"
+        expected = "origins such as https://app.example.com, separated by commas, or *"
+        value = self.text(key, form, expected)
+        return tuple(re.split(r"\s*,\s*", value)) if value else ()
 
     def some(self, key: str, choices: tuple[str, ...]) -> tuple[str, ...]:
         names = self.names(key)

@@ -14,7 +14,7 @@ import logging
 import re
 import sys
 from base64 import b64decode
-from collections.abc import MutableMapping, Sized
+from collections.abc import MutableMapping, Sequence, Sized
 from contextlib import suppress
 from itertools import chain
 from typing import Any, Final, TypeAlias
@@ -28,6 +28,7 @@ from mangum.types import ASGI, LambdaConfig, Response
 
 from function.doors.sources import Source, source_of
 from function.errors import MalformedError
+from function.http.cors import with_cors
 from function.http.problems import problem_response
 from function.payloads import require_carried
 from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
@@ -67,11 +68,12 @@ Reply: TypeAlias = dict[str, Any]
 class HttpDoor:
     """An ASGI application behind every HTTP front of Lambda."""
 
-    def __init__(self, app: ASGI, *, base_path: str = "") -> None:
+    def __init__(self, app: ASGI, *, base_path: str = "", cors_origins: Sequence[str] = ()) -> None:
         # Mangum asks for the thread's loop; since Python 3.12 asking does not create one (M17).
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         self._app = app
+        self._app_with_cors: ASGI = with_cors(app, cors_origins)
         self._failure: BaseException | None = None
         self._mangum = Mangum(
             self._run,
@@ -124,8 +126,12 @@ class HttpDoor:
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body")
 
+        # A Function URL adds its headers to ours, and browsers refuse two of a kind; an HTTP API
+        # drops ours, and the other fronts have none (docs/contract.md 2.4).
+        of_front = scope["aws.source"] is Source.FUNCTION_URL
+        app = self._app if of_front else self._app_with_cors
         try:
-            await self._app(scope, receive, watched)
+            await app(scope, receive, watched)
         except BaseException as error:
             # Starlette re-raises even errors that our handler has answered and recorded.
             if not complete:
@@ -185,6 +191,7 @@ class HttpExchange:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "aws.event": event,
             "aws.context": self._context,
+            "aws.source": source,
         }
 
     @property

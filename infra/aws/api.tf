@@ -1,11 +1,41 @@
 locals {
   auth_types = { iam = "AWS_IAM", jwt = "JWT", none = "NONE" }
+
+  # Pages of other origins may call. To a browser * is every header but Authorization.
+  cors = length(local.cors_origins) == 0 ? [] : [{
+    allow_origins  = local.cors_origins
+    allow_methods  = ["*"]
+    allow_headers  = ["authorization", "*"]
+    expose_headers = ["*"]
+    max_age        = 600
+  }]
+
+  # Routes without authorisation, where the others have one. The playground is a page that asks for
+  # the token, so its files need none; they hold no data. Browsers send no credentials in a preflight,
+  # and the $default route would refuse it (http-api-cors: "add an OPTIONS /{proxy+} route that
+  # doesn't require authorization").
+  open_routes = local.aws.api.auth == "none" ? [] : concat(
+    local.aws.api.auth == "jwt" && local.aws.api.open_page ? ["GET /", "GET /playground/{proxy+}"] : [],
+    [for _ in local.cors : "OPTIONS /{proxy+}"],
+  )
 }
 
 resource "aws_apigatewayv2_api" "this" {
   name          = local.name
   protocol_type = "HTTP"
   description   = "The front of ${local.name}; authorisation: ${local.aws.api.auth}."
+
+  dynamic "cors_configuration" {
+    for_each = local.cors
+
+    content {
+      allow_origins  = cors_configuration.value.allow_origins
+      allow_methods  = cors_configuration.value.allow_methods
+      allow_headers  = cors_configuration.value.allow_headers
+      expose_headers = cors_configuration.value.expose_headers
+      max_age        = cors_configuration.value.max_age
+    }
+  }
 
   lifecycle {
     precondition {
@@ -51,9 +81,8 @@ resource "aws_apigatewayv2_route" "default" {
   authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
 }
 
-# The playground is a page that asks for the token, so its files need none. They hold no data.
-resource "aws_apigatewayv2_route" "page" {
-  for_each = toset(local.aws.api.auth == "jwt" && local.aws.api.open_page ? ["GET /", "GET /playground/{proxy+}"] : [])
+resource "aws_apigatewayv2_route" "open" {
+  for_each = toset(local.open_routes)
 
   api_id             = aws_apigatewayv2_api.this.id
   route_key          = each.key
@@ -101,8 +130,8 @@ resource "aws_lambda_permission" "api" {
   source_arn     = "${aws_apigatewayv2_api.this.execution_arn}/*/$default" # stage, route
 }
 
-resource "aws_lambda_permission" "page" {
-  for_each = aws_apigatewayv2_route.page
+resource "aws_lambda_permission" "open" {
+  for_each = aws_apigatewayv2_route.open
 
   action         = "lambda:InvokeFunction"
   function_name  = aws_lambda_function.this.function_name

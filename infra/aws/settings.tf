@@ -21,6 +21,7 @@ locals {
   environment             = local.function.environment == null ? {} : local.function.environment
   input_prefix            = try(local.environment.LAMBAKE_INPUT_PREFIX, "in/")
   output_prefix           = try(local.environment.LAMBAKE_OUTPUT_PREFIX, "out/")
+  cors_origins            = compact([for origin in split(",", try(local.environment.LAMBAKE_CORS_ORIGINS, "")) : trimspace(origin)])
   metrics_namespace       = try(local.environment.LAMBAKE_METRICS_NAMESPACE, "Lambake")
   read                    = [local.input_prefix, local.aws.buckets.bulk_prefix]
   written                 = [local.output_prefix, local.aws.buckets.bulk_prefix]

@@ -225,7 +225,7 @@ class LocalLambda:
 
 def callers_of(config: FunctionConfig) -> Callers:
     """Return who may call: pages of the machine itself, and those that the settings name."""
-    cors = config.front_options.cors
+    cors = config.front_settings.cors
     return Callers(
         config.allowed_hosts, config.allowed_origins + (cors.allow_origins if cors else ())
     )

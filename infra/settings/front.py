@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
+from infra.settings.errors import ConfigError
 from infra.settings.values import Frozen, Text, Texts, Variables, above_0, refuse, whole
 
 DEFAULT_STAGE = "$default"
+CORS_VARIABLE = "LAMBAKE_CORS_ORIGINS"
+_ORIGIN = r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?"
 _ROUTE_KEY = re.compile(r"(ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/\S*)")
 
 
@@ -62,6 +65,24 @@ class Cors(Frozen):
     expose_headers: Texts = ()
     max_age_s: Annotated[int, whole(0)] | None = None
     allow_credentials: bool = False
+
+    @classmethod
+    def of_variable(cls, origins: str) -> Cors:
+        """Return what an API has whose function has this LAMBAKE_CORS_ORIGINS (infra/aws/api.tf).
+
+        Raises:
+            ConfigError: it is no list of origins.
+        """
+        if not re.fullmatch(rf"\*|{_ORIGIN}(\s*,\s*{_ORIGIN})*", origins):
+            expected = "origins such as https://app.example.com, separated by commas, or *"
+            raise ConfigError(f"environment.{CORS_VARIABLE}", expected, origins)
+        return cls(
+            allow_origins=tuple(re.split(r"\s*,\s*", origins)),
+            allow_methods=("*",),
+            allow_headers=("authorization", "*"),  # to a browser * is all but Authorization
+            expose_headers=("*",),
+            max_age_s=600,
+        )
 
 
 class FrontConfig(Frozen):

@@ -12,7 +12,7 @@ from pydantic import Field, ModelWrapValidatorHandler, ValidationError, model_va
 
 from infra.settings import limits
 from infra.settings.errors import ConfigError
-from infra.settings.front import FrontConfig
+from infra.settings.front import CORS_VARIABLE, Cors, FrontConfig
 from infra.settings.values import (
     Frozen,
     Location,
@@ -104,8 +104,12 @@ class FunctionConfig(Frozen):
 
     @property
     def front_settings(self) -> FrontConfig:
-        """The front's settings, in the function's account and region."""
-        return self.front_options.within(self.account_id, self.region)
+        """The front's settings, in the function's account and region, with the function's CORS."""
+        front = self.front_options.within(self.account_id, self.region)
+        origins = self.environment.get(CORS_VARIABLE)
+        if front.cors is None and origins:
+            return front.model_copy(update={"cors": Cors.of_variable(origins)})
+        return front
 
     def version_of(self, qualifier: str | None) -> str | None:
         """Return the version that a qualifier stands for, or None for an unknown qualifier."""
@@ -136,6 +140,7 @@ class FunctionConfig(Frozen):
             key = "isolated" if self.isolated else "snap_start"
             raise ConfigError(key, "false where the function is an image", True)
         _check_variables(self.environment)
+        _ = self.front_settings  # refuses wrong origins
         return self
 
 

@@ -13,6 +13,7 @@ from function.settings import PROTOCOLS, ZOO, Settings, SettingsError
 from model.predictor import DEFAULT_MAX_PIXELS
 from tests import ROOT
 
+PAGE = "https://app.example.com"
 DEFAULTS = Settings(
     zoo=ZOO,
     models=(),
@@ -20,6 +21,7 @@ DEFAULTS = Settings(
     max_body_bytes=6 * 1024 * 1024,
     base_path="",
     protocols=PROTOCOLS,
+    cors_origins=(),
     docs=True,
     preload_http=True,
     metrics=False,
@@ -90,6 +92,7 @@ def test_every_key_is_read() -> None:
         "LAMBAKE_MAX_BODY_BYTES": "1000000",
         "LAMBAKE_BASE_PATH": "/ml/v1/",
         "LAMBAKE_PROTOCOLS": "none",
+        "LAMBAKE_CORS_ORIGINS": "https://app.example.com , http://[::1]:3000",
         "LAMBAKE_DOCS": "off",
         "LAMBAKE_PRELOAD_HTTP": "off",
         "LAMBAKE_METRICS": "on",
@@ -112,6 +115,7 @@ def test_every_key_is_read() -> None:
         max_body_bytes=1_000_000,
         base_path="/ml/v1",
         protocols=(),
+        cors_origins=("https://app.example.com", "http://[::1]:3000"),
         docs=False,
         preload_http=False,
         metrics=True,
@@ -137,6 +141,10 @@ def test_every_key_is_read() -> None:
         ("LAMBAKE_MAX_BODY_BYTES", "9" * 16, "a whole number from 1"),
         ("LAMBAKE_MAX_BODY_BYTES", "٣", "a whole number from 1"),
         ("LAMBAKE_PROTOCOLS", "grpc", f"names of {', '.join(PROTOCOLS)}, or none"),
+        *(
+            ("LAMBAKE_CORS_ORIGINS", value, f"origins such as {PAGE}, separated by commas, or *")
+            for value in ("app.example.com", f"{PAGE}/x", f"*, {PAGE}", "https://APP.example.com")
+        ),
         ("LAMBAKE_DOCS", "true", "on or off"),
         ("LAMBAKE_PRELOAD_HTTP", "ON", "on or off"),
         ("LAMBAKE_METRICS", "emf", "on or off"),

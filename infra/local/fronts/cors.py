@@ -2,7 +2,8 @@
 
 Source: [DOC] http-api-cors: "API Gateway automatically sends a response to preflight OPTIONS
 requests", "ignores CORS headers returned from your backend integration"; and to get CORS headers
-"your request must contain an origin header". For Function URLs the same is assumed [?].
+"your request must contain an origin header". A Function URL adds its headers to the function's, so
+that a browser may see two and refuse them (aws-powertools/powertools-lambda-python#4163) [3P].
 """
 
 from __future__ import annotations
@@ -22,15 +23,20 @@ def is_preflight(request: Request) -> bool:
     return request.method == "OPTIONS" and bool(request.header("origin")) and bool(asked)
 
 
-def with_cors(response: Response, request: Request, cors: Cors | None) -> Response:
-    """Replace the function's CORS headers with the configured ones.
+def with_cors(response: Response, request: Request, cors: Cors | None, *, keeps: bool) -> Response:
+    """Add the configured CORS headers.
 
     A refused origin gets the same status without the headers [?].
+
+    Args:
+        keeps: whether the function's own CORS headers stay beside them.
     """
     if cors is None:
         return response
-    kept = tuple(pair for pair in response.headers if not pair[0].lower().startswith(_PREFIX))
-    return replace(response, headers=kept).plus(*_headers(cors, request))
+    if not keeps:
+        own = tuple(pair for pair in response.headers if not pair[0].lower().startswith(_PREFIX))
+        response = replace(response, headers=own)
+    return response.plus(*_headers(cors, request))
 
 
 def _headers(cors: Cors, request: Request) -> list[Pair]:

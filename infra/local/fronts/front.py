@@ -57,6 +57,7 @@ class Front:
         authorizations: what it can require before it lets a request in (authorization.py).
         preflight_status: of the preflights that it answers itself if CORS is configured; None: it
             leaves them to the function.
+        keeps_cors: whether the function's CORS headers stay beside its own.
         match: returns the route that takes a request.
         check: finds other faults of a request's head.
         event: builds the event for the function.
@@ -71,6 +72,7 @@ class Front:
     timeout_s: float | None = None
     authorizations: tuple[str, ...]
     preflight_status: int | None = None
+    keeps_cors: bool = False
     match: Callable[[Request, FrontConfig], Match | None]
     check: Callable[[Request], Failure | None] = lambda _request: None
     event: Callable[[Visit], Event]
@@ -99,5 +101,6 @@ class Front:
     def after(self, response: Response, visit: Visit) -> Response:
         """Add the front's headers to every response, its own included."""
         if self.preflight_status is not None:
-            response = with_cors(response, visit.request, visit.config.cors)
+            cors = visit.config.cors
+            response = with_cors(response, visit.request, cors, keeps=self.keeps_cors)
         return self.stamp(response, visit.moment)

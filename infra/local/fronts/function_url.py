@@ -60,8 +60,15 @@ def event_of(visit: Visit) -> Event:
     ]
     raw_path = visit.request.raw_path
     event = payload_v2.event_of(visit, headers, raw_path=raw_path, path=decoded_path(raw_path))
-    own = {"accountId": "anonymous", "requestId": visit.moment.uuid, "stage": DEFAULT_STAGE}
-    event["requestContext"].update(own)
+    config = visit.config
+    event["requestContext"] |= {
+        "accountId": "anonymous",
+        # By it a function tells a URL from an HTTP API, whatever address the client asked for.
+        "domainName": f"{config.api_id}.lambda-url.{config.region}.on.aws",
+        "domainPrefix": config.api_id,
+        "requestId": visit.moment.uuid,
+        "stage": DEFAULT_STAGE,
+    }
     return event
 
 
@@ -76,6 +83,7 @@ FUNCTION_URL = Front(
     body_limit_bytes=contract.URL_BODY_LIMIT_BYTES,
     authorizations=("iam",),
     preflight_status=200,  # [?]
+    keeps_cors=True,
     match=match,
     event=event_of,
     response=response_of,

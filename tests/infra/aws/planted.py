@@ -75,6 +75,14 @@ FAULTS: dict[Rule, dict[str, list[Fault]]] = {
         ],
         "lambda_function_url.live[0]": [{"authorization_type": "NONE"}],
     },
+    run.pages_may_call_where_the_function_lets_them: {
+        "apigatewayv2_api.this": [
+            {"cors_configuration": []},
+            {"cors_configuration.0.allow_headers": ["*"]},
+        ],
+        'apigatewayv2_route.open["OPTIONS /{proxy+}"]': [None, {"authorization_type": "AWS_IAM"}],
+        "lambda_function_url.live[0]": [{"cors": []}],
+    },
     run.callers_of_an_address_have_both_grants: {"iam_policy.callers": granting_nothing(2)},
     run.events_are_of_payload_2_0: {
         "apigatewayv2_integration.function": [

@@ -151,6 +151,9 @@ def variables_are_no_secrets(plan: Plan) -> list[str]:
 PAGE = ("GET /", "GET /playground/{proxy+}")
 """The routes of the playground's own files, which hold no data."""
 
+PREFLIGHTS = "OPTIONS /{proxy+}"
+"""The route of what browsers ask before a page of another origin may call: without credentials."""
+
 
 def calls_are_authorised(plan: Plan) -> list[str]:
     """Find routes and addresses that let everybody in, but for the page."""
@@ -159,7 +162,7 @@ def calls_are_authorised(plan: Plan) -> list[str]:
         for one in plan.all("apigatewayv2_route")
         if (
             one.values["authorization_type"] not in ("AWS_IAM", "JWT")
-            and one.values["route_key"] not in PAGE
+            and one.values["route_key"] not in (*PAGE, PREFLIGHTS)
         )
         or (one.values["authorization_type"] == "JWT" and not one.given("authorizer_id"))
     ]
@@ -168,6 +171,34 @@ def calls_are_authorised(plan: Plan) -> list[str]:
         for one in plan.all("lambda_function_url")
         if one.values["authorization_type"] != "AWS_IAM"
     ]
+
+
+def pages_may_call_where_the_function_lets_them(plan: Plan) -> list[str]:
+    """Find fronts that answer no preflights, though the function names origins."""
+    named = {
+        origin
+        for one in image_functions(plan)
+        for origin in one.block("environment")["variables"]
+        .get("LAMBAKE_CORS_ORIGINS", "")
+        .replace(" ", "")
+        .split(",")
+        if origin
+    }
+    fronts = [(one, "cors_configuration") for one in plan.all("apigatewayv2_api")]
+    fronts += [(one, "cors") for one in plan.all("lambda_function_url")]
+    silent = [
+        one.address
+        for one, key in fronts
+        if set(one.block(key).get("allow_origins") or ()) != named
+        or (named and "authorization" not in one.block(key)["allow_headers"])
+    ]
+    open_routes = {
+        one.values["route_key"]
+        for one in plan.all("apigatewayv2_route")
+        if one.values["authorization_type"] == "NONE"
+    }
+    reached = not named or open_routes & {PREFLIGHTS, "$default"}
+    return silent if reached else [*silent, "no open route for preflights"]
 
 
 def callers_of_an_address_have_both_grants(plan: Plan) -> list[str]:

@@ -20,6 +20,8 @@ DOMAIN = {
     "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
 }
 
+PAGE = "https://app.example.com"
+
 
 @pytest.fixture(scope="module")
 def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
@@ -32,11 +34,14 @@ def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def full(planner: Terraform) -> tuple[dict[str, Any], str]:
-    """Plan a stage with all that is a choice: the hook, a Function URL, a domain, a snapshot."""
+    """Plan a stage with all that is a choice: hook, Function URL, domain, snapshot, pages."""
     package = planner.folder / "hook.zip"
     package.write_bytes(b"PK\x05\x06" + bytes(18))
     function = planner.function(
-        "full.yaml", api={"domain": DOMAIN}, function_url=True, top={"snap_start": True}
+        "full.yaml",
+        api={"domain": DOMAIN},
+        function_url=True,
+        top={"snap_start": True, "environment": {"LAMBAKE_CORS_ORIGINS": f"{PAGE}, http://b:1"}},
     )
     return planner.plan(function_file=function, hook_package=str(package))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.server import callers_of
 from infra.settings.errors import ConfigError
 from infra.settings.front import Cors, FrontConfig, route_of
 from infra.settings.function import FunctionConfig
@@ -106,3 +107,21 @@ def test_wrong_settings(options: object, message: str) -> None:
 def test_no_cors() -> None:
     """CORS may be switched off by null."""
     assert front_of({"cors": None}).cors is None
+
+
+def test_cors_of_the_function() -> None:
+    """A front answers for the origins that the function names, unless it has its own settings."""
+    environment = {"LAMBAKE_CORS_ORIGINS": "https://a, http://b:1"}
+    config = FunctionConfig(handler="a.b", environment=environment)
+    cors = config.front_settings.cors
+    assert cors is not None
+    assert cors.allow_origins == ("https://a", "http://b:1")
+    assert callers_of(config).origins == cors.allow_origins
+    own = config.replace(front_options={"cors": {"allow_origins": ["https://c"]}})
+    assert own.front_settings.cors == Cors(allow_origins=("https://c",))
+    with pytest.raises(ConfigError) as caught:
+        config.replace(environment={"LAMBAKE_CORS_ORIGINS": "app.example.com"})
+    assert str(caught.value) == (
+        "environment.LAMBAKE_CORS_ORIGINS: expected origins such as https://app.example.com, "
+        "separated by commas, or *, got 'app.example.com'"
+    )

@@ -270,7 +270,16 @@ def test_preflight_is_the_functions(front: str) -> None:
     assert answered(front, asked, made) == {"access-control-allow-origin": ["*"]}
 
 
-@pytest.mark.parametrize("front", ["http_api", "http_api_v1", "function_url"])
+def test_a_function_url_keeps_backend_headers() -> None:
+    """Its own come beside them: what a browser refuses on AWS, it refuses here."""
+    made = Response(200, (("access-control-allow-origin", "*"),))
+    assert answered("function_url", request(origin="https://a.example"), made) == {
+        "access-control-allow-origin": ["*", "https://a.example"],
+        "access-control-expose-headers": ["x-c"],
+    }
+
+
+@pytest.mark.parametrize("front", ["http_api", "http_api_v1"])
 def test_backend_headers_are_ignored(front: str) -> None:
     """Once CORS is configured, the function's CORS headers are replaced by the configured ones."""
     made = Response(200, (("Access-Control-Allow-Origin", "https://evil"), ("x", "y")))
