@@ -141,13 +141,23 @@ def _names() -> list[str]:
     return ["localhost", "127.0.0.1", "::1", *apis]
 
 
-def quieten() -> None:
-    """Silence moto's own log lines."""
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Silence moto's own log lines while the block runs."""
     # A state machine's errors are in its execution's history.
-    logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)
+    levels = {"werkzeug": logging.WARNING, "moto.stepfunctions": logging.CRITICAL}
     # A queue may be removed before its mapping: AWS's poller is silent about that too.
-    logging.getLogger(triggers.__name__).addFilter(_queue_is_there)
+    poller = logging.getLogger(triggers.__name__)
+    before = {name: logging.getLogger(name).level for name in levels}
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+    poller.addFilter(_queue_is_there)
+    try:
+        yield
+    finally:
+        poller.removeFilter(_queue_is_there)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _queue_is_there(record: logging.LogRecord) -> bool:
@@ -172,8 +182,7 @@ def run_cloud(
 
     Without a registry (HOST:PORT) one code stands for all images; an `empty` cloud has no function.
     """
-    quieten()
-    with cloud(config, host=host, port=port, images=images) as box:
+    with quiet(), cloud(config, host=host, port=port, images=images) as box:
         # The function to try has no image in a registry.
         tried = "" if empty or registry else _prepare_trial(config, box)
         out.write(

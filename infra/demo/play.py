@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from infra.cloud.cloud import cloud, quieten
+from infra.cloud.cloud import cloud, quiet
 from infra.cloud.registry import PROGRAM, loopback_registry
 from infra.containers import ContainerTool, NoContainerTool, find_container_tool
 from infra.demo.images import Containers, Folders, Images
@@ -46,9 +46,8 @@ def demo(function: Path, *, base: str, containers: bool) -> None:
     Raises:
         ReleaseError, ImageError: a tool is missing, or a step went wrong.
     """
-    quieten()
     say = Narration()
-    with contextlib.ExitStack() as stack:
+    with quiet(), contextlib.ExitStack() as stack:
         play(_set_the_scene(function, base, say, stack, containers=containers), say)
     say.write(IN_THE_END)
 

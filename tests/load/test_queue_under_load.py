@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterator
 import moto.sqs.models
 import pytest
 
-from infra.cloud.queues import queues_locked
 from tests.infra.cloud.clouds import moto_server
 from tests.infra.local.processes import sandboxed_processes
 from tests.load.accounts import problems
@@ -33,7 +32,7 @@ def run() -> Iterator[Run]:
         nonlocal now_s
         now_s += seconds
 
-    with pytest.MonkeyPatch.context() as patch, queues_locked(), moto_server() as endpoint:
+    with pytest.MonkeyPatch.context() as patch, moto_server() as endpoint:
         patch.setattr(moto.sqs.models, "unix_time_millis", now_ms)
 
         def run_one(count: int, load: Load, *, fifo: bool = True) -> Ended:

@@ -6,12 +6,15 @@ import contextlib
 import json
 import logging
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 from moto.server import ThreadedMotoServer
+
+from infra.cloud.queues import queues_locked
 
 Client = Callable[[str], Any]
 
@@ -22,7 +25,10 @@ URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
 
 @contextlib.contextmanager
 def moto_server() -> Iterator[str]:
-    """Start a cloud without the emulator, which logs no requests; yield its address."""
+    """Start a cloud without the emulator, which logs no requests; yield its address.
+
+    Its queues are locked: moto's own lose a message that is sent while another is deleted.
+    """
     logger = logging.getLogger("werkzeug")
     level = logger.level
     logger.setLevel(logging.WARNING)
@@ -30,7 +36,8 @@ def moto_server() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     try:
-        yield f"http://{host}:{port}"
+        with queues_locked():
+            yield f"http://{host}:{port}"
     finally:
         server.stop()
         logger.setLevel(level)
@@ -68,5 +75,6 @@ def until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + 120
     while not true():
         if time.monotonic() > end:
-            raise AssertionError("expected it to become true in two minutes")
+            caller = traceback.extract_stack(limit=2)[0]
+            raise AssertionError(f"expected in two minutes, in {caller.name}: {caller.line}")
         time.sleep(0.02)
