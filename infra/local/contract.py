@@ -130,4 +130,5 @@ ERROR_TYPE_PATTERN: Final = r"(Runtime|Function)\.[A-Z][a-zA-Z]+"  # [RIE] fatal
 
 LAMBDA_PATH: Final = "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin"
 RUNTIME_DIR: Final = "/var/runtime"
+TASK_ROOT: Final = "/var/task"
 XRAY_DAEMON: Final = ("169.254.100.1", "2000")  # [REC] the address inside the sandbox

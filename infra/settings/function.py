@@ -78,7 +78,7 @@ class FunctionConfig(Frozen):
     snap_start: bool = False
     # Shut down as if no extension, an internal or an external one were registered.
     shutdown: Annotated[str, one_of("none", "internal", "external")] = "none"
-    isolated: bool = False  # read-only root, own /tmp, no /dev/shm: Linux with namespaces only
+    isolated: bool = False  # /var/task, read-only root, own /tmp: Linux with namespaces only
     tmp_mb: Annotated[int, whole(limits.TMP_MINIMUM_MB, limits.TMP_LIMIT_MB)] = (
         limits.TMP_MINIMUM_MB
     )

@@ -26,6 +26,7 @@ from infra.containers import (
     cpu_share,
     find_container_tool,
 )
+from infra.local import contract
 from infra.local.errors import StartError
 from infra.local.sandbox.process import Process, Spawn
 from infra.local.sandbox.process_group import ProcessGroup, output_pipe
@@ -34,7 +35,6 @@ from infra.settings import limits
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
-_ROOT = Path("/var/task")
 _USER = "1051:1051"  # docs/contract.md 6.3 [REC], sbx_user1051: the service's own user
 _PREFIX = "lambake-run"
 _POLL_S = 0.02
@@ -81,7 +81,7 @@ class ContainerLauncher:
     def _command(self, name: str, spawn: Spawn) -> list[str]:
         config = self._config
         place = Place(spawn.runtime_api, spawn.log_stream, None, spawn.initialization_type)
-        variables = process_variables(config.replace(root=_ROOT), place)
+        variables = process_variables(config.replace(root=Path(contract.TASK_ROOT)), place)
         # The service keeps /tmp apart from the memory; here it is memory.
         limits = confinement(
             self._tool,

@@ -2,10 +2,11 @@
 
 A script, started by isolation.py with the standard library only, as the namespace's root:
 
-    python -I isolated_root.py TMP_MB VISIBLE_FOLDER...
+    python -I isolated_root.py TMP_MB CODE TASK_ROOT VISIBLE_FOLDER...
 
-Everything becomes read-only; /tmp is empty, writable and limited; /dev has no shm. Prints "ready"
-when done, and runs until its standard input ends. Needs Linux 5.12 (mount_setattr).
+Everything becomes read-only; the folder CODE is also at TASK_ROOT; /tmp is empty, writable and
+limited; /dev has no shm. Prints "ready" when done, and runs until its standard input ends. Needs
+Linux 5.12 (mount_setattr).
 """
 
 from __future__ import annotations
@@ -85,6 +86,24 @@ def bind(descriptor: int, target: str) -> None:
     mount(f"/proc/self/fd/{descriptor}", target, "none", _MS_BIND | _MS_REC)
 
 
+def code_at(task_root: Path, code: str) -> None:
+    """Mount the code's folder; the folders and links beside it stay visible, files do not."""
+    beside = [path for path in task_root.parent.iterdir() if path != task_root]
+    links = {path: path.readlink() for path in beside if path.is_symlink()}
+    folders = {path: path for path in beside if path.is_dir() and path not in links}
+    folders[task_root] = Path(code)
+    kept = {path: os.open(source, os.O_PATH) for path, source in folders.items()}
+    parent = str(task_root.parent)
+    mount("tmpfs", parent, "tmpfs", _MS_NOSUID | _MS_NODEV, "size=64k,mode=755")
+    for path, target in links.items():
+        path.symlink_to(target)
+    for path, descriptor in kept.items():
+        path.mkdir()
+        bind(descriptor, str(path))
+        os.close(descriptor)
+    make_read_only(parent)
+
+
 def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
     """Mount an empty /tmp; folders of ours inside it stay visible, read-only."""
     kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
@@ -110,10 +129,11 @@ def bare_devices() -> None:
 
 def main(arguments: list[str]) -> None:
     """Prepare the file system, report it, and wait."""
-    tmp_mb, *folders = arguments
+    tmp_mb, code, task_root, *folders = arguments
     make_read_only("/")
     # Its files are the kernel's; entering a user namespace requires writing to some.
     make_writable("/proc")
+    code_at(Path(task_root), code)
     fresh_tmp(int(tmp_mb), folders)
     bare_devices()
     make_read_only("/dev")

@@ -15,6 +15,7 @@ import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 
+from infra.local import contract
 from infra.local.errors import StartError, ToolMissing
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
@@ -33,12 +34,12 @@ class Isolation:
             raise ConfigError("isolated", "false (namespaces need Linux)", True)
         unshare = _program("unshare")
         folders = [str(folder) for folder in _visible(config)]
-        self._root = config.root
         self._holder = subprocess.Popen(
             [
                 unshare,
                 *("--user", "--map-root-user", "--mount", "--"),
-                *(sys.executable, "-I", str(_SCRIPT), str(config.tmp_mb), *folders),
+                *(sys.executable, "-I", str(_SCRIPT), str(config.tmp_mb)),
+                *(str(config.root), contract.TASK_ROOT, *folders),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,7 +54,7 @@ class Isolation:
             _program("nsenter"),
             *("--target", str(self._holder.pid), "--user", "--mount", "--"),
             *(_program("unshare"), "--user", f"--map-user={_USER}", f"--map-group={_USER}", "--"),
-            *(_program("env"), f"--chdir={self._root}"),
+            *(_program("env"), f"--chdir={contract.TASK_ROOT}"),
         )
 
     def close(self) -> None:

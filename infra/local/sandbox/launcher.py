@@ -7,8 +7,10 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from infra.containers import ContainerTool
+from infra.local import contract
 from infra.local.sandbox.container import VERSION_CODE, python_of
 from infra.local.sandbox.isolation import Isolation
 from infra.local.sandbox.process import Process, Spawn, Surroundings
@@ -32,6 +34,7 @@ class ProcessLauncher:
         config = self._around.config
         if config.isolated and self._isolation is None:
             self._isolation = await asyncio.to_thread(Isolation, config)
+        seen = config.replace(root=Path(contract.TASK_ROOT)) if config.isolated else config
         place = Place(
             runtime_api=spawn.runtime_api,
             log_stream=spawn.log_stream,
@@ -43,7 +46,7 @@ class ProcessLauncher:
         return Sandbox(
             Launch(
                 command=wrapped([config.python, "-m", "awslambdaric", config.handler], config),
-                variables=process_variables(config, place),
+                variables=process_variables(seen, place),
                 folder=config.root,
                 on_output=spawn.on_output,
                 on_exit=spawn.on_exit,

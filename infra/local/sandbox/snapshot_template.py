@@ -13,6 +13,7 @@ import ctypes
 import importlib
 import json
 import os
+import random
 import runpy
 import signal
 import socket
@@ -50,8 +51,11 @@ def serve(control: socket.socket) -> None:
             os._exit(0)
         # A copy's end must not be reported before its start: the emulator would not know it.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        # Python seeds random anew in each fork; the copies of a snapshot share its state.
+        numbers = random.getstate()
         pid = os.fork()
         if pid == 0:
+            random.setstate(numbers)
             become_environment(control, json.loads(data)["variables"], descriptors[0])
             return
         os.close(descriptors[0])

@@ -3,8 +3,8 @@
 The service takes a snapshot of the whole virtual machine when a version is published. Here a
 template process runs the init and the before-snapshot hooks once, when the emulator starts, and is
 forked for each environment, which runs the after-restore hooks. So everything made during init
-(random numbers, ids, connections) is the same in all of them, as on the service. Unlike there,
-threads started during init do not survive the fork, and /tmp is empty.
+(ids, connections, the state of `random`) is the same in all of them, as on the service. Unlike
+there, threads started during init do not survive the fork, and /tmp is empty.
 
 Source: docs/contract.md 6.1, A15; AWS Lambda developer guide, snapstart and
 snapstart-runtime-hooks.

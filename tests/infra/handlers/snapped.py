@@ -1,6 +1,7 @@
 """A function with SnapStart hooks."""
 
 import os
+import random
 import uuid
 from typing import Any
 
@@ -37,6 +38,7 @@ def handler(event: Any, _context: Any) -> Any:
     return {
         "steps": STEPS,
         "made_in_init": MADE_IN_INIT,
+        "random": random.random(),
         "init_pid": INIT_PID,
         "pid": os.getpid(),
         "kind": os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"],

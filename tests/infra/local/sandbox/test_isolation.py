@@ -41,7 +41,7 @@ def isolated(config: object) -> Iterator[Caller]:
         yield start_one(isolated=True, concurrency=1, memory_mb=1024)
 
 
-@pytest.mark.parametrize("folder", ["/", "/var", "/usr/local", str(HANDLERS), "/dev", "/etc"])
+@pytest.mark.parametrize("folder", ["/", "/var", "/usr/local", str(HANDLERS), "/dev", "/var/task"])
 def test_everything_but_tmp_is_read_only(isolated: Caller, folder: str) -> None:
     """EROFS, also for root, and in the task root."""
     assert isolated.do("write", name="x", folder=folder).json == {"error": "OSError", "errno": 30}
@@ -91,11 +91,18 @@ def test_each_environment_has_its_own_tmp(start: Callable[..., Caller]) -> None:
         lambda_.do("write", name="mine")
 
 
-def test_code_below_tmp_stays_visible(start: Callable[..., Caller], tmp_path: Path) -> None:
-    """The task root may lie anywhere."""
-    (tmp_path / "mine.py").write_text("def handler(event, context):\n    return __file__\n")
+def test_the_code_is_at_var_task(start: Callable[..., Caller], tmp_path: Path) -> None:
+    """Wherever it lies outside; the rest of /var stays as it was."""
+    code = "import os\ndef handler(event, context):\n"
+    code += (
+        "    return [__file__, os.getcwd(), os.environ['LAMBDA_TASK_ROOT'], os.listdir('/var')]\n"
+    )
+    (tmp_path / "mine.py").write_text(code)
     lambda_ = start(isolated=True, root=tmp_path, handler="mine.handler")
-    assert lambda_.post(b"{}").json == str(tmp_path / "mine.py")
+    *places, beside = lambda_.post(b"{}").json
+    assert places == ["/var/task/mine.py", "/var/task", "/var/task"]
+    outside = {path.name for path in Path("/var").iterdir() if path.is_dir()}
+    assert set(beside) == {*outside, "task"}
 
 
 def test_isolation_leaves_nothing(config: object) -> None:

@@ -49,7 +49,7 @@ def test_a_copy_keeps_nothing_from_its_siblings(snapped: Start) -> None:
     assert error["errorMessage"].endswith("Runtime exited with error: exit status 3")
     second = lambda_.post(b"{}").json
     assert first["pid"] != second["pid"]
-    same = ("made_in_init", "init_pid", "tmp", "stream", "steps")
+    same = ("made_in_init", "random", "init_pid", "tmp", "stream", "steps")
     assert [first[name] for name in same] == [second[name] for name in same]
 
 
