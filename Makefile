@@ -16,6 +16,7 @@ CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-cer
 PIP = $(1) -m pip install --quiet --disable-pip-version-check $(LOCKED) -r $(2)
 INSTALL = { $(BIN)/uv pip install --quiet $(CERTIFICATES) --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
           || $(call PIP,$(1),$(2)); }
+NO_VENV = echo "Python's venv is missing: apt install python3-venv"; exit 1
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
 CONVERTERS := model/bake/converters
@@ -70,13 +71,13 @@ cloud-demo: .venv/.cloud ## play a release on a simulated cloud, without an acco
 	@$(BIN)/lambake demo $(if $(BASE_IMAGE),--base $(BASE_IMAGE))
 
 lock: .venv/.dev ## resolve the dependencies again, with hashes
-	@$(UV) pyproject.toml -o function/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml $(foreach name,argcomplete psutil pyyaml,--no-emit-package $(name)) -o function/requirements.txt $(UPGRADE)
 	@$(UV) --group tokenizers -c function/requirements.txt -o function/requirements-tokenizers.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local --group tokenizers --group bake -c infra/requirements.txt -c function/requirements-tokenizers.txt -o model/bake/requirements.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
-	@$(UV) pyproject.toml --group local --group image --group cloud --group tokenizers --group bake --group train --group test --group check -c infra/cloud/requirements.txt -c model/bake/requirements.txt -o requirements-dev.txt $(UPGRADE)
+	@$(UV) pyproject.toml -c function/requirements.txt -o infra/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group tokenizers --group bake -c infra/requirements.txt -c function/requirements-tokenizers.txt -o model/bake/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group image -c infra/requirements.txt -o infra/image/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group image --group cloud -c infra/image/requirements.txt -o infra/cloud/requirements.txt $(UPGRADE)
+	@$(UV) pyproject.toml --group image --group cloud --group tokenizers --group bake --group train --group test --group check -c infra/cloud/requirements.txt -c model/bake/requirements.txt -o requirements-dev.txt $(UPGRADE)
 	@for name in keras trees; do $(UV) --group $$name -c requirements-dev.txt --override $(CONVERTERS)/overrides.txt \
 	  -o $(CONVERTERS)/$$name.txt $(UPGRADE) || exit 1; done
 	@$(UV) $(CLIENTS)/requirements.in -o $(CLIENTS)/requirements.txt $(UPGRADE)
@@ -88,10 +89,12 @@ clean: ## remove everything that was built and set up
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	|| { echo "Lambake needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.13"; exit 1; }
-	@$(PYTHON) -m venv .venv \
-	|| { rm -rf .venv; echo "Python's venv is missing: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; $(NO_VENV); }
 
+# An environment that uv has made, or that Ctrl-C has left half made, has no pip.
 .venv/.uv: | .venv/bin/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 \
+	|| { rm -rf .venv; $(NO_VENV); }
 	@sed -n '/^uv==/,/# via/p' requirements-dev.txt >$@
 	@$(call PIP,$(BIN)/python,$@) || echo "uv cannot be had: pip sets up, which takes longer"
 

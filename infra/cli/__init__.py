@@ -2,6 +2,7 @@
 
     flags.py     how a command declares its flags
     exits.py     the exit statuses, and what a signal does
+    set_up.py    what to do where a package, or the checkout itself, is missing
     stage.py     what the commands for a stage in the cloud share
     COMMAND.py   Options: its flags; run(options): its action; ABOUT: everything else
 
@@ -12,11 +13,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+from infra import version_of
 from infra.cli.exits import INTERRUPTED, UNHEARD, UNUSABLE, kills_interrupt
 from infra.cli.flags import About, UsageError, add_command, joined, options_of
+from infra.cli.set_up import CHECKOUT, is_a_copy, what_installs
 
 COMMANDS = (
     "bake", "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy",
@@ -34,13 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The command's exit status; exits.py lists them.
     """
-    parser = argparse.ArgumentParser(
-        prog="lambake", description="Bake models, and run the function, here or in the cloud."
-    )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    if is_a_copy():
+        return _tell("lambake: expected a checkout: install it with pip install -e .", UNUSABLE)
     modules = {name: importlib.import_module(f"infra.cli.{name}") for name in COMMANDS}
-    for name, module in modules.items():
-        add_command(commands, name, module.ABOUT)
+    parser = _parser(modules)
+    if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
     given, unknown = parser.parse_known_args(joined(arguments))
     command = modules[given.command]
     command_parser: argparse.ArgumentParser = given.parser
@@ -59,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         return _tell(
             f"{command_parser.prog}: the package {package} is not installed: "
-            f"run make .venv/.{about.needs}",
+            f"{what_installs(about.needs)}",
             UNUSABLE,
         )
     except KeyboardInterrupt as stopped:
@@ -73,6 +79,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not isinstance(error, InfraError):
             raise
         return _tell(str(error), about.failed)
+
+
+def _parser(modules: dict[str, Any]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lambake", description="Bake models, and run the function, here or in the cloud."
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, module in modules.items():
+        add_command(commands, name, module.ABOUT)
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        sys.stdout.write(f"lambake {version_of(CHECKOUT)}\n")
+        parser.exit()
 
 
 def _tell(line: str, status: int) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from infra.cli.exits import UNUSABLE
 from infra.cli.flags import About, argument, flag, flags_of
+from infra.cli.set_up import CHECKOUT, what_installs
 
 _NEEDED = ("onnx", "onnxruntime", "tomli_w")
 
@@ -72,31 +73,29 @@ def run(options: Options) -> int:
     Returns:
         The exit status: FAILED if the model was refused.
     """
-    root = Path(__file__).parents[2]
-    if not _is_set_up(root):
+    if not _is_set_up():
         return UNUSABLE
     asked = {one.name: getattr(options, one.name) for one in flags_of(Options)}
     asked["samples"] = asked.pop("sample")
     asked = {name: value for name, value in asked.items() if value not in (None, "", False)}
     # -P: a folder of the user's that is called model must not be found in place of ours.
     command = [sys.executable, "-P", "-m", "model.bake", json.dumps(asked)]
-    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(root)})
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
     try:
         return process.wait()
     finally:
         process.terminate()
 
 
-def _is_set_up(root: Path) -> bool:
+def _is_set_up() -> bool:
     """Set up what baking needs besides serving, if it is not there."""
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if not missing:
         return True
-    if Path(sys.prefix).resolve() == (root / ".venv").resolve():
-        make = ["make", "--no-print-directory", "-C", str(root), ".venv/.bake"]
+    if Path(sys.prefix).resolve() == (CHECKOUT / ".venv").resolve():
+        make = ["make", "--no-print-directory", "-C", str(CHECKOUT), ".venv/.bake"]
         if subprocess.run(make, check=False).returncode == 0:
             return True
-    sys.stderr.write(
-        f"lambake bake: the package {missing[0]} is not installed: run make .venv/.bake\n"
-    )
+    told = f"the package {missing[0]} is not installed: {what_installs('bake')}"
+    sys.stderr.write(f"lambake bake: {told}\n")
     return False

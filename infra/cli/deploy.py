@@ -62,7 +62,8 @@ def job_of(target: Target, options: Options) -> Deploy:
 
 
 def _push_image(target: Target, options: Options, tools: Tools, address: str) -> Pushed:
-    from infra.image.build import PUBLIC_BASE, Build, version_of
+    from infra import version_of
+    from infra.image.build import PUBLIC_BASE, Build
     from infra.image.errors import ImageError
     from infra.image.report import make_image
     from infra.release.registry import Registry

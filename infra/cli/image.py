@@ -34,8 +34,9 @@ def run(options: Options) -> int:
     Returns:
         The exit status: FAILED if it breaks a rule.
     """
+    from infra import version_of
     from infra.containers import find_container_tool
-    from infra.image.build import PUBLIC_BASE, Build, version_of
+    from infra.image.build import PUBLIC_BASE, Build
     from infra.image.errors import Unfit
     from infra.image.report import check_image, make_image, measure_init
 

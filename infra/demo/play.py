@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from infra import version_of
 from infra.cloud.cloud import cloud, quiet
 from infra.cloud.registry import PROGRAM, loopback_registry
 from infra.containers import ContainerTool, NoContainerTool, find_container_tool
 from infra.demo.images import Containers, Folders, Images
 from infra.demo.narration import Narration
 from infra.demo.story import Story, WoundClock, checkout_of
-from infra.image.build import Build, version_of
+from infra.image.build import Build
 from infra.image.errors import ImageError
 from infra.image.report import make_image
 from infra.release.preflight import find_tools

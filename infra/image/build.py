@@ -6,11 +6,11 @@ import functools
 import os
 import re
 import subprocess
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra import version_of
 from infra.containers import ContainerTool, ContainerToolFailed
 from infra.image.collect import extras_of
 from infra.image.errors import ImageError
@@ -48,12 +48,6 @@ class Build:
     # layers are the same but the digest is not.
     cached: bool = False
     make: str = "image"  # the Makefile's target that was called, for error messages
-
-
-def version_of(root: Path) -> str:
-    """Return the project's version."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
 
 
 def prepare(tool: ContainerTool, build: Build) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from infra import version_of
 from infra.cli import main
 from infra.containers import (
     ContainerTool,
@@ -19,7 +20,7 @@ from infra.containers import (
     cpu_share,
     find_container_tool,
 )
-from infra.image.build import Build, build_command, build_image, prepare, version_of
+from infra.image.build import Build, build_command, build_image, prepare
 from infra.image.errors import ImageError
 from infra.local.sandbox.container import Container, Running
 from infra.local.sandbox.process_group import output_pipe

@@ -41,7 +41,7 @@ def test_a_larger_lock_has_all_of_a_smaller(smaller: str, larger: str) -> None:
 def test_a_lock_names_no_place(lock: str) -> None:
     """No index, file or address; each package has its hashes."""
     lines = (ROOT / lock).read_text(encoding="utf-8").splitlines()
-    code = [line for line in lines if not re.match(r" *#", line)]
+    code = [line for line in lines if not re.match(r" *(#|$)", line)]
     assert not [line for line in code if re.match(r"-|.*(://| @ |find-links|index)", line)]
     pinned = [number for number, line in enumerate(code) if not line.startswith(" ")]
     assert all(code[number + 1].startswith("    --hash=sha256:") for number in pinned)

@@ -16,6 +16,8 @@ from tests import ROOT
 PROGRAM = """#!/bin/sh
 case "$*" in
   -c*) exit 0 ;;
+  "-m pip --version") test ! -e no-pip ;;
+  "-m ensurepip") test ! -e no-venv && rm no-pip ;;
   "-m venv "*)
     mkdir -p "$3/bin" && cp "$0" "$3/bin/python" && exec test ! -e no-venv ;;
   *-r\\ .venv/.uv)
@@ -92,3 +94,16 @@ def test_a_python_without_venv(checkout: Path) -> None:
     assert not (checkout / ".venv").exists()
     (checkout / "no-venv").unlink()
     assert set_up(checkout).returncode == 0
+
+
+def test_an_environment_that_was_left_half_made(checkout: Path) -> None:
+    """It gets its pip; where that cannot be, it goes, and what to install is said."""
+    for name in ("no-venv", "no-pip"):
+        (checkout / name).touch()
+    (checkout / ".venv/bin").mkdir(parents=True)
+    shutil.copy(checkout / "python", checkout / ".venv/bin/python")
+    assert set_up(checkout).stdout == "Python's venv is missing: apt install python3-venv\n"
+    assert not (checkout / ".venv").exists()
+    (checkout / "no-venv").unlink()
+    assert set_up(checkout).returncode == 0
+    assert not (checkout / "no-pip").exists()

@@ -63,11 +63,12 @@ def test_what_is_not_there_is_set_up(
         asked.append(command)
         return Done()
 
-    root = Path("/checkout")
+    for module in ("bake", "set_up"):
+        monkeypatch.setattr(f"infra.cli.{module}.CHECKOUT", Path("/checkout"))
     monkeypatch.setattr("infra.cli.bake.find_spec", lambda name: None if name == "onnx" else name)
     monkeypatch.setattr("sys.prefix", "/checkout/.venv")
     monkeypatch.setattr("infra.cli.bake.subprocess.run", run)
-    assert bake._is_set_up(root) is made
+    assert bake._is_set_up() is made
     assert asked == [["make", "--no-print-directory", "-C", "/checkout", ".venv/.bake"]]
     missing = "lambake bake: the package onnx is not installed: run make .venv/.bake\n"
     assert capsys.readouterr().err == ("" if made else missing)

@@ -4,6 +4,7 @@ it says where something is missing.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from typing import NoReturn
 
 import pytest
 
+from infra import version_of
 from infra.cli import main
+from infra.cli.set_up import what_installs
 from infra.cli.stage import StageOptions
 from tests import ROOT
 
@@ -101,6 +104,46 @@ def test_an_installation_has_the_command() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     script = scripts["scripts"]["lambake"]
     assert EntryPoint("lambake", script, "console_scripts").load() is main
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """That of pyproject.toml."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"lambake {version_of(ROOT)}\n")
+
+
+def test_the_shell_completes(tmp_path: Path) -> None:
+    """A command's flag, by argcomplete."""
+    pytest.importorskip("argcomplete", reason="make .venv/.dev installs it")
+    line, found = "lambake run --ha", tmp_path / "found"
+    asks = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
+    told = os.environ | asks | {"_ARGCOMPLETE_STDOUT_FILENAME": str(found)}
+    subprocess.run([sys.executable, "-m", "infra"], cwd=ROOT, env=told, check=True)
+    assert found.read_text() == "--handler "
+
+
+def test_a_copy_says_how_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pip install .` leaves the models and the cloud's description behind."""
+    monkeypatch.setattr("infra.cli.set_up.CHECKOUT", tmp_path)
+    assert main(["run"]) == 2
+    said = "lambake: expected a checkout: install it with pip install -e .\n"
+    assert capsys.readouterr().err == said
+
+
+def test_what_installs_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By whose environment it is: make's, another beside it, or the only one."""
+    monkeypatch.setattr("infra.cli.set_up.CHECKOUT", tmp_path)
+    theirs = tmp_path / "theirs"
+    lock = "infra/cloud/requirements.txt"
+    assert what_installs("cloud", theirs) == f"run {theirs}/bin/python -m pip install -r {lock}"
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/lambake").touch()
+    assert what_installs("cloud", tmp_path / ".venv") == "run make .venv/.cloud"
+    said = f"{theirs} is another environment: run .venv/bin/lambake"
+    assert what_installs("cloud", theirs) == said
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from typing import NoReturn
 import pytest
 import yaml
 
+from infra import version_of
 from infra.cli import deploy, main
 from infra.containers import ContainerTool
-from infra.image.build import Build, version_of
+from infra.image.build import Build
 from infra.image.errors import ImageError
 from infra.release.preflight import Tools
 from infra.release.target import Target
