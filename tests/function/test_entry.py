@@ -290,6 +290,20 @@ def test_import_loads_nothing_needless() -> None:
     assert not modules & HEAVY
 
 
+def test_the_import_starts_no_threads_and_wakes_no_collector() -> None:
+    """OpenBLAS gets one thread unless told otherwise; the collector is back once all is loaded."""
+    code = (
+        "import gc, os\npasses = []\ngc.callbacks.append(lambda when, _: passes.append(when))\n"
+        "import function.entry\n"
+        "print(os.environ['OPENBLAS_NUM_THREADS'], len(os.listdir('/proc/self/task')), "
+        "len(passes), gc.isenabled())"
+    )
+    openblas, threads, passes, enabled = _child(code).split()
+    assert (openblas, threads, enabled) == ("1", "1", "True")
+    assert int(passes) < 50  # before it is off; it would be called some 500 times
+    assert _child(code, OPENBLAS_NUM_THREADS="2").split()[0] == "2"
+
+
 def test_tables_only_need_no_pillow() -> None:
     """A function that serves tables only never loads Pillow."""
     modules = _modules_after("import function.entry", LAMBAKE_MODELS="iris")
