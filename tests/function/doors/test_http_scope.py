@@ -266,6 +266,7 @@ def test_the_whole_scope() -> None:
         ],
         "aws.event": event,
         "aws.context": CONTEXT,
+        "aws.source": Source.HTTP_API_V2,
     }
 
 

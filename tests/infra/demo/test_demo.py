@@ -255,7 +255,10 @@ def test_an_image_that_is_not_built(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """What was done comes first, then what failed, then what helps: all for who typed make."""
-    for name, script in (("docker", 'case "$*" in images*) ;; *) exit 1;; esac'), ("registry", "")):
+    for name, script in (
+        ("docker", 'case "$*" in version*) ;; *) exit 1;; esac'),
+        ("registry", ""),
+    ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
