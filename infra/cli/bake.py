@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infra.cli.exits import UNUSABLE
 from infra.cli.flags import About, argument, flag, flags_of
-from infra.cli.set_up import CHECKOUT, what_installs
+from infra.cli.set_up import CHECKOUT, is_checkouts, what_installs
 
 _NEEDED = ("onnx", "onnxruntime", "tomli_w")
 
@@ -92,7 +92,7 @@ def _is_set_up() -> bool:
     missing = [package for package in _NEEDED if find_spec(package) is None]
     if not missing:
         return True
-    if Path(sys.prefix).resolve() == (CHECKOUT / ".venv").resolve():
+    if is_checkouts(Path(sys.prefix)):
         make = ["make", "--no-print-directory", "-C", str(CHECKOUT), ".venv/.bake"]
         if subprocess.run(make, check=False).returncode == 0:
             return True

@@ -20,6 +20,11 @@ def is_a_copy() -> bool:
     return not (CHECKOUT / "infra" / "function.yaml").exists()
 
 
+def is_checkouts(environment: Path) -> bool:
+    """Whether an environment is the one that the Makefile sets up."""
+    return environment.resolve() == (CHECKOUT / ".venv").resolve()
+
+
 def what_installs(needs: str, environment: Path | None = None) -> str:
     """Say how a command's packages come into the environment that runs it.
 
@@ -28,9 +33,8 @@ def what_installs(needs: str, environment: Path | None = None) -> str:
         environment: the folder of the environment; None: the one that runs this.
     """
     environment = environment or Path(sys.prefix)
-    ours = CHECKOUT / ".venv"
-    if environment.resolve() == ours.resolve():
+    if is_checkouts(environment):
         return f"run make .venv/.{needs}"
-    if (ours / "bin" / "lambake").exists():
+    if (CHECKOUT / ".venv" / "bin" / "lambake").exists():
         return f"{environment} is another environment: run .venv/bin/lambake"
     return f"run {environment}/bin/python -m pip install -r {_LOCKS[needs]}"

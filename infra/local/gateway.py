@@ -136,10 +136,7 @@ class _Gateway:
         early = front.before(visit) or refusal_of(front, visit)
         if early is not None:
             return early
-        event = front.event(visit)
-        if not event["isBase64Encoded"]:
-            _warn_of_lost_bytes(request)
-        payload = compact(event).encode()
+        payload = compact(front.event(visit)).encode()
         if len(payload) > contract.SYNC_REQUEST_LIMIT_BYTES:
             return front.failure(Failure.EVENT_TOO_LARGE)
         try:
@@ -174,18 +171,6 @@ class _Gateway:
         self._running.discard(task)
         if not task.cancelled() and task.exception() is not None:
             LOGGER.debug("an invocation failed", exc_info=task.exception())
-
-
-def _warn_of_lost_bytes(request: Request) -> None:
-    """Log that a body passed as text is none: the function gets U+FFFD, as on the service."""
-    try:
-        request.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        LOGGER.warning(
-            "%s %s: the body is text by its content type, but byte %d is not UTF-8: the function"
-            " gets U+FFFD, as on AWS (a REST API needs front_options.binary_media_types)",
-            *(request.method, request.raw_path, error.start),
-        )
 
 
 def request_of(scope: Scope, body: bytes) -> Request:

@@ -115,7 +115,6 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_shell_completes(tmp_path: Path) -> None:
     """A command's flag, by argcomplete."""
-    pytest.importorskip("argcomplete", reason="make .venv/.dev installs it")
     line, found = "lambake run --ha", tmp_path / "found"
     asks = {"_ARGCOMPLETE": "1", "COMP_LINE": line, "COMP_POINT": str(len(line))}
     told = os.environ | asks | {"_ARGCOMPLETE_STDOUT_FILENAME": str(found)}
