@@ -26,16 +26,21 @@ Feeds = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One input or output of a model; -1 means an axis of any size, first for the batch."""
+    """One input or output of a model; -1 means an axis of any size, first for the batch.
+
+    Attributes:
+        batched: whether the model has a batch at all: else a free first axis is one like any other.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    batched: bool = True
 
     @property
     def has_batch(self) -> bool:
         """Whether the first axis is the batch."""
-        return self.shape[:1] == (-1,)
+        return self.batched and self.shape[:1] == (-1,)
 
     def __str__(self) -> str:
         return f"{self.dtype} of shape {list(self.shape)}"

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, Question
 from model.bake.infer import Facts, Guess
 from model.bake.runtime import Arrays, stated
 from model.tensors import Tensor
@@ -229,7 +229,7 @@ def _apply_of(
     stated_labels = facts.wishes.labels or facts.hints.labels
     if wished or len(stated_labels) == count:
         return "softmax", "the labels are as many as its scores" if stated_labels else "given"
-    raise BakeError(
+    raise Question(
         f"its output {stated([output])} holds numbers of any size: scores before softmax, an "
         "embedding, or several values?",
         "Say which: --labels a,b,c (softmax makes probabilities of the scores), --task embed, "
@@ -258,9 +258,9 @@ def _labels_of(facts: Facts, count: int) -> tuple[tuple[str, ...], Guess]:
     for labels, why in ((wished, "given"), (hinted, "came with the model"),
                         (facts.graph.labels_for(expected), "the file's own")):  # fmt: skip
         if labels:
-            return labels, Guess("labels", _listed(labels), why, "--labels FILE or a,b,c")
+            return labels, Guess("labels", _listed(labels), why, "--labels a,b,c or FILE")
     labels = ("no", "yes") if count == 1 else tuple(map(str, range(expected)))
-    return labels, Guess("labels", _listed(labels), "none in the file", "--labels FILE or a,b,c",
+    return labels, Guess("labels", _listed(labels), "none in the file", "--labels a,b,c or FILE",
                          sure=False)  # fmt: skip
 
 

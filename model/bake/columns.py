@@ -16,7 +16,10 @@ _USUAL = {"dtype": "float32", "missing": "refuse", "unit": "", "choices": []}
 
 
 def columns_of(
-    inputs: Sequence[Tensor], known: Sequence[Column], graph: Graph
+    inputs: Sequence[Tensor],
+    known: Sequence[Column],
+    graph: Graph,
+    measured: Sequence[Sequence[Column]] = (),
 ) -> tuple[list[dict[str, Any]], str, bool]:
     """Describe the columns of a model's rows.
 
@@ -24,6 +27,7 @@ def columns_of(
         inputs: each takes one column, or several of one type.
         known: columns by --columns, a DataFrame or the source; of a table there may be more.
         graph: the model's own names, known values, and what it fills in.
+        measured: lists of columns in the model's order, for the ranges that are not known.
 
     Returns:
         The tables of the manifest, the reason for their names, and whether these are sure.
@@ -39,6 +43,8 @@ def columns_of(
         why, sure = "the inputs' names", True
     else:
         columns, why, sure = _in_order(inputs, known, graph)
+        for others in measured:
+            columns = _with_ranges(columns, others)
     owners = [one for one, width in zip(inputs, widths, strict=True) for _ in range(width)]
     columns = [_fitted(one, owner, graph) for one, owner in zip(columns, owners, strict=True)]
     tables = [_table_of(one) for one in columns]
@@ -76,6 +82,16 @@ def _in_order(
         for number in range(width_of(one))
     ]
     return list(map(Column, names)), "the inputs' names and places", False
+
+
+def _with_ranges(columns: list[Column], others: Sequence[Column]) -> list[Column]:
+    """Give the columns without a range that of the others, if these are as many."""
+    if len(columns) != len(others):
+        return columns
+    return [
+        replace(one, minimum=other.minimum, maximum=other.maximum) if one.minimum is None else one
+        for one, other in zip(columns, others, strict=True)
+    ]
 
 
 def _fitted(column: Column, tensor: Tensor, graph: Graph) -> Column:

@@ -12,7 +12,7 @@ from model.bake import scaling
 from model.bake.answers import Answering, answering
 from model.bake.custom import Custom, is_named, read_custom
 from model.bake.draft import Draft, document_of
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, Question, asking_all
 from model.bake.graph import read_graph
 from model.bake.infer import Facts, Guess, Taken, taken_by
 from model.bake.place import Place, require_same
@@ -22,6 +22,7 @@ from model.bake.runtime import Runtime, stated
 from model.bake.samples import Sample, samples_in
 from model.bake.seeded import FREE_SIZES, seeded_instances
 from model.bake.sources.base import Original
+from model.bake.tables import ranges_of
 from model.bake.trial import Tried, feeds_of, try_model
 from model.bake.wishes import Wishes
 from model.bundle.manifest import Manifest
@@ -108,9 +109,19 @@ class Baking:
         taken = taken_by(facts, prepared=bool(named or (custom and custom.prepares)))
         taken = custom.taken(taken) if custom else taken
         taken = replace(taken, settings={"recipe": named}) if named else taken
-        samples, seeded, tried = self._try(facts, draft, taken, custom)
+        samples = self._samples(facts, taken, custom)
+        questions = [*taken.questions, *scaling.asked(taken, wishes.pixels, samples)]
+        try:
+            samples, seeded, tried = self._try(facts, draft, taken, custom, samples)
+            own = custom.answering() if custom and custom.answers else None
+            answered = own or answering(facts, tried.runs)
+        except BakeError as exc:
+            # What is assumed while something is asked may be what fails.
+            questions += [exc] if isinstance(exc, Question) else []
+            raise asking_all(questions) if questions else exc from exc.__cause__
+        if questions:
+            raise asking_all(questions)
         artefact = self._artefact(draft, tried)
-        answered = custom.answering() if custom and custom.answers else answering(facts, tried.runs)
         guesses = [*taken.guesses, *answered.guesses]
         ask = self._asker(facts.runtime, draft, taken, answered, tried)
         if "picture" in taken.settings:
@@ -143,23 +154,25 @@ class Baking:
         for note in original.hints.notes:
             report.step("note", note)
         facts = Facts(runtime=runtime, graph=graph, hints=original.hints, wishes=self._wishes,
-                      columns=self._brought.columns)  # fmt: skip
+                      columns=self._brought.columns,
+                      measured=ranges_of(self._brought.samples))  # fmt: skip
         return facts, onnx
 
+    def _samples(self, facts: Facts, taken: Taken, custom: Custom | None) -> list[Sample]:
+        given = self._brought.samples
+        given = list(facts.hints.samples) or None if given is None else given
+        samples = samples_in(given, self._brought.answers, taken.takes, taken.inputs)
+        if custom:
+            custom.require_samples(samples)
+        return samples
+
     def _try(
-        self, facts: Facts, draft: Draft, taken: Taken, custom: Custom | None
+        self, facts: Facts, draft: Draft, taken: Taken, custom: Custom | None, samples: list[Sample]
     ) -> tuple[list[Sample], bool, Tried]:
         """Run the model on the samples, and on seeded instances as far as it takes them."""
         runtime = facts.runtime
         recipe = self._sketch(draft, taken, None, runtime.outputs).recipe
-        given = self._brought.samples
-        given = list(facts.hints.samples) or None if given is None else given
-        samples = samples_in(given, self._brought.answers, taken.takes, taken.inputs)
         prepares = custom is not None and custom.prepares
-        if custom:
-            custom.require_samples(samples)
-        if not samples:
-            scaling.require_stated(taken, self._wishes.pixels)
         with self._report.waiting("trying it"):
             if not samples:
                 seeded, tried = _try_seeded(runtime, recipe, taken)

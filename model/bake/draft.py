@@ -130,7 +130,7 @@ def document_of(
         taken: inputs and the recipe's settings.
         answering: the task and its settings.
         outputs: as they came.
-        batch: how many instances the engine may be asked together; None: any number.
+        batch: how many instances the engine may be asked together; None: any number; 0: none.
     """
     answer = dict(answering.settings)
     if len(answer.get("labels", ())) > INLINE_LABELS:
@@ -149,7 +149,8 @@ def document_of(
         "outputs": list(map(_table_of, outputs)),
         **taken.settings,
         "answer": answer,
-        "limits": {"instances": _most_instances(taken), **({"batch": batch} if batch else {})},
+        "limits": {"instances": _most_instances(taken) if batch != 0 else 1}
+        | ({} if batch is None else {"batch": batch}),
         "training": dict(wishes.training),
         "metrics": dict(wishes.metrics),
     }

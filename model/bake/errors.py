@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 _FLAG: Final = re.compile(
@@ -24,6 +25,18 @@ class BakeError(Exception):
         super().__init__(f"{what}\n{do}" if do else what)
         self.what = what
         self.do = do
+
+
+class Question(BakeError):
+    """What no file says and a person must; the rest is tried, to ask for everything at once."""
+
+
+def asking_all(questions: Sequence[Question]) -> BakeError:
+    """Return one error that asks all of it."""
+    if len(questions) == 1:
+        return questions[0]
+    told = "".join(f"\n- {one.what}\n  {one.do}" for one in questions)
+    return BakeError(f"{len(questions)} things must be said:{told}", "Say all in one command.")
 
 
 def as_keywords(text: str) -> str:

@@ -84,7 +84,7 @@ def _tell_vectors(found: Understood, count: int, right: int, report: Report) -> 
     if found.seeded:
         report.step(
             "golden",
-            f"{count} made-up inputs, which compare versions and prove nothing: "
+            f"{counted(count, 'made-up input')} to compare versions with, which proves nothing: "
             "show it real ones, --sample FILE=ANSWER",
         )
     else:

@@ -150,10 +150,10 @@ def _choices_of(graph: onnx.GraphProto) -> Iterator[tuple[str, tuple[str, ...]]]
 
 
 def _imputed_in(graph: onnx.GraphProto) -> Iterator[str]:
-    """Yield the inputs that reach an imputer of floats as they are."""
+    """Yield the inputs that reach an imputer of floats, or a question for NaN, as they are."""
     for node in graph.node:
         fills = any(a.name == "imputed_value_floats" for a in node.attribute)
-        if node.op_type == "Imputer" and fills:
+        if (node.op_type == "Imputer" and fills) or node.op_type == "IsNaN":
             yield from _sources_of(graph, node, {"Concat", "FeatureVectorizer"})
 
 

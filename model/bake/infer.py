@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from model.bake.columns import columns_of, listed
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, Question
 from model.bake.graph import Graph
 from model.bake.runtime import Runtime, shape_text, stated
 from model.bake.sources.base import Hints
@@ -19,6 +19,8 @@ from model.tensors import Tensor
 
 WIDEST_ROW: Final = 2000
 """A wider matrix is a signal or a flattened picture, unless its columns have names."""
+USUAL_SIDE: Final = 224
+"""Pixels: what is tried while the size is asked."""
 MOST_FIXED: Final = 512
 """A larger fixed first axis is not taken for a batch."""
 
@@ -47,6 +49,8 @@ class Facts:
     wishes: Wishes
     columns: tuple[Column, ...] = ()
     """As --columns or a DataFrame states them."""
+    measured: tuple[Column, ...] = ()
+    """The ranges of a matrix of samples, by place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,7 @@ class Taken:
         fixed_batch: how many instances the file runs at a time, no more and no fewer; 0: any.
         has_batch: an axis for several instances exists.
         guesses: what was inferred.
+        questions: what could not be, and was assumed to try the rest.
     """
 
     takes: Takes
@@ -67,6 +72,7 @@ class Taken:
     fixed_batch: int
     has_batch: bool
     guesses: tuple[Guess, ...] = ()
+    questions: tuple[Question, ...] = ()
 
 
 def taken_by(facts: Facts, *, prepared: bool = False) -> Taken:
@@ -95,6 +101,7 @@ def taken_by(facts: Facts, *, prepared: bool = False) -> Taken:
     return Taken(
         takes=takes, inputs=freed, settings=settings, fixed_batch=fixed, has_batch=has_batch,
         guesses=(Guess("takes", _words(takes, settings, inputs), "", _flag_of(takes)), *guesses),
+        questions=tuple(_size_asked(facts)) if takes == "image" else (),
     )  # fmt: skip
 
 
@@ -116,7 +123,9 @@ def takes_of(inputs: Sequence[Tensor], *, named: bool = False, tokenizer: bool =
             return "image"
         if _is_matrix(first, named=named):
             return "row"
-    elif all(_is_column(one) or _is_group(one) for one in inputs):
+    elif len({one.shape[:1] for one in inputs}) == 1 and all(
+        _is_column(one) or _is_group(one) for one in inputs
+    ):
         return "row"
     return "tensors"
 
@@ -194,8 +203,8 @@ def _batch_of(
     # A first axis of 8 is a batch where all outputs have it, too; of a vector it is its length.
     shared = firsts == {fixed} and all(one.shape[:1] == (fixed,) for one in outputs)
     wide = all(len(one.shape) > 1 for one in inputs)
-    is_batch = fixed == 1 or (1 < fixed <= MOST_FIXED and shared and wide)
-    if is_batch and firsts <= {fixed, -1}:
+    # Beside a free first axis, a fixed one is of something else: a state's layers, a threshold.
+    if firsts == {fixed} and (fixed == 1 or (1 < fixed <= MOST_FIXED and shared and wide)):
         freed = tuple(
             replace(one, shape=(-1, *one.shape[1:])) if one.shape else one for one in inputs
         )
@@ -207,23 +216,14 @@ def _picture(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
     """Settings of [picture], except for the scaling of float pixels."""
     tensor = facts.runtime.inputs[0]
     axis = channels_axis(tensor)
-    sides = tensor.shape[2:] if axis == 1 else tensor.shape[1:3]
-    stated_keys = {**_metadata(facts.graph), **facts.hints.picture, **facts.wishes.picture}
-    size = tuple(
-        side if side > 0 else wished
-        for side, wished in zip(sides, stated_keys.get("size", (0, 0)), strict=True)
-    )
-    if 0 in size:
-        raise BakeError(
-            f"its input {stated([tensor])} takes pictures of any size",
-            "Say the height and width of those that it learnt from: --size 224x224",
-        )
+    stated_keys = _stated_picture(facts)
+    size = [side or USUAL_SIDE for side in _size_of(facts)]
     channels = tensor.shape[axis or 1]
     colours = "gray" if channels == 1 else stated_keys.get("colours", "rgb")
     if (colours == "gray") != (channels == 1):
         raise BakeError(f"--colours {colours}: the model's pictures have {channels} channels")
     picture = {
-        **stated_keys, "size": list(size), "colours": colours,
+        **stated_keys, "size": size, "colours": colours,
         "fit": stated_keys.get("fit", "stretch"),
     }  # fmt: skip
     if tensor.dtype in ("uint8", "int8"):
@@ -232,6 +232,27 @@ def _picture(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
     if channels == 3 and "colours" not in stated_keys:
         guesses.append(Guess("colours", "rgb", "most models' order", "--colours bgr", sure=False))
     return {"picture": picture}, guesses
+
+
+def _stated_picture(facts: Facts) -> dict[str, Any]:
+    """Return the keys of [picture] that are stated anywhere, flags last."""
+    return {**_metadata(facts.graph), **facts.hints.picture, **facts.wishes.picture}
+
+
+def _size_of(facts: Facts) -> tuple[int, ...]:
+    """Return height and width; 0: free, and nothing states it."""
+    tensor = facts.runtime.inputs[0]
+    sides = tensor.shape[2:] if channels_axis(tensor) == 1 else tensor.shape[1:3]
+    wished = _stated_picture(facts).get("size", (0, 0))
+    return tuple(a if a > 0 else b for a, b in zip(sides, wished, strict=True))
+
+
+def _size_asked(facts: Facts) -> Iterator[Question]:
+    if 0 in _size_of(facts):
+        yield Question(
+            f"its input {stated(facts.runtime.inputs)} takes pictures of any size",
+            "Say the height and width of those that it learnt from: --size 224x224",
+        )
 
 
 def _metadata(graph: Graph) -> dict[str, Any]:
@@ -259,10 +280,11 @@ def _metadata(graph: Graph) -> dict[str, Any]:
 
 def _rows(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
     known = facts.columns or facts.hints.columns
-    tables, why, sure = columns_of(facts.runtime.inputs, known, facts.graph)
-    flag = "--columns" if sure else "--columns FILE.csv or a,b,c"
+    measured = (facts.hints.columns, facts.measured)
+    tables, why, sure = columns_of(facts.runtime.inputs, known, facts.graph, measured)
     names = listed([one["name"] for one in tables])
-    return {"rows": {"columns": tables}}, [Guess("columns", names, why, flag, sure=sure)]
+    guess = Guess("columns", names, why, "--columns a,b,c or FILE.csv", sure=sure)
+    return {"rows": {"columns": tables}}, [guess]
 
 
 def _nothing(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:

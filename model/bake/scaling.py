@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from model.bake.errors import BakeError
+from model.bake.errors import Question
 from model.bake.infer import Guess, Taken
 from model.bake.pixels import ASK, SCALINGS, scaling_named, scalings_for, stands_out, table_of
 from model.bake.samples import Sample
@@ -28,17 +28,14 @@ def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> t
     Args:
         taken: with [picture].
         wished: --pixels; empty: not given.
-        samples: real ones.
+        samples: real ones; some labelled or arrays, where nothing states the scaling.
         ask: asks the model.
 
     Raises:
-        BakeError: nothing tells the scaling.
+        BakeError: they do not tell the scaling.
     """
     picture = taken.settings["picture"]
     colours = picture["colours"]
-    labelled = [
-        one for one in samples if one.answer is not None and isinstance(one.instance, bytes)
-    ]
     if wished:
         scaling, guess = scaling_named(wished, colours), Guess("pixels", wished)
     elif "scale" in picture:
@@ -54,41 +51,34 @@ def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> t
     elif (found := _range_of(samples)) is not None:
         why = "the range of the samples"
         scaling, guess = scaling_named(found, colours), Guess("pixels", found, why, _FLAG)
-    elif labelled:
+    else:
+        labelled = _labelled(samples)
         name, why = stands_out(colours, _shares(picture, labelled, ask),
                                [one.name for one in labelled])  # fmt: skip
         scaling, guess = scaling_named(name, colours), Guess("pixels", name, why, _FLAG)
-    else:
-        raise _unsettled()
     settings = {**taken.settings, "picture": {**picture, **scaling}}
     return replace(taken, settings=settings), guess
 
 
-def require_stated(taken: Taken, wished: str) -> None:
-    """Ask for the scaling of a model without samples, before it is tried.
-
-    Raises:
-        BakeError: nothing states the scaling.
-    """
+def asked(taken: Taken, wished: str, samples: Sequence[Sample]) -> Iterator[Question]:
+    """Ask for the scaling of a model's pixels where nothing states or shows it."""
     picture = taken.settings.get("picture")
-    if picture is not None and not wished and "scale" not in picture:
-        raise _unsettled()
+    stated = picture is None or bool(wished) or "scale" in picture
+    if not stated and not _labelled(samples) and _range_of(samples) is None:
+        yield Question(
+            "no file says how a model wants its pixels, and a wrong guess answers wrongly without "
+            "an error",
+            f"{ASK}. If it takes no pictures: --takes tensors",
+        )
 
 
-def _unsettled() -> BakeError:
-    return BakeError(
-        "no file says how a model wants its pixels, and a wrong guess answers wrongly without an "
-        "error",
-        f"{ASK}. If it takes no pictures: --takes tensors",
-    )
+def _labelled(samples: Sequence[Sample]) -> list[Sample]:
+    return [one for one in samples if one.answer is not None and isinstance(one.instance, bytes)]
 
 
 def tried(picture: Mapping[str, Any], samples: Sequence[Sample], ask: Ask) -> str:
     """Write how the scalings answer labelled pictures, for a scaling that does not."""
-    labelled = [
-        one for one in samples if one.answer is not None and isinstance(one.instance, bytes)
-    ]
-    if not labelled:
+    if not (labelled := _labelled(samples)):
         return ""
     share_of = _shares(picture, labelled, ask)
     shares = {name: share_of(one) for name, one in scalings_for(picture["colours"]).items()}

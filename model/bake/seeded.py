@@ -106,7 +106,11 @@ def named_inputs(
             else 1
             for axis, (size, name) in enumerate(zip(tensor.shape, names, strict=True))
         )  # fmt: skip
-        values[tensor.name] = _array_of(tensor, shape, random)
+        # What is of no single instance is the same for all, so that they can stand together.
+        is_shared = not tensor.has_batch and shape[:1] in ((), (1,))
+        values[tensor.name] = _array_of(
+            tensor, shape, np.random.default_rng(SEED) if is_shared else random
+        )
     return NamedInputs(values)
 
 

@@ -70,6 +70,21 @@ def records_of(samples: Any) -> list[dict[str, Any]]:
     return [{str(k): plain(v) for k, v in row.items()} for row in samples.to_dict("records")]
 
 
+def ranges_of(samples: Any) -> tuple[Column, ...]:
+    """Return the columns of a matrix of numbers by place; nothing of anything else."""
+    rows = samples if isinstance(samples, np.ndarray | list | tuple) else ()
+    if len(rows) < LEAST_ROWS or np.ndim(rows[0]) != 1:
+        return ()
+    try:
+        matrix = np.asarray(rows, np.float64)
+    except (TypeError, ValueError):  # texts among them
+        return ()
+    ends = ((column.min(), column.max()) for column in np.nan_to_num(matrix.T))
+    return tuple(
+        Column(str(i), minimum=float(a), maximum=float(b)) for i, (a, b) in enumerate(ends)
+    )
+
+
 def plain(value: Any) -> Any:
     """Return a value as JSON has it; NaN, None and pandas' NA are null."""
     if isinstance(value, np.generic | np.ndarray):

@@ -28,7 +28,8 @@ class Tried:
 
     Attributes:
         feeds, runs: the arrays of each instance, and its outputs.
-        batch: how many instances the engine may be asked together; None: any number.
+        batch: how many instances the engine may be asked together; None: any number; 0: there is
+            no axis for them, though the first is free.
         said: what to tell of it.
         outputs: for the manifest, the first axis free where it is the batch.
     """
@@ -74,7 +75,9 @@ def try_model(
     feeds = [feeds_of(recipe, sample, taken.inputs) for sample in samples]
     runs = [_run(runtime, one, sample, seeded) for one, sample in zip(feeds, samples, strict=True)]
     batch, said, together = _batch_of(runtime, taken, feeds, runs)
-    outputs = tuple(_shaped(one, runs[0], together, taken) for one in runtime.outputs)
+    outputs = runtime.outputs
+    if batch != 0:
+        outputs = tuple(_shaped(one, runs[0], together, taken) for one in outputs)
     return Tried(feeds=feeds, runs=runs, batch=batch, said=said, outputs=outputs)
 
 
@@ -125,6 +128,8 @@ def _batch_of(
         return 1, f"two together fail, so the engine is asked one by one ({exc})", None
     if _equal(together, runs[first], runs[second]):
         return None, "two together answer as each alone", together
+    if not all(one.has_batch for one in taken.inputs) and _are_parts(together):
+        return 0, "no axis for several: the first is of parts of one instance", None
     return 1, "two together answer otherwise than each alone: the engine is asked one by one", None
 
 
@@ -157,6 +162,11 @@ def _equal(together: Arrays, first: Arrays, second: Arrays) -> bool:
         and is_close(both[1:], second[name])
         for name, both in together.items()
     )
+
+
+def _are_parts(together: Arrays) -> bool:
+    """Whether some outputs belong to both instances at once, as the state after a sequence."""
+    return any(array.shape[:1] != (2,) for array in together.values())
 
 
 def is_close(got: NDArray[Any], expected: NDArray[Any], tolerance: float = CLOSE) -> bool:

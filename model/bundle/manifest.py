@@ -100,8 +100,9 @@ def _manifest_of(folder: Path, top: Table) -> Manifest:
     name, version = top.text("name", pattern=NAME), top.text("version", pattern=NAME)
     _check_folder(top, name, version)
     file = artefact.text("file", pattern=NAME)
-    inputs, outputs = top.tensors("inputs"), top.tensors("outputs")
-    batch = limits.integer("batch", default=0) or None
+    batch = limits.integer("batch", default=0, least=0)
+    batched = batch > 0 or "batch" not in limits.values
+    inputs, outputs = (top.tensors(key, batched=batched) for key in ("inputs", "outputs"))
     manifest = Manifest(
         folder=folder,
         name=name,
@@ -117,7 +118,7 @@ def _manifest_of(folder: Path, top: Table) -> Manifest:
         recipe=read_recipe(top, inputs),
         task=read_task(top, outputs),
         max_instances=limits.integer("instances"),
-        batch=batch,
+        batch=batch or None,
         training=top.notes("training"),
         metrics=top.numbers("metrics"),
     )

@@ -86,11 +86,11 @@ class Table:
             self.note(key, "true or false", repr(value))
         return value is True
 
-    def integer(self, key: str, *, default: int = _REQUIRED) -> int:
-        """Read a whole number from 1 up."""
-        value = self._get(key, (int,), "a whole number from 1", default)
-        if value is not None and value is not default and value < 1:
-            self.note(key, "a whole number from 1", value)
+    def integer(self, key: str, *, default: int = _REQUIRED, least: int = 1) -> int:
+        """Read a whole number from `least` up."""
+        value = self._get(key, (int,), f"a whole number from {least}", default)
+        if value is not None and value is not default and value < least:
+            self.note(key, f"a whole number from {least}", value)
         return value or 0
 
     def number(self, key: str, *, default: float | None = _REQUIRED) -> float | None:
@@ -181,7 +181,7 @@ class Table:
             for index, value in enumerate(values)
         ]
 
-    def tensors(self, key: str) -> tuple[Tensor, ...]:
+    def tensors(self, key: str, *, batched: bool = True) -> tuple[Tensor, ...]:
         """Read an array of tensors with distinct names; empty if anything is wrong with it."""
         tensors, before = [], len(self.problems)
         for table in self.tables(key):
@@ -190,7 +190,7 @@ class Table:
                 table.note("shape", _SHAPE, shape)
                 shape = None
             name, dtype = table.text("name"), table.choice("dtype", DTYPES)
-            tensors.append(Tensor(name, dtype, tuple(shape or ())))
+            tensors.append(Tensor(name, dtype, tuple(shape or ()), batched))
             table.close()
         names = [one.name for one in tensors]
         if len(set(names)) != len(names):

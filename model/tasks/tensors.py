@@ -57,7 +57,7 @@ class Tensors(Unwatched):
     def _shares_of(tensor: Tensor, output: NDArray[Any], count: int) -> Sequence[Any]:
         """Divide one output among the instances."""
         # A manifest's shapes are hints, but two states of a recurrent network are no batch of 2.
-        has_batch = not tensor.shape or tensor.shape[0] in (-1, 1)
+        has_batch = tensor.batched and (not tensor.shape or tensor.shape[0] in (-1, 1))
         if has_batch and output.shape[:1] == (count,):
             shares: Sequence[Any] = to_json(output)
             return shares

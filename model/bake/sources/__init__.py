@@ -40,6 +40,7 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     Raises:
         BakeError: no source knows such objects, or its source refuses it.
     """
+    model = getattr(model, "best_estimator_", model)  # of a search for parameters
     for source in _sources():
         if hasattr(source, "recognises_object") and source.recognises_object(model):
             original: Original = source.open_object(model, samples, work, say)

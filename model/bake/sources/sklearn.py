@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bake.errors import BakeError
-from model.bake.proof import MOST
+from model.bake.skl2onnx_mends import mended
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
 from model.recipes.base import Column, Feeds
 
@@ -114,16 +113,8 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     Raises:
         BakeError: skl2onnx is not installed, or cannot convert it.
     """
-    try:
-        import skl2onnx  # noqa: F401  # only whether it is there
-    except ImportError as exc:
-        raise BakeError(
-            "scikit-learn models are converted by skl2onnx, which this Python has not",
-            "pip install skl2onnx",
-        ) from exc
-    model = getattr(model, "best_estimator_", model)
     onnx = work / "model.onnx"
-    converted, form = _convert(model, samples, onnx)
+    converted, form = convert(model, samples, onnx)
     form = form.as_written([one.name for one in converted.graph.input])
     outputs = [one.name for one in converted.graph.output]
     columns = tuple(Column(name) for names in form.names.values() for name in names)
@@ -140,11 +131,31 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     )
 
 
-def _convert(model: Any, samples: Any, path: Path) -> tuple[Any, Form]:
-    """Write a model as ONNX with the first form of inputs that works and agrees with it."""
+def convert(model: Any, samples: Any, path: Path, *, exact: bool = False) -> tuple[Any, Form]:
+    """Write a model as ONNX with the first form of inputs that works and agrees with it.
+
+    Args:
+        model: fitted.
+        samples: what it takes; None if there are none.
+        path: where the file is written.
+        exact: whether float64 comes first.
+
+    Returns:
+        The ONNX model and the form of its inputs.
+
+    Raises:
+        BakeError: skl2onnx is not installed, or cannot convert it.
+    """
+    try:
+        import skl2onnx  # noqa: F401  # only whether it is there
+    except ImportError as exc:
+        raise BakeError(
+            "scikit-learn models are converted by skl2onnx, which this Python has not",
+            "pip install skl2onnx",
+        ) from exc
     failed: Exception | None = None
     best: tuple[float, Any, Form] | None = None
-    for form in _forms(model, samples):
+    for form in _forms(model, samples, exact=exact):
         try:
             converted = _to_onnx(model, form)
         except Exception as exc:  # noqa: BLE001  # skl2onnx raises what its parts raise
@@ -157,13 +168,6 @@ def _convert(model: Any, samples: Any, path: Path) -> tuple[Any, Form]:
         if best is None or apart < best[0]:
             best = (apart, converted, form)
     if best:
-        if best[0] > MOST and _is_fed_sparsely(model, samples):
-            raise BakeError(
-                "the conversion answers otherwise than the pipeline: XGBoost takes the zeros of a "
-                "sparse matrix for missing values, and ONNX has no sparse matrices",
-                "Train it on dense ones: OneHotEncoder(sparse_output=False), "
-                "ColumnTransformer(…, sparse_threshold=0).",
-            )
         path.write_bytes(best[1].SerializeToString())
         return best[1:]
     cause = " ".join(str(failed).split("\n\n")[0].split())
@@ -173,20 +177,19 @@ def _convert(model: Any, samples: Any, path: Path) -> tuple[Any, Form]:
     ) from failed
 
 
-def _forms(model: Any, samples: Any) -> Iterator[Form]:
-    """Yield ways to state the inputs, the plainest first; float64 after float32."""
+def _forms(model: Any, samples: Any, *, exact: bool) -> list[Form]:
+    """Return ways to state the inputs, the plainest first; float64 last, or first if exact."""
     stated = list(_stated(model, samples))
-    for form in stated:
-        yield form
-        yield form.as_type("Float")
-    for form in stated:
-        yield form.as_type("Double")
+    plain = [one for form in stated for one in (form, form.as_type("Float"))]
+    double = [form.as_type("Double") for form in stated]
+    forms = [*double, *plain] if exact else [*plain, *double]
+    return [form for at, form in enumerate(forms) if form not in forms[:at]]
 
 
 def _stated(model: Any, samples: Any) -> Iterator[Form]:
     names = tuple(map(str, getattr(model, "feature_names_in_", ())))
     if hasattr(samples, "columns"):
-        names = names or tuple(map(str, samples.columns))
+        names = _read_by(model) or names or tuple(map(str, samples.columns))
         types = {name: _type_of(samples[name].dtype) for name in names}
         if set(types.values()) <= {"Float", "Int64"} and not _has_names(model):
             yield _matrix("Float", len(names), names)
@@ -204,6 +207,17 @@ def _stated(model: Any, samples: Any) -> Iterator[Form]:
             "Give some rows or texts that it takes: bake(model, samples=X[:20]).",
         )
     yield _matrix(_type_of(array.dtype) if array is not None else "Float", width, names)
+
+
+def _read_by(model: Any) -> tuple[str, ...]:
+    """Return the columns of which a ColumnTransformer at the front makes something, in order."""
+    first = _steps_of(model)[0]
+    named = tuple(map(str, getattr(first, "feature_names_in_", ())))
+    read: set[str] = set()
+    for _, step, columns in getattr(first, "transformers_", ()):
+        if not (isinstance(step, str) and step == "drop"):
+            read |= {columns} if isinstance(columns, str) else set(map(str, columns))
+    return tuple(name for name in named if name in read) if read <= set(named) else ()
 
 
 def _matrix(kind: str, width: int, names: tuple[str, ...]) -> Form:
@@ -225,83 +239,21 @@ def _has_names(model: Any) -> bool:
     return any(hasattr(step, "transformers") for step in _steps_of(model))
 
 
-def _is_fed_sparsely(model: Any, samples: Any) -> bool:
-    """Tell a pipeline whose last step is XGBoost's, and gets a sparse matrix."""
-    if "xgboost" not in modules_of(_steps_of(model)[-1]) or not hasattr(model, "steps"):
-        return False
-    return hasattr(model[:-1].transform(samples), "toarray")
-
-
 def _to_onnx(model: Any, form: Form) -> Any:
     from skl2onnx import to_onnx
     from skl2onnx.common import data_types
 
-    _register()
     inputs = [
         (name, getattr(data_types, f"{kind}TensorType")([None, form.widths[name]]))
         for name, kind in form.types.items()
     ]
     options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
-    with warnings.catch_warnings(), _flags_as_numbers():
+    with warnings.catch_warnings(), mended(_steps_of(model)):
         warnings.simplefilter("ignore")
         converted = to_onnx(model, initial_types=inputs, options=options, target_opset=dict(OPSETS))
     if not hasattr(model, "predict_proba") and converted.graph.output[0].name == "label":
         del converted.graph.output[1:]  # scores without a name for what they are
     return converted
-
-
-@contextmanager
-def _flags_as_numbers() -> Iterator[None]:
-    """Let skl2onnx write booleans where ONNX has numbers, which protobuf 7 refuses.
-
-    Without it no HistGradientBoosting model of scikit-learn can be converted.
-    """
-    from skl2onnx.common._container import ModelComponentContainer as Container
-
-    add_node = Container.add_node
-
-    def add(self: Any, *arguments: Any, **attributes: Any) -> Any:
-        plain = {
-            key: [int(one) if isinstance(one, bool | np.bool_) else one for one in value]
-            if isinstance(value, list)
-            else value
-            for key, value in attributes.items()
-        }
-        return add_node(self, *arguments, **plain)
-
-    Container.add_node = add
-    try:
-        yield
-    finally:
-        Container.add_node = add_node
-
-
-def _register() -> None:
-    """Teach skl2onnx the boosters in a pipeline, where onnxmltools is installed."""
-    try:
-        from onnxmltools.convert.lightgbm.operator_converters.LightGbm import convert_lightgbm
-        from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
-        from skl2onnx import update_registered_converter
-        from skl2onnx.common import shape_calculator as shapes
-    except ImportError:
-        return
-    choices = {"nocl": [True, False], "zipmap": [True, False, "columns"]}
-    classes, numbers = (
-        shapes.calculate_linear_classifier_output_shapes,
-        shapes.calculate_linear_regressor_output_shapes,
-    )
-    for package, kind, convert in (
-        ("xgboost", "XGB", convert_xgboost), ("lightgbm", "LGBM", convert_lightgbm),
-    ):  # fmt: skip
-        try:
-            module = __import__(package)
-        except ImportError:
-            continue
-        for name, shape in ((f"{kind}Classifier", classes), (f"{kind}Regressor", numbers)):
-            known = choices if shape is classes else None
-            update_registered_converter(
-                getattr(module, name), name, shape, convert, options=known, overwrite=True
-            )
 
 
 def _ask(model: Any, instances: Any, outputs: list[str]) -> dict[str, NDArray[Any]]:

@@ -95,7 +95,7 @@ def test_a_bundle_of_a_file_alone(kitchen: Kitchen, tmp_path: Path) -> None:
     assert [line[2:9].strip() for line in kitchen.said if line.startswith("? ")] == [
         "columns", "labels",
     ]  # fmt: skip
-    assert kitchen.line("golden").startswith("3 made-up inputs, which compare versions")
+    assert kitchen.line("golden").startswith("3 made-up inputs to compare versions with, which")
     assert kitchen.said[-1].endswith("samples/rows.json "
                                      "http://127.0.0.1:8080/models/my-rows/predict")  # fmt: skip
 
@@ -285,6 +285,20 @@ def test_pixels_are_asked_or_shown(kitchen: Kitchen, tmp_path: Path) -> None:
                                      "http://127.0.0.1:8080/models/m/predict")  # fmt: skip
 
 
+def test_all_that_is_missing_is_asked_at_once(kitchen: Kitchen, tmp_path: Path) -> None:
+    """The size, the scaling and what the scores mean: one refusal, and one command after it."""
+    nodes = [helper.make_node("ReduceMean", ["x", "axes"], ["y"], keepdims=0)]
+    model = model_of(
+        tmp_path / "m.onnx", nodes, {"x": ("FLOAT", ["N", 3, "h", "w"])},
+        {"y": ("FLOAT", ["N", 3])}, {"axes": np.array([2, 3])},
+    )  # fmt: skip
+    refused = kitchen.refusal(model)
+    assert refused.what.startswith("3 things must be said:\n- its input x float32 [N, 3, ?, ?]")
+    for flag in ("--size 224x224", "--pixels=0..1", "--labels a,b,c"):
+        assert flag in refused.what
+    kitchen.bake(model, size="4x4", pixels="0..1", labels="r,g,b")
+
+
 def test_a_scaling_that_stands_out(kitchen: Kitchen, tmp_path: Path) -> None:
     """It is taken, and told with the next best."""
     model = picture_model(tmp_path / "m.onnx", channels=3)
@@ -352,6 +366,18 @@ def test_columns_by_input(kitchen: Kitchen, tmp_path: Path) -> None:
     assert answers == [{"value": 2.0}]
 
 
+def test_a_matrix_of_samples_tells_the_ranges(kitchen: Kitchen, tmp_path: Path) -> None:
+    """The page's sliders go from the least to the most; few samples say nothing of it."""
+    matrix = np.arange(60, dtype=np.float32).reshape(20, 3)
+    model = rows_model(tmp_path / "m.onnx", "Softmax")
+    for samples, ranges in (
+        (matrix, [(0, 57), (1, 58), (2, 59)]),
+        (matrix[:5], [(None, None)] * 3),
+    ):
+        columns = manifest_in(kitchen.bake(model, samples=samples))["rows"]["columns"]
+        assert [(one.get("minimum"), one.get("maximum")) for one in columns] == ranges
+
+
 def test_an_answer_of_the_owners(kitchen: Kitchen, tmp_path: Path) -> None:
     """A recipe.py with `answer` alone goes with a recipe of ours, and must answer a sample."""
     code = "def answer(outputs, count):\n    return [{'most': y.max()} for y in outputs['y']]\n"
@@ -397,7 +423,7 @@ def test_python_is_told_keywords(
     with pytest.raises(BakeError, match=r'Say which: labels="a,b,c" .*, task="embed"'):
         bake(model, folder=kitchen.zoo)
     bake(model, folder=kitchen.zoo, task="regress")
-    assert 'wrong? columns="FILE.csv" or a,b,c' in capsys.readouterr().out
+    assert 'wrong? columns="a,b,c" or FILE.csv' in capsys.readouterr().out
     for flags, keywords in {
         "with --version 2, or --replace:": 'with version="2", or replace=True:',
         "--pixels=-1..1, --pixels=0..255 (x": 'pixels="-1..1", pixels="0..255" (x',

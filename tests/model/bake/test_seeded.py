@@ -12,6 +12,8 @@ from onnx import helper
 
 from model.bake import bake
 from model.bake.weigh import Weight
+from model.predictor import Predictor
+from model.tensors import NamedInputs
 from tests.model.bake.models import model_of
 
 
@@ -53,3 +55,25 @@ def test_several_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nodes = [helper.make_node("Identity", ["x"], ["y"])]
     model = model_of(tmp_path / "m.onnx", nodes, {"x": texts}, {"y": texts})
     assert np.shape(made_up(model, monkeypatch, task="tensors")["texts"]) == (3, 2)
+
+
+def test_a_sequence_is_one_instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A free first axis beside a state of one is no batch: three frames are one request."""
+    nodes = [
+        helper.make_node("Add", ["x", "h"], ["moved"]),
+        helper.make_node("CumSum", ["moved", "zero"], ["y"]),
+        helper.make_node("ReduceSum", ["moved", "axes"], ["next"]),
+    ]
+    frames: Any = ("FLOAT", ["time", 2])
+    state: Any = ("FLOAT", [1, 2])
+    model = model_of(
+        tmp_path / "m.onnx", nodes, {"x": frames, "h": state}, {"y": frames, "next": state},
+        {"zero": np.array(0), "axes": np.array([0])},
+    )  # fmt: skip
+    assert np.shape(made_up(model, monkeypatch)["inputs"]["h"]) == (1, 2)
+    predictor = Predictor.load(tmp_path / "zoo" / "m")
+    for count in (1, 3):
+        x = np.ones((count, 2), np.float32)
+        answers, _ = predictor.predict(NamedInputs({"x": x, "h": x[:1]}))
+        (one,) = [answer["outputs"] for answer in answers]
+        assert (np.shape(one["y"]), one["next"]) == ((count, 2), [[2.0 * count] * 2])

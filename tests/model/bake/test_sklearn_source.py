@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from onnx import helper
 from sklearn.cluster import KMeans
 from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
@@ -23,7 +25,9 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 
 from model.bake.errors import BakeError
 from model.bake.sources import open_object
+from model.bake.sources.base import Hints, Original
 from model.engines.onnx import open_session
+from tests.model.bake.models import model_of
 
 RANDOM = np.random.default_rng(0)
 COUNT = 60
@@ -127,3 +131,40 @@ def test_what_skl2onnx_does_not_know_is_told(
     monkeypatch.setitem(sys.modules, "skl2onnx", None)
     with pytest.raises(BakeError, match=r"this Python has not\npip install skl2onnx$"):
         open_object(model, TEXTS, tmp_path, print)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_booster_gets_what_it_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands before it counts in float64, and XGBoost takes sparse zeros for missing values.
+
+    Scaled in float32, numbers at a split go the other way.
+    """
+    monkeypatch.setattr("model.bake.sources.boosted.open_any", tree_of_the_test)
+    booster = type("Booster", (LinearRegression,), {"__module__": "xgboost.sklearn"})()
+    numbers = make_pipeline(SimpleImputer(strategy="median"), StandardScaler())
+    columns = ColumnTransformer([("n", numbers, ["fare"]), ("s", OneHotEncoder(), ["sex"])])
+    columns.sparse_threshold = 1.0
+    frame = FRAME.assign(fare=FRAME["fare"].where(FRAME.index > 5))
+    model = make_pipeline(columns, booster).fit(frame, MATRIX[:, 1])
+    original = open_object(model, frame, tmp_path, print)
+    session = open_session(original.onnx)
+    inputs = {one.name: one.type for one in session.get_inputs()}
+    assert inputs == {"fare": "tensor(double)", "sex": "tensor(string)"}
+    feeds = {
+        "fare": frame[["fare"]].to_numpy(),
+        "sex": frame[["sex"]].to_numpy().astype(object),
+    }
+    (got,) = session.run(["predicted_y"], feeds)
+    matrix = columns.transform(frame).toarray().astype(np.float32)
+    np.testing.assert_array_equal(got, np.where(matrix == 0, np.nan, matrix))
+    assert original.run(feeds)["predicted_y"].shape == (COUNT,)  # type: ignore[misc]  # it has one
+
+
+def tree_of_the_test(model: Any, samples: Any, work: Path, say: Any) -> Original:
+    """Stand for the booster's conversion, which takes an environment: it answers what it gets."""
+    nodes = [helper.make_node("Identity", ["input"], ["y"])]
+    matrix: Any = ("FLOAT", ["N", 3])
+    onnx = model_of(work / "tree.onnx", nodes, {"input": matrix}, {"y": matrix})
+    return Original(format="xgboost", summary="", onnx=onnx, hints=Hints(task="regress"))
