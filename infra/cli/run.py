@@ -5,19 +5,23 @@ from __future__ import annotations
 import queue
 import sys
 import threading
+import webbrowser
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import DONE, FAILED, UNUSABLE, stop_signals
 from infra.cli.flags import About, UsageError, flag, port_number
+from infra.cli.reload import reload_on_change
 
 if TYPE_CHECKING:
     from infra.local.server import LocalLambda
     from infra.settings import Settings
 
+OURS: Final = "function.entry.handler"
+MANIFEST: Final = "model.toml"
 _WIDTH = 76
 _QUEUED_TEXTS = 10_000
 
@@ -44,6 +48,9 @@ class Options:
     sample_path: str | None = flag(None, "the path to post a sample to, such as /models/m/predict")
     sample_file: Path | None = flag(None, "the file to post there", type=Path)
     once: bool = flag(False, "stop after the sample; exit status 1 if it is not answered 200")
+    reload: bool = flag(False, "take up changed code and models, and tell what is loaded")
+    open: bool = flag(False, "open the page in a browser")
+    verbose: bool = flag(False, "show every line of the log, not one for each request")
     colour: bool | None = None  # None: if stdout is a terminal
 
 
@@ -59,23 +66,33 @@ def run(options: Options, out: TextIO | None = None) -> int:
     Returns:
         The exit status: FAILED if the sample fails under --once.
     """
-    from infra.cli.live_view import plain_view, terminal_view
+    from infra.cli.live_view import TerminalView, VerboseView, plain_view
     from infra.local.server import LocalLambda
 
     out = out or sys.stdout
     settings = settings_of(options)
-    if options.once and settings.sample is None and not options.no_sample:
+    if options.once and (settings.sample is None or options.no_sample):
         raise UsageError("--once sends a sample: name it by --sample-path and --sample-file")
     with stop_signals() as stop:
         local = LocalLambda(settings, options.port, options.invoke_port, host=options.host)
         colour = out.isatty() if options.colour is None else options.colour
         with Printer(out) as show:
-            local.listen((terminal_view if colour else plain_view)(show))
+            if colour:
+                view = (VerboseView if options.verbose else TerminalView)(show)
+                local.listen(view.log)
+                local.watch(view.front)
+            else:
+                local.listen(plain_view(show))
             with local:
                 show(_banner(settings, local, colour=colour))
-                succeeded = options.no_sample or _sample(settings, local, show)
+                quiet = colour and not options.verbose
+                succeeded = options.no_sample or _sample(settings, local, show, quiet=quiet)
                 if options.once:
                     return DONE if succeeded else FAILED
+                if options.open:
+                    webbrowser.open(local.url)
+                if options.reload:
+                    reload_on_change(lambda: settings_of(options), local, show, stop)
                 stop.wait()
             show("stopped\n")
     return DONE
@@ -115,14 +132,30 @@ def _banner(settings: Settings, local: LocalLambda, *, colour: bool) -> str:
         f"  {settings.memory_mb} MB, {settings.timeout_s:g} s, {limit}\n\n"
         f"  {bold}{local.url}{end}   HTTP front ({front})\n"
         f"  {bold}{local.invoke_url}{end}   Invoke API\n"
-        f'  {dim}boto3.client("lambda", endpoint_url="{local.invoke_url}", ...)'
-        f'.invoke(FunctionName="{settings.name}"){end}\n\n'
+        f'  {dim}boto3: endpoint_url="{local.invoke_url}", FunctionName="{settings.name}"{end}\n\n'
+        f"{_models(settings)}"
         f"  Stop with Ctrl-C.\n"
         f"{dim}{rule}{end}\n"
     )
 
 
-def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
+def _models(settings: Settings) -> str:
+    """Name the models of our own function, and the folders of its zoo that are none."""
+    zoo = settings.root / "model" / "zoo"
+    if settings.handler != OURS or settings.image or not zoo.is_dir():
+        return ""
+    folders = sorted(one for one in zoo.iterdir() if one.is_dir() and one.name[0] not in "._")
+    served = [one for one in folders if [*one.glob(MANIFEST), *one.glob(f"*/{MANIFEST}")]]
+    lines = [f"models: {', '.join(one.name for one in served) or 'none'}"]
+    lines += [
+        f"not served: model/zoo/{one.name} has no {MANIFEST}"
+        for one in folders
+        if one not in served
+    ]
+    return "".join(f"  {line}\n" for line in lines)
+
+
+def _sample(settings: Settings, local: LocalLambda, show: Printer, *, quiet: bool) -> bool:
     from infra.cli.sample import send_sample
 
     sample = settings.sample
@@ -130,7 +163,8 @@ def _sample(settings: Settings, local: LocalLambda, show: Printer) -> bool:
         return True
     show(f"sample: POST {local.url}{sample.path} with {sample.file.name}\n")
     status, text = send_sample(local.url, sample)
-    show(f"sample: {status}\n{text}\n")
+    if not quiet:  # where the view has shown it in a line
+        show(f"sample: {status}\n{text}\n")
     return status == 200
 
 

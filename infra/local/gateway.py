@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from time import perf_counter
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -25,6 +28,7 @@ from infra.local.fronts.visit import Visit
 from infra.local.http.asgi import HEAD_EXTENSION, read_body, send_answer
 from infra.local.http.connection import Limits, Refusal
 from infra.local.invocation import InvokeRequest, InvokeResult, answering
+from infra.local.watched import Answered, Asked, Watch, failure_of, unwatched
 from infra.settings.errors import ConfigError
 from infra.settings.front import FrontConfig
 
@@ -71,6 +75,7 @@ def gateway_app(
     front: str = "http_api",
     *,
     moment: Callable[[], Moment] = Moment.now,
+    watch: Watch = unwatched,
 ) -> ASGIApp:
     """Put a front before a function.
 
@@ -79,6 +84,7 @@ def gateway_app(
         settings: the front's, in the function's account and region.
         front: one of FRONTS.
         moment: returns the time and ids of a request; tests inject it.
+        watch: is told of each request.
 
     Raises:
         ConfigError: there is no such front, or its settings are wrong.
@@ -90,7 +96,7 @@ def gateway_app(
     if settings.authorization not in known:
         expected = f"one of {', '.join(known)} for {front}"
         raise ConfigError("front_options.authorization", expected, settings.authorization)
-    return _Gateway(invoke, settings, chosen, moment)
+    return _Gateway(invoke, settings, chosen, moment, watch)
 
 
 def refusal_by(front: str) -> Callable[[int, str], Refusal]:
@@ -109,12 +115,18 @@ class _Gateway:
     """The application. Keeps invocations that outlive their request until they end."""
 
     def __init__(
-        self, invoke: Invoke, config: FrontConfig, front: Front, moment: Callable[[], Moment]
+        self,
+        invoke: Invoke,
+        config: FrontConfig,
+        front: Front,
+        moment: Callable[[], Moment],
+        watch: Watch,
     ) -> None:
         self._invoke = invoke
         self._config = config
         self._front = front
         self._moment = moment
+        self._watch = watch
         self._running: set[asyncio.Task[InvokeResult]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,38 +135,58 @@ class _Gateway:
         read = await read_body(receive, contract.API_BODY_LIMIT_BYTES + 1)
         if read is None:
             return
+        started, request_id = perf_counter(), str(uuid.uuid4())
         visit = self._front.visit(request_of(scope, read[0]), self._config, self._moment())
+        self._watch(Asked(request_id))
         with answering() as answered:
-            answer = self._front.after(await self._answer(visit, answered), visit)
+            asked = InvokeRequest(
+                b"", trace_id=visit.trace_id, request_id=request_id, answered=answered
+            )
+            response, why = await self._answer(visit, asked)
+            answer = self._front.after(response, visit)
             headers = [(name.encode("ascii"), value.encode()) for name, value in answer.headers]
             await send_answer(send, answer.status, headers, answer.body, reason=answer.reason)
+        self._watch(
+            Answered(
+                request_id=request_id,
+                method=visit.request.method,
+                path=visit.request.raw_path,
+                status=answer.status,
+                body=answer.body,
+                why=why,
+                ms=(perf_counter() - started) * 1e3,
+            )
+        )
 
-    async def _answer(self, visit: Visit, answered: asyncio.Future[None]) -> Response:
+    async def _answer(self, visit: Visit, asked: InvokeRequest) -> tuple[Response, str]:
+        """Return the answer, and why it is none of the function's."""
         front, request = self._front, visit.request
         if not request.raw_path.startswith("/"):
-            return front.failure(Failure.BAD_REQUEST)
+            return self._failure(Failure.BAD_REQUEST)
         early = front.before(visit) or refusal_of(front, visit)
         if early is not None:
-            return early
+            return early, ""
         payload = compact(front.event(visit)).encode()
         if len(payload) > contract.SYNC_REQUEST_LIMIT_BYTES:
-            return front.failure(Failure.EVENT_TOO_LARGE)
+            return self._failure(Failure.EVENT_TOO_LARGE)
         try:
-            result = await self._result(
-                InvokeRequest(payload, trace_id=visit.trace_id, answered=answered)
-            )
+            result = await self._result(replace(asked, payload=payload))
         except TimeoutError:
-            return front.failure(Failure.TIMEOUT)
+            return self._failure(Failure.TIMEOUT)
         except Throttled:
-            return front.failure(Failure.THROTTLED)
+            return self._failure(Failure.THROTTLED)
         if result.function_error is not None:
-            return front.failure(Failure.FUNCTION_ERROR)
+            return self._failure(Failure.FUNCTION_ERROR, failure_of(result.payload))
         try:
-            return front.response(result.payload, visit)
+            return front.response(result.payload, visit), ""
         except ResultError as error:
             LOGGER.warning("%s: the function's result is not a response: %s", front.name, error)
             bad_base64 = isinstance(error, Base64Error)
-            return front.failure(Failure.BAD_BASE64 if bad_base64 else Failure.BAD_RESULT)
+            kind = Failure.BAD_BASE64 if bad_base64 else Failure.BAD_RESULT
+            return self._failure(kind, str(error))
+
+    def _failure(self, kind: Failure, why: str = "") -> tuple[Response, str]:
+        return self._front.failure(kind), why or kind.value
 
     async def _result(self, request: InvokeRequest) -> InvokeResult:
         """Wait for the result as long as the front would; the invocation continues after that."""

@@ -30,6 +30,7 @@ from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Deliver, deliverer
 from infra.local.logs import Listener, Log
 from infra.local.revisions import Revisions
+from infra.local.watched import Watch, unwatched
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 
@@ -68,6 +69,7 @@ class LocalLambda:
         self._clock = clock or SystemClock()
         self._deliver = deliver or deliverer(config)
         self._log = Log()
+        self._watch: Watch = unwatched
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._revisions: Revisions | None = None
@@ -105,6 +107,10 @@ class LocalLambda:
     def listen(self, listener: Listener) -> None:
         """Call the listener with each log line, in the emulator's own thread."""
         self._log.listen(listener)
+
+    def watch(self, watch: Watch) -> None:
+        """Tell of each request at the front, in the emulator's thread; call it before the start."""
+        self._watch = watch
 
     def invoke(self, request: InvokeRequest, *, patient: bool = True) -> InvokeResult:
         """Run one invocation from another thread, without the Invoke API."""
@@ -185,7 +191,9 @@ class LocalLambda:
             revisions = Revisions(self._clock, self._log, Path(folder))
             events = EventQueue(config, self._clock, revisions.invoke_patiently, self._deliver)
             self._revisions, self._events = revisions, events
-            gateway = gateway_app(revisions.invoke_patiently, config.front_settings, config.front)
+            gateway = gateway_app(
+                revisions.invoke_patiently, config.front_settings, config.front, watch=self._watch
+            )
             refusal = refusal_by(config.front)
             api = invoke_app(config, revisions.invoke, events.accept)
             port, invoke_port = self._ports
@@ -193,7 +201,12 @@ class LocalLambda:
                 await revisions.start(config)
                 async with (
                     self._listening(
-                        gateway, port, "--port", limits=GATEWAY_LIMITS, refusal=refusal
+                        gateway,
+                        port,
+                        "--port",
+                        limits=GATEWAY_LIMITS,
+                        refusal=refusal,
+                        watch=self._watch,
                     ) as front,
                     self._listening(
                         api, invoke_port, "--invoke-port", limits=_INVOKE_LIMITS

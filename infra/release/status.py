@@ -117,8 +117,12 @@ def follow_logs(
     follow: bool,
     view: View = as_it_is,
     sleep: Callable[[float], None] = time.sleep,
-) -> None:
-    """Print the function's log of the last `since_s` seconds; with `follow`, until Ctrl-C."""
+) -> bool:
+    """Print the function's log of the last `since_s` seconds; with `follow`, until Ctrl-C.
+
+    Returns:
+        Whether there was a line.
+    """
     start_ms = int((time.time() - since_s) * 1000)
     seen: dict[str, int] = {}  # the time of each line that the next look may find again
     while True:
@@ -130,7 +134,7 @@ def follow_logs(
             for line in view(event["message"].rstrip()):
                 say(f"{at:%H:%M:%S} {line}")
         if not follow:
-            return
+            return bool(seen)
         start_ms = max([start_ms, *(at_ms - _LATE_MS for at_ms in seen.values())])
         seen = {event: at_ms for event, at_ms in seen.items() if at_ms >= start_ms}
         sleep(2.0)

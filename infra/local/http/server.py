@@ -20,6 +20,7 @@ from infra.local.http.callers import Callers
 from infra.local.http.connection import Connection, Limits, Refusal
 from infra.local.http.exchange import Exchange
 from infra.local.http.message import Head, MessageError
+from infra.local.watched import Watch, refused, unwatched
 
 Refuse = Callable[[int, str], Refusal]
 
@@ -130,6 +131,7 @@ async def serving(
     limits: Limits | None = None,
     refusal: Refuse = plain_refusal,
     callers: Callers | None = None,
+    watch: Watch = unwatched,
 ) -> AsyncIterator[Address]:
     """Serve an application while the block runs; then give its requests some time to finish.
 
@@ -140,6 +142,7 @@ async def serving(
         limits: what the host accepts.
         refusal: words the answers that the application never sees.
         callers: who may call; without them everyone.
+        watch: is told of each request that the application never sees.
 
     Raises:
         OSError: the address is taken or not this machine's.
@@ -153,6 +156,7 @@ async def serving(
         return AsgiExchange(head, connection, app, tasks)
 
     def worded(status: int, reason: str) -> Refusal:
+        watch(refused(status, reason))
         # No front knows this one, and its reader must learn which setting allows the call.
         return (plain_refusal if status == _FORBIDDEN else refusal)(status, reason)
 

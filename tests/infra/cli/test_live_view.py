@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from infra.cli.live_view import plain_view, shown, terminal_view
+from infra.cli.live_view import TerminalView, VerboseView, cloud_view, plain_view, shown
+from infra.cli.request_line import CYAN, GREEN, RED, YELLOW
 from infra.local.log_lines import (
     End,
     InitReport,
@@ -18,6 +19,7 @@ from infra.local.log_lines import (
     TimedOut,
 )
 from infra.local.logs import LogLine
+from infra.local.watched import Answered, Asked, refused
 
 
 def line_of(text: str, event: PlatformEvent | None = None) -> LogLine:
@@ -122,10 +124,154 @@ def test_errors_are_red() -> None:
     assert "\x1b[31m" not in shown(line_of("[INFO] fine"))[0]
 
 
-def test_the_two_views() -> None:
-    """A file gets the line as it is, a terminal the time and the short form."""
+def test_the_views() -> None:
+    """A file gets the line as it is, a terminal with --verbose the time and the short form."""
     written: list[str] = []
     plain_view(written.append)(line_of("as it is"))
-    terminal_view(written.append)(line_of("short"))
+    VerboseView(written.append).log(line_of("short"))
     assert written[0] == "as it is\n"
     assert re.fullmatch(r"\d\d:\d\d:\d\d\.\d{3}          short\n", bare(written[1]))
+
+
+RECORD = (
+    '{"level": "INFO", "message": "invocation", "request_id": "id", "cold": true, "source": "sqs", '
+    '"status": 422, "model": "iris", "count": 1, "error": "InputError", "ms": {"total": 3.4}}'
+)
+FAILED = (
+    "[ERROR] ArtefactError: /z/iris/model.toml: sha256: expected one, got none\rTraceback (most"
+    " recent call last):\r  File"
+)
+
+
+def answered(
+    status: int, body: str, *, path: str = "/models/iris/predict", why: str = ""
+) -> Answered:
+    """Return a request at the front."""
+    return Answered(
+        request_id="id",
+        method="POST",
+        path=path,
+        status=status,
+        body=body.encode(),
+        why=why,
+        ms=11.2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "status", "note"),
+    [
+        (
+            answered(200, '{"model": "iris", "predictions": [{"label": "setosa"}]}'),
+            GREEN,
+            "setosa ",
+        ),
+        (
+            answered(200, '{"model": "a", "predictions": [{"value": 1}, {}]}', path="/v1"),
+            GREEN,
+            "a: 1 and 1 more ",
+        ),
+        (answered(200, '{"models": [{"name": "a", "version": "1"}]}'), GREEN, "a 1 "),
+        (answered(200, "<html>"), GREEN, ""),
+        (answered(200, "[]"), GREEN, ""),
+        (answered(415, '{"detail": "type: no\\u001b"}'), YELLOW, "type: no\\x1b "),
+        (answered(307, ""), CYAN, ""),
+        (
+            answered(500, '{"message": "Internal Server Error"}', why="ValueError: no"),
+            RED,
+            "ValueError: no ",
+        ),
+        (answered(404, '{"message": "Not Found"}', path="/" + "x" * 99), YELLOW, "Not Found "),
+        (answered(422, '{"detail": "' + "x" * 99 + '"}'), YELLOW, "x" * 9),
+    ],
+)
+def test_a_request_is_one_line_of_80_columns(seen: Answered, status: str, note: str) -> None:
+    """Its status in its colour, and what was answered, in short."""
+    written: list[str] = []
+    TerminalView(written.append).front(seen)
+    (line,) = written
+    assert f" {status}{seen.status}\x1b[0m {note}" in line
+    assert re.match(r"\d\d:\d\d:\d\d POST /", bare(line))
+    assert bare(line).endswith("   11 ms\n")
+    assert len(bare(line)) <= 81
+
+
+def test_what_the_host_refuses_shows_too() -> None:
+    """With what to do, where the answer cannot say it."""
+    written: list[str] = []
+    TerminalView(written.append).front(refused(413, "body: expected at most 5 bytes"))
+    assert "413" in written[0]
+    assert "body: expected" in written[0]
+    assert "resize it, or put it into the bucket" in written[1]
+
+
+def test_a_request_of_the_front_is_told_once() -> None:
+    """By the front, with a mark for a cold start; another invocation by its report."""
+    written: list[str] = []
+    view = TerminalView(written.append)
+    report = Report("id", 3.014, 4, 128, 36)
+    lines = [
+        line_of("START", Start("id", "$LATEST")),
+        line_of(RECORD),
+        line_of("END", End("id", "success")),
+        line_of("REPORT", report),
+    ]
+    view.front(Asked("id"))
+    for one in lines:
+        view.log(one)
+    view.front(answered(200, "{}"))
+    assert [bare(text).split()[-1] for text in written] == ["cold"]
+    for one in lines[1:]:
+        view.log(one)
+    assert re.search(r"sqs +422 iris InputError +3 ms cold$", bare(written[1]).strip())
+    view.log(
+        line_of(
+            "REPORT", Report("id", 3, 4, 128, 36, status="timeout", error_type="Sandbox.Timedout")
+        )
+    )
+    assert re.search(r"invoke +500 Sandbox.Timedout +3 ms$", bare(written[2]).strip())
+    assert len(written) == 3
+
+
+def test_a_model_that_does_not_load_is_told_in_three_lines_once() -> None:
+    """Which file, what, how to mend it: without the trace, and without AWS's advice."""
+    written: list[str] = []
+    view = TerminalView(written.append)
+    for _ in range(2):
+        view.log(line_of("[WARNING] LAMBDA_WARNING: Unhandled exception. The most likely …"))
+        view.log(line_of(FAILED))
+        view.log(line_of("INIT_REPORT", InitReport(10.0, "init", "error")))
+    assert [bare(text).split()[:2] for text in written] == [
+        ["does", "not"], ["because", "sha256:"], ["mend", "correct"],
+    ]  # fmt: skip
+    assert "/z/iris/model.toml" in written[0]
+
+
+def test_what_else_the_function_writes_is_shown() -> None:
+    """Its own lines, the traces of its faults, and an init that fails otherwise."""
+    written: list[str] = []
+    view = TerminalView(written.append)
+    view.log(line_of("hello"))
+    view.log(line_of(RECORD.replace('"ms"', '"trace": "Trace\\n  back", "reason": "odd", "ms"')))
+    view.log(line_of("INIT_REPORT", InitReport(10.0, "init", "timeout")))
+    view.log(line_of("as logged", TimedOut("id", 1, 0)))
+    assert [bare(text).split() for text in written] == [
+        ["hello"], ["Trace"], ["back"], ["odd"], ["init:", "timeout", "after", "10", "ms"],
+        ["as", "logged"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("START RequestId: x", ""),
+        ("REPORT RequestId: x\tDuration: 3.01 ms", ""),
+        ("REPORT RequestId: x\tStatus: timeout", "timeout"),
+        ("plain", "plain"),
+        ('{"message": "invocation"', '{"message": "invocation"'),
+        (RECORD, "sqs 422 iris InputError 3 ms cold"),
+    ],
+)
+def test_the_log_of_the_cloud(text: str, expected: str) -> None:
+    """One line an invocation, as here."""
+    assert " ".join(" ".join(map(bare, cloud_view(text))).split()) == expected

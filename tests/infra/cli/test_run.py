@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +20,10 @@ from pathlib import Path
 import pytest
 
 from infra.cli import main
-from infra.cli.run import Options, Printer, run, settings_of
+from infra.cli.reload import reload_on_change, stamps_of
+from infra.cli.run import Options, Printer, _models, run, settings_of
 from infra.cli.sample import send_sample
+from infra.settings import Settings
 from tests import ROOT
 from tests.conftest import require_tool
 from tests.infra.local.invoke.calls import Caller
@@ -154,10 +157,11 @@ def test_a_sample_that_fails_is_a_failure(app: Path) -> None:
 
 
 def test_colours_for_a_terminal(app: Path) -> None:
-    """The live view and the banner, where asked for."""
+    """The live view and the banner, where asked for; the sample is a line of the log."""
     out = io.StringIO()
     run(Options(port=0, invoke_port=0, function=app / "function.yaml", once=True, colour=True), out)
-    assert "\x1b[32mdone \x1b[0m" in out.getvalue()
+    assert " \x1b[32m200\x1b[0m " in out.getvalue()
+    assert "sample: 200" not in out.getvalue()
     assert "\x1b[1mtheirs\x1b[0m" in out.getvalue()
 
 
@@ -178,6 +182,10 @@ def test_the_command_line_lays_over_the_settings(app: Path) -> None:
     ("given", "said"),
     [
         (["--once"], "--once sends a sample: name it by --sample-path and --sample-file"),
+        (
+            ["--once", "--no-sample", "--sample-path", "/p", "--sample-file", "f"],
+            "--once sends a sample: name it by --sample-path and --sample-file",
+        ),
         (["--sample-path", "/p"], "--sample-path and --sample-file need each other"),
     ],
 )
@@ -305,3 +313,42 @@ def test_the_commands_explain_themselves(capsys: pytest.CaptureFixture[str]) -> 
         main(["--help"])
     shown = capsys.readouterr().out
     assert "run the function on this machine, as Lambda would" in shown
+
+
+def test_changed_code_is_taken_up(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a file has settled, new environments run it; a folder that is gone is told."""
+    monkeypatch.setattr("infra.cli.reload._PAUSE_S", 0.0)
+    settings = Settings(handler="app.handler", root=app)
+    stop = threading.Event()
+    told: list[str] = []
+    changes: list[Settings] = []
+    looks = iter([{}, {app / "app.py": (2, 1)}, {app / "app.py": (2, 1)}])
+
+    class Local:
+        config = settings
+
+        def change(self, config: Settings) -> None:
+            changes.append(config)
+            stop.set()
+
+    monkeypatch.setattr("infra.cli.reload.stamps_of", lambda _: next(looks))
+    reload_on_change(lambda: settings, Local(), told.append, stop)  # type: ignore[arg-type]
+    assert (told, changes) == (["reload: app.py\n"], [settings])
+
+
+def test_what_a_reload_watches(tmp_path: Path) -> None:
+    """Files below the folder; no caches, environments or tests."""
+    for name in ("app.py", "zoo/a/model.toml", ".venv/x.py", "__pycache__/x.pyc", "tests/t.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert sorted(stamps_of(tmp_path)) == [tmp_path / "app.py", tmp_path / "zoo/a/model.toml"]
+
+
+def test_the_banner_names_the_models(tmp_path: Path) -> None:
+    """And a folder of the zoo that has none."""
+    for name in ("a/model.toml", "b/2/model.toml", "c/c.onnx", "__pycache__/x"):
+        (tmp_path / "model/zoo" / name).parent.mkdir(parents=True)
+        (tmp_path / "model/zoo" / name).touch()
+    ours = Settings(handler="function.entry.handler", root=tmp_path)
+    assert _models(ours) == "  models: a, b\n  not served: model/zoo/c has no model.toml\n"
+    assert _models(ours.replace(handler="app.handler")) == ""

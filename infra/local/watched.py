@@ -1,0 +1,53 @@
+"""What a front tells of its requests, for whoever watches; the function's log has none of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that the function may be asked for: the id that its invocation would have."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A request and its answer.
+
+    Args:
+        why: what the front's own answer does not say: what the function failed of, or a limit.
+        ms: the time from the whole request to the end of the answer.
+    """
+
+    request_id: str
+    method: str
+    path: str
+    status: int
+    body: bytes
+    why: str
+    ms: float
+
+
+Watch = Callable[[Asked | Answered], None]
+
+
+def unwatched(_: Asked | Answered) -> None:
+    """Tell nobody."""
+
+
+def refused(status: int, why: str) -> Answered:
+    """Return a request that was refused before it was read."""
+    return Answered(request_id="", method="", path="", status=status, body=b"", why=why, ms=0.0)
+
+
+def failure_of(payload: bytes) -> str:
+    """Return what a function failed of, from its error's payload."""
+    try:
+        error = json.loads(payload)
+        return f"{error.get('errorType') or 'Error'}: {error.get('errorMessage') or ''}"
+    except (ValueError, AttributeError):
+        return ""
