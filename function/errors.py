@@ -79,6 +79,10 @@ class UnknownRouteError(RequestError):
 class MethodError(RequestError):
     """A path that exists, but not for that method."""
 
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__([Problem("method", f"one of {self.allowed}", "another method")])
+
 
 class MediaTypeError(RequestError):
     """A body of a type that the model does not take."""

@@ -6,7 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Final
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle.drift import Window
 from model.bundle.manifest import Manifest, read_manifest
@@ -88,7 +91,13 @@ class Predictor:
         outputs = self._run(feeds, named=isinstance(instances, NamedInputs))
         ran = perf_counter()
         notes = feeds.notes if isinstance(feeds, NotedFeeds) else {}
-        answers = self.task.answers({**feeds, **notes, **outputs}, count)
+        try:
+            answers = self.task.answers({**feeds, **notes, **outputs}, count)
+        except EngineError as exc:
+            # Past the recipe a caller may send numbers so large that the outputs overflow.
+            if isinstance(instances, NamedInputs) and not all(map(_is_finite, outputs.values())):
+                raise _refusal("inputs", exc) from exc
+            raise
         end = perf_counter()
         if self.window:
             self.window.observe(feeds, answers)
@@ -146,10 +155,7 @@ class Predictor:
         except Exception as exc:
             # An operator that fails on arrays of the recipe's making is our own fault.
             if isinstance(exc, RefusedError) or (named and isinstance(exc, OperatorError)):
-                what = "inputs" if named else self._plural
-                expected = "sizes and values that the model computes with"
-                problem = Problem(what, expected, "some that it refuses")
-                raise InputError([problem], reason=str(exc)) from exc
+                raise _refusal("inputs" if named else self._plural, exc) from exc
             raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
 
     def _require_count(self, count: int, what: str) -> None:
@@ -157,6 +163,16 @@ class Predictor:
         if not 1 <= count <= limit:
             got = str(count) if count else "none"
             raise InputError([Problem(what, f"1 to {limit} {what}", got)])
+
+
+def _refusal(what: str, reason: Exception) -> InputError:
+    """Return the error for what only the model itself can refuse; the reason is for the log."""
+    problem = Problem(what, "sizes and values that the model computes with", "some that it refuses")
+    return InputError([problem], reason=str(reason))
+
+
+def _is_finite(output: NDArray[Any]) -> bool:
+    return output.dtype.kind != "f" or bool(np.isfinite(output).all())
 
 
 def _check_hash(manifest: Manifest) -> None:

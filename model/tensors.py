@@ -114,7 +114,9 @@ def count_of(values: Mapping[str, Any], inputs: Sequence[Tensor]) -> int:
     for one in inputs:
         if one.has_batch and isinstance(values, Mapping):
             value = values.get(one.name)
-            return len(value) if isinstance(value, list | np.ndarray) and np.ndim(value) else 1
+            if isinstance(value, np.ndarray):
+                return len(value) if value.ndim else 1
+            return len(value) if isinstance(value, list) else 1  # perhaps of unequal lists
     return 1
 
 
@@ -191,13 +193,21 @@ def schema_of(inputs: Sequence[Tensor]) -> dict[str, Any]:
     }
 
 
+def scalar_schema(dtype: str) -> dict[str, Any]:
+    """Return the JSON schema of one element, with the range that its type holds."""
+    if dtype in ("string", "bool"):
+        return {"type": "string" if dtype == "string" else "boolean"}
+    if not dtype.startswith("float"):
+        info = np.iinfo(dtype)
+        return {"type": "integer", "minimum": int(info.min), "maximum": int(info.max)}
+    if dtype == "float64":  # it holds every number of JSON
+        return {"type": "number"}
+    largest = float(np.finfo(dtype).max)
+    return {"type": "number", "minimum": -largest, "maximum": largest}
+
+
 def _schema_of(tensor: Tensor) -> dict[str, Any]:
-    schema: dict[str, Any] = {"type": "number"}
-    if tensor.dtype in ("string", "bool"):
-        schema = {"type": "string" if tensor.dtype == "string" else "boolean"}
-    elif not tensor.dtype.startswith("float"):
-        info = np.iinfo(tensor.dtype)
-        schema = {"type": "integer", "minimum": int(info.min), "maximum": int(info.max)}
+    schema = scalar_schema(tensor.dtype)
     for size in reversed(tensor.shape):
         schema = {"type": "array", "items": schema}
         if size != -1:

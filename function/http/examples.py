@@ -56,6 +56,16 @@ def examples_of(predictor: Predictor) -> dict[str, Any]:
     return examples
 
 
+def instances_example(predictor: Predictor) -> dict[str, Any] | None:
+    """Return the payload of one instance as other model servers' clients write it, if known."""
+    example, takes = example_of(predictor), predictor.recipe.takes
+    if example is None:
+        return None
+    if takes == "tensors":
+        return {NAMED: example}
+    return {"instances": [{"b64": example} if takes == "image" else example]}
+
+
 def _count(value: Any) -> int:
     if isinstance(value, Mapping):
         return sum(map(_count, value.values()))

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from function.errors import InvalidError, MediaTypeError, detail_of
 from function.http.bodies import JSON, body_of, json_of, json_response
+from function.http.examples import instances_example
 from function.http.lean_fastapi import Request, Response
 from function.http.problems import answering
 from function.http.routes import ShownRoute
@@ -30,6 +31,20 @@ MODEL_HEADER: Final = "x-amzn-sagemaker-target-model"
 VERSION_HEADER: Final = "x-amzn-sagemaker-target-variant"
 
 _OBJECT: Final = {"type": "object"}
+_FORMS: Final = {
+    "instances": {"type": "array", "minItems": 1},
+    "inputs": {"type": ["array", "object"]},
+    "dataframe_split": {"type": "object", "required": ["data"]},
+    "dataframe_records": {"type": "array", "minItems": 1, "items": _OBJECT},
+}
+_BODY: Final = {
+    "oneOf": [{"type": "object", "properties": {k: v}, "required": [k]} for k, v in _FORMS.items()]
+}
+_ANSWER: Final = {
+    "type": "object",
+    "properties": {"predictions": {"type": "array"}},
+    "required": ["predictions"],
+}
 _ERROR: Final = {
     "type": "object",
     "properties": {"error_code": {"type": "string"}, "message": {"type": "string"}},
@@ -80,7 +95,7 @@ def invocation_routes(
             raise InvalidError([Problem("body", expected, "another")])
         raise MediaTypeError([Problem("content-type", "one that the model takes", "another")])
 
-    body = {"content": {JSON: {"schema": _OBJECT}}}
+    body = {"required": True, "content": {JSON: {"schema": _BODY}}}
     shown: dict[str, Any] = {"group": GROUP, "error": _ERROR}
     return [
         ShownRoute("/ping", answering(ping, _spelt), "Say whether all is well", _OBJECT, **shown),
@@ -88,8 +103,9 @@ def invocation_routes(
             path,
             answering(invocations, _spelt),
             "Predict",
-            _OBJECT,
+            _ANSWER,
             methods=["POST"],
+            example=instances_example,
             requestBody=body,
             **shown,
         ),

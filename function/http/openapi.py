@@ -120,6 +120,7 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
     )
     document.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
     names = {"schema": {"type": "string", "enum": [one.name for one in models]}}
+    examples = {one.path: one.example for one in routes if isinstance(one, ShownRoute)}
     paths: dict[str, Any] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
@@ -130,6 +131,12 @@ def document_of(app: FastAPI, models: list[Versions]) -> dict[str, Any]:
             for parameter in operation.get("parameters", ()):
                 if operation.get("tags", [""])[0] in groups and parameter["name"] == "name":
                     parameter |= names
+            make = examples.get(path)
+            if make:
+                made = {one.name: make(one.latest) for one in models}
+                operation["requestBody"]["content"][JSON]["examples"] = {
+                    name: {"value": value} for name, value in made.items() if value is not None
+                }
             paths.setdefault(path, {})[method] = operation
     return document | {"paths": paths}
 

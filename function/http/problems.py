@@ -60,9 +60,14 @@ def _problem(status: int, title: str, detail: str) -> dict[str, Any]:
 def problem_response(error: BaseException, headers: dict[str, str] | None = None) -> Response:
     """Answer an error with its problem."""
     problem = problem_of(error)
+    headers = (headers or {}) | _headers_of(error)
     return json_response(
         problem, status=problem["status"], media_type=PROBLEM_JSON, headers=headers
     )
+
+
+def _headers_of(error: BaseException) -> dict[str, str]:
+    return {"allow": error.allowed} if isinstance(error, MethodError) else {}
 
 
 async def on_error(_request: Request, error: Exception) -> Response:
@@ -86,12 +91,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         return await on_error(request, error)
     if error.status_code == 405:
-        # Sorted: Starlette joins a set, whose order differs from process to process.
-        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
-        got = Problem("method", f"one of {allowed}", "another method")
-        response = await on_error(request, MethodError([got]))
-        response.headers["allow"] = allowed
-        return response
+        return await on_error(request, MethodError((error.headers or {})["Allow"].split(", ")))
     if "endpoint" not in request.scope:  # no route took it
         return await on_error(request, unknown_path(request))
     if error.status_code >= 500:
@@ -120,7 +120,7 @@ def answering(endpoint: Endpoint, spell: Spell) -> Endpoint:
         except Exception as error:  # noqa: BLE001 -- its clients read no problems
             current().record_error(error)
             status, content = spell(error, outcome_of(error).status)
-            return json_response(content, status=status)
+            return json_response(content, status=status, headers=_headers_of(error))
 
     return answer
 

@@ -7,7 +7,7 @@ pay for pydantic models in a route's definition.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from starlette.routing import Match, Route
@@ -17,7 +17,7 @@ from function.errors import MethodError
 from function.http.bodies import JSON
 from function.http.lean_fastapi import APIRoute, Request, Response
 from function.http.problems import PROBLEM_JSON, Endpoint, Spell, answering, other_than
-from model.errors import Problem
+from model.predictor import Predictor
 
 READ: Final = ("GET", "HEAD")
 REF: Final = "#/components/schemas/{model}"
@@ -56,6 +56,8 @@ class ShownRoute(LightRoute):
         *,
         methods: Sequence[str] = READ,
         group: str = SERVICE,
+        media_type: str = JSON,
+        example: Callable[[Predictor], Any] | None = None,
         error: dict[str, Any] | None = None,
         **more: Any,
     ) -> None:
@@ -68,11 +70,15 @@ class ShownRoute(LightRoute):
             answer: a schema, or the name of one in openapi.py.
             methods: by default GET and HEAD.
             group: SERVICE, EACH_MODEL or a protocol's name.
+            media_type: of the answer.
+            example: makes the body of a request for a model; None where it has none.
             error: the schema of what answers an error; by default a problem.
             more: of the operation, in OpenAPI's form, such as `parameters`.
         """
         super().__init__(path, endpoint, methods=methods)
         self._summary = summary
+        self._media_type = media_type
+        self.example = example
         self._answer = answer
         self.group = group
         self._error = _PROBLEM if error is None else {JSON: {"schema": error}}
@@ -91,7 +97,7 @@ class ShownRoute(LightRoute):
             operation_id=self._operation_id,
             response_description="OK",
             responses={
-                200: {"content": {JSON: {"schema": schema}}},
+                200: {"content": {self._media_type: {"schema": schema}}},
                 "4XX": {"description": "The request's fault", "content": self._error},
                 "5XX": {"description": "Not the request's fault", "content": self._error},
             },
@@ -129,11 +135,10 @@ def other_paths(path: str, routes: Sequence[LightRoute], spell: Spell) -> LightR
             method
             for route in routes
             if route.matches(request.scope)[0] is Match.PARTIAL
-            for method in sorted(route.methods or ())
+            for method in route.methods or ()
         ]
         if allowed:
-            expected = f"one of {', '.join(allowed)}"
-            raise MethodError([Problem("method", expected, "another method")])
+            raise MethodError(allowed)
         raise other_than([route.path for route in routes])
 
     return LightRoute(path, answering(refuse, spell), methods=[*READ, "POST"])

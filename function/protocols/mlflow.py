@@ -34,8 +34,9 @@ def routes(_service: Service, *, max_body_bytes: int, ask: Ask) -> list[Route]:
     async def mlflow_version(_request: Request) -> Response:
         return PlainTextResponse(VERSION)
 
+    shown: dict[str, Any] = {"group": GROUP, "media_type": "text/plain"}
     text = {"type": "string"}
-    return [ShownRoute("/version", mlflow_version, "Say the server's version", text, group=GROUP)]
+    return [ShownRoute("/version", mlflow_version, "Say the server's version", text, **shown)]
 
 
 def read(given: Invocation, served: Served) -> Instances | None:

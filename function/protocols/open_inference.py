@@ -21,16 +21,18 @@ from numpy.typing import NDArray
 
 from function import VERSION
 from function.errors import InvalidError, detail_of
-from function.http.bodies import body_of, json_of, json_response
+from function.http.bodies import JSON, body_of, json_of, json_response
+from function.http.examples import example_of
 from function.http.lean_fastapi import Request, Response
 from function.http.problems import Endpoint, answering
 from function.http.routes import LightRoute, ShownRoute, other_paths
-from function.http.tensor_data import TensorData, datatype_of, read_tensors, write_tensor
+from function.http.tensor_data import DATATYPES, TensorData, datatype_of, read_tensors, write_tensor
 from function.inputs import decoded_base64
 from function.service import Served, Service
 from function.telemetry.invocation import Ask, run
 from model.bundle.manifest import Manifest
 from model.errors import Problem, kind_of
+from model.predictor import Predictor
 from model.recipes.base import name_key
 from model.tensors import Instances, NamedInputs, Tensor
 
@@ -41,9 +43,28 @@ EXTENSIONS: Final = ("binary_tensor_data", "classification")
 
 _OBJECT: Final = {"type": "object"}
 _ERROR: Final = {"type": "object", "properties": {"error": {"type": "string"}}}
+_NAME: Final = {"name": {"type": "string"}}
+_SIZE: Final = {"type": "integer", "minimum": 0, "maximum": 2**31 - 1}
+_TENSOR: Final = {
+    "type": "object",
+    "properties": {
+        **_NAME,
+        "shape": {"type": "array", "items": _SIZE},
+        "datatype": {"enum": [*DATATYPES]},
+        "data": {"type": "array"},
+        "parameters": _OBJECT,
+    },
+    "required": ["name", "shape", "datatype"],
+}
+_OUTPUT: Final = {"type": "object", "properties": _NAME, "required": [*_NAME]}
 _REQUEST: Final = {
     "type": "object",
-    "properties": {"inputs": {"type": "array", "items": _OBJECT, "minItems": 1}},
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {"type": "array", "items": _TENSOR, "minItems": 1},
+        "outputs": {"type": "array", "items": _OUTPUT},
+        "parameters": _OBJECT,
+    },
     "required": ["inputs"],
 }
 
@@ -102,8 +123,8 @@ def routes(service: Service, *, max_body_bytes: int, ask: Ask) -> list[LightRout
 
 def _routes_of(*, metadata: Endpoint, ready: Endpoint, infer: Endpoint) -> list[LightRoute]:
     """Give each endpoint its paths."""
-    body = {"content": {"application/json": {"schema": _REQUEST}}}
-    post = {"methods": ["POST"], "requestBody": body}
+    body = {"required": True, "content": {JSON: {"schema": _REQUEST}}}
+    post = {"methods": ["POST"], "requestBody": body, "example": _example_of}
     table: list[tuple[str, Endpoint, str, dict[str, Any]]] = [
         ("/v2", server_metadata, "Describe the server", {}),
         ("/v2/health/live", server_live, "Say whether the server is alive", {}),
@@ -122,6 +143,19 @@ def _routes_of(*, metadata: Endpoint, ready: Endpoint, infer: Endpoint) -> list[
         for path, act, summary, more in table
     ]
     return [*shown, other_paths("/v2/{rest:path}", shown, _spelt)]
+
+
+def _example_of(predictor: Predictor) -> dict[str, Any] | None:
+    """Return a request that a model answers: by its tensors, or by a picture or a text."""
+    takes, example = predictor.recipe.takes, example_of(predictor)
+    if example is None:
+        return None
+    if takes in ("image", "text"):
+        told: dict[str, Any] = {"name": takes, "datatype": "BYTES", "shape": [1], "data": [example]}
+        return {"inputs": [told]}
+    instances = NamedInputs(example) if takes == "tensors" else [example]
+    arrays = predictor.prepare(instances).items()
+    return {"inputs": [write_tensor(name, one, binary=False)[0] for name, one in arrays]}
 
 
 def _spelt(error: BaseException, status: int) -> tuple[int, dict[str, str]]:

@@ -9,10 +9,12 @@ Source: tensorflow.org, "RESTful API"; kserve.github.io, "V1 protocol".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from function.errors import InvalidError, detail_of
-from function.http.bodies import body_of, json_of, json_response
+from function.http.bodies import JSON, body_of, json_of, json_response
+from function.http.examples import instances_example
 from function.http.lean_fastapi import Request, Response
 from function.http.problems import Endpoint, answering
 from function.http.routes import LightRoute, ShownRoute, other_paths
@@ -21,6 +23,7 @@ from function.service import RawAnswer, Served, Service
 from function.telemetry.invocation import Ask, predict, run
 from model.elements import to_json
 from model.errors import Problem, kind_of
+from model.predictor import Predictor
 from model.tensors import Tensor
 
 GROUP: Final = "TensorFlow Serving"
@@ -94,10 +97,12 @@ def _routes_of(
     models: Endpoint, status: Endpoint, metadata: Endpoint, predict: Endpoint, answers: Endpoint
 ) -> list[LightRoute]:
     """Give each endpoint its paths."""
-    post = {
-        "methods": ["POST"],
-        "requestBody": {"content": {"application/json": {"schema": _OBJECT}}},
-    }
+    post = {"methods": ["POST"]}
+    by_either = _body_of("instances", "inputs") | post | {"example": instances_example}
+    by_label, by_value = (
+        _body_of("examples") | post | {"example": partial(_examples_of, labelled=labelled)}
+        for labelled in (True, False)
+    )
     table: list[tuple[str, Endpoint, str, dict[str, Any]]] = [
         ("/v1/models", models, "List the models", {})
     ]
@@ -107,9 +112,9 @@ def _routes_of(
         "/v1/models/{name}",
     ):
         table += [
-            (f"{path}:predict", predict, "Run a model", post),
-            (f"{path}:classify", answers, "Classify examples", post),
-            (f"{path}:regress", answers, "Predict values of examples", post),
+            (f"{path}:predict", predict, "Run a model", by_either),
+            (f"{path}:classify", answers, "Classify examples", by_label),
+            (f"{path}:regress", answers, "Predict values of examples", by_value),
             (f"{path}/metadata", metadata, "Describe a model's signature", {}),
             (path, status, "Say whether a model is available", {}),
         ]
@@ -120,6 +125,23 @@ def _routes_of(
         for path, act, summary, more in table
     ]
     return [*shown, other_paths("/v1/{rest:path}", shown, _spelt)]
+
+
+def _body_of(*keys: str) -> dict[str, Any]:
+    """Describe a body with one of some keys."""
+    some = {"type": ["array", "object"]} if len(keys) > 1 else {"type": "array", "minItems": 1}
+    name = {"signature_name": {"enum": [SIGNATURE, ""]}}
+    forms = [
+        {"type": "object", "properties": {key: some} | name, "required": [key]} for key in keys
+    ]
+    schema = forms[0] if len(forms) == 1 else {"oneOf": forms}
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
+
+
+def _examples_of(predictor: Predictor, *, labelled: bool) -> dict[str, Any] | None:
+    payload = instances_example(predictor) or {}
+    fits = "instances" in payload and bool(predictor.task.labels) is labelled
+    return {"examples": payload["instances"]} if fits else None
 
 
 def _spelt(error: BaseException, status: int) -> tuple[int, dict[str, str]]:

@@ -155,6 +155,7 @@ def test_instances_are_counted() -> None:
     assert count_of({"x": [[1, 2]] * 3, "state": [1, 2]}, [state, X]) == 3
     assert count_of({"state": [1, 2]}, [state]) == 1
     assert count_of({"x": np.zeros((4, 2))}, [X]) == 4
+    assert count_of({"x": [[1, 2], 0]}, [X]) == 2  # lists that are no array are counted, too
     assert count_of({"x": "abc"}, [X]) == count_of({}, [X]) == count_of([], [X]) == 1  # type: ignore[arg-type]
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -24,12 +24,10 @@ from model.errors import InputError, Problem
 from model.recipes.base import Column, Description, Feeds, Missing, Takes, name_key
 from model.recipes.columns.rows import in_order
 from model.recipes.columns.values import problems_in, to_matrix
-from model.tensors import DTYPES, Tensor
+from model.tensors import DTYPES, Tensor, scalar_schema
 
 if TYPE_CHECKING:
     from model.bundle.table import Table
-
-_SCHEMAS: Final = {"string": "string", "bool": "boolean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +117,12 @@ class Columns:
 
 
 def _is_number(column: Column) -> bool:
-    return column.dtype not in _SCHEMAS
+    return column.dtype not in ("string", "bool")
 
 
 def _schema_of(column: Column) -> dict[str, Any]:
-    number = "number" if column.dtype.startswith("float") else "integer"
-    kind = _SCHEMAS.get(column.dtype, number)
-    return {"type": [kind, "null"] if column.missing == "nan" else kind}
+    schema = scalar_schema(column.dtype)
+    return schema | {"type": [schema["type"], "null"]} if column.missing == "nan" else schema
 
 
 def _example_of(column: Column) -> Any:

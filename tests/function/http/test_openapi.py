@@ -216,3 +216,12 @@ def test_problems_are_as_documented(answer: Answer, document: dict[str, Any]) ->
     schema = {"$ref": "#/components/schemas/ProblemAnswer"}
     for call in (Call("/nowhere"), Call("/add"), post_json(PREDICT_IRIS, {"rows": []})):
         assert errors_in(document, schema, json_of(answer(call))) == []
+
+
+def test_numbers_too_large_to_compute_with(answer: Answer) -> None:
+    """Tensors past the recipe from which the outputs overflow are the caller's, not a fault."""
+    picture = [
+        [[3.4e38 if (row + column) % 2 else -3.4e38] for column in range(28)] for row in range(28)
+    ]
+    assert answer(post_json(PREDICT_DIGITS, {"inputs": {"image": [picture]}}))["statusCode"] == 422
+    assert answer(post_json(PREDICT_IRIS, {"inputs": {"rows": [ROW, 0]}}))["statusCode"] == 422
