@@ -27,7 +27,7 @@ SEARCHED := ':!*requirements*.txt'
 UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString KeywordDetector,--disable-plugin $(plugin))
 
 .DEFAULT_GOAL := help
-.PHONY: help bake run test check train image plan deploy rollback destroy cloud-demo lock clean
+.PHONY: help bake run test check bench train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -47,6 +47,9 @@ check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@$(BIN)/mypy
 	@$(BIN)/hadolint Dockerfile.lambda
 	@files=$$(git ls-files -- $(SEARCHED)) && $(BIN)/detect-secrets-hook --no-verify $(UNSEARCHED) $$files
+
+bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other functions, and write docs/benchmark.md; QUICK=1: a minute
+	@$(BIN)/lambake bench $(if $(QUICK),--quick)
 
 train: .venv/.dev ## train and bake both models
 	@$(BIN)/python model/zoo/iris/train.py

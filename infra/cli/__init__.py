@@ -25,7 +25,7 @@ from infra.cli.set_up import CHECKOUT, is_a_copy, what_installs
 
 COMMANDS = (
     "bake", "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy",
-    "bulk", "cloud", "demo", "manifest",
+    "bulk", "bench", "cloud", "demo", "manifest",
 )  # fmt: skip
 """In the order of the help."""
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bake.skl2onnx_forms import convert
 from model.bake.sources import open_object as open_any
-from model.bake.sources import sklearn
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
 from model.recipes.base import Column, Feeds
 
@@ -35,7 +35,7 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     booster = model[-1]
     trees = open_any(booster, None, work / "booster", say)
     onnx = work / "model.onnx"
-    converted, form = sklearn.convert(model[:-1], samples, onnx, exact=True)
+    converted, form = convert(model[:-1], samples, onnx, exact=True)
     form = form.as_written([one.name for one in converted.graph.input])
     sparse = samples is not None and hasattr(model[:-1].transform(samples), "toarray")
     names = _join(converted, trees.onnx, zeros_missing=sparse and "xgboost" in modules_of(booster))

@@ -23,7 +23,7 @@ from infra.cli.stage import StageOptions
 from tests import ROOT
 
 COMMANDS = (
-    "bake", "run", "invoke", "cloud", "bulk", "image", "plan", "deploy", "status", "logs",
+    "bake", "run", "invoke", "cloud", "bulk", "bench", "image", "plan", "deploy", "status", "logs",
     "rollback", "destroy", "demo", "manifest",
 )  # fmt: skip
 

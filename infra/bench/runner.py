@@ -1,0 +1,42 @@
+"""Run the scenarios in turn, and write the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from infra.bench.page import page
+from infra.bench.places import machine
+from infra.bench.scenarios import Plan, Scenario, cost, emulators, many, side_by_side
+
+SCENARIOS: Final[tuple[Scenario, ...]] = (side_by_side.run, emulators.run, many.run, cost.run)
+_VERSIONS: Final = ("fastapi", "mangum", "numpy", "onnxruntime", "pydantic", "tensorflow-cpu")
+
+
+def bench(folder: Path, tell: Callable[[str], None], *, quick: bool) -> str:
+    """Measure everything that this machine can; return the page, which is written to a folder."""
+    started = time.monotonic()
+
+    def told(line: str) -> None:
+        tell(f"{time.monotonic() - started:5.0f} s  {line}")
+
+    plan = Plan(2, 0, 50, 50, told) if quick else Plan(10, 10, 50, 250, told)
+    sections = [scenario(plan) for scenario in SCENARIOS]
+    facts = {
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "took": f"{time.monotonic() - started:.0f} s{', --quick' if quick else ''}",
+        **machine(),
+        "packages": ", ".join(f"{name} {_version_of(name)}" for name in _VERSIONS),
+    }
+    return page(facts, sections, folder=folder)
+
+
+def _version_of(name: str) -> str:
+    try:
+        return version(name)
+    except ModuleNotFoundError:
+        return "absent"

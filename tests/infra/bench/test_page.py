@@ -1,0 +1,87 @@
+"""The page that `lambake bench` writes, and what it is written from; nothing is timed here."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from infra.bench.contenders import CONTENDERS
+from infra.bench.installed import installed_mb
+from infra.bench.page import Chart, Section, number, page, svg
+from infra.bench.pictures import Digit, messy_digits
+from infra.bench.places import left_out
+from infra.bench.samples import cpu_ms, p99, ratio
+from tests import ROOT
+
+
+@pytest.mark.parametrize(
+    ("value", "spelt"),
+    [(0, "0"), (0.1234, "0.123"), (1.234, "1.23"), (12.34, "12.3"), (1234, "1,234")],
+)
+def test_numbers_have_three_digits(value: float, spelt: str) -> None:
+    """More digits would be noise."""
+    assert number(value) == spelt
+
+
+def test_the_page_has_tables_and_charts(tmp_path: Path) -> None:
+    """A section is a heading, a text, a table and charts beside the page."""
+    chart = Chart("first", "ms <lower is better>", [("Lambake", 1.0), ("barest", 2.0)])
+    section = Section("Side by side", "Text.", ("", "ms"), [["Lambake", "1.00"]], [chart])
+    text = page({"cores": "2"}, [section], folder=tmp_path)
+    assert (tmp_path / "benchmark.md").read_text() == text
+    assert "## Side by side\n\nText.\n\n|  | ms |\n|---|---:|\n| Lambake | 1.00 |" in text
+    assert f"![{chart.title}](benchmark_first.svg)" in text
+    drawn = ElementTree.fromstring((tmp_path / "benchmark_first.svg").read_text())  # noqa: S314
+    bars = [one for one in drawn if one.tag.endswith("rect")]
+    assert [one.get("width") for one in bars] == ["210", "420"]
+
+
+def test_a_chart_of_nothing_is_a_chart() -> None:
+    """Bars of no length do not divide by zero."""
+    assert "</svg>" in svg(Chart("x", "x", [("a", 0.0)]))
+    assert "</svg>" in svg(Chart("x", "x", []))
+
+
+def test_ratios_are_of_pairs() -> None:
+    """A round in which the machine was slow counts as any other."""
+    assert ratio([1.0, 10.0, 1.0], [2.0, 20.0, 2.0]) == 0.5
+    assert p99([*map(float, range(100))]) == 99.0
+
+
+def test_another_process_is_timed_by_its_own_clock() -> None:
+    """The clock of this process by its id is the process' clock; one that is gone took nothing."""
+    assert 0 <= time.process_time() * 1e3 - cpu_ms(os.getpid()) < 1_000
+    assert cpu_ms(2**22 + 1) == 0.0
+
+
+def test_every_contender_is_there_and_counted() -> None:
+    """Each handler's file exists, its packages are known, and one that cannot run says why."""
+    for one in CONTENDERS:
+        module = one.handler.partition(":")[0].removesuffix(".handler").replace(".", "/")
+        assert (one.root / f"{module}.py").is_file()
+        assert one.lacks in ("", "tensorflow")
+    sizes = {one.name: installed_mb(one.packages) for one in CONTENDERS}
+    assert sizes["empty"] < sizes["barest"] < sizes["Lambake"]
+    assert installed_mb(["no-such-package"]) == 0
+
+
+def test_a_tool_that_is_absent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page without the real emulator says how to get it."""
+    monkeypatch.setattr("infra.bench.places.RIE", ROOT / "build" / "nowhere")
+    assert left_out("rie") == "there is no build/nowhere; `make bench` fetches it"
+    assert left_out("lambake") == ""
+
+
+def test_messy_digits_are_larger_and_the_same_each_time() -> None:
+    """They are drawn from a seed, so two runs measure on the same pictures."""
+    seven = (ROOT / "model/zoo/digits/samples/7.png").read_bytes()
+    first, again = (messy_digits([Digit(seven, "7")] * 3) for _ in range(2))
+    assert first == again
+    assert len({one.picture for one in first}) == 3
+    assert all(Image.open(io.BytesIO(one.picture)).height >= 200 for one in first)
