@@ -16,6 +16,7 @@ from function.telemetry import invocation as telemetry
 from model.bundle.manifest import Manifest
 from model.bundle.versions import Versions
 from model.predictor import Predictor
+from model.tensors import Tensor
 
 _ANY: Final = {"type": "object"}
 """openapi.py shows each model's own answer in its place."""
@@ -83,6 +84,10 @@ def _summary_of(manifest: Manifest, versions: Versions) -> dict[str, Any]:
     }
 
 
+def _tensor_of(tensor: Tensor) -> dict[str, Any]:
+    return {"name": tensor.name, "dtype": tensor.dtype, "shape": tensor.shape}
+
+
 def _card_of(predictor: Predictor, versions: Versions) -> dict[str, Any]:
     manifest, description = predictor.manifest, predictor.recipe.describe()
     card = manifest.folder / "CARD.md"
@@ -95,8 +100,8 @@ def _card_of(predictor: Predictor, versions: Versions) -> dict[str, Any]:
         "example": example_of(predictor),
         "columns": [asdict(column) for column in description.columns],
         "size": description.size,
-        "inputs": [asdict(one) for one in manifest.inputs],
-        "outputs": [asdict(one) for one in manifest.outputs],
+        "inputs": list(map(_tensor_of, manifest.inputs)),
+        "outputs": list(map(_tensor_of, manifest.outputs)),
         "samples": [name for name, _ in samples_of(manifest)],
         "max_instances": manifest.max_instances,
         "training": dict(manifest.training),

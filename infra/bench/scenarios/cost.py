@@ -17,9 +17,9 @@ _DOLLARS_A_GB_S: Final = 0.0000166667
 _DOLLARS_A_MILLION: Final = 0.20
 _HTTP_API: Final = 1.00
 PRICES: Final = (
-    "Prices: AWS Lambda (x86, first tier) and HTTP API in us-east-1, as their price pages said in "
-    "January 2026: 0.0000166667 dollars a GB-second, 0.20 a million requests, 1.00 a million calls "
-    "of the API. Without the free tier, traffic and logs."
+    "Prices of AWS Lambda (x86, first tier) and of an HTTP API in us-east-1, to be compared with "
+    "AWS's price pages: 0.0000166667 dollars a GB-second, 0.20 a million requests, 1.00 a million "
+    "calls of the API. Without the free tier, traffic and logs."
 )
 
 

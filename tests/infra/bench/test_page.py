@@ -56,7 +56,8 @@ def test_ratios_are_of_pairs() -> None:
 
 def test_another_process_is_timed_by_its_own_clock() -> None:
     """The clock of this process by its id is the process' clock; one that is gone took nothing."""
-    assert 0 <= time.process_time() * 1e3 - cpu_ms(os.getpid()) < 1_000
+    before_ms = time.process_time() * 1e3
+    assert before_ms <= cpu_ms(os.getpid()) <= time.process_time() * 1e3
     assert cpu_ms(2**22 + 1) == 0.0
 
 
