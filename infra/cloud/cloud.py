@@ -76,7 +76,7 @@ def cloud(
     """
     with (
         replaced((werkzeug_app, "DISABLE_GLOBAL_CORS", True)),
-        _moto_server(host, port, callers_of(config)) as (url, ca),
+        _moto_server(host, port, callers_of(config, config.front_settings)) as (url, ca),
     ):
 
         def client(service: str, region: str, **options: Any) -> Any:
@@ -135,10 +135,11 @@ def _moto_server(host: str, port: int, callers: Callers) -> Iterator[tuple[str, 
 
 
 def _names() -> list[str]:
-    """Return the names in the cloud's certificate: its own, and HTTP APIs' in every region."""
+    """Return the names in the cloud's certificate: its own, APIs' and Function URLs'."""
     regions = boto3.session.Session().get_available_regions("apigatewayv2")
     apis = [f"*.execute-api.{region}.amazonaws.com" for region in regions]
-    return ["localhost", "127.0.0.1", "::1", *apis]
+    urls = [f"*.lambda-url.{region}.on.aws" for region in regions]
+    return ["localhost", "127.0.0.1", "::1", *apis, *urls]
 
 
 @contextlib.contextmanager

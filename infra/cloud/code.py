@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.settings.errors import ConfigError
+
 # From an image's URI to the settings (of FunctionConfig) for its code.
 Images = Callable[[str], Mapping[str, Any]]
 
@@ -25,13 +27,6 @@ class FunctionCode:
     def __init__(self, images: Images = one_code_for_all) -> None:
         self._images = images
         self._unpacked: dict[str, Path] = {}
-
-    def runs(self, function: Any) -> bool:
-        """Whether the emulator can run it: an image, or a zip for Python."""
-        if function.package_type == "Image":
-            return True
-        python = str(function.run_time or "").startswith("python")
-        return python and zipfile.is_zipfile(io.BytesIO(function.code_bytes or b""))
 
     def settings_of(self, function: Any) -> dict[str, Any]:
         """Return the settings for the function's code, with its handler if known."""
@@ -51,7 +46,10 @@ class FunctionCode:
         digest = function.code_sha_256
         if digest not in self._unpacked:
             folder = Path(tempfile.mkdtemp(prefix="lambake-zip-"))
-            with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
-                archive.extractall(folder)  # never writes outside the folder
+            try:
+                with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
+                    archive.extractall(folder)  # never writes outside the folder
+            except zipfile.BadZipFile as error:
+                raise ConfigError("Code", "a zip file", str(error)) from error
             self._unpacked[digest] = folder
         return self._unpacked[digest]

@@ -1,6 +1,7 @@
 """Refuse web pages' requests to the simulated cloud, as the emulator refuses them.
 
-By any of them a page could create a function, whose code runs as the developer.
+By any of them a page could create a function, whose code runs as the developer. Whether a page may
+call an API or a Function URL is for its front to say, by its CORS.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from infra.cloud.apis import API_HOST
 from infra.cloud.tls import App
 from infra.local.http.callers import Callers
 
@@ -24,7 +26,7 @@ def guarded(app: App, callers: Callers) -> App:
             if key in environ
         }
         reason = callers.refusal(environ["REQUEST_METHOD"], headers)
-        if reason is None:
+        if reason is None or API_HOST.fullmatch(headers.get("host", "")):
             return app(environ, start_response)
         body = f"{reason}\n".encode()
         told = [("content-type", "text/plain; charset=utf-8"), ("content-length", str(len(body)))]

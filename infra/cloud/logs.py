@@ -1,4 +1,7 @@
-"""Functions' logs in moto's CloudWatch Logs, for groups that already exist."""
+"""Functions' logs in moto's CloudWatch Logs.
+
+A group that is missing is made, if the role allows it. A role without any policy allows it here.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import queue
 import threading
 from typing import Any, Self
 
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.iam.models import iam_backends
 from moto.logs.models import logs_backends
 
 from infra.local.logs import LogLine
@@ -40,10 +45,13 @@ class LogDelivery:
     def _write(self) -> None:
         while (item := self._lines.get()) is not None:
             function, line = item
-            groups = logs_backends[function.account_id][function.region].groups
-            group = groups.get(f"/aws/lambda/{function.function_name}")
-            if group is None:
-                continue
+            backend = logs_backends[function.account_id][function.region]
+            name = f"/aws/lambda/{function.function_name}"
+            if name not in backend.groups:
+                if not _may_create_group(function, name):
+                    continue
+                backend.create_log_group(name, {})
+            group = backend.groups[name]
             if line.stream not in group.streams:
                 group.create_log_stream(line.stream)
             # The runtime client joins the lines of an error by CR where it writes to a pipe; the
@@ -51,3 +59,19 @@ class LogDelivery:
             message = line.text.replace("\r", "\n") + "\n"
             event = {"timestamp": int(line.time_s * 1000), "message": message}
             group.put_log_events(line.stream, [event])
+
+
+def _may_create_group(function: Any, group: str) -> bool:
+    roles = iam_backends[function.account_id][function.partition].roles.values()
+    role = next((role for role in roles if role.arn == function.role), None)
+    if role is None:
+        return False
+    policies = [*role.managed_policies.values(), *role.policies.values()]
+    arn = f"arn:{function.partition}:logs:{function.region}:{function.account_id}:log-group:{group}"
+    judged = {
+        IAMPolicy(policy).is_action_permitted("logs:CreateLogGroup", resource)
+        for policy in policies
+        for resource in (arn, f"{arn}:*")  # policies name a group either way
+    }
+    allowed = PermissionResult.PERMITTED in judged and PermissionResult.DENIED not in judged
+    return allowed or not policies

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
-from moto.awslambda.exceptions import LambdaClientError
-from moto.awslambda.models import lambda_backends
+from moto.awslambda.exceptions import InvalidParameterValueException, LambdaClientError
+from moto.awslambda.models import EventSourceMapping, LambdaBackend, lambda_backends
 from moto.awslambda_simple.models import lambda_simple_backends
 
 from infra.cloud.patches import Answer
-from infra.cloud.versions import function_behind
+from infra.cloud.replaced import replaced
+from infra.cloud.versions import function_behind, named
 from infra.local.errors import Throttled
 from infra.local.invocation import InvokeResult
 from infra.local.triggers import QueueMapping, SqsPoller
 from infra.settings.errors import ConfigError
-
-LOGGER = logging.getLogger(__name__)
 
 # Makes a boto3 client of a service in a region.
 Client = Callable[[str, str], Any]
@@ -43,11 +40,10 @@ def default_client(service: str, region: str) -> Any:
 
 @dataclass(frozen=True)
 class _Wish:
-    """One mapping in its current form; after a change it is another wish."""
+    """One mapping in its current form; another batch is another wish, another function is not."""
 
     identifier: str
     queue_arn: str
-    function_arn: str
     batch_size: int
     window_s: int
     report_failures: bool
@@ -65,12 +61,17 @@ def queues_polled(invoke: InvokeFunction, client: Client) -> Iterator[None]:
     keeper = _Keeper(invoke, client)
     stop = threading.Event()
     thread = threading.Thread(target=keeper.run, args=(stop,), name="lambake-mappings")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    with replaced(
+        (LambdaBackend, "create_event_source_mapping", _create),
+        (LambdaBackend, "update_event_source_mapping", _change),
+        (EventSourceMapping, "get_configuration", _tell),
+    ):
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 class _Keeper:
@@ -111,29 +112,20 @@ class _Keeper:
     def _poll(self, wish: _Wish, stop: threading.Event) -> None:
         _, _, _, region, account, name = wish.queue_arn.split(":")
         with contextlib.closing(self._client("sqs", region)) as sqs:
-            try:
-                url = sqs.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-                mapping = QueueMapping(
-                    queue_url=url,
-                    queue_arn=wish.queue_arn,
-                    batch_size=wish.batch_size,
-                    window_s=wish.window_s,
-                    report_failures=wish.report_failures,
-                )
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in NO_QUEUE:
-                    raise
-                return  # the queue was removed before its mapping
-            except ConfigError as error:
-                LOGGER.warning("%s is not polled: %s", wish.queue_arn, error)
-                return
+            mapping = QueueMapping(
+                queue_url=f"{sqs.meta.endpoint_url}/{account}/{name}",
+                queue_arn=wish.queue_arn,
+                batch_size=wish.batch_size,
+                window_s=wish.window_s,
+                report_failures=wish.report_failures,
+            )
             SqsPoller(sqs, lambda payload: self._result(wish, payload), mapping).run(stop)
 
     def _result(self, wish: _Wish, payload: bytes) -> InvokeResult:
         find = self._functions.get(wish)
         function, qualifier = find() if find else (None, None)
         if function is None:
-            raise Throttled("the mapping has just been removed")
+            raise Throttled("the mapping or its function has just been removed")
         status, headers, body = self._invoke(function, payload, {}, qualifier)
         if status == 429:
             raise Throttled(body.decode("utf-8", errors="replace"))
@@ -143,37 +135,77 @@ class _Keeper:
 
 
 def _wishes() -> dict[_Wish, Find]:
-    """Return the enabled mappings from queues to image functions, in all accounts and regions."""
+    """Return the enabled mappings from queues to functions, in all accounts and regions."""
     wishes: dict[_Wish, Find] = {}
     accounts = [*lambda_backends.values(), *lambda_simple_backends.values()]
     for backend in [backend for regions in accounts for backend in list(regions.values())]:
         for mapping in backend.list_event_source_mappings("", ""):
             find = functools.partial(_function_of, mapping, backend)
-            function, _ = find()
-            polled = mapping.enabled and ":sqs:" in mapping.event_source_arn
-            if polled and function is not None and function.package_type == "Image":
+            if mapping.enabled and _is_queue(mapping.event_source_arn) and find()[0] is not None:
                 wishes[_wish(mapping)] = find
     return wishes
 
 
 def _function_of(mapping: Any, backend: Any) -> tuple[Any, str | None]:
-    """Return the function of a mapping, by its alias's current version, and the alias."""
-    function = backend.get_function_by_arn(mapping.function_arn)
-    alias = next(iter(str(mapping.function_name).split(":")[7:]), None)
-    if function is None or alias is None:
-        return function, None
+    """Return the function that a mapping calls now, and its version or alias."""
+    name, qualifier = named(str(mapping.function_name))
     try:
-        return function_behind(backend, function.function_name, alias), alias
-    except LambdaClientError:  # the alias is already gone, its mapping is not
-        return None, alias
+        return function_behind(backend, name, qualifier), qualifier
+    except LambdaClientError:  # it is already gone, its mapping is not
+        return None, qualifier
 
 
 def _wish(mapping: Any) -> _Wish:
     return _Wish(
         identifier=mapping.uuid,
         queue_arn=mapping.event_source_arn,
-        function_arn=mapping.function_arn,
         batch_size=int(mapping.batch_size),
         window_s=int(mapping.max_batch_window or 0),
         report_failures="ReportBatchItemFailures" in (mapping.function_response_types or []),
     )
+
+
+def _is_queue(arn: str) -> bool:
+    return ":sqs:" in arn
+
+
+_created = LambdaBackend.create_event_source_mapping
+_changed = LambdaBackend.update_event_source_mapping
+_told = EventSourceMapping.get_configuration
+
+
+def _create(self: Any, spec: dict[str, Any]) -> Any:
+    _check(spec, str(spec.get("EventSourceArn")), 10, 0)
+    return _created(self, spec)
+
+
+def _change(self: Any, uuid: str, spec: dict[str, Any]) -> Any:
+    mapping = self.get_event_source_mapping(uuid)
+    if mapping is None:
+        return None
+    _check(spec, mapping.event_source_arn, mapping.batch_size, mapping.max_batch_window or 0)
+    changed = _changed(self, uuid, spec)
+    changed.function_name = spec.get("FunctionName", changed.function_name)  # moto keeps the old
+    return changed
+
+
+def _check(spec: dict[str, Any], arn: str, batch_size: int, window_s: int) -> None:
+    if not _is_queue(arn):
+        return
+    if (spec.get("FilterCriteria") or {}).get("Filters"):
+        raise InvalidParameterValueException(
+            "The simulated cloud expected no FilterCriteria: it polls every message."
+        )
+    size = int(spec.get("BatchSize") or batch_size)
+    try:
+        QueueMapping("", arn, size, int(spec.get("MaximumBatchingWindowInSeconds", window_s) or 0))
+    except ConfigError as error:
+        raise InvalidParameterValueException(str(error)) from error
+
+
+def _tell(self: Any) -> dict[str, Any]:
+    """Tell the function's ARN with the version or alias that was asked for."""
+    _, qualifier = named(str(self.function_name))
+    arn = ":".join(str(self.function_arn).split(":")[:7])
+    told: dict[str, Any] = _told(self)
+    return {**told, "FunctionArn": f"{arn}:{qualifier}" if qualifier else arn}

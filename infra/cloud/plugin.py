@@ -1,7 +1,7 @@
 """The emulator behind moto's Lambda: image functions that boto3 creates there really run.
 
 moto refuses to invoke a function of PackageType=Image (getmoto/moto#5636). While `ImageFunctions`
-is entered, every image function and every Python zip is a LocalLambda; other zips stay moto's.
+is entered, every function is a LocalLambda: of an image, or of a Python zip.
 
 The cost: moto's own methods are replaced by name, so a release of moto can break it; the tests
 would show that. Resource policies are not checked: every source may invoke.
@@ -11,24 +11,36 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
+from moto.awslambda.exceptions import LambdaClientError
+from moto.awslambda.utils import get_backend
+
 from infra.cloud.code import FunctionCode, Images, one_code_for_all
 from infra.cloud.codedeploy.operations import codedeploy_played
 from infra.cloud.concurrency import concurrency_limited
+from infra.cloud.event_configs import event_configs_kept
+from infra.cloud.events import events_delivered
+from infra.cloud.function_settings import emulated, settings_checked
 from infra.cloud.image_digests import images_resolved
 from infra.cloud.logs import LogDelivery
 from infra.cloud.mappings import Client, default_client, queues_polled
-from infra.cloud.patches import Answer, moto_patched
-from infra.cloud.versions import versions_frozen
+from infra.cloud.patches import Answer, moto_patched, refusal
+from infra.cloud.versions import function_behind, named, versions_frozen
+from infra.local.contract import INVOKE_API_PREFIX
 from infra.local.errors import StartError
+from infra.local.invoke.errors import service_failed
 from infra.local.server import LocalLambda
+from infra.settings.errors import InfraError
 from infra.settings.function import FunctionConfig
 from infra.settings.limits import LATEST
+
+LOGGER = logging.getLogger(__name__)
 
 _PASSED_ON = (
     "x-amz-invocation-type",
@@ -86,7 +98,10 @@ class ImageFunctions:
             stack.enter_context(versions_frozen())
             stack.enter_context(images_resolved())
             stack.enter_context(concurrency_limited())
+            stack.enter_context(settings_checked())
+            stack.enter_context(event_configs_kept())
             stack.enter_context(moto_patched(self))
+            stack.enter_context(events_delivered(self.deliver))
             stack.enter_context(codedeploy_played(self.accept, self._now_s))
             stack.enter_context(queues_polled(self.invoke, self._client))
             self._stack = stack.pop_all()
@@ -112,27 +127,16 @@ class ImageFunctions:
 
     def config_of(self, function: Any, qualifier: str | None = None) -> FunctionConfig:
         """Derive an emulator's settings from moto's function."""
-        reserved = function.reserved_concurrency
+        settings = emulated(function, qualifier)
         aliases = {}
         if qualifier not in (None, "", LATEST):
             aliases = {str(qualifier): str(function.version)}
         return self._config.replace(
-            name=function.function_name,
-            memory_mb=int(function.memory_size),
-            timeout_s=float(function.timeout),
-            tmp_mb=int(function.ephemeral_storage),
-            region=function.region,
-            account_id=function.account_id,
-            reserved_concurrency=None if reserved is None else int(reserved),
-            environment={**self._variables, **function.environment_vars},
+            **settings | {"environment": {**self._variables, **settings["environment"]}},
             aliases=aliases,
-            version=str(function.version),
+            aws_endpoint=self._variables.get("AWS_ENDPOINT_URL"),
             **self._code.settings_of(function),
         )
-
-    def runs(self, function: Any) -> bool:
-        """Whether the emulator runs one of moto's functions."""
-        return self._code.runs(function)
 
     def invoke(
         self,
@@ -140,24 +144,52 @@ class ImageFunctions:
         body: bytes,
         headers: Mapping[str, str],
         qualifier: str | None = None,
+        *,
+        target: str | None = None,
     ) -> Answer:
-        """Pass an invocation on to the function's Invoke API, and return its answer."""
-        local = self.local(function, qualifier)
-        path = f"/2015-03-31/functions/{quote(function.function_name)}/invocations"
-        if qualifier:
-            path += "?" + urlencode({"Qualifier": qualifier})
+        """Pass an invocation on to the function's Invoke API, and return its answer.
+
+        Args:
+            function: one of moto's.
+            body: the payload.
+            headers: those of the client's request, by any case.
+            qualifier: the version or alias that was asked for.
+            target: what follows /functions/ in the client's request, if there is one.
+        """
+        try:
+            local = self.local(function, qualifier)
+        except (InfraError, OSError) as error:
+            return refusal(service_failed(str(error)))
+        if target is None:
+            query = f"?{urlencode({'Qualifier': qualifier})}" if qualifier else ""
+            target = f"{quote(function.function_name)}/invocations{query}"
         passed_on = {name: text for name, text in headers.items() if name.lower() in _PASSED_ON}
         address = local.invoke_url.removeprefix("http://")
         # Not through urllib3 or requests: mock_aws intercepts them.
         with contextlib.closing(http.client.HTTPConnection(address)) as connection:
-            connection.request("POST", path, body, passed_on)
+            connection.request("POST", f"{INVOKE_API_PREFIX}{target}", body, passed_on)
             answer = connection.getresponse()
             told = {name.lower(): text for name, text in answer.getheaders()}
             return answer.status, told, answer.read()
 
-    def accept(self, function: Any, body: bytes) -> None:
+    def accept(self, function: Any, body: bytes, qualifier: str | None = None) -> None:
         """Queue an asynchronous invocation."""
-        self.invoke(function, body, {"X-Amz-Invocation-Type": "Event"})
+        status, _, answer = self.invoke(
+            function, body, {"X-Amz-Invocation-Type": "Event"}, qualifier
+        )
+        if status != 202:
+            LOGGER.warning("%s did not take an event: %s", function.function_arn, answer.decode())
+
+    def deliver(self, arn: str, body: bytes) -> None:
+        """Queue an asynchronous invocation of the function, version or alias of an ARN."""
+        _, _, _, region, account, *_ = arn.split(":")
+        name, qualifier = named(arn)
+        try:
+            function = function_behind(get_backend(account, region), name, qualifier)
+        except LambdaClientError as error:
+            LOGGER.warning("an event is lost: %s", error.message)
+        else:
+            self.accept(function, body, qualifier)
 
     def logs(self, function_name: str) -> list[str]:
         """Return what a function's emulators have logged since they were started."""

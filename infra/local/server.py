@@ -12,6 +12,7 @@ import errno
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -32,6 +33,7 @@ from infra.local.logs import Listener, Log
 from infra.local.revisions import Revisions
 from infra.local.watched import Watch, unwatched
 from infra.settings.errors import ConfigError
+from infra.settings.front import FrontConfig
 from infra.settings.function import FunctionConfig
 
 T = TypeVar("T")
@@ -78,6 +80,8 @@ class LocalLambda:
         self._ready = threading.Event()
         self._thread: threading.Thread | None = None
         self._addresses: tuple[Address, Address] | None = None
+        self._fronts: dict[str, Address] = {}
+        self._servers = contextlib.AsyncExitStack()
 
     @property
     def url(self) -> str:
@@ -127,6 +131,16 @@ class LocalLambda:
         self._check(config)
         self._run(self._started(self._revisions).start(config))
         self.config = self._started(self._events).config = config
+
+    def front(self, kind: str, settings: FrontConfig, qualifier: str | None = None) -> str:
+        """Return the address of one more front, opened by the first call.
+
+        Args:
+            kind: one of gateway.FRONTS.
+            settings: the front's.
+            qualifier: the version or alias that it invokes.
+        """
+        return self._run(self._open_front(kind, settings, qualifier=qualifier)).url
 
     def drained(self) -> None:
         """Wait until no asynchronous invocation is queued or running."""
@@ -191,27 +205,21 @@ class LocalLambda:
             revisions = Revisions(self._clock, self._log, Path(folder))
             events = EventQueue(config, self._clock, revisions.invoke_patiently, self._deliver)
             self._revisions, self._events = revisions, events
-            gateway = gateway_app(
-                revisions.invoke_patiently, config.front_settings, config.front, watch=self._watch
-            )
-            refusal = refusal_by(config.front)
             api = invoke_app(config, revisions.invoke, events.accept)
             port, invoke_port = self._ports
             try:
                 await revisions.start(config)
-                async with (
-                    self._listening(
-                        gateway,
-                        port,
-                        "--port",
-                        limits=GATEWAY_LIMITS,
-                        refusal=refusal,
-                        watch=self._watch,
-                    ) as front,
-                    self._listening(
-                        api, invoke_port, "--invoke-port", limits=_INVOKE_LIMITS
-                    ) as invoke,
-                ):
+                async with self._servers as servers:
+                    front = await self._open_front(config.front, config.front_settings, port)
+                    invoke = await servers.enter_async_context(
+                        self._listening(
+                            api,
+                            invoke_port,
+                            "--invoke-port",
+                            callers=callers_of(config, config.front_settings),
+                            limits=_INVOKE_LIMITS,
+                        )
+                    )
                     self._addresses = (front, invoke)
                     self._ready.set()
                     await self._stop.wait()
@@ -221,11 +229,33 @@ class LocalLambda:
             finally:
                 await revisions.close()
 
+    async def _open_front(
+        self, kind: str, settings: FrontConfig, port: int = 0, qualifier: str | None = None
+    ) -> Address:
+        async def invoke(request: InvokeRequest) -> InvokeResult:
+            named = replace(request, qualifier=qualifier)
+            return await self._started(self._revisions).invoke_patiently(named)
+
+        key = f"{kind} {qualifier} {settings!r}"
+        if key not in self._fronts:
+            app = gateway_app(invoke, settings, kind, watch=self._watch)
+            server = self._listening(
+                app,
+                port,
+                "--port",
+                callers=callers_of(self.config, settings),
+                limits=GATEWAY_LIMITS,
+                refusal=refusal_by(kind),
+                watch=self._watch,
+            )
+            self._fronts[key] = await self._servers.enter_async_context(server)
+        return self._fronts[key]
+
     @contextlib.asynccontextmanager
     async def _listening(
         self, app: ASGIApp, port: int, flag: str, **options: Any
     ) -> AsyncIterator[Address]:
-        server = serving(app, self._host, port, callers=callers_of(self.config), **options)
+        server = serving(app, self._host, port, **options)
         async with contextlib.AsyncExitStack() as stack:
             try:
                 address = await stack.enter_async_context(server)
@@ -236,9 +266,9 @@ class LocalLambda:
             yield address
 
 
-def callers_of(config: FunctionConfig) -> Callers:
+def callers_of(config: FunctionConfig, front: FrontConfig) -> Callers:
     """Return who may call: pages of the machine itself, and those that the settings name."""
-    cors = config.front_settings.cors
+    cors = front.cors
     return Callers(
         config.allowed_hosts, config.allowed_origins + (cors.allow_origins if cors else ())
     )

@@ -15,10 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from infra.local import contract
-from infra.local.errors import Throttled
 from infra.local.invocation import InvokeResult
 from infra.local.trigger_events import Message, failed_ids, sqs_event
 from infra.settings.errors import ConfigError
@@ -99,13 +96,16 @@ class SqsPoller:
         self._clock = clock
 
     def run(self, stop: threading.Event) -> None:
-        """Poll until told to stop, with growing pauses while throttled or out of reach."""
+        """Poll until told to stop, with growing pauses while anything fails.
+
+        Whatever fails may be mended meanwhile: a poller outlives it.
+        """
         pause_s = 1.0
         while not stop.is_set():
             try:
                 self.poll()
                 pause_s = 1.0
-            except (Throttled, BotoCoreError, ClientError) as error:
+            except Exception as error:  # noqa: BLE001 - logged, and tried again
                 LOGGER.warning("%s: %s", self._mapping.queue_arn, error)
                 stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

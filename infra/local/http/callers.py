@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ANY = "*"
-_AWS = ".amazonaws.com"
+_AWS = (".amazonaws.com", ".on.aws")
 _LOOPBACK = "127.0.0.1"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 from types import SimpleNamespace
@@ -74,7 +75,8 @@ def test_strangers(
     """Without authorisation the function is not reached; with any it is, unread."""
     host = api(client, function, auth)
     assert asked(echoing, host) == (status, {"message": message})
-    assert asked(echoing, host, authorization="signed")[0] == 200
+    carried = "AWS4-HMAC-SHA256 any" if auth == "AWS_IAM" else "Bearer a.b.c"
+    assert asked(echoing, host, authorization=carried)[0] == 200
 
 
 def test_what_is_not_there(echoing: Cloud, client: Client, function: str) -> None:
@@ -88,7 +90,48 @@ def test_what_is_not_there(echoing: Cloud, client: Client, function: str) -> Non
 
 def test_an_api_before_something_else(echoing: Cloud, client: Client) -> None:
     """An integration that is no function of Lambda's."""
-    assert asked(echoing, api(client, "none")) == (500, {"message": "Internal Server Error"})
+    expected = "The simulated cloud expected integrations with one function."
+    assert asked(echoing, api(client, "none")) == (500, {"message": expected})
+
+
+def test_an_api_made_in_one_call(echoing: Cloud, client: Client, function: str) -> None:
+    """`Target` makes integration, route and stage."""
+    made = client("apigatewayv2").create_api(Name="quick", ProtocolType="HTTP", Target=function)
+    status, body = asked(echoing, made["ApiEndpoint"].removeprefix("https://"))
+    assert (status, body["event"]["routeKey"], body["arn"]) == (200, "$default", function)
+
+
+@pytest.mark.parametrize("auth", ["NONE", "AWS_IAM"])
+def test_a_function_url(echoing: Cloud, client: Client, function: str, auth: str) -> None:
+    """It reaches the alias it is for, open or for signed requests only."""
+    made = client("lambda").create_function_url_config(
+        FunctionName=function.split(":")[6], Qualifier="live", AuthType=auth
+    )
+    assert made["FunctionArn"] == function
+    host = made["FunctionUrl"].removeprefix("https://")
+    signed = {"authorization": "AWS4-HMAC-SHA256 any"} if auth == "AWS_IAM" else {}
+    status, body = asked(echoing, host, **signed)
+    assert (status, body["arn"]) == (200, function)
+    assert body["event"]["requestContext"]["domainName"] == host
+    if signed:
+        assert asked(echoing, host)[0] == 403
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://a.example", 204), ("https://b", 403)])
+def test_pages(echoing: Cloud, client: Client, function: str, origin: str, status: int) -> None:
+    """A page that the CORS of an API names asks it first, without authorization; others may not."""
+    host = api(client, function, "AWS_IAM")
+    client("apigatewayv2").update_api(
+        ApiId=host.partition(".")[0],
+        CorsConfiguration={"AllowOrigins": ["https://a.example"], "AllowMethods": ["*"]},
+    )
+    asking = {"host": host, "origin": origin, "access-control-request-method": "POST"}
+    connection = http.client.HTTPConnection(echoing.url.removeprefix("http://"))
+    with contextlib.closing(connection):
+        connection.request("OPTIONS", "/a", None, asking)
+        answer = connection.getresponse()
+        told = answer.getheader("access-control-allow-origin")
+        assert (answer.status, told) == (status, origin if status == 204 else None)
 
 
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"

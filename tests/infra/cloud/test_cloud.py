@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import threading
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,6 +62,30 @@ def test_errors(client: Client) -> None:
     with pytest.raises(ClientError) as caught:
         client("lambda").invoke(FunctionName="absent")
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "code", "message"),
+    [
+        ({"FunctionName": "absent"}, "ResourceNotFoundException", ":function:absent:$LATEST"),
+        ({"FunctionName": "absent:1"}, "ResourceNotFoundException", ":function:absent:1"),
+        ({"Payload": b"\xff"}, "InvalidRequestContentException", "Invalid UTF-8"),
+        ({"FunctionName": "{}:1", "Qualifier": "2"}, "InvalidParameterValueException", "derived"),
+    ],
+)
+def test_refusals(client: Client, asked_for: dict[str, Any], code: str, message: str) -> None:
+    """[REC] As the emulator's own Invoke API words them."""
+    name = created(client)
+    for memory_mb in (192, 256):
+        client("lambda").update_function_configuration(FunctionName=name, MemorySize=memory_mb)
+        client("lambda").publish_version(FunctionName=name)
+    named = {"FunctionName": asked_for.get("FunctionName", name).format(name)}
+    with pytest.raises(ClientError) as caught:
+        client("lambda").invoke(**asked_for | named)
+    error: Any = caught.value.response
+    assert error["Error"]["Code"] == code
+    assert message in error["Error"]["Message"]
+    assert error["Type"] == "User"
 
 
 def test_types(client: Client, echoing: Cloud) -> None:
@@ -133,6 +161,78 @@ def _counts(sqs: Any, url: str) -> tuple[int, int]:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return int(told[names[0]]), int(told[names[1]])
+
+
+def test_a_mapping_that_moves(client: Client, echoing: Cloud) -> None:
+    """[REC] What it is moved to is called from then on; a zip is polled, too."""
+    name = created(client, ImageConfig={"Command": ["records.handler"]})
+    role = client("lambda").get_function(FunctionName=name)["Configuration"]["Role"]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("zipped.py", ZIPPED)
+    client("lambda").create_function(
+        FunctionName=f"{name}-zip", Role=role, Runtime="python3.13", Handler="zipped.handler",
+        Code={"ZipFile": file.getvalue()},
+    )  # fmt: skip
+    url = client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    mapping = client("lambda").create_event_source_mapping(
+        EventSourceArn=f"arn:aws:sqs:us-east-1:123456789012:{name}", FunctionName=name
+    )["UUID"]
+    for called in (name, f"{name}-zip"):
+        client("lambda").update_event_source_mapping(UUID=mapping, FunctionName=called)
+        client("sqs").send_message(QueueUrl=url, MessageBody=f"for {called}")
+        until(lambda: bool(seen(echoing, called)))  # noqa: B023 - it ends in this turn
+        assert seen(echoing, called) == [f"for {called}"]
+    client("lambda").delete_event_source_mapping(UUID=mapping)
+
+
+ZIPPED = """
+def handler(event, context):
+    for record in event["Records"]:
+        print("seen:", record["body"])
+"""
+
+
+def test_event_bridge(client: Client, echoing: Cloud) -> None:
+    """A rule's events reach its function, whole or in part; a bucket's changes are events, too."""
+    name = created(client, ImageConfig={"Command": ["records.event"]})
+    bus, s3 = client("events"), client("s3")
+    arn = f"arn:aws:lambda:us-east-1:123456789012:function:{name}"
+    bus.put_rule(Name=name, EventPattern=json.dumps({"source": ["mine", "aws.s3"]}))
+    part = {"Id": "2", "Arn": arn, "InputPath": "$.detail"}
+    bus.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn}, part])
+    entry = {"Source": "mine", "DetailType": "Predict", "Detail": '{"a": 1}'}
+    assert bus.put_events(Entries=[entry, {**entry, "Source": "other"}])["FailedEntryCount"] == 0
+    until(lambda: len(seen(echoing, name)) == 2)
+    detail, event = sorted(map(json.loads, seen(echoing, name)), key=len)
+    assert detail == {"a": 1} == event["detail"]
+    assert (event["detail-type"], event["account"]) == ("Predict", "123456789012")
+    assert re.fullmatch(r"[\d-]+T[\d:]+Z", event["time"])
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+    )
+    s3.put_object(Bucket=name, Key="in/a.png", Body=b"xyz")
+    until(lambda: len(seen(echoing, name)) == 4)
+    change = next(e for e in map(json.loads, seen(echoing, name)[2:]) if "detail" in e)
+    assert (change["detail-type"], change["detail"]["reason"]) == ("Object Created", "PutObject")
+    assert change["detail"]["object"]["size"] == 3
+    topic = {"Id": "3", "Arn": "arn:aws:sns:us-east-1:123456789012:t"}
+    with pytest.raises(ClientError, match="expected targets of Lambda, SQS"):
+        bus.put_targets(Rule=name, Targets=[topic])
+
+
+def test_a_failed_event_reaches_its_destination(client: Client) -> None:
+    """By the function's own settings of asynchronous invocations."""
+    name, sqs = created(client), client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    target = {"OnFailure": {"Destination": f"arn:aws:sqs:us-east-1:123456789012:{name}"}}
+    client("lambda").put_function_event_invoke_config(
+        FunctionName=name, MaximumRetryAttempts=0, DestinationConfig=target
+    )
+    client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b'{"fail": "no"}')
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
+    assert json.loads(message["Body"])["requestPayload"] == {"fail": "no"}
 
 
 def test_s3_notification(client: Client, echoing: Cloud) -> None:

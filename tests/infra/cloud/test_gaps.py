@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.cloud.gaps import gaps_filled
-from tests.infra.cloud.clouds import Client, created
+from tests.infra.cloud.clouds import Client
 
 MACHINE = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
 WRONG = {"StartAt": "Done", "States": {"Done": {"Type": "Dance"}}}
@@ -30,17 +30,6 @@ def test_definitions(patched: Client) -> None:
     (diagnostic,) = answer["diagnostics"]
     assert (answer["result"], diagnostic["severity"]) == ("FAIL", "ERROR")
     assert "Dance" in diagnostic["message"]
-
-
-def test_function_settings(patched: Client) -> None:
-    """How a function logs, and whether it is a snapshot, is kept through an update."""
-    name = created(patched, SnapStart={"ApplyOn": "PublishedVersions"})
-    logging = {"LogFormat": "JSON", "LogGroup": "/here"}
-    patched("lambda").update_function_configuration(FunctionName=name, LoggingConfig=logging)
-    told = patched("lambda").get_function_configuration(FunctionName=name)
-    assert (told["LoggingConfig"], told["SnapStart"]["OptimizationStatus"]) == (logging, "Off")
-    published = patched("lambda").publish_version(FunctionName=name)
-    assert published["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
 
 
 def test_plain_http(patched: Client) -> None:

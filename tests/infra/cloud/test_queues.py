@@ -8,12 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError
 from moto.sqs.models import Message, SQSBackend
 
-from infra.cloud import mappings
 from infra.cloud.queues import queues_locked
-from tests.infra.cloud.clouds import client_of
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 
@@ -86,16 +83,3 @@ def test_a_receive_waits_no_longer(backend: SQSBackend, monkeypatch: pytest.Monk
         assert passed_s == [0.0]
         assert backend.receive_message("q", 1, 20, 30) == []
     assert passed_s == [pytest.approx(20)]
-
-
-def test_a_mapping_outlives_its_queue(endpoint: str) -> None:
-    """Its poller ends without a word; where the cloud itself is gone it does not."""
-    wish = mappings._Wish("id", f"arn:aws:sqs:{REGION}:{ACCOUNT}:gone", "arn", 10, 0, False)
-
-    def poll(url: str) -> None:
-        keeper = mappings._Keeper(lambda *_: (200, {}, b""), lambda name, _: client_of(name, url))
-        keeper._poll(wish, threading.Event())
-
-    poll(endpoint)
-    with pytest.raises(BotoCoreError):
-        poll("http://127.0.0.1:1")

@@ -319,6 +319,15 @@ class Patience:
         return self.is_set()
 
 
+def test_any_failure_is_outlived() -> None:
+    """What no poller foresees does not end it: the function may be mended meanwhile."""
+    mapping = QueueMapping("url", "arn:aws:sqs:us-east-1:123456789012:q")
+    poller = SqsPoller(object(), Function(), mapping)  # no client at all
+    stop = Patience(2)
+    poller.run(stop)  # type: ignore[arg-type]
+    assert stop.waits == [1, 2]
+
+
 def test_backoff(sqs: Any, caplog: pytest.LogCaptureFixture) -> None:
     """While the function is throttled the poller waits longer and longer, up to a minute."""
     own = queue(sqs)

@@ -116,7 +116,7 @@ def test_cors_of_the_function() -> None:
     cors = config.front_settings.cors
     assert cors is not None
     assert cors.allow_origins == ("https://a", "http://b:1")
-    assert callers_of(config).origins == cors.allow_origins
+    assert callers_of(config, config.front_settings).origins == cors.allow_origins
     own = config.replace(front_options={"cors": {"allow_origins": ["https://c"]}})
     assert own.front_settings.cors == Cors(allow_origins=("https://c",))
     with pytest.raises(ConfigError) as caught:

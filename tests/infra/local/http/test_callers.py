@@ -74,7 +74,7 @@ def test_settings_allow_more() -> None:
         allowed_origins=("http://a",),
         front_options=FrontConfig(cors=Cors(allow_origins=("http://b",))),
     )
-    assert callers_of(config) == Callers((), ("http://a", "http://b"))
+    assert callers_of(config, config.front_settings) == Callers((), ("http://a", "http://b"))
 
 
 def test_the_front_and_the_invoke_api_refuse_other_pages() -> None:
