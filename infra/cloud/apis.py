@@ -22,6 +22,7 @@ from moto.awslambda.models import FunctionUrlConfig, lambda_backends
 from moto.awslambda.responses import LambdaResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
+from infra.cloud.function_settings import refuse
 from infra.cloud.plugin import ImageFunctions
 from infra.cloud.replaced import replaced
 from infra.cloud.versions import function_behind, named
@@ -199,6 +200,8 @@ def _create_api(self: Any) -> Any:
 
 def _create_url(self: Any) -> Any:
     """Keep the alias that a URL is for, which moto forgets."""
+    if self.json_body.get("InvokeMode") == "RESPONSE_STREAM":
+        raise refuse("InvokeMode to be BUFFERED, got RESPONSE_STREAM")
     name, cut_off = named(unquote(self.path.split("/functions/")[1].split("/")[0]))
     qualifier = self.querystring.get("Qualifier", [cut_off])[0]
     answer = _url_made(self)

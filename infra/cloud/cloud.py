@@ -42,6 +42,7 @@ from infra.cloud.tls import Authority, telling, with_tls
 from infra.local import triggers
 from infra.local.errors import PortTaken
 from infra.local.http.callers import Callers
+from infra.local.sandbox.isolation import missing_for_isolation
 from infra.local.server import callers_of
 from infra.settings import Settings
 from infra.settings.function import FunctionConfig
@@ -191,7 +192,7 @@ def run_cloud(
             f"        export AWS_ENDPOINT_URL={box.url}\n"
             f"https:  the same port; an API by curl --proxy {box.url} --cacert {box.ca}\n"
             f"images: {_run_how(config, registry)}\n"
-            "zips:   run as you, not in a sandbox\n"
+            f"zips:   {_run_zips()}\n"
             f"deploy: .venv/bin/lambake deploy --simulated-cloud {box.url}"
             f" --registry {registry or 'HOST:PORT'}\n"
             f"{tried}"
@@ -208,6 +209,13 @@ def _run_how(config: Settings, registry: str | None) -> str:
         f"none runs: {config.handler} from {config.root} stands for every one\n"
         "        (--images runs them, and has the registry that deploy wants)"
     )
+
+
+def _run_zips() -> str:
+    missing = missing_for_isolation()
+    if missing is None:
+        return "run isolated: they write nothing but their own /tmp"
+    return f"run as you, not in a sandbox ({missing})"
 
 
 def _prepare_trial(config: Settings, box: Cloud) -> str:

@@ -1,4 +1,7 @@
-"""The code behind moto's functions: an image's by its URI, a zip's unpacked."""
+"""The code behind moto's functions: an image's by its URI, a zip's unpacked and isolated.
+
+A zip may be anybody's, as the cloud takes it from whoever reaches its port.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from infra.local.sandbox.isolation import missing_for_isolation
 from infra.settings.errors import ConfigError
 
 # From an image's URI to the settings (of FunctionConfig) for its code.
@@ -31,7 +35,9 @@ class FunctionCode:
     def settings_of(self, function: Any) -> dict[str, Any]:
         """Return the settings for the function's code, with its handler if known."""
         if function.package_type != "Image":
-            return {"root": self._folder_of(function), "handler": function.handler}
+            isolated = missing_for_isolation() is None
+            settings = {"root": self._folder_of(function), "handler": function.handler}
+            return settings | {"isolated": isolated, "snap_start": False}
         settings = dict(self._images(str(function.code.get("ImageUri", ""))))
         command = function.image_config.cmd
         return settings | ({"handler": command[0]} if command else {})

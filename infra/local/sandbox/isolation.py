@@ -17,7 +17,7 @@ from pathlib import Path
 
 from infra.local import contract
 from infra.local.errors import StartError, ToolMissing
-from infra.settings.errors import ConfigError
+from infra.settings.errors import ConfigError, InfraError
 from infra.settings.function import FunctionConfig
 
 # Source: docs/contract.md 6.3 [REC], user sbx_user1051.
@@ -68,6 +68,17 @@ class Isolation:
             _, error = holder.communicate(timeout=_START_S)
             lines = error.decode("utf-8", "replace").strip().splitlines() or ["no reason given"]
             raise StartError(f"isolated: this machine refuses namespaces: {lines[-1]}")
+
+
+@functools.cache
+def missing_for_isolation() -> str | None:
+    """Return why this machine cannot isolate an environment, or None."""
+    try:
+        _program("nsenter")
+        Isolation(FunctionConfig(handler="any.handler", root=_SCRIPT.parent)).close()
+    except InfraError as error:
+        return str(error)
+    return None
 
 
 @functools.cache

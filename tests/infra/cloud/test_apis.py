@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.awslambda.exceptions import UnknownAliasException
 
 from infra.cloud.cloud import Cloud
@@ -115,6 +116,10 @@ def test_a_function_url(echoing: Cloud, client: Client, function: str, auth: str
     assert body["event"]["requestContext"]["domainName"] == host
     if signed:
         assert asked(echoing, host)[0] == 403
+    with pytest.raises(ClientError, match="InvokeMode to be BUFFERED"):
+        client("lambda").create_function_url_config(
+            FunctionName=function, AuthType=auth, InvokeMode="RESPONSE_STREAM"
+        )
 
 
 @pytest.mark.parametrize(("origin", "status"), [("https://a.example", 204), ("https://b", 403)])

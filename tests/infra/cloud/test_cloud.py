@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.cloud.cloud import Cloud
+from infra.local.sandbox.isolation import missing_for_isolation
 from tests.infra.cloud.clouds import REGION, Client, created, told, until
 
 
@@ -164,7 +165,7 @@ def _counts(sqs: Any, url: str) -> tuple[int, int]:
 
 
 def test_a_mapping_that_moves(client: Client, echoing: Cloud) -> None:
-    """[REC] What it is moved to is called from then on; a zip is polled, too."""
+    """[REC] What it is moved to is called from then on; a zip is polled, too, and isolated."""
     name = created(client, ImageConfig={"Command": ["records.handler"]})
     role = client("lambda").get_function(FunctionName=name)["Configuration"]["Role"]
     file = io.BytesIO()
@@ -178,18 +179,21 @@ def test_a_mapping_that_moves(client: Client, echoing: Cloud) -> None:
     mapping = client("lambda").create_event_source_mapping(
         EventSourceArn=f"arn:aws:sqs:us-east-1:123456789012:{name}", FunctionName=name
     )["UUID"]
-    for called in (name, f"{name}-zip"):
+    folder = "read-only" if missing_for_isolation() is None else "writable"
+    for called, sees in ((name, ""), (f"{name}-zip", f" {folder}")):
         client("lambda").update_event_source_mapping(UUID=mapping, FunctionName=called)
         client("sqs").send_message(QueueUrl=url, MessageBody=f"for {called}")
         until(lambda: bool(seen(echoing, called)))  # noqa: B023 - it ends in this turn
-        assert seen(echoing, called) == [f"for {called}"]
+        assert seen(echoing, called) == [f"for {called}{sees}"]
     client("lambda").delete_event_source_mapping(UUID=mapping)
 
 
 ZIPPED = """
+import os
+
 def handler(event, context):
     for record in event["Records"]:
-        print("seen:", record["body"])
+        print("seen:", record["body"], "writable" if os.access(".", os.W_OK) else "read-only")
 """
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import psutil
 
 from infra.local.logs import LogLine
 from infra.local.sandbox import memory
-from tests.conftest import absent, require_tool
+from infra.local.sandbox.isolation import missing_for_isolation
+from tests.conftest import absent
 
 
 def alive(pid: int) -> bool:
@@ -30,6 +30,12 @@ def note_stream(line: LogLine) -> None:
     STREAMS.add(line.stream)
 
 
+def require_namespaces() -> None:
+    """Skip the test where this machine isolates nothing, or fail it."""
+    if missing := missing_for_isolation():
+        absent(missing)
+
+
 def sandboxed_processes(name: str = "tested") -> list[int]:
     """Return the processes of a function of this test run, by its name."""
     named = memory.pids_with_variable(f"AWS_LAMBDA_FUNCTION_NAME={name}".encode())
@@ -46,13 +52,3 @@ def _variable(pid: int, name: str) -> str | None:
         return psutil.Process(pid).environ().get(name)
     except psutil.Error:
         return None
-
-
-def require_namespaces() -> None:
-    """Skip the test where this machine lets nobody make a user and
-    a mount namespace, or fail it.
-    """
-    command = [require_tool("unshare"), "--user", "--map-root-user", "--mount", "true"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ran.returncode:
-        absent(f"expected user and mount namespaces, got: {ran.stderr.strip()}")
