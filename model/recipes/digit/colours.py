@@ -22,7 +22,7 @@ BAND_PIXELS: Final = 1 << 20
 """A large picture is converted and reduced in bands of about this many pixels."""
 
 OPAQUE: Final = 127
-"""Alpha above which a pixel counts as covered."""
+"""Alpha above which a pixel counts as covered, where the picture's largest is 255."""
 
 
 def reduced(picture: Image.Image, side: int) -> Image.Image:
@@ -108,8 +108,10 @@ def without_transparency(
     ink, whatever their colour, and whatever colour the nothing has. Only a card, opaque all over
     its box and of several colours, is put on a ground of its own most common colour.
     """
-    if np.ptp(alpha) < 128:
+    most = float(alpha.max())
+    if np.ptp(alpha) <= most / 2:
         return colours
+    alpha = alpha * np.float32(255 / most)  # a translucent pen draws, too
     opaque = alpha[..., 0] > OPAQUE
     rows, columns = np.flatnonzero(opaque.any(1)), np.flatnonzero(opaque.any(0))
     box = (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)

@@ -7,7 +7,7 @@ most a few hundred pixels wide, so simple array code is fast enough.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,30 +18,55 @@ Level = TypeVar("Level", np.float32, np.bool_)
 Box = tuple[int, int, int, int]
 """left, top, right, bottom: the last two are one past the end, as in Pillow."""
 
-_BINS: Final = 128
-_TREND_GRID: Final = 32  # samples a side: six unknowns need no more
+_BINS: Final = 256
+_TREND_GRID: Final = 24  # samples a side: six unknowns need no more
 _TREND_ROUNDS: Final = 6
 
 
-def otsu(values: Plane) -> float:
-    """Return the level that best splits values into two classes.
+class Histogram:
+    """The levels of a plane, counted once: each of its answers is exact to 1/256 of their range."""
 
-    If several levels split equally well (an empty valley between two peaks), their middle.
+    def __init__(self, plane: Plane) -> None:
+        self.low, self.high = float(plane.min()), float(plane.max())
+        self._step = max(self.high - self.low, 1e-9) / (_BINS - 1)
+        self.bins = ((plane - np.float32(self.low)) * np.float32(1 / self._step) + 0.5).astype(
+            np.uint8
+        )
+        self.counts = np.bincount(self.bins.ravel(), minlength=_BINS)
+        self._below = np.cumsum(self.counts)
 
-    Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979: the level
-    with the greatest variance between the classes.
-    """
-    low, high = float(values.min()), float(values.max())
-    if high <= low:
-        return low
-    counts, edges = np.histogram(values, _BINS, (low, high))
-    middles = (edges[:-1] + edges[1:]) / 2
-    below = np.cumsum(counts)[:-1].astype(np.float64)
-    total = float(values.size)
-    moments = np.cumsum(counts * middles)
-    between = (moments[-1] * below / total - moments[:-1]) ** 2 / (below * (total - below))
-    best = np.flatnonzero(between >= between.max() * 0.9999)
-    return float(edges[1:-1][best].mean())
+    def percentile(self, share: float, *, start: int = 0, end: int = _BINS) -> float:
+        """Return the level below which `share` of the pixels of some bins lie, from 0 to 1."""
+        before = self._below[start - 1] if start else 0
+        rank = before + share * (self._below[end - 1] - before - 1)
+        return self.low + self._step * int(np.searchsorted(self._below, rank, "right"))
+
+    def deviation(self, middle: float, *, end: int) -> float:
+        """Return the median distance from a level, of the pixels in the bins below `end`."""
+        apart = np.abs(np.arange(end) - round((middle - self.low) / self._step))
+        counts = np.bincount(apart, self.counts[:end])
+        return self._step * int(np.searchsorted(counts.cumsum(), (self._below[end - 1] - 1) / 2))
+
+    def split(self) -> int:
+        """Return the first bin of the upper of two classes; 256 if there is one level only.
+
+        If several levels split equally well (an empty valley between two peaks), their middle.
+
+        Source: N. Otsu, "A threshold selection method from gray-level histograms", 1979: the level
+        with the greatest variance between the classes.
+        """
+        if self.high <= self.low:
+            return _BINS
+        below = self._below[:-1].astype(np.float64)
+        total = float(self._below[-1])
+        moments = np.cumsum(self.counts * np.arange(_BINS))
+        between = (moments[-1] * below / total - moments[:-1]) ** 2 / (below * (total - below))
+        best = np.flatnonzero(between >= between.max() * 0.9999)
+        return int(best.mean()) + 1
+
+    def bin_of(self, level: float) -> int:
+        """Return the first bin whose level is above `level`."""
+        return min(_BINS, max(0, int((level - self.low) / self._step + 0.5) + 1))
 
 
 def blurred(plane: Plane) -> Plane:
@@ -50,20 +75,6 @@ def blurred(plane: Plane) -> Plane:
     rows = padded[:-2] + padded[1:-1] + padded[2:]
     sums: Plane = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
     return sums * np.float32(1 / 9)
-
-
-def neighbours(plane: Plane) -> Plane:
-    """Return float32[8, h, w]: the neighbours of each pixel, edges repeated."""
-    height, width = plane.shape
-    padded = np.pad(plane, 1, mode="edge")
-    return np.stack(
-        [
-            padded[down : down + height, right : right + width]
-            for down in range(3)
-            for right in range(3)
-            if (down, right) != (1, 1)
-        ]
-    )
 
 
 def closed(plane: Plane, size: int) -> Plane:
@@ -80,7 +91,14 @@ def closed(plane: Plane, size: int) -> Plane:
     return filled[:height, :width]
 
 
-def _running(plane: Plane, size: int, pick: Callable[[Plane, Plane], Plane]) -> Plane:
+def eroded(mask: Mask, size: int) -> Mask:
+    """Return where squares of size x size pixels fit into the mask, by their upper left corners."""
+    return _running(mask, size, np.logical_and)
+
+
+def _running(
+    plane: NDArray[Level], size: int, pick: Callable[[Any, Any], NDArray[Level]]
+) -> NDArray[Level]:
     """Return `pick` over each size x size window that fits; the plane shrinks by size - 1."""
     for _ in range(2):
         covered = 1
@@ -106,11 +124,11 @@ def trend(plane: Plane) -> Plane:
     design = terms.reshape(6, -1).T
     weights = np.ones_like(samples)
     for _ in range(_TREND_ROUNDS):
-        weighted = design * weights[:, None]
-        solution = np.linalg.lstsq(weighted, samples * weights, rcond=None)[0]
+        weighted = design.T * weights
+        solution = np.linalg.solve(weighted @ design, weighted @ samples)
         residual = samples - design @ solution
         spread = 1.4826 * np.median(np.abs(residual - np.median(residual))) + 1e-3
-        weights = 1 / (1 + (residual / (2 * spread)) ** 2)
+        weights = (1 / (1 + (residual / (2 * spread)) ** 2)) ** 2
     surface = np.tensordot(
         solution, _quadratic(np.arange(height) / height, np.arange(width) / width), 1
     )
@@ -142,54 +160,58 @@ def widened(mask: Mask) -> Mask:
     return wide
 
 
-def components(mask: Mask) -> NDArray[np.intp]:
-    """Number the connected pieces of a mask, diagonal neighbours included.
+class Pieces(NamedTuple):
+    """The connected pieces of a mask, diagonal neighbours included.
 
-    Returns:
-        intp[h, w]: 0 outside the mask; pixels of one piece share a number from 1 on.
+    Attributes:
+        labels: intp[h, w], 0 outside the mask; pixels of one piece share a number from 1 on.
+        boxes: intp[N, 4], the left, top, right and bottom of piece 1, 2, ...
     """
-    runs, starts, ends, row_of = _runs(mask)
-    parent = _joined(starts, ends, row_of, mask.shape[0])
-    roots, numbers = np.unique(parent, return_inverse=True)
-    labels = np.zeros(mask.shape, np.intp)
-    labels[mask] = (numbers + 1)[runs] if len(roots) else 0
-    return labels
+
+    labels: NDArray[np.intp]
+    boxes: NDArray[np.intp]
 
 
-def _runs(
-    mask: Mask,
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
-    """Return the run of each inked pixel, and each run's first pixel, its end and its row."""
+def pieces_of(mask: Mask) -> Pieces:
+    """Find the connected pieces of a mask: runs of pixels, joined where they touch."""
     edged = np.zeros((mask.shape[0], mask.shape[1] + 2), np.int8)
     edged[:, 1:-1] = mask
+    rows, starts, ends = _runs(edged)
+    parent = _joined(rows, starts, ends, edged.shape[1])
+    roots, numbers = np.unique(parent, return_inverse=True)
+    labels = np.zeros(mask.shape, np.intp)
+    labels[mask] = np.repeat(numbers + 1, ends - starts)
+    boxes = np.empty((len(roots), 4), np.intp)
+    boxes[:, :2], boxes[:, 2:] = max(mask.shape), 0
+    for side, (pick, edges) in enumerate(
+        ((np.minimum, starts), (np.minimum, rows), (np.maximum, ends), (np.maximum, rows + 1))
+    ):
+        pick.at(boxes[:, side], numbers, edges)
+    return Pieces(labels, boxes)
+
+
+def _runs(edged: NDArray[np.int8]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Return the row of each run, its first pixel and its end, of a mask with empty edges."""
     change = np.diff(edged, axis=1)
-    row_of, starts = np.nonzero(change == 1)
-    _, ends = np.nonzero(change == -1)
-    return np.repeat(np.arange(len(starts)), ends - starts), starts, ends, row_of
+    rows, starts = np.nonzero(change == 1)
+    return rows, starts, np.nonzero(change == -1)[1]
 
 
 def _joined(
-    starts: NDArray[np.intp], ends: NDArray[np.intp], row_of: NDArray[np.intp], height: int
+    rows: NDArray[np.intp], starts: NDArray[np.intp], ends: NDArray[np.intp], width: int
 ) -> NDArray[np.intp]:
-    """Return the representative of each run: touching runs of neighbouring rows are joined."""
-    parent = list(range(len(starts)))
-
-    def root(run: int) -> int:
-        while parent[run] != run:
-            parent[run] = parent[parent[run]]
-            run = parent[run]
-        return run
-
-    first, last = starts.tolist(), ends.tolist()
-    bounds = np.searchsorted(row_of, np.arange(height + 1)).tolist()
-    for row in range(1, height):
-        above, below = bounds[row - 1], bounds[row]
-        while above < bounds[row] and below < bounds[row + 1]:
-            if first[above] <= last[below] and first[below] <= last[above]:
-                one, other = root(above), root(below)
-                parent[max(one, other)] = min(one, other)
-            if last[above] < last[below]:
-                above += 1
-            else:
-                below += 1
-    return np.array([root(run) for run in range(len(parent))], np.intp)
+    """Return the first run of the piece that each run belongs to."""
+    # Runs are in reading order, so those of the row above that touch a run follow each other.
+    first = np.searchsorted(rows * width + ends, (rows - 1) * width + starts)
+    last = np.searchsorted(rows * width + starts, (rows - 1) * width + ends, "right")
+    touching = last - first
+    below = np.repeat(np.arange(len(rows)), touching)
+    above = np.arange(len(below)) + np.repeat(first - touching.cumsum() + touching, touching)
+    parent = np.arange(len(rows))
+    while True:
+        one, other = parent[above], parent[below]
+        if (one == other).all():
+            return parent
+        np.minimum.at(parent, np.maximum(one, other), np.minimum(one, other))
+        while (parent[parent] != parent).any():
+            parent = parent[parent]

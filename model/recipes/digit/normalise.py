@@ -27,7 +27,7 @@ import numpy as np
 
 from model.errors import InputError, Problem
 from model.recipes.digit.colours import plane_of, reduced, workable
-from model.recipes.digit.filters import Box, Mask, Plane, components, widened
+from model.recipes.digit.filters import Box, Mask, Plane, pieces_of, widened
 from model.recipes.digit.frames import inside_of_frame
 from model.recipes.digit.ink import SMOOTHABLE, ink_of
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SIDE: Final = 28
 INK_BOX: Final = 20
 
-LOOK_SIDE: Final = 192
+LOOK_SIDE: Final = 96
 """The first look: a digit a twentieth as high as the picture is still 10 pixels."""
 
 CLOSE_SIDE: Final = 96
@@ -116,11 +116,11 @@ def digit_mask(ink: Plane) -> Mask | None:
     strong = ink > (0.4 if large else 0.15)
     if not strong.any():
         return None
-    labels = components(widened(strong) if large else strong)
+    labels, found = pieces_of(widened(strong) if large else strong)
     masses = np.bincount(labels.ravel(), (ink * strong).ravel())
     masses[0] = 0
-    boxes = {
-        int(piece): _box_of(labels == piece)
+    boxes: dict[int, Box] = {
+        int(piece): tuple(found[piece - 1].tolist())
         for piece in np.flatnonzero(masses > 0.03 * masses.max())
     }
     main = max(boxes, key=lambda piece: masses[piece] * _standing(boxes[piece], ink.shape))

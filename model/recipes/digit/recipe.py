@@ -19,8 +19,8 @@ from model.tensors import Tensor
 if TYPE_CHECKING:
     from model.bundle.table import Table
 
-MAX_LOOKS: Final = 48
-"""The most large pictures in one request: finding the ink on one takes some ten milliseconds."""
+MAX_LOOKS: Final = 192
+"""The most large pictures in one request: finding the ink on one takes some milliseconds."""
 
 SHAPE: Final = (-1, SIDE, SIDE, 1)
 

@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.zoo.digits.dataset import Dataset
-from model.zoo.digits.habits import barred, footed
+from model.zoo.digits.habits import angular, barred, footed, with_upstroke
 from model.zoo.digits.optics import photographed
 from model.zoo.digits.pens import ENLARGEMENT, PEN_STEPS, pen_levels
 from model.zoo.digits.warp import Strength, warped
 
-HABITS: Final = {1: footed, 7: barred}
+HABITS: Final = {1: (footed, with_upstroke), 7: (barred, angular)}
+"""The other ways of writing a digit; of each as many."""
+
 CHUNK: Final = 1000
 """How many digits are drawn with all pens together; more take more memory."""
 
@@ -35,7 +37,7 @@ class Augmenter:
     """Draws changed copies of a fixed set of digits."""
 
     def __init__(self, data: Dataset, *, seed: int, strength: Strength | None = None) -> None:
-        """Draw each digit with seven pens, and each 1 and 7 in another habit too.
+        """Draw each digit with seven pens, and each 1 and 7 in the other habits too.
 
         Args:
             data: the digits to change.
@@ -45,14 +47,18 @@ class Augmenter:
         self._strength = strength or Strength()
         random = np.random.default_rng(seed)
         written = np.flatnonzero(np.isin(data.labels, list(HABITS)))
-        others = [HABITS[data.labels[at]](data.digits[at, ..., 0], random) for at in written]
+        others = [
+            write(data.digits[at, ..., 0], random)
+            for at in written
+            for write in HABITS[data.labels[at]]
+        ]
         digits = np.concatenate([data.digits[..., 0], np.reshape(others, (-1, 28, 28))])
         starts = range(0, len(digits), CHUNK)
         parts = [pen_levels(digits[at : at + CHUNK].astype(np.float32)) for at in starts]
         self._pens = np.concatenate(parts, axis=1)
-        # Each digit's place in the other habit; its own place if there is none.
-        self._other = np.arange(len(data.labels))
-        self._other[written] = len(data.labels) + np.arange(len(written))
+        # Each digit's places in the other habits; its own place if there are none.
+        self._others = np.tile(np.arange(len(data.labels))[:, np.newaxis], (1, 2))
+        self._others[written] = len(data.labels) + np.arange(len(others)).reshape(-1, 2)
 
     def draw(self, indices: NDArray[np.intp], random: np.random.Generator) -> Floats:
         """Return changed copies of the digits at `indices`.
@@ -66,7 +72,8 @@ class Augmenter:
         """
         strength = self._strength
         habit = random.random(len(indices)) < strength.habit_share
-        inked = self._with_pen(np.where(habit, self._other[indices], indices), random)
+        others = self._others[indices, random.integers(0, 2, len(indices))]
+        inked = self._with_pen(np.where(habit, others, indices), random)
         images = warped(inked, strength, random)
         chosen = np.flatnonzero(random.random(len(indices)) < strength.optics_share)
         if chosen.size:

@@ -51,7 +51,7 @@ def write_bundle(
     return read_manifest(folder)
 
 
-def training_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, Any]:
+def training_of(data: Dataset, recipe: Recipe, *, minutes: float) -> dict[str, Any]:
     """Describe the training."""
     return {
         "data": data.origin,
@@ -60,8 +60,9 @@ def training_of(data: Dataset, recipe: Recipe, *, seconds: float) -> dict[str, A
         "fresh_epochs": recipe.fresh,
         "teachers": recipe.teachers,
         "teacher_epochs": recipe.teacher_epochs,
+        "further_epochs": recipe.further,
         "seed": recipe.seed,
-        "minutes": round(seconds / 60, 1),
+        "minutes": round(minutes, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "framework": f"keras {keras.__version__} on {keras.backend.backend()}",
         "script": "model/zoo/digits/train.py",
@@ -108,11 +109,17 @@ def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: i
 
 
 def _spelt(recipe: Recipe) -> str:
-    if not recipe.teachers:
-        return f"The network learns from the labels for {recipe.epochs} epochs."
-    return (
-        f"First {recipe.teachers} wider networks learn from the labels, "
-        f"{recipe.teacher_epochs} epochs each.\n"
-        f"The served one learns for {recipe.epochs} epochs, from their averaged answers "
-        f"({training.TRUST:.0%}) and the labels."
-    )
+    told = f"The network learns from the labels for {recipe.epochs} epochs."
+    if recipe.teachers:
+        told = (
+            f"First {recipe.teachers} wider networks learn from the labels, "
+            f"{recipe.teacher_epochs} epochs each.\n"
+            f"The served one learns for {recipe.epochs} epochs, from their averaged answers "
+            f"({training.TRUST:.0%}) and the labels."
+        )
+    if recipe.further:
+        told += (
+            f"\nThen it learns on for {recipe.further} epochs at a quarter of the rate, "
+            "from its own former answers where they were right, and the labels."
+        )
+    return told

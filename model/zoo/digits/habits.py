@@ -1,7 +1,8 @@
-"""Write some digits as other people do: a 1 with a foot and a flag, a 7 with a bar.
+"""Write some digits as other people do: a 1 with a foot or an upstroke, a 7 with a bar.
 
 Half of the world writes so, but MNIST's writers seldom did: five thousand digits have too few to
-learn from.
+learn from. A 1 with an upstroke and a 7 differ only in how steeply the first stroke falls to the
+left, so both are drawn anew as well, each with every slope, length and lean that it may have.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from numpy.typing import NDArray
 
 FLAG_SHARE: Final = 0.7
 """The share of 1s with a foot that have a flag too; a flag alone would make a 7."""
+
+STEM: Final = 18.0
+"""The height of a digit that is drawn anew, in pixels."""
+
+BAR_SHARE: Final = 0.3
+"""The share of 7s drawn anew that have a bar across the stem."""
 
 INK: Final = 0.4
 """The grey from which a pixel belongs to a stroke."""
@@ -42,6 +49,39 @@ def footed(digit: Floats, random: np.random.Generator) -> Floats:
     return written
 
 
+def with_upstroke(digit: Floats, random: np.random.Generator) -> Floats:
+    """Draw a 1 anew: an upstroke of 0.2 to 0.5 of its height, a stem, no foot.
+
+    Args:
+        digit: float32[28, 28] in 0..1, a 1 with the pen to draw with.
+        random: draws lengths and slants.
+    """
+    pen = _pen_width(digit)
+    top, bottom = _stem(random.uniform(-0.1, 0.3))
+    share = random.uniform(0.2, 0.5)
+    # The longer the upstroke, the steeper: a long one that hardly falls makes a 7.
+    angle = random.uniform(0.35 + 0.4 * share, 1.1)
+    tip = (top[0] + share * STEM * np.sin(angle), top[1] - share * STEM * np.cos(angle))
+    return np.maximum(_stroke(tip, top, pen), _stroke(top, bottom, pen))
+
+
+def angular(digit: Floats, random: np.random.Generator) -> Floats:
+    """Draw a 7 anew: a level stroke of 0.35 to 0.7 of its height, a stem, sometimes a bar.
+
+    Args:
+        digit: float32[28, 28] in 0..1, a 7 with the pen to draw with.
+        random: draws lengths and slants.
+    """
+    pen = _pen_width(digit)
+    share = random.uniform(0.35, 0.7)
+    lean = random.uniform(0.0, 0.55)
+    top, bottom = _stem(lean)
+    angle = random.uniform(-0.2, 0.2)
+    tip = (top[0] + share * STEM * np.sin(angle), top[1] - share * STEM * np.cos(angle))
+    drawn = np.maximum(_stroke(tip, top, pen), _stroke(top, bottom, pen))
+    return barred(drawn, random) if random.random() < BAR_SHARE else drawn
+
+
 def barred(digit: Floats, random: np.random.Generator) -> Floats:
     """Add a bar across the stem of a 7.
 
@@ -60,6 +100,12 @@ def barred(digit: Floats, random: np.random.Generator) -> Floats:
         _pen_width(digit),
     )
     return np.maximum(digit, bar)
+
+
+def _stem(lean: float) -> tuple[Point, Point]:
+    """Return the ends of a stem in the middle of the field; the top leans right by `lean`."""
+    half, aside = STEM / 2, lean * STEM / 2
+    return (13.5 - half, 13.5 + aside), (13.5 + half, 13.5 - aside)
 
 
 def _ends(digit: Floats) -> tuple[Point, Point]:

@@ -3,6 +3,7 @@
     python model/zoo/digits/train.py            5,000 digits, no network; half an hour on two cores
     python model/zoo/digits/train.py --full     all 60,000 digits of MNIST; hours
     python model/zoo/digits/train.py --quick    a minute or two, to check that it runs
+    python model/zoo/digits/train.py --further 24   the bundle's network learns on; ten minutes
     python model/zoo/digits/train.py --reference    only reference.json, of the bundle as it is
 
 The steps: split, train the teachers, train the served network, export it, compare it with Keras,
@@ -35,7 +36,7 @@ from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import samples_of, training_of, write_bundle, write_card
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
 from model.zoo.digits.network import INPUT, OUTPUT, TEACHER, built, exported
-from model.zoo.digits.training import History, Lesson, Recipe, train
+from model.zoo.digits.training import FURTHER_RATE, History, Lesson, Recipe, train
 
 FOLDER: Final = Path(__file__).parent
 TOLERANCE: Final = 1e-5
@@ -56,7 +57,8 @@ def bake(
     """Train on nine tenths of the digits and write the whole bundle.
 
     Args:
-        folder: where it is written; it has the model's name.
+        folder: where it is written; it has the model's name. The bundle there learns on, if the
+            recipe says so.
         data: the digits; a tenth of them is held out.
         recipe: how long to train.
         tested: more digits to measure on, if any.
@@ -70,7 +72,12 @@ def bake(
     learnt, apart = split_of(data.labels, seed=recipe.seed)
     held_out = data.at(apart)
     print(f"{data.origin}: {len(learnt)} to learn from, {len(apart)} held out", flush=True)
-    network, histories = teach(data.at(learnt), held_out, recipe)
+    minutes = 0.0
+    if recipe.further:
+        minutes = read_manifest(folder).training["minutes"]
+        network, histories = learn_on(folder, data.at(learnt), held_out, recipe)
+    else:
+        network, histories = teach(data.at(learnt), held_out, recipe)
 
     onnx = exported(network)
     difference = difference_of(network, onnx, data)
@@ -81,12 +88,14 @@ def bake(
     }
     if tested is not None:
         metrics["test_accuracy"] = measures.accuracy_of(measures.runner(onnx), tested)
-    training = training_of(data, recipe, seconds=sum(history.seconds for history in histories))
+    minutes += sum(history.seconds for history in histories) / 60
+    training = training_of(data, recipe, minutes=minutes)
     samples = samples_of(held_out, apart)
     # Baked twice: the served path can be measured only with a bundle that loads.
     write_bundle(folder, onnx, samples, {"training": training, "metrics": metrics})
     metrics["served_accuracy"] = measures.served_accuracy(folder, held_out)
-    metrics["other_writers_accuracy"] = measures.other_writers_accuracy(folder)
+    accuracy, error = measures.other_writers(folder)
+    metrics |= {"other_writers_accuracy": accuracy, "other_writers_calibration_error": error}
     manifest = write_bundle(folder, onnx, samples, {"training": training, "metrics": metrics})
     network.save(folder / "digits.keras")
     bake_reference(folder, data)
@@ -140,6 +149,24 @@ def teach(
     return uncompiled(network), histories
 
 
+def learn_on(
+    folder: Path, data: Dataset, held_out: Dataset, recipe: Recipe
+) -> tuple[keras.Sequential, list[History]]:
+    """Train the network of a bundle further, with its former answers as its teacher's.
+
+    Returns:
+        The network, and the history of this training.
+    """
+    print(f"the network of {folder}", flush=True)
+    seed = recipe.seed + recipe.teachers + 1
+    keras.utils.set_random_seed(seed)
+    network = keras.models.load_model(folder / "digits.keras", compile=False)
+    teacher = measures.runner((folder / "digits.onnx").read_bytes())
+    lesson = Lesson(data, recipe.further, seed, [teacher], peak_rate=FURTHER_RATE)
+    history = train(network, lesson, held_out)
+    return uncompiled(network), [history]
+
+
 def uncompiled(network: keras.Sequential) -> keras.Sequential:
     """Return the network without the optimizer's state, which would treble the file."""
     copy = keras.Sequential.from_config(network.get_config())
@@ -174,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--full", action="store_true", help="learn from all of MNIST")
     length.add_argument("--quick", action="store_true", help="see that it runs")
+    length.add_argument("--further", type=int, default=0, metavar="N", help="learn on, N epochs")
     parser.add_argument("--reference", action="store_true", help="write nothing but the reference")
     parser.add_argument("--epochs", type=int, help="of the network that is served")
     parser.add_argument("--seed", type=int, default=Recipe.seed, help=f"default {Recipe.seed}")
@@ -183,8 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     recipe = replace(
         FULL if options.full else QUICK if options.quick else Recipe(), seed=options.seed
     )
-    if options.epochs is not None:
-        recipe = replace(recipe, epochs=options.epochs)
+    recipe = replace(recipe, further=options.further, epochs=options.epochs or recipe.epochs)
     try:
         data, tested = full_mnist() if options.full else (small_mnist(), None)
         if options.reference:

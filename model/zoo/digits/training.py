@@ -23,6 +23,9 @@ from model.zoo.digits.dataset import Dataset, one_hot
 
 BATCH: Final = 100
 PEAK_RATE: Final = 2e-3
+FURTHER_RATE: Final = 5e-4
+"""The peak of a network that has learnt before."""
+
 WEIGHT_DECAY: Final = 0.03
 TRUST: Final = 0.8
 """The teachers' share of a student's targets; the rest is the label."""
@@ -47,6 +50,8 @@ class Recipe:
         fresh: the number of first epochs in which the digits are changed anew.
         teachers: how many networks it learns from; they learn from the labels alone.
         teacher_epochs: how often each of them sees every digit, always changed anew.
+        further: how often the bundle's own network sees every digit again, its former answers its
+            teacher; 0 trains a new one.
         seed: of the split, the weights, the order and the changes.
     """
 
@@ -54,6 +59,7 @@ class Recipe:
     fresh: int = 50
     teachers: int = 2
     teacher_epochs: int = 60
+    further: int = 0
     seed: int = 7
 
 
@@ -65,9 +71,10 @@ class Lesson:
         data: the digits to learn from.
         epochs: how often each of them is shown.
         seed: of the order and the changes.
-        teachers: networks whose averaged answers are mixed into the targets.
+        teachers: networks whose averaged answers are mixed into the targets, where they are right.
         fresh: the number of first epochs in which the digits are changed anew; later ones repeat
             the changed digits, because asking teachers is slow. None: all epochs.
+        peak_rate: the highest learning rate.
     """
 
     data: Dataset
@@ -75,6 +82,7 @@ class Lesson:
     seed: int
     teachers: Sequence[Teacher] = ()
     fresh: int | None = None
+    peak_rate: float = PEAK_RATE
 
     @property
     def steps(self) -> int:
@@ -130,7 +138,9 @@ def _anew(lesson: Lesson, augmenter: Augmenter, epoch: int) -> Iterator[Batch]:
         digits, targets = augmenter.draw(indices, random), labels[indices]
         if lesson.teachers:
             taught = np.mean([teacher(digits) for teacher in lesson.teachers], axis=0)
-            targets = np.float32(1 - TRUST) * targets + np.float32(TRUST) * taught
+            right = taught.argmax(axis=1) == lesson.data.labels[indices]
+            trust = np.where(right, np.float32(TRUST), np.float32(0))[:, np.newaxis]
+            targets = (1 - trust) * targets + trust * taught
         yield digits, targets
 
 
@@ -180,10 +190,10 @@ def train(network: keras.Sequential, lesson: Lesson, held_out: Dataset) -> Histo
     steps = lesson.epochs * lesson.steps
     climb = max(1, steps // 20)
     rate = keras.optimizers.schedules.CosineDecay(
-        PEAK_RATE / 20,
+        lesson.peak_rate / 20,
         max(1, steps - climb),
         alpha=1e-3,
-        warmup_target=PEAK_RATE,
+        warmup_target=lesson.peak_rate,
         warmup_steps=climb,
     )
     network.compile(

@@ -47,18 +47,18 @@ class Strength:
             larger.
         shift_px: standard deviation of the centre, in pixels.
         optics_share: the share of digits that look photographed.
-        habit_share: the share of 1s and 7s that are written in the other habit.
+        habit_share: the share of 1s and 7s that are written in another habit.
     """
 
     rotation_deg: float = 15.0
     shear: float = 0.25
-    aspect: float = 0.2
+    aspect: float = 0.3
     elastic_px: float = 2.1
     pen_px: float = 0.6
     box_px: float = 1.5
     shift_px: float = 0.8
     optics_share: float = 0.25
-    habit_share: float = 0.1
+    habit_share: float = 0.3
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from model.zoo.digits.dataset import (
     small_mnist,
     split_of,
 )
-from model.zoo.digits.habits import Floats, barred, footed
-from model.zoo.digits.measures import runner
+from model.zoo.digits.habits import STEM, Floats, angular, barred, footed, with_upstroke
+from model.zoo.digits.measures import calibration_error, runner
 from model.zoo.digits.pens import pen_levels
 from model.zoo.digits.training import TRUST, Lesson, Recipe, Teacher, batches
 from model.zoo.digits.warp import MASS_CENTRE, SIDE, Strength
@@ -134,12 +134,36 @@ def test_a_foot_is_at_the_bottom_and_a_bar_in_the_middle() -> None:
     assert 9 <= rows.argmax() <= 18
 
 
+def test_an_upstroke_is_steeper_than_the_stroke_of_a_7(data: Dataset) -> None:
+    """Both are drawn anew with the digit's pen; what is left of the stem falls for a 1 alone."""
+    falls = []
+    for label, drawn in ((1, with_upstroke), (7, angular)):
+        digit = data.digits[data.labels == label][0, ..., 0]
+        for seed in range(20):
+            written = drawn(digit, np.random.default_rng(seed))
+            assert written.shape == (28, 28)
+            assert 0 <= written.min() < written.max() <= 1
+            rows, columns = np.nonzero(written > 0.4)
+            assert rows.max() - rows.min() >= STEM - 2
+            ends = [rows[columns == columns.min()].mean(), rows.min()]
+            falls.append((label, (ends[0] - ends[1]) / STEM))
+    ones, sevens = ([fall for label, fall in falls if label == one] for one in (1, 7))
+    assert np.mean(ones) > np.mean(sevens) + 0.05
+
+
+def test_calibration_error() -> None:
+    """Confidence as high as the share that is right is no error; all sure and half right is 0.5."""
+    right = np.array([True, False])
+    assert calibration_error(np.array([0.5, 0.5]), right) == 0
+    assert calibration_error(np.array([1.0, 1.0]), right) == 0.5
+
+
 @pytest.mark.filterwarnings(EXPORTER, VARIABLES)
 def test_tiny_training_bakes_a_bundle_that_loads(
     data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A teacher and three epochs on 565 digits learn something, and write a bundle that loads."""
-    from model.zoo.digits.train import bake
+    from model.zoo.digits.train import bake, learn_on
 
     folder = tmp_path / "digits"
     metrics = bake(folder, data, Recipe(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
@@ -159,6 +183,9 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     epochs = [line.split() for line in lines if line.startswith("  epoch")]
     assert [words[1] for words in epochs] == ["1/1", "1/3", "2/3", "3/3"]
     assert float(epochs[3][3]) < float(epochs[1][3])  # the loss
+
+    _, (history,) = learn_on(folder, data, data, Recipe(further=1))
+    assert history.training_accuracy[0] > 0.15  # chance is 0.1
 
 
 def test_lesson_shows_every_digit_once_an_epoch(data: Dataset) -> None:
@@ -185,16 +212,20 @@ def test_lesson_follows_the_seed(data: Dataset) -> None:
 
 
 def test_teachers_soften_the_targets(data: Dataset) -> None:
-    """A student's target is mostly its teachers' mean answer, the rest the label."""
+    """A target is mostly the teachers' mean answer where that is right, and else the label."""
 
-    def sure_of(label: int) -> Teacher:
-        return lambda digits: np.repeat(one_hot(np.array([label])), len(digits), axis=0)
+    def sure_of(*labels: int) -> Teacher:
+        answer = one_hot(np.array(labels)).mean(axis=0, keepdims=True)
+        return lambda digits: answer.repeat(len(digits), axis=0)
 
-    lesson = Lesson(data, 1, seed=1, teachers=[sure_of(3), sure_of(5)])
+    lesson = Lesson(data, 1, seed=1, teachers=[sure_of(3), sure_of(3, 5)])
     _, targets = next(batches(lesson))
     assert targets.sum(axis=1) == pytest.approx(1)
-    neither = targets[(targets[:, 3] < 0.45) & (targets[:, 5] < 0.45)]
-    assert np.unique(neither.round(4)).tolist() == pytest.approx([0, 1 - TRUST, TRUST / 2])
+    threes = targets[:, 3] > 0
+    assert threes.any()
+    assert targets[threes, 3] == pytest.approx(1 - TRUST / 4)
+    assert targets[threes, 5] == pytest.approx(TRUST / 4)
+    assert np.unique(targets[~threes]).tolist() == [0, 1]
 
 
 @pytest.mark.filterwarnings(EXPORTER, VARIABLES)

@@ -37,7 +37,7 @@ def test_one_large_picture_too_many() -> None:
     with pytest.raises(LimitError) as caught:
         to_digits(pictures, max_pixels=MAX_PIXELS)
     assert str(caught.value) == (
-        "images: expected at most 48 pictures of 192 x 192 pixels and more, or more small ones, "
+        "images: expected at most 192 pictures of 96 x 96 pixels and more, or more small ones, "
         "got more pixels"
     )
 

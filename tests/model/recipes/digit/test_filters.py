@@ -10,11 +10,11 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from model.recipes.digit.filters import (
+    Histogram,
     blurred,
     closed,
-    components,
-    neighbours,
-    otsu,
+    eroded,
+    pieces_of,
     ring_of,
     trend,
     widened,
@@ -41,9 +41,9 @@ def flooded(mask: NDArray[np.bool_]) -> set[frozenset[tuple[int, int]]]:
 
 
 @given(MASKS)
-def test_components_are_what_flooding_finds(mask: NDArray[np.bool_]) -> None:
+def test_pieces_are_what_flooding_finds(mask: NDArray[np.bool_]) -> None:
     """Pixels share a number exactly if a flood from one reaches the other, diagonals included."""
-    labels = components(mask)
+    labels, boxes = pieces_of(mask)
     assert ((labels > 0) == mask).all()
     numbered = {
         frozenset(
@@ -53,6 +53,10 @@ def test_components_are_what_flooding_finds(mask: NDArray[np.bool_]) -> None:
         for number in range(1, int(labels.max(initial=0)) + 1)
     }
     assert numbered == flooded(mask)
+    for number, (left, top, right, bottom) in enumerate(boxes.tolist(), 1):
+        rows, columns = np.nonzero(labels == number)
+        assert (left, top) == (columns.min(), rows.min())
+        assert (right, bottom) == (columns.max() + 1, rows.max() + 1)
 
 
 @given(arrays.arrays(np.float32, (9, 11), elements=st.integers(0, 255)), st.sampled_from([3, 5, 7]))
@@ -79,10 +83,26 @@ def test_closing_keeps_a_slope_up_to_its_borders() -> None:
     assert np.array_equal(closed(slope, 9), slope)
 
 
-def test_otsu_splits_two_peaks_in_the_middle() -> None:
-    """Between two levels any cut is as good; the middle one is returned."""
-    assert otsu(np.array([10] * 70 + [210] * 30, np.float32)) == pytest.approx(110, abs=2)
-    assert otsu(np.full(5, 7, np.float32)) == 7
+def test_a_histogram_splits_two_peaks_in_the_middle() -> None:
+    """Between two levels any cut is as good; the middle one is taken. One level is one class."""
+    levels = Histogram(np.array([10] * 70 + [210] * 30, np.float32))
+    assert 10 + levels.split() * 200 / 255 == pytest.approx(110, abs=2)
+    assert Histogram(np.full(5, 7, np.float32)).split() == 256
+
+
+def test_a_histogram_knows_percentiles_and_deviations() -> None:
+    """They are NumPy's to a 255th of the range, of all pixels or of some bins."""
+    values = np.random.default_rng(0).normal(100, 20, 5000).astype(np.float32)
+    levels = Histogram(values)
+    near = float(np.ptp(values)) / 255
+    for share in (0.02, 0.5, 0.98):
+        assert levels.percentile(share) == pytest.approx(np.quantile(values, share), abs=near)
+    cut = levels.bin_of(110)
+    above, below = values[levels.bins >= cut], values[levels.bins < cut]
+    assert levels.percentile(0.6, start=cut) == pytest.approx(np.quantile(above, 0.6), abs=near)
+    apart = np.median(np.abs(below - np.median(below)))
+    middle = levels.percentile(0.5, end=cut)
+    assert levels.deviation(middle, end=cut) == pytest.approx(apart, abs=near)
 
 
 def test_the_trend_follows_the_light_and_not_the_ink() -> None:
@@ -102,11 +122,12 @@ def test_blurring_keeps_the_mean_of_nine() -> None:
     assert np.allclose(blurred(np.full((4, 6), 3, np.float32)), 3)
 
 
-def test_neighbours_are_the_eight_around() -> None:
-    """Each pixel has eight, in reading order; on the border the pixel's own row repeats."""
-    plane = np.arange(9, dtype=np.float32).reshape(3, 3)
-    assert neighbours(plane)[:, 1, 1].tolist() == [0, 1, 2, 3, 5, 6, 7, 8]
-    assert neighbours(plane)[:, 0, 0].tolist() == [0, 0, 1, 0, 1, 3, 3, 4]
+def test_erosion_finds_where_squares_fit() -> None:
+    """A square of 3 fits into 4 x 5 pixels at six places, one of 5 nowhere."""
+    mask = np.zeros((9, 9), np.bool_)
+    mask[2:6, 1:6] = True
+    assert eroded(mask, 3).sum() == 6
+    assert not eroded(mask, 5).any()
 
 
 def test_the_ring_is_the_border() -> None:

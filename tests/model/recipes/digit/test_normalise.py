@@ -15,7 +15,7 @@ from PIL import Image
 from model.errors import InputError, Problem
 from model.recipes.digit.colours import along_ink_axis, colours_of, plane_of, reduced
 from model.recipes.digit.frames import inside_of_frame
-from model.recipes.digit.ink import agreement_of, likeness
+from model.recipes.digit.ink import agreement_of, likeness, without_lines
 from model.recipes.digit.normalise import centred, digit_of, middle_of, scaled
 from tests.model.recipes.digit.pens import light, noise
 
@@ -58,10 +58,15 @@ def coloured(ink: tuple[int, int, int], paper: tuple[int, int, int]) -> Floats:
     return cover * np.array(ink, np.float32) + (1 - cover) * np.array(paper, np.float32)
 
 
-def with_alpha(levels: float, hidden: float) -> Image.Image:
+def paper_around(plane: Floats) -> Floats:
+    """Put the sheet on paper of 300 x 300 pixels."""
+    return np.pad(plane, ((66, 66), (66, 66)), constant_values=240)
+
+
+def with_alpha(levels: float, hidden: float, *, most: float = 255) -> Image.Image:
     """Draw the 7 of one level on nothing, with another level hidden where nothing is."""
-    cover = sheet(ink=255, paper=0)
-    grey = np.where(cover > 127, levels, hidden)
+    cover = sheet(ink=most, paper=0)
+    grey = np.where(cover > most / 2, levels, hidden)
     return Image.fromarray(np.stack([grey, grey, grey, cover], -1).astype(np.uint8), "RGBA")
 
 
@@ -75,6 +80,7 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "black ink on nothing, white hidden": lambda: with_alpha(0, 255),
     "white ink on nothing": lambda: with_alpha(255, 255),
     "white ink on nothing, black hidden": lambda: with_alpha(255, 0),
+    "translucent ink on nothing": lambda: with_alpha(0, 0, most=60),
     "alpha that hides nothing": lambda: picture(sheet()).convert("RGBA"),
     "one bit": lambda: picture(sheet()).convert("1"),
     "palette": lambda: picture(coloured((40, 60, 220), (190, 30, 30))).quantize(8),
@@ -99,6 +105,9 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     ),
     "on squared paper": lambda: picture(
         np.where((np.indices((168, 168)) % 40 < 2).any(0), np.minimum(sheet(), 170), sheet())
+    ),
+    "on a rule": lambda: picture(
+        np.where(np.isin(np.arange(300), (170, 171))[:, None], 20, paper_around(sheet()))
     ),
     "within a line": lambda: picture(np.pad(sheet(), 4, constant_values=30)),
     "on a dark desk": lambda: picture(np.pad(sheet(), 30, constant_values=60)),
@@ -232,6 +241,31 @@ def test_ink_in_one_piece_off_the_edge_is_the_likelier_reading() -> None:
     assert likeness(digit) > 0.9
     assert likeness(~digit) < 0.1
     assert likeness(np.zeros((28, 28), np.bool_)) == 0
+
+
+def test_thin_strokes_are_one_piece() -> None:
+    """A diagonal of one pixel on a large plane is ink; what covers nearly all of it is not."""
+    stroke = np.zeros((200, 200), np.bool_)
+    stroke[range(20, 180), range(20, 180)] = True
+    assert likeness(stroke) > 0.9
+    assert likeness(~stroke) < 0.1
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_rules_are_removed_and_bars_stay(turned: bool) -> None:
+    """A line is a rule if it goes on past the digit, or if there are two; else the digit's own."""
+    bar = np.zeros((60, 40), np.float32)
+    bar[28:30] = 1
+    written = bar.copy()
+    written[:50, 20:24] = written[10:30, :4] = 1
+    ruled = bar.copy()
+    ruled[15:50, 16:22] = 1
+    twice = np.maximum(written, np.roll(bar, 25, 0))
+    for plane, line_stays in ((written, True), (ruled, False), (twice, False)):
+        kept = without_lines(plane.T if turned else plane)
+        kept = kept.T if turned else kept
+        assert (kept[29, -10:] == line_stays).all()
+        assert (kept[35:50, 20] == 1).all()
 
 
 def test_neighbours_agree_in_a_drawing_and_not_in_noise() -> None:
