@@ -18,6 +18,7 @@
     ├── UnsupportedSourceError   an event that no door takes
     ├── StorageError             ours: the bucket failed or is busy
     ├── DeadlineError            ours: no time left for the rest
+    ├── BusyError                503  more bytes of bodies at once than plain HTTP holds
     └── ReplyTooLargeError       ours: an answer larger than Lambda carries
 
 The errors of `model` (model/errors.py) are in the same table: only `OUTCOMES` knows statuses.
@@ -128,6 +129,10 @@ class DeadlineError(FunctionError):
     """No time is left in this invocation; nothing is half done."""
 
 
+class BusyError(FunctionError):
+    """More bytes of bodies at once than the process holds."""
+
+
 class ReplyTooLargeError(FunctionError):
     """An answer larger than Lambda carries."""
 
@@ -162,6 +167,7 @@ OUTCOMES: Final[dict[type[Exception], Outcome]] = {
     ReplyTooLargeError: Outcome(500, "The answer is too large"),
     StorageError: Outcome(503, "The bucket failed", retry=True),
     DeadlineError: Outcome(503, "No time was left", retry=True),
+    BusyError: Outcome(503, "The server is busy", retry=True),
     EngineError: Outcome(500, "The model failed", retry=True),
     ModelError: Outcome(500, "The model failed", retry=True),
     FunctionError: Outcome(500, "The function failed", retry=True),

@@ -3,8 +3,9 @@
     python -m function.serve        on $PORT, as Cloud Run, Container Apps and `docker run` want it
 
 The second composition root, beside entry.py. Predictions run in threads, so that the loop answers
-others meanwhile. On SIGTERM readiness turns to 503, a second later new connections are refused,
-and what is under way is answered; at the latest ten seconds after the signal the process ends.
+others meanwhile. On SIGTERM readiness turns to 503 and answers close their connections; a second
+later new connections are refused, and what is under way is answered; at the latest ten seconds
+after the signal the process ends.
 """
 
 from __future__ import annotations
@@ -37,9 +38,6 @@ NOTICE_S: Final = 1.0
 
 DRAIN_S: Final = 8
 """With the notice and uvicorn's own polling, below the ten seconds that platforms allow."""
-
-MAX_CONNECTIONS: Final = 256
-"""Beyond them 503 at once: each may hold a body of 6 MB, which makes 1.5 GB."""
 
 
 class Server(uvicorn.Server):
@@ -102,7 +100,6 @@ def server_of(settings: Settings) -> Server:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=DRAIN_S,
         h11_max_incomplete_event_size=MAX_HEAD_BYTES,
     )

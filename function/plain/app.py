@@ -1,7 +1,7 @@
 """The plain HTTP door: the same application with no Lambda around it.
 
 It adds what Lambda and its fronts do elsewhere: a request id, one log line a request, an answer to
-every error, a deadline for bodies, and the paths by which a platform watches:
+every error, limits for bodies, and the paths by which a platform watches:
 
     /livez      200 as long as the process answers
     /readyz     200; 503 once the process is to end
@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, TypeAlias
 
-from function.errors import IncompleteError, MalformedError
+from function.errors import BusyError, IncompleteError, MalformedError
 from function.http.bodies import json_response
 from function.http.lean_fastapi import Response
 from function.http.problems import problem_response
@@ -28,9 +28,17 @@ from model.errors import Problem
 BODY_TIMEOUT_S: Final = 30.0
 """How long a body may take; API Gateway allows as long for the whole exchange."""
 
+BODY_GRACE_S: Final = 5.0
+MIN_BODY_BYTES_S: Final = 16 * 1024
+"""How slowly a body may come after its first seconds."""
+
+MAX_BODIES_BYTES: Final = 128 * 1024 * 1024
+"""All bodies together, from their first byte to their answer: twenty of the largest."""
+
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:=/+-]{8,128}")
 """What a caller may use as a request id: the forms of UUIDs and of the clouds' ids."""
 
+_ABSOLUTE: Final = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _NO_STORE: Final = {"cache-control": "no-store"}
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -55,11 +63,17 @@ class PlainHttp:
         self._metrics = metrics
         self._base_path = base_path
         self._cold = True
+        self.held_bytes = 0
         self.draining = False
         self.on_fatal: Callable[[], None] = lambda: None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever is in it."""
+        if self.draining:
+            send = _closing(send)
+        # The absolute form of a target, which a server must take: RFC 9112, 3.2.2.
+        if (absolute := _ABSOLUTE.match(scope["path"])) is not None:
+            scope["path"] = scope["path"][absolute.end() :] or "/"
         if scope["path"] == "/livez":
             answer = json_response({"status": "ok"}, headers=_NO_STORE)
         elif scope["path"] == "/readyz":
@@ -78,14 +92,15 @@ class PlainHttp:
         invocation = Invocation(_request_id_of(scope), "plain-http", cold=self._cold)
         self._cold = False
         sent = _Sent(send, invocation)
+        body = _Body(receive, self)
         if self._base_path and f"{scope['path']}/".startswith(f"{self._base_path}/"):
             scope["root_path"] = self._base_path
             if scope["path"] == self._base_path:
                 scope["path"] += "/"
         with under_way(invocation):
             try:
-                _require_head(scope["headers"])
-                await self._app(scope, _in_time(receive), sent)
+                _require_head(scope)
+                await self._app(scope, body.receive, sent)
             except BaseException as error:
                 # Starlette raises even what our handler has answered and recorded.
                 if not sent.started:
@@ -96,6 +111,7 @@ class PlainHttp:
                 if isinstance(error, asyncio.CancelledError):
                     raise
             finally:
+                self.held_bytes -= body.size
                 write(invocation.line())
                 route = getattr(scope.get("route"), "path", None)
                 self._metrics.observe(invocation, scope["method"], route)
@@ -104,7 +120,7 @@ class PlainHttp:
                     self.on_fatal()
 
 
-def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
+def _require_head(scope: Scope) -> None:
     """Refuse a head that is too large, or that two servers could read differently.
 
     Raises:
@@ -112,6 +128,9 @@ def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
 
     Source: RFC 9112, 6.3: both a length and a transfer coding "ought to be handled as an error".
     """
+    headers = scope["headers"]
+    if scope["http_version"] not in ("1.0", "1.1"):
+        raise MalformedError([Problem("version", "HTTP/1.1 or HTTP/1.0", "another")])
     names = {name for name, _ in headers}
     if {b"content-length", b"transfer-encoding"} <= names:
         expected = "a content-length or a transfer-encoding"
@@ -120,22 +139,56 @@ def _require_head(headers: list[tuple[bytes, bytes]]) -> None:
         raise MalformedError([Problem("headers", f"at most {MAX_HEAD_BYTES} bytes", "more")])
 
 
-def _in_time(receive: Receive) -> Receive:
-    """Put a deadline on the body, which a slow client could send forever."""
-    deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT_S
+class _Body:
+    """A request's body: in time, fast enough, and within what the process holds."""
 
-    async def received() -> Message:
+    def __init__(self, receive: Receive, door: PlainHttp) -> None:
+        self._receive = receive
+        self._door = door
+        self._began = asyncio.get_running_loop().time()
+        self._whole = False
+        self.size = 0
+
+    async def receive(self) -> Message:
+        """Wait for the next part (ASGI's receive).
+
+        Raises:
+            IncompleteError: it came too slowly, or the client is gone.
+            BusyError: all bodies together are too large.
+        """
+        if self._whole:
+            return await self._receive()
+        rate_s = BODY_GRACE_S + self.size / MIN_BODY_BYTES_S
         try:
-            async with asyncio.timeout_at(deadline):
-                message = await receive()
+            async with asyncio.timeout_at(self._began + min(BODY_TIMEOUT_S, rate_s)):
+                message = await self._receive()
         except TimeoutError:
             message = {"type": "http.disconnect"}
         if message["type"] == "http.disconnect":
             expected = f"the whole of it within {BODY_TIMEOUT_S:g} seconds"
+            if rate_s < BODY_TIMEOUT_S:
+                expected += f", and {MIN_BODY_BYTES_S} bytes a second"
             raise IncompleteError([Problem("body", expected, "a part")])
+        self._whole = not message.get("more_body", False)
+        size = len(message.get("body", b""))
+        self.size += size
+        self._door.held_bytes += size
+        if self._door.held_bytes > MAX_BODIES_BYTES:
+            expected = f"at most {MAX_BODIES_BYTES} bytes of bodies at a time, got more: try again"
+            raise BusyError(f"expected {expected}")
         return message
 
-    return received
+
+def _closing(send: Send) -> Send:
+    """Ask the client not to use its connection again: the process is about to end."""
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            others = [field for field in message.get("headers", ()) if field[0] != b"connection"]
+            message["headers"] = [*others, (b"connection", b"close")]
+        await send(message)
+
+    return sent
 
 
 class _Sent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import sys
 import threading
@@ -134,6 +135,7 @@ def _banner(settings: Settings, local: LocalLambda, *, colour: bool) -> str:
         f"  {bold}{local.invoke_url}{end}   Invoke API\n"
         f'  {dim}boto3: endpoint_url="{local.invoke_url}", FunctionName="{settings.name}"{end}\n\n'
         f"{_models(settings)}"
+        f"{_hint(settings)}"
         f"  Stop with Ctrl-C.\n"
         f"{dim}{rule}{end}\n"
     )
@@ -153,6 +155,13 @@ def _models(settings: Settings) -> str:
         if one not in served
     ]
     return "".join(f"  {line}\n" for line in lines)
+
+
+def _hint(settings: Settings) -> str:
+    """Say what a process of the same user can read, where there is something to read."""
+    if settings.image is not None or "AWS_SECRET_ACCESS_KEY" not in os.environ:
+        return ""
+    return "  The function gets no AWS keys, but runs as you: it can read yours in /proc.\n"
 
 
 def _sample(settings: Settings, local: LocalLambda, show: Printer, *, quiet: bool) -> bool:

@@ -56,5 +56,5 @@ if __name__ == "__main__":
     plain_http.BODY_TIMEOUT_S = SHORT_S  # type: ignore[misc]
     wire.HEAD_TIMEOUT_S = SHORT_S  # type: ignore[misc]
     serve.DRAIN_S = DRAIN_S  # type: ignore[misc]
-    serve.MAX_CONNECTIONS = int(os.environ.get("CONNECTIONS", "99"))  # type: ignore[misc]
+    wire.MAX_CONNECTIONS = int(os.environ.get("CONNECTIONS", "99"))  # type: ignore[misc]
     serve.main()

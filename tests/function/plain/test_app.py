@@ -160,3 +160,44 @@ def test_a_body_that_does_not_come(door: PlainHttp, monkeypatch: pytest.MonkeyPa
     assert json.loads(reply.body)["detail"] == (
         "body: expected the whole of it within 0 seconds, got a part"
     )
+
+
+def test_a_body_that_drips(door: PlainHttp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its first seconds a body has to come at a least rate, and what has come buys time."""
+    monkeypatch.setattr(plain_http, "BODY_GRACE_S", -1)
+    headers = [(b"content-type", b"image/png")]
+    scope = scope_of("/models/digits/predict", "POST", headers=headers)
+    reply = asyncio.run(asked(door, scope, []))
+    assert json.loads(reply.body)["detail"] == (
+        "body: expected the whole of it within 30 seconds, and 16384 bytes a second, got a part"
+    )
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 415), (1, 503)])
+def test_all_bodies_together(
+    door: PlainHttp, monkeypatch: pytest.MonkeyPatch, more: int, status: int
+) -> None:
+    """They have a limit, and what was answered makes room."""
+    monkeypatch.setattr(plain_http, "MAX_BODIES_BYTES", 8)
+    headers = [(b"content-type", b"image/png")]
+    chunks = [b"1234", b"5678" + b"9" * more]
+    for _ in range(2):
+        scope = scope_of("/models/digits/predict", "POST", headers=headers)
+        reply = asyncio.run(asked(door, scope, list(chunks)))
+        assert reply.status == status
+    assert door.held_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"path": "http://a.example/livez"}, 200),
+        ({"path": "HTTPS://a.example"}, 200),
+        ({"http_version": "2.0"}, 400),
+        ({"http_version": "1.0"}, 200),
+    ],
+)
+def test_forms_of_a_request(door: PlainHttp, more: dict[str, Any], status: int) -> None:
+    """The absolute form of a target is served, and a version that is not spoken is refused."""
+    reply = asyncio.run(asked(door, scope_of(**more), [b""]))
+    assert reply.status == status

@@ -135,8 +135,11 @@ def test_a_port_in_use_is_one_clear_line(app: Path) -> None:
             )
 
 
-def test_a_sample_is_sent_and_shown(app: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """From the settings; --once stops after it with 0."""
+def test_a_sample_is_sent_and_shown(
+    app: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the settings; --once stops after it with 0. AWS keys within reach are told of."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     options = Options(port=0, invoke_port=0, function=app / "function.yaml", once=True)
     out = io.StringIO()
     assert run(options, out) == 0
@@ -145,6 +148,7 @@ def test_a_sample_is_sent_and_shown(app: Path, capsys: pytest.CaptureFixture[str
     assert 'sample: 200\n{\n  "path": "/s"\n}\n' in shown
     assert "theirs on the local Lambda: app.handler" in shown
     assert "512 MB, 30 s, up to 4 environments" in shown
+    assert "runs as you: it can read yours in /proc" in shown
     assert capsys.readouterr().err == ""
 
 
