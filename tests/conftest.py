@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -42,6 +43,18 @@ LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Schedule so."""
     return ByFile(config, log)
+
+
+HEAVY = frozenset({"tensorflow", "keras", "cfnlint", "rfc3987_syntax"})
+"""Takes seconds to import, and every process of a run collects every test: imported by the tests
+that need it, when they run."""
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fail a run whose test files import what is heavy."""
+    imported = sorted(HEAVY.intersection(sys.modules))
+    if imported:
+        raise pytest.UsageError(f"expected no test file to import {', '.join(imported)}")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
+from types import ModuleType
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import ROOT
+from tests.conftest import pytest_collection_finish
 from tests.schedule import LONGEST, ByFile, once
 
 
@@ -48,3 +51,12 @@ def test_what_fails_is_still_to_do(tmp_path_factory: pytest.TempPathFactory) -> 
     leave()
     leave()
     assert seen == [True, True, False]
+
+
+def test_a_heavy_import_stops_the_run(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the collection imports is told by its name."""
+    monkeypatch.setitem(sys.modules, "cfnlint", ModuleType("cfnlint"))
+    with pytest.raises(pytest.UsageError, match="cfnlint"):
+        pytest_collection_finish(request.session)

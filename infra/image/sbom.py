@@ -14,7 +14,6 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
 from infra.image.contents import TASK, Contents
@@ -47,6 +46,8 @@ def bill_of(contents: Contents) -> str:
 
 def bill_breaches(bill: str, contents: Contents) -> list[str]:
     """Return what is wrong with a bill: its form, a missing package, a missing licence or hash."""
+    from cyclonedx.validation.json import JsonStrictValidator  # takes a second
+
     invalid = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
     if invalid is not None:
         return [f"the bill of materials breaks its schema: {invalid}"]

@@ -14,7 +14,6 @@ from PIL import Image
 
 from model.predictor import Predictor
 from model.zoo.digits.dataset import CLASSES, Dataset
-from model.zoo.digits.network import INPUT, OUTPUT
 
 BATCH: Final = 250
 CONFIDENCES: Final = 15
@@ -31,10 +30,11 @@ def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    (image,) = session.get_inputs()
 
     def run(digits: Floats) -> Floats:
         parts = [
-            session.run([OUTPUT], {INPUT: digits[start : start + BATCH]})[0]
+            session.run(None, {image.name: digits[start : start + BATCH]})[0]
             for start in range(0, len(digits), BATCH)
         ]
         return np.concatenate(parts)

@@ -20,7 +20,6 @@ from typing import Any, Required, Union, get_args, get_origin, get_type_hints
 
 from azure.mgmt.appcontainers import models as azure_models
 from azure.mgmt.appcontainers import types as azure_types
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 _OF = ("items", "additionalProperties")
 _UNSUPPORTED = "Not supported by Cloud Run"
@@ -70,6 +69,8 @@ def cloud_run_breaches(document: Any) -> list[str]:
 
 def breaches_of(document: Any, schema: Any) -> list[str]:
     """Hold a document against a JSON Schema."""
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
     found = Draft202012Validator(schema).iter_errors(document)
     return [f"{'.'.join(map(str, one.absolute_path))}: {one.message}" for one in found]
 

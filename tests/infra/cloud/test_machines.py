@@ -11,8 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cfnlint import api  # type: ignore[import-untyped]
-from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor.distributed_item_processor_worker import (  # noqa: E501
     DistributedItemProcessorWorker,
 )
@@ -38,6 +36,9 @@ def definition() -> dict[str, Any]:
 
 def found_by_the_linter(definition: dict[str, Any]) -> list[str]:
     """List what AWS's linter of CloudFormation finds."""
+    from cfnlint import api  # type: ignore[import-untyped]
+    from cfnlint.config import ManualArgs  # type: ignore[import-untyped]
+
     properties = {"RoleArn": ROLE, "DefinitionString": json.dumps(definition)}
     machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
     template = json.dumps({"Resources": {"Bulk": machine}})

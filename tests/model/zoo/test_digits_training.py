@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -22,8 +23,10 @@ from model.zoo.digits.dataset import (
 from model.zoo.digits.habits import STEM, Floats, angular, barred, footed, with_upstroke
 from model.zoo.digits.measures import calibration_error, runner
 from model.zoo.digits.pens import pen_levels
-from model.zoo.digits.training import TRUST, Lesson, Recipe, Teacher, batches
 from model.zoo.digits.warp import MASS_CENTRE, SIDE, Strength
+
+if TYPE_CHECKING:  # else late, as all that imports TensorFlow: each process collects every test
+    from model.zoo.digits.training import Teacher
 
 # Keras's exporter looks for an attribute that NumPy says may come back; nothing of ours.
 EXPORTER = "ignore:In the future `np.object`:FutureWarning"
@@ -160,11 +163,20 @@ def test_calibration_error() -> None:
 
 @pytest.mark.filterwarnings(EXPORTER, VARIABLES)
 def test_tiny_training_bakes_a_bundle_that_loads(
-    data: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    data: Dataset,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A teacher and three epochs on 565 digits learn something, and write a bundle that loads."""
-    from model.zoo.digits.train import bake, learn_on
+    from sklearn import datasets
 
+    from model.zoo.digits.train import bake, learn_on
+    from model.zoo.digits.training import Recipe
+
+    others = datasets.load_digits()
+    few = SimpleNamespace(images=others.images[::60], target=others.target[::60])
+    monkeypatch.setattr(datasets, "load_digits", lambda: few)
     folder = tmp_path / "digits"
     metrics = bake(folder, data, Recipe(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
 
@@ -190,6 +202,8 @@ def test_tiny_training_bakes_a_bundle_that_loads(
 
 def test_lesson_shows_every_digit_once_an_epoch(data: Dataset) -> None:
     """An epoch has each digit's label once; past the fresh epochs come the same digits again."""
+    from model.zoo.digits.training import Lesson, batches
+
     lesson = Lesson(data, epochs=3, seed=4, fresh=2)
     shown = list(batches(lesson))
     assert len(shown) == 3 * lesson.steps
@@ -206,6 +220,8 @@ def test_lesson_shows_every_digit_once_an_epoch(data: Dataset) -> None:
 
 def test_lesson_follows_the_seed(data: Dataset) -> None:
     """The same seed shows the same digits in the same order, another seed others."""
+    from model.zoo.digits.training import Lesson, batches
+
     once, again, other = (next(batches(Lesson(data, 1, seed)))[0] for seed in (1, 1, 2))
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)
@@ -213,6 +229,7 @@ def test_lesson_follows_the_seed(data: Dataset) -> None:
 
 def test_teachers_soften_the_targets(data: Dataset) -> None:
     """A target is mostly the teachers' mean answer where that is right, and else the label."""
+    from model.zoo.digits.training import TRUST, Lesson, batches
 
     def sure_of(*labels: int) -> Teacher:
         answer = one_hot(np.array(labels)).mean(axis=0, keepdims=True)
