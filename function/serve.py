@@ -16,6 +16,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import sys
 from types import FrameType
 from typing import Final, NoReturn
@@ -55,6 +56,17 @@ class Server(uvicorn.Server):
             self.should_exit = True
         self._door.draining = True
         asyncio.get_running_loop().call_later(NOTICE_S, setattr, self, "should_exit", True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as uvicorn does, but take in first what the kernel has accepted already."""
+        for server in self.servers:
+            for listener in server.sockets:
+                with socket.fromfd(listener.fileno(), listener.family, listener.type) as same:
+                    same.listen(0)
+        # The loop sees them in its next round, and calls for them in the one after.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets)
 
     def _end_without_notice(self) -> None:
         self.status = 1

@@ -129,7 +129,7 @@ def _require_head(scope: Scope) -> None:
     Source: RFC 9112, 6.3: both a length and a transfer coding "ought to be handled as an error".
     """
     headers = scope["headers"]
-    if scope["http_version"] not in ("1.0", "1.1"):
+    if not scope["http_version"].startswith("1."):
         raise MalformedError([Problem("version", "HTTP/1.1 or HTTP/1.0", "another")])
     names = {name for name, _ in headers}
     if {b"content-length", b"transfer-encoding"} <= names:

@@ -41,9 +41,8 @@ class Wire(H11Protocol):
         """Start to wait for the first head; where there are too many connections, end one."""
         super().connection_made(transport)
         self._since = self.loop.time()
-        waiting = [one for one in self.connections if isinstance(one, Wire) and one._waits()]
-        if len(self.connections) > MAX_CONNECTIONS and waiting:
-            min(waiting, key=lambda one: one._since).transport.abort()
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._make_room()
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
@@ -81,6 +80,12 @@ class Wire(H11Protocol):
     def _end(self) -> None:
         if not self.transport.is_closing():
             super().shutdown()
+
+    def _make_room(self) -> None:
+        wires = [one for one in self.connections if isinstance(one, Wire)]
+        waiting = [one for one in wires if one._waits() and not one.transport.is_closing()]
+        if waiting:
+            min(waiting, key=lambda one: one._since).transport.abort()
 
     def _refuse(self) -> None:
         if self.cycle.response_started:

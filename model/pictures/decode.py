@@ -17,8 +17,10 @@ from __future__ import annotations
 
 import importlib
 import io
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from model.errors import FormatError, InputError, LimitError, Problem
@@ -53,6 +55,12 @@ most bytes, since a run may be empty."""
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
 
+LARGE_PIXELS = 1 << 21
+"""A picture of more pixels has the process's memory to itself: one WEBP of 16.7 million pixels
+takes 220 MB while it is decoded, and plain HTTP predicts in many threads."""
+
+_LARGE = threading.Lock()
+
 # Pillow only warns of files that contradict themselves (UserWarning) and of decompression bombs (a
 # RuntimeWarning): both are refused. No other warnings are: Pillow's next release may deprecate what
 # we call. Set once: setting and resetting around each call is not safe with several threads.
@@ -67,8 +75,11 @@ _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 
 def decode_each(
     pictures: Sequence[bytes], *, max_pixels: int, where: str = "image", draft: bool = True
-) -> Iterator[tuple[str, Image.Image]]:
+) -> Generator[tuple[str, Image.Image], None, None]:
     """Decode picture files one by one, so that a request's pictures are never in memory together.
+
+    While a large picture is in use no other thread gets one, so a loop over them closes the
+    iterator when it fails (`contextlib.closing`).
 
     Args:
         pictures: N files, N >= 0.
@@ -86,14 +97,23 @@ def decode_each(
     pixels = 0
     for index, data in enumerate(pictures):
         name = where if len(pictures) == 1 else f"{where}s[{index}]"
-        picture = decoded(data, max_pixels=max_pixels, others=pixels, where=name, draft=draft)
-        # A small picture may take as long as its file is large.
-        pixels += max(picture.width * picture.height, len(data))
-        yield name, picture
+        with ExitStack() as use:
+            picture = decoded(
+                data, max_pixels=max_pixels, others=pixels, where=name, draft=draft, use=use
+            )
+            # A small picture may take as long as its file is large.
+            pixels += max(picture.width * picture.height, len(data))
+            yield name, picture
 
 
 def decoded(
-    data: bytes, *, max_pixels: int, others: int = 0, where: str = "image", draft: bool = True
+    data: bytes,
+    *,
+    max_pixels: int,
+    others: int = 0,
+    where: str = "image",
+    draft: bool = True,
+    use: ExitStack | None = None,
 ) -> Image.Image:
     """Decode one picture file safely: its first frame, upright.
 
@@ -103,6 +123,7 @@ def decoded(
         others: how many of them other pictures used up.
         where: the picture's name in errors.
         draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size.
+        use: as long as it lasts no other thread gets a large picture, if this is one.
 
     Returns:
         The picture in its own mode.
@@ -117,7 +138,7 @@ def decoded(
         got = "nothing" if not data else f"{len(data)} bytes of another kind"
         raise FormatError([Problem(where, _EXPECTED, got)])
     try:
-        return _decoded(data, file_format, (max_pixels, others), where, draft=draft)
+        return _decoded(data, file_format, (max_pixels, others), where, draft=draft, use=use)
     except InputError:
         raise
     except TooManyPiecesError as exc:
@@ -138,19 +159,27 @@ def size_of(picture: Image.Image) -> tuple[int, int]:
 
 
 def _decoded(
-    data: bytes, file_format: str, limit: tuple[int, int], where: str, *, draft: bool
+    data: bytes,
+    file_format: str,
+    limit: tuple[int, int],
+    where: str,
+    *,
+    draft: bool,
+    use: ExitStack | None,
 ) -> Image.Image:
     kept, exif = essential(data, file_format)
     picture = _opened(kept, file_format)
     if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
         limit = _run_length_limit(len(data), limit, where)
     _check_size(picture, limit, where)
-    if file_format == "WEBP":
-        exif = picture.info.get("exif", b"")
-        return _turned(_webp_frame(picture), exif)
     full = picture.height, picture.width
     if file_format == "JPEG" and draft:
         picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    if use is not None and picture.width * picture.height > LARGE_PIXELS:
+        use.enter_context(_LARGE)
+    if file_format == "WEBP":
+        exif = picture.info.get("exif", b"")
+        return _turned(_webp_frame(picture), exif)
     picture.load()
     if file_format == "PNG" and _may_be_short(picture) and not png_is_complete(kept):
         raise BrokenFileError("a PNG whose pixels end too early")

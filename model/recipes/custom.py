@@ -16,6 +16,7 @@ underscore are not the model's: they go to `answer`, as the sizes do that a dete
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -65,9 +66,9 @@ class Custom:
 
     def _given(self, instances: Sequence[Any], max_pixels: int) -> list[Any]:
         if self.takes == "image":
-            decoded = decode_each(instances, max_pixels=max_pixels, draft=False)
-            # Copies, since Pillow's own memory cannot be written to.
-            return [np.array(shown(picture, "RGB")) for _, picture in decoded]
+            with closing(decode_each(instances, max_pixels=max_pixels, draft=False)) as decoded:
+                # Copies, since Pillow's own memory cannot be written to.
+                return [np.array(shown(picture, "RGB")) for _, picture in decoded]
         kinds, expected = (str, "a text") if self.takes == "text" else (_ROW, "a list or an object")
         problems = [
             Problem(f"{self.takes}s[{n}]", expected, kind_of(one))

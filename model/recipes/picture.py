@@ -21,6 +21,7 @@ pictures' own heights and widths, int64[N, 2], under `_sizes`: boxes grow back b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -118,10 +119,10 @@ class Picture:
         batch = np.empty((len(instances), *self.tensor.shape[1:]), self.tensor.dtype)
         sizes = np.empty((len(instances), 2), np.int64)
         mode: Any = "L" if self.colours == "gray" else "RGB"
-        decoded = decode_each(instances, max_pixels=max_pixels)
-        for index, (_, picture) in enumerate(decoded):
-            sizes[index] = size_of(picture)
-            self._fill(batch[index], np.asarray(self.fit.fitted(shown(picture, mode))))
+        with closing(decode_each(instances, max_pixels=max_pixels)) as decoded:
+            for index, (_, picture) in enumerate(decoded):
+                sizes[index] = size_of(picture)
+                self._fill(batch[index], np.asarray(self.fit.fitted(shown(picture, mode))))
         feeds = NotedFeeds({self.tensor.name: batch})
         feeds.notes = {SIZES: sizes}
         return feeds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -83,13 +84,13 @@ def to_digits(
     """
     digits = np.empty((len(pictures), *SHAPE[1:]), np.float32)
     look_pixels = 0
-    for index, (name, picture) in enumerate(
-        decode_each(pictures, max_pixels=max_pixels, where=where)
-    ):
-        look_pixels += min(picture.width * picture.height, LOOK_SIDE * LOOK_SIDE)
-        if look_pixels > MAX_LOOKS * LOOK_SIDE * LOOK_SIDE:
-            side = f"{LOOK_SIDE} x {LOOK_SIDE}"
-            expected = f"at most {MAX_LOOKS} pictures of {side} pixels and more, or more small ones"
-            raise LimitError([Problem(f"{where}s", expected, "more pixels")])
-        digits[index] = digit_of(picture, where=name)
+    with closing(decode_each(pictures, max_pixels=max_pixels, where=where)) as decoded:
+        for index, (name, picture) in enumerate(decoded):
+            look_pixels += min(picture.width * picture.height, LOOK_SIDE * LOOK_SIDE)
+            if look_pixels > MAX_LOOKS * LOOK_SIDE * LOOK_SIDE:
+                side = f"{LOOK_SIDE} x {LOOK_SIDE}"
+                most = f"at most {MAX_LOOKS} pictures of {side} pixels and more"
+                expected = f"{most}, or more small ones"
+                raise LimitError([Problem(f"{where}s", expected, "more pixels")])
+            digits[index] = digit_of(picture, where=name)
     return digits

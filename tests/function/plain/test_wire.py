@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Coroutine
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -167,6 +169,28 @@ def test_a_head_has_a_deadline() -> None:
             deadline = line.wire.timeout_keep_alive_task
             assert deadline is not None
             assert 9 < deadline.when() - loop.time() <= 10
+
+    played(scene)
+
+
+def test_a_connection_that_only_the_kernel_has_accepted() -> None:
+    """Its request is taken in before the listener closes."""
+
+    async def scene() -> None:
+        made = asyncio.Event()
+
+        class Made(asyncio.Protocol):
+            def connection_made(self, transport: Any) -> None:
+                made.set()
+                transport.close()
+
+        listener = await asyncio.get_running_loop().create_server(Made, "127.0.0.1", 0)
+        config = uvicorn.Config(_ok, lifespan="off", log_config=None)
+        server = serve.Server(config, cast(Any, SimpleNamespace()))
+        server.servers, server.force_exit = [listener], True
+        with socket.create_connection(listener.sockets[0].getsockname()):
+            await server.shutdown()
+        assert made.is_set()
 
     played(scene)
 

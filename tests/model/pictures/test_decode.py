@@ -6,6 +6,7 @@ import io
 import struct
 import sys
 import warnings
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from model.errors import FormatError, InputError, LimitError, Problem
-from model.pictures.decode import decoded
+from model.pictures import decode as decode_module
+from model.pictures.decode import decode_each, decoded
 from model.recipes.digit.recipe import to_digits
 from tests.model.pictures.bombs import chunk, png
 from tests.model.recipes.digit.pens import saved
@@ -379,3 +381,23 @@ def test_noise_of_any_size_and_mode_is_sound(width: int, height: int, mode: str,
         buffer, "JPEG" if mode == "CMYK" else "PNG"
     )
     assert is_sound(predictable(buffer.getvalue()))
+
+
+@pytest.mark.parametrize(("most", "alone"), [(2399, True), (2400, False)])
+def test_a_large_picture_is_alone_in_memory(
+    monkeypatch: pytest.MonkeyPatch, most: int, *, alone: bool
+) -> None:
+    """No other thread gets a large one while it is in use, and a failure ends its use."""
+    monkeypatch.setattr(decode_module, "LARGE_PIXELS", most)
+    files = [FILES["PNG"], FILES["WEBP"]]
+
+    def use() -> None:
+        with closing(decode_each(files, max_pixels=4800)) as each:
+            for name, _ in each:
+                assert decode_module._LARGE.locked() is alone
+                if name == "images[1]":
+                    raise KeyError(name)
+
+    with pytest.raises(KeyError):
+        use()
+    assert not decode_module._LARGE.locked()
