@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import FormatError, InputError, LimitError, Problem
 from model.pictures.orientation import orientation_of, upright
+from model.pictures.other_kinds import kind_of_bytes, text_on_the_way
 from model.pictures.picture_bytes import (
     BrokenFileError,
     TooManyPiecesError,
@@ -135,8 +136,7 @@ def decoded(
     """
     file_format = format_of(data)
     if file_format is None:
-        got = "nothing" if not data else f"{len(data)} bytes of another kind"
-        raise FormatError([Problem(where, _EXPECTED, got)])
+        raise FormatError([Problem(where, _EXPECTED, kind_of_bytes(data))])
     try:
         return _decoded(data, file_format, (max_pixels, others), where, draft=draft, use=use)
     except InputError:
@@ -144,11 +144,13 @@ def decoded(
     except TooManyPiecesError as exc:
         raise LimitError([Problem(where, _EXPECTED, str(exc))]) from exc
     except BrokenFileError as exc:
-        raise InputError([Problem(where, _EXPECTED, str(exc))]) from exc
+        got = text_on_the_way(data, file_format) or str(exc)
+        raise InputError([Problem(where, _EXPECTED, got)]) from exc
     # On broken files Pillow's readers raise more than a dozen types (OSError, SyntaxError,
     # struct.error, ZeroDivisionError, MemoryError, ...): all of them are the file's fault.
     except Exception as exc:
-        got = f"a {file_format} that is broken or ends too early"
+        broken = f"a {file_format} that is broken or ends too early"
+        got = text_on_the_way(data, file_format) or broken
         raise InputError([Problem(where, _EXPECTED, got)]) from exc
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -58,11 +59,45 @@ def test_dispositions(disposition: str) -> None:
         f'multipart/form-data; boundary="{BOUNDARY}"',
         f"multipart/form-data;boundary={BOUNDARY}; charset=utf-8",
         f"multipart/form-data; charset=utf-8; Boundary={BOUNDARY} ",
+        'multipart/form-data; boundary="a line of b"',
     ],
 )
 def test_boundaries(content_type: str) -> None:
-    """The boundary is found wherever the type names it."""
-    assert files(form(file_part(b"x")), content_type) == [b"x"]
+    """The boundary is found wherever the type names it; in quotes it may have blanks."""
+    boundary = b"a line of b" if "line" in content_type else BOUNDARY.encode()
+    body = form(file_part(b"x")).replace(BOUNDARY.encode(), boundary)
+    assert files(body, content_type) == [b"x"]
+
+
+@pytest.mark.parametrize("parameters", ['filename="7.png"', "name=file; filename=7.png"])
+def test_attachments(parameters: str) -> None:
+    """Some clients send a file as an attachment, which may have no name but the file's."""
+    one = part(b"x", parameters).replace(b"form-data", b"Attachment")
+    assert files(form(one)) == [b"x"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content", "file"),
+    [
+        ("base64", b"eHl6\r\neA==\r\n", b"xyzx"),
+        ("BASE64", b"eHl6", b"xyz"),
+        ("binary", b"eHl6", b"eHl6"),
+        ("8bit", b"eHl6", b"eHl6"),
+        ("base64", b"eHl6!", "file: expected base64, got a text that is not base64: "
+            "U+0021 after 4 characters"),
+        ("quoted-printable", b"=3D", "body: expected parts in base64, or not encoded, "
+            "got one encoded in another way"),
+    ],
+)  # fmt: skip
+def test_transfer_encodings(encoding: str, content: bytes, file: bytes | str) -> None:
+    """A file in base64 is decoded; another encoding is named."""
+    headers = f"Content-Transfer-Encoding: {encoding}"
+    body = form(part(content, 'name="file"; filename="7.png"', headers))
+    if isinstance(file, bytes):
+        assert files(body) == [file]
+    else:
+        with pytest.raises(MalformedError, match=re.escape(file)):
+            files(body)
 
 
 def test_around_the_form() -> None:

@@ -171,11 +171,11 @@ def test_an_interlaced_png_is_decoded() -> None:
     ("data", "got"),
     [
         (b"", "nothing"),
-        (b"%PDF-1.7", "8 bytes of another kind"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "24 bytes of another kind"),
-        (b"II*\0" + bytes(60), "64 bytes of another kind"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "41 bytes of another kind"),
-        (b"\0\0\0\x20ftypavif", "12 bytes of another kind"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "a PostScript document"),
+        (b"II*\0" + bytes(60), "a TIFF picture, or a camera's raw file"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
+        (b"\0\0\0\x20ftypavif", "an AVIF picture"),
     ],
 )
 def test_other_kinds_of_files_are_refused_by_their_first_bytes(data: bytes, got: str) -> None:
