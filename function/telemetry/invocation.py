@@ -34,6 +34,7 @@ MAX_TRACE_CHARS: Final = 16_000
 MOST_VALUES: Final = 2_048
 """Above this many confidences or values of one invocation, every second is dropped."""
 
+_SDK_TEXT: Final = re.compile(r"^((?:botocore|urllib3)\.[\w.]+):.*", re.MULTILINE)
 _TRACE_ROOT: Final = re.compile(r"Root=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
 
 
@@ -154,8 +155,12 @@ def trace_id_of(header: str | None) -> str | None:
 
 
 def trace_of(error: BaseException) -> str:
-    """Return the end of an error's stack trace, those of its causes included."""
-    return "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+    """Return the end of an error's stack trace, those of its causes included.
+
+    The AWS SDK's own texts are left out: they may name the bucket and the key of a caller's object.
+    """
+    text = "".join(traceback.format_exception(error))
+    return _SDK_TEXT.sub(r"\1", text)[-MAX_TRACE_CHARS:]
 
 
 _CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", default=None)

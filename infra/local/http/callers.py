@@ -44,8 +44,9 @@ class Callers:
             if origin in self.origins or _name_of(origin.partition("://")[2]) == host:
                 return None
             return "Origin: expected this host's own, or one in allowed_origins"
-        follows_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
-        if headers.get("sec-fetch-site") == "cross-site" and not follows_link:
+        by_link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+        framed = headers.get("sec-fetch-dest", "document") != "document"
+        if headers.get("sec-fetch-site") == "cross-site" and (framed or not by_link):
             return "Sec-Fetch-Site: expected a page of this host, or one in allowed_origins"
         return None
 

@@ -172,6 +172,14 @@ def test_m4_bad_addresses(build: Build, reason: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("build", [rest_api, http_api_v1, alb_multi])
+@pytest.mark.parametrize("name", ["host", "x-forwarded-port"])
+def test_m4_none_of_them(build: Build, name: str) -> None:
+    """M4: an empty list of them is as none."""
+    event = build(Call("/healthz")) | {"multiValueHeaders": {name: []}}
+    assert name not in headers(event)
+
+
+@pytest.mark.parametrize("build", [rest_api, http_api_v1, alb_multi])
 @pytest.mark.parametrize(("values", "reason"), [(["80", "443"], PORT), (["a", "b"], HOST)])
 def test_m4_two_of_them(build: Build, values: list[str], reason: str) -> None:
     """M4: two hosts or ports, each well formed, are refused: joined they are neither."""

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from awslambdaric.lambda_runtime_exception import FaultException
+from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
+from urllib3.exceptions import ClosedPoolError
 
-from function.errors import InvalidError, detail_of
+from function.errors import InvalidError, StorageError, detail_of
 from function.service import Answer, Served, Service
 from function.telemetry import invocation as telemetry
 from function.telemetry.invocation import (
@@ -23,6 +25,7 @@ from function.telemetry.invocation import (
     Usage,
     current,
     trace_id_of,
+    trace_of,
     write,
 )
 from model.errors import EngineError, InputError, Problem
@@ -111,6 +114,25 @@ def test_long_traces_are_cut() -> None:
     invocation.record_error(RuntimeError("x" * 100_000 + " the end"))
     assert len(invocation.trace or "") == MAX_TRACE_CHARS
     assert (invocation.trace or "").endswith(" the end\n")
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        EndpointConnectionError(endpoint_url="https://secret.s3.amazonaws.com/secret.png"),
+        ClientError({"Error": {"Code": "SlowDown", "Message": "arn:aws:s3:::secret"}}, "GetObject"),
+        ClosedPoolError(None, "secret"),  # type: ignore[arg-type]
+    ],
+    ids=lambda one: type(one).__name__,
+)
+def test_a_bucket_and_a_key_stay_out_of_traces(theirs: Exception) -> None:
+    """Of the AWS SDK's errors a trace has the type and the place, not the text."""
+    ours = StorageError("expected an object")
+    ours.__cause__ = theirs
+    trace = trace_of(ours)
+    assert "secret" not in trace
+    assert f"{type(theirs).__qualname__}\n" in trace
+    assert "StorageError: expected an object\n" in trace
 
 
 @pytest.mark.parametrize(

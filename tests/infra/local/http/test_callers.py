@@ -30,7 +30,12 @@ ALLOWED: dict[str, dict[str, str]] = {
         "sec-fetch-site": "same-origin",
     },
     "a page of another port": {"host": LOCAL, "origin": "http://localhost:3000"},
-    "a link": {"host": LOCAL, "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"},
+    "a link": {
+        "host": LOCAL,
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    },
     "an address that was typed": {"host": LOCAL, "sec-fetch-site": "none"},
 }
 REFUSED: dict[str, dict[str, str]] = {
@@ -39,6 +44,12 @@ REFUSED: dict[str, dict[str, str]] = {
     "Origin, of another page": {"host": LOCAL, "origin": "https://evil.example"},
     "Origin, of a sandboxed frame": {"host": LOCAL, "origin": "null"},
     "Origin, whose name starts alike": {"host": LOCAL, "origin": "http://127.0.0.1.evil.example"},
+    "Sec-Fetch-Site, of a frame": {
+        "host": LOCAL,
+        "sec-fetch-site": "cross-site",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "iframe",
+    },
     "Sec-Fetch-Site, of a picture": {"host": LOCAL, "sec-fetch-site": "cross-site"},
 }
 
