@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -121,7 +121,11 @@ class Served:
 
 
 def _milliseconds(steps: Steps) -> dict[str, float]:
-    return {name.removesuffix("_ms"): value for name, value in asdict(steps).items()}
+    return {
+        "preprocess": steps.preprocess_ms,
+        "engine": steps.engine_ms,
+        "postprocess": steps.postprocess_ms,
+    }
 
 
 class Service:

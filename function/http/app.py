@@ -68,9 +68,9 @@ def create_app(
         },
     )
     app.service = service
+    app.router.routes += native.routes(service, max_body_bytes=max_body_bytes, ask=ask)
     app.router.routes += playground.routes(service, docs=docs, max_body_bytes=max_body_bytes)
     app.router.routes += _service_routes(service)
-    app.router.routes += native.routes(service, max_body_bytes=max_body_bytes, ask=ask)
     app.router.routes += late_protocols(protocols, service, max_body_bytes=max_body_bytes, ask=ask)
     if docs:
         app.router.routes += _docs_routes()

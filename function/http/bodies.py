@@ -20,6 +20,8 @@ from model.tensors import Instances
 
 JSON: Final = "application/json"
 
+_ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
 SPARE_BRACKETS: Final = 10_000
 """Added to what a full request needs, so that a request over the limit is told how many it has."""
 
@@ -137,5 +139,4 @@ def json_response(
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Answer in JSON, ASCII only: no text of ours can break an encoder on its way out."""
-    body = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return Response(body, status, headers, media_type)
+    return Response(_ENCODER.encode(content), status, headers, media_type)

@@ -49,9 +49,10 @@ def routes(service: Service, *, max_body_bytes: int, ask: telemetry.Ask) -> list
     model, version = "/models/{name}", "/models/{name}/versions/{version}"
     post: dict[str, Any] = {"methods": ["POST"], "group": EACH_MODEL}
     return [
+        # The router tries each in turn, so the first is what is asked for most.
+        ShownRoute(f"{model}/predict", predict, "Predict with", _ANY, **post),
         ShownRoute("/models", models, "List the models", "ModelList"),
         ShownRoute(model, card, "Show a model's card", "ModelAnswer"),
-        ShownRoute(f"{model}/predict", predict, "Predict with", _ANY, **post),
         ShownRoute(
             f"{model}/versions",
             versions,

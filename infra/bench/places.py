@@ -147,12 +147,10 @@ def _process(
     stdout: int | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process; end it, and the function's, when the block ends."""
-    # One thread of OpenBLAS or many: each contender decides by itself.
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("LAMBAKE_")}
     process = subprocess.Popen(
         command,
         cwd=contender.root,
-        env={**kept, **variables},
+        env={**_kept(os.environ), **variables},
         stdin=subprocess.DEVNULL,
         stdout=stdout or subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -173,6 +171,19 @@ def _process(
             for pid in memory.pids_with_variable(f"{_MARKER}={variables[_MARKER]}".encode()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _kept(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of this process that a contender gets.
+
+    Without a cache of its byte code it would compile its own modules at each start, which no image
+    does. One thread of OpenBLAS or many: each decides by itself.
+    """
+    return {
+        name: value
+        for name, value in environ.items()
+        if not name.startswith("LAMBAKE_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

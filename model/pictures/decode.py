@@ -53,6 +53,9 @@ MAX_RLE_PIXELS = 1 << 20
 """The most pixels of a run-length coded BMP, which Pillow decodes in Python, byte by byte; and the
 most bytes, since a run may be empty."""
 
+FEW_PIXELS = 4_096
+"""A PNG of so many is inflated once more to count its pixels: cheaper than to cut a row out."""
+
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
 
@@ -243,7 +246,9 @@ def _webp_frame(picture: Any) -> Image.Image:
 
 
 def _may_be_short(picture: Image.Image) -> bool:
-    """Whether the last row is all zero, as in a PNG whose rows are missing."""
+    """Whether the last row is all zero, as where rows are missing, or a look at it costs more."""
     width, height = picture.size
+    if width * height <= FEW_PIXELS:
+        return True
     interlaced = bool(picture.info.get("interlace"))
     return interlaced or not any(picture.crop((0, height - 1, width, height)).tobytes())

@@ -104,8 +104,6 @@ class Classify:
                 f"expected {len(self.labels)} scores, one a label, got {width} in an output "
                 f"{self.output.name} of shape {list(outputs[self.output.name].shape)}"
             )
-        if not np.isfinite(scores).all():
-            raise EngineError(f"expected probabilities, got NaN or Infinity in {self.output.name}")
         if two and self.apply == "softmax":
             raise EngineError(
                 f"the output {self.output.name} has one score per instance, whose softmax is "
@@ -113,11 +111,16 @@ class Classify:
             )
         exact = scores
         if self.apply != "none":
+            self._require_finite(scores)
             with np.errstate(over="ignore"):
                 exact = APPLY[self.apply](scores)
-        if exact.min(initial=0) < -ROUNDING or exact.max(initial=0) > 1 + DEFAULT_SUM_TOLERANCE:
+        low = exact.min(initial=0)
+        # NaN is in no range. Each look at an array takes microseconds, however small it is.
+        if not (low >= -ROUNDING and exact.max(initial=0) <= 1 + DEFAULT_SUM_TOLERANCE):
+            self._require_finite(scores)
             raise EngineError(self._no_probabilities(scores, two=two))
-        exact = np.clip(exact, 0, None)
+        if low < 0:
+            exact = np.clip(exact, 0, None)
         if two:
             exact = np.clip(exact, 0, 1)
             return np.concatenate([1 - exact, exact], axis=1)
@@ -129,12 +132,16 @@ class Classify:
         shares: Scores = exact / sums
         return shares
 
+    def _require_finite(self, scores: Scores) -> None:
+        if not np.isfinite(scores).all():
+            raise EngineError(f"expected probabilities, got NaN or Infinity in {self.output.name}")
+
     def _are_sums(self, sums: Scores, dtype: np.dtype[Any]) -> bool:
         """Whether these sums miss 1 by rounding only: a quantised network's by any amount."""
         if dtype.kind in "iu":
             return bool(sums.min(initial=1) > 0)
         allowed = SUM_TOLERANCE.get(dtype.name, DEFAULT_SUM_TOLERANCE)
-        return bool(np.abs(sums - 1).max(initial=0) <= allowed)
+        return bool(sums.min(initial=1) >= 1 - allowed and sums.max(initial=1) <= 1 + allowed)
 
     def _no_probabilities(self, scores: Scores, *, two: bool) -> str:
         """Say what the scores are instead of probabilities, and what would make these of them."""

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
+from infra.bench import places
 from infra.bench.contenders import CONTENDERS
 from infra.bench.installed import installed_mb
 from infra.bench.page import Chart, Section, number, page, svg
@@ -70,6 +71,11 @@ def test_every_contender_is_there_and_counted() -> None:
     sizes = {one.name: installed_mb(one.packages) for one in CONTENDERS}
     assert sizes["empty"] < sizes["barest"] < sizes["Lambake"]
     assert installed_mb(["no-such-package"]) == 0
+
+
+def test_contenders_keep_their_byte_code() -> None:
+    ours = {"PATH": "/bin", "LAMBAKE_METRICS": "off", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert places._kept(ours) == {"PATH": "/bin"}
 
 
 def test_a_tool_that_is_absent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
