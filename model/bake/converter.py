@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import subprocess
 import weakref
 from pathlib import Path
@@ -18,6 +19,11 @@ from model.bake.sources.base import Say
 from model.recipes.base import Feeds
 
 HOST: Final = Path(__file__).parent / "converters" / "host.py"
+CONVERT_S: Final = 3600.0
+ANSWER_S: Final = 900.0
+"""The most that a conversion, and one answer of the original, may take: a function has 900 s."""
+
+_EXPORT: Final = "Export it as ONNX from the framework that it was made with, and bake that."
 
 
 class Converter:
@@ -33,7 +39,7 @@ class Converter:
             work: a folder for the files by which both sides talk.
 
         Raises:
-            BakeError: the converter refuses the model, fails or dies.
+            BakeError: the converter refuses the model, fails, dies or takes too long.
         """
         self._work, self._script = work, script
         self._log = work / f"{script}.log"
@@ -43,7 +49,7 @@ class Converter:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
             )
         self._end = weakref.finalize(self, _end, self._process)
-        self.facts: dict[str, Any] = self._reply().get("facts", {})
+        self.facts: dict[str, Any] = self._reply(CONVERT_S).get("facts", {})
 
     def run(self, feeds: Feeds) -> dict[str, NDArray[Any]]:
         """Ask the original, with arrays by the names of the ONNX file's tensors."""
@@ -59,12 +65,20 @@ class Converter:
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # the reply says why
-        self._reply()
+        self._reply(ANSWER_S)
         with np.load(outputs, allow_pickle=False) as found:
             return dict(found)
 
-    def _reply(self) -> dict[str, Any]:
+    def _reply(self, deadline_s: float) -> dict[str, Any]:
         assert self._process.stdout is not None  # noqa: S101  # a pipe
+        if not select.select([self._process.stdout], [], [], deadline_s)[0]:
+            self._process.kill()
+            self._end()
+            raise BakeError(
+                f"the converter {self._script} gave no answer within {deadline_s:g} s: "
+                "the model's graph may never end",
+                _EXPORT,
+            )
         line = self._process.stdout.readline()
         if not line:
             self._end()
@@ -79,7 +93,7 @@ class Converter:
         if "failed" in document:
             raise BakeError(
                 f"the converter {self._script} failed: {document['failed']}",
-                "Export it as ONNX from the framework that it was made with, and bake that.",
+                _EXPORT,
             )
         return document
 

@@ -20,9 +20,10 @@ ROOT: Final = Path(__file__).parents[2]
 MEMORY_MB: Final = 10_240
 IMAGE_BYTES: Final = 10 * 10**9
 PAYLOAD_BYTES: Final = 6 * 2**20
+LONGEST_S: Final = 900.0
 """
 Source: AWS Lambda's quotas: memory 128 to 10,240 MB; container image 10 GB; invocation payload
-6 MB for request and response each.
+6 MB for request and response each; function timeout 900 seconds.
 """
 
 
@@ -36,14 +37,22 @@ class Weight:
     vectors: int
 
 
-def weigh(folder: Path) -> Weight:
+def weigh(folder: Path, *, deadline_s: float = LONGEST_S) -> Weight:
     """Load a bundle, check its golden vectors and predict one, in a new process.
 
     Raises:
-        BakeError: it does not load, or a vector is answered otherwise.
+        BakeError: it does not load, takes too long, or answers a vector otherwise.
     """
     command = [sys.executable, "-m", "model.bake.weigh", str(folder.resolve())]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=deadline_s
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise BakeError(
+            f"the bundle does not load and answer its golden vectors within {deadline_s:g} s, "
+            "the longest that a function may run"
+        ) from exc
     if done.returncode:
         reason = (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1]
         raise BakeError(f"the bundle does not load as the function loads it: {reason}")

@@ -226,6 +226,8 @@ def test_a_bundle_is_weighed_in_a_process_of_its_own(kitchen: Kitchen, tmp_path:
     folder = kitchen.bake(rows_model(tmp_path / "m", "Softmax"))
     weight = weigh_really(folder)
     assert (weight.vectors, weight.load_s > 0, 20 < weight.memory_mb < 500) == (3, True, True)
+    with pytest.raises(BakeError, match=r"golden vectors within 0\.01 s, the longest that a"):
+        weigh_really(folder, deadline_s=0.01)
     assert warnings_of(weight, 1, 1, 1) == []
     heavy = Weight(9.0, 1.0, 20_000, 3)
     assert warnings_of(heavy, 11 * 10**9, 7 * 2**20, 8 * 2**20) == [

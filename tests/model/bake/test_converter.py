@@ -17,10 +17,13 @@ from model.bake.errors import BakeError
 
 SCRIPT = """
 import sys
+import time
 from .host import Refused
 
-def convert(refused=False, dies=False, text=""):
+def convert(refused=False, dies=False, hangs=False, text=""):
     print("libraries print")
+    if hangs:
+        time.sleep(600)
     if refused:
         raise Refused("it is odd", "Make it even.")
     if dies:
@@ -66,12 +69,19 @@ def test_a_converter_answers_for_the_original(script: str, tmp_path: Path) -> No
         ({"refused": True}, "^it is odd\nMake it even.$"),
         ({"dies": True}, r"^the converter double died \(exit code 3\): Killed by the test$"),
         ({"other": 1}, r"^the converter double failed: TypeError: convert\(\) got an unexpected"),
+        ({"hangs": True}, r"^the converter double gave no answer within 0\.2 s: the model's graph"),
     ],
 )
 def test_a_converter_that_fails_says_why(
-    script: str, tmp_path: Path, arguments: dict[str, Any], message: str
+    script: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: dict[str, Any],
+    message: str,
 ) -> None:
     """A refusal keeps its two sentences; an error its type; a dead process its last line."""
+    if "hangs" in arguments:
+        monkeypatch.setattr(converter, "CONVERT_S", 0.2)
     with pytest.raises(BakeError, match=message):
         Converter(Path(sys.executable), script, arguments, tmp_path)
 
