@@ -74,6 +74,7 @@ def test_every_contender_is_there_and_counted() -> None:
 
 
 def test_contenders_keep_their_byte_code() -> None:
+    """Otherwise each cold start would compile the function's own modules, and no others."""
     ours = {"PATH": "/bin", "LAMBAKE_METRICS": "off", "PYTHONDONTWRITEBYTECODE": "1"}
     assert places._kept(ours) == {"PATH": "/bin"}
 
