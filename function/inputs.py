@@ -17,6 +17,11 @@ from model.tensors import Instances, NamedInputs
 NAMED: Final = "inputs"
 """The key that every model takes: its tensors by name, past the recipe."""
 
+COMMENT: Final = "Comment"
+"""A key that Step Functions' console writes into a payload; it is left unread."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
 KEYS: Final[Mapping[Takes, tuple[str, ...]]] = {
     "image": ("image", "images", NAMED),
     "row": ("rows", NAMED),
@@ -45,7 +50,7 @@ def instances_of(payload: Any, served: Served) -> Instances:
     if not isinstance(payload, dict):
         raise InvalidError([Problem("body", expected, kind_of(payload))])
     given = [key for key in KEYS[takes] if key in payload]
-    others = len(payload) - len(given)
+    others = len(payload) - len(given) - (COMMENT in payload)
     if len(given) != 1 or others:
         got = " and ".join(given) if len(given) > 1 else _others(others, given)
         raise InvalidError([Problem("body", expected, got)])
@@ -127,6 +132,12 @@ def decoded_base64(text: Any, where: str) -> bytes:
         got = f"a text that is not base64: {len(digits)} characters and {len(text) - len(digits)} ="
         raise MalformedError([Problem(where, "base64, whole and padded by = to fours or not", got)])
     return b64decode(digits + "=" * (-len(digits) % 4))
+
+
+def encoding_of(data: bytes) -> str:
+    """Name the encoding of a text that is not in UTF-8, where its first bytes tell; or ""."""
+    is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]
+    return "UTF-16 or UTF-32" if is_wide else ""
 
 
 _AS_BASE64 = {**dict.fromkeys(map(ord, " \t\n\f\r")), ord("-"): "+", ord("_"): "/"}

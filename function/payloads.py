@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from function.errors import InvalidError, MalformedError, ReplyTooLargeError, TooLargeError
-from function.inputs import instances_of
+from function.inputs import COMMENT, instances_of
 from function.service import Service
 from function.settings import MAX_EVENT_BYTES
 from function.telemetry.invocation import predict
@@ -96,7 +96,7 @@ def _parts_of(payload: Any) -> tuple[str, str | None, dict[str, Any]]:
     """Split a payload into the model's name, its version, and what is to be predicted."""
     if not isinstance(payload, dict):
         raise InvalidError([Problem("body", FORM, kind_of(payload))])
-    rest = dict(payload)
+    rest = {key: value for key, value in payload.items() if key != COMMENT}
     model, version = rest.pop("model", None), rest.pop("version", None)
     if not isinstance(model, str):
         got = kind_of(model) if "model" in payload else "nothing"

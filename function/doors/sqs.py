@@ -172,6 +172,6 @@ def _parsed(text: object, where: str) -> Any:
     if not isinstance(text, str):
         raise MalformedError([Problem(where, "JSON in a text", kind_of(text))])
     try:
-        return json.loads(text)
+        return json.loads(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as exc:
         raise MalformedError([Problem(where, "JSON", "a text that is not JSON")]) from exc

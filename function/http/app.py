@@ -7,13 +7,15 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Receive, Scope, Send
 
 from function import VERSION
 from function.errors import FunctionError
 from function.http import pages, playground
 from function.http.bodies import json_response
 from function.http.hello import total_of
+from function.http.late_routes import LateRoutes
 from function.http.lean_fastapi import (
     FastAPI,
     Request,
@@ -81,6 +83,15 @@ class Application(FastAPI):
     """FastAPI whose document shows each model by its own schema."""
 
     service: Service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a path with a slash at its end as the one without, unless a route has it."""
+        path = scope.get("path", "")
+        if path.endswith("/") and path != f"{scope.get('root_path', '')}/":
+            routes = [one for one in self.router.routes if not isinstance(one, LateRoutes)]
+            if all(one.matches(scope)[0] is Match.NONE for one in routes):
+                scope["path"] = path.removesuffix("/")
+        await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
         """Write the document of all current routes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from math import prod
 from typing import Any, Final
 
@@ -12,13 +13,20 @@ from starlette.responses import Response
 
 from function.errors import MalformedError, MediaTypeError, TooLargeError
 from function.http.forms import files_in
-from function.inputs import instances_of
+from function.inputs import BYTE_ORDER_MARK, encoding_of, instances_of
 from function.service import Served
 from model.bundle.manifest import Manifest
 from model.errors import Problem
 from model.tensors import Instances
 
 JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
+
+UNTOLD: Final = ("", "application/octet-stream")
+"""The media types that say nothing: the body is told by its first bytes."""
+
+_JSON_START: Final = re.compile(rb"(\xef\xbb\xbf)?\s*[{\[]")
+_FORM_START: Final = re.compile(rb"--([^\r\n\"]{1,70})\r\ncontent-", re.IGNORECASE)
 
 _ENCODER: Final = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
 
@@ -30,7 +38,7 @@ MOST_BRACKETS: Final = 500_000
 
 
 async def instances_in(request: Request, served: Served, *, max_body_bytes: int) -> Instances:
-    """Read the instances from a request's body, by its media type.
+    """Read the instances from a request's body, by its media type or else by its first bytes.
 
     Args:
         request: its body has not been read.
@@ -46,25 +54,45 @@ async def instances_in(request: Request, served: Served, *, max_body_bytes: int)
         MalformedError: the body is not what its media type says.
         InvalidError: it is readable, but holds something else.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    _require_media_type(media_type, served)
+    content_type = request.headers.get("content-type", "")
     body = await body_of(request, max_body_bytes)
+    if media_type_of(content_type) in UNTOLD:
+        others = served.description.media_types or (JSON,)
+        content_type = told_by(body) or others[0]
+    media_type = media_type_of(content_type)
+    _require_media_type(media_type, served)
     if media_type == JSON:
         return instances_of(json_of(body, served), served)
-    if media_type == "multipart/form-data":
-        return files_in(body, request.headers["content-type"], limit=served.manifest.max_instances)
+    if media_type == FORM:
+        return files_in(body, content_type, limit=served.manifest.max_instances)
     return [body]
+
+
+def media_type_of(content_type: str) -> str:
+    """Return a Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def told_by(body: bytes) -> str:
+    """Return the Content-Type of a body by its first bytes: JSON, a form, or an empty text."""
+    if _JSON_START.match(body):
+        return JSON
+    form = _FORM_START.match(body)
+    return f'{FORM}; boundary="{form[1].decode("latin-1")}"' if form else ""
 
 
 def _require_media_type(media_type: str, served: Served) -> None:
     accepted = [JSON]
     types = served.description.media_types
     if types:
-        accepted = ["multipart/form-data", *types, *accepted]
+        accepted = [FORM, *types, *accepted]
         if any(media_type.startswith(one.rstrip("*")) for one in types):
             return
     if media_type not in accepted:
-        got = "another type" if media_type else "none"
+        is_web_form = media_type == "application/x-www-form-urlencoded"
+        got = (
+            "a web form's type, which curl -d sends unless told" if is_web_form else "another type"
+        )
         raise MediaTypeError([Problem("content-type", " or ".join(accepted), got)])
 
 
@@ -114,16 +142,19 @@ def _lists_of(manifest: Manifest) -> int:
 def json_of(body: bytes, served: Served) -> Any:
     """Parse JSON strictly: no lone surrogates, limited nesting, no more than a model can need.
 
+    A byte order mark before it is left out.
+
     Raises:
         TooLargeError: more lists and objects than any request for this model has.
         MalformedError: says where the parser stopped.
     """
     _require_few_brackets(body, served)
     try:
-        return from_json(body, allow_inf_nan=True)
+        return from_json(body.removeprefix(BYTE_ORDER_MARK), allow_inf_nan=True)
     except ValueError as exc:
         # The parser's message repeats no input: it has only what was expected, line and column.
-        raise MalformedError([Problem("body", "JSON in UTF-8", _reason(exc))]) from exc
+        got = encoding_of(body) or _reason(exc)
+        raise MalformedError([Problem("body", "JSON in UTF-8", got)]) from exc
 
 
 def _reason(exc: ValueError) -> str:

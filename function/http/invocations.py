@@ -16,7 +16,15 @@ from typing import Any, Final, TypeAlias
 from starlette.routing import Route
 
 from function.errors import InvalidError, MediaTypeError, detail_of
-from function.http.bodies import JSON, body_of, json_of, json_response
+from function.http.bodies import (
+    JSON,
+    UNTOLD,
+    body_of,
+    json_of,
+    json_response,
+    media_type_of,
+    told_by,
+)
 from function.http.examples import instances_example
 from function.http.lean_fastapi import Request, Response
 from function.http.problems import answering
@@ -80,8 +88,11 @@ def invocation_routes(
 
     async def invocations(request: Request) -> Response:
         served = _model_of(request, service)
-        media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
         body = await body_of(request, max_body_bytes)
+        media_type = media_type_of(request.headers.get("content-type", ""))
+        if media_type in UNTOLD:
+            other = "text/csv" if served.recipe.takes == "row" else UNTOLD[-1]
+            media_type = media_type_of(told_by(body)) or other
         payload = json_of(body, served) if media_type == JSON else None
         given = Invocation(media_type, body, payload)
         for reader in readers:

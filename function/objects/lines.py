@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.errors import MalformedError, RequestError, TooLargeError
+from function.inputs import BYTE_ORDER_MARK, encoding_of
 from model.errors import Problem
 
 
@@ -47,7 +48,7 @@ def lines_in(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
     """
     first = True
     for number, data in enumerate(_pieces_of(chunks, max_bytes), 1):
-        line = _text_of(data.removeprefix(b"\xef\xbb\xbf") if number == 1 else data, max_bytes)
+        line = _text_of(data.removeprefix(BYTE_ORDER_MARK) if number == 1 else data, max_bytes)
         if isinstance(line, str) and not line.strip():
             continue
         if first and isinstance(line, RequestError):
@@ -77,7 +78,8 @@ def _text_of(data: bytes, max_bytes: int) -> str | RequestError:
     try:
         text = data.decode()
     except UnicodeDecodeError:
-        return MalformedError([Problem("line", "text in UTF-8", "other bytes")])
+        got = encoding_of(data) or "other bytes"
+        return MalformedError([Problem("line", "text in UTF-8", got)])
     if "\0" in text:
         return MalformedError([Problem("line", "text in UTF-8", "a text with NUL in it")])
     return text

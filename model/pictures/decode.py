@@ -172,7 +172,7 @@ def _decoded(
     draft: bool,
     use: ExitStack | None,
 ) -> Image.Image:
-    kept, exif = essential(data, file_format)
+    kept, exif, has_end = essential(data, file_format)
     picture = _opened(kept, file_format)
     if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
         limit = _run_length_limit(len(data), limit, where)
@@ -188,6 +188,8 @@ def _decoded(
     picture.load()
     if file_format == "PNG" and _may_be_short(picture) and not png_is_complete(kept):
         raise BrokenFileError("a PNG whose pixels end too early")
+    if not has_end and _is_filled(picture):
+        raise BrokenFileError("a JPEG that ends too early")
     turned = _turned(picture, exif)
     if picture.height != full[0]:
         turned.info[_FULL_SIZE] = full if turned.size == picture.size else full[::-1]
@@ -243,6 +245,12 @@ def _webp_frame(picture: Any) -> Image.Image:
     picture._decoder = None
     mode = picture.rawmode
     return Image.frombuffer(mode, picture.size, pixels, "raw", mode, 0, 1)
+
+
+def _is_filled(picture: Image.Image) -> bool:
+    """Whether the last pixel is of the grey that libjpeg fills in where a JPEG is cut off."""
+    last: Any = picture.getpixel((picture.width - 1, picture.height - 1))
+    return {127, 128}.issuperset(last if isinstance(last, tuple) else (last,))
 
 
 def _may_be_short(picture: Image.Image) -> bool:

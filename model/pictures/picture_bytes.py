@@ -57,15 +57,18 @@ _DEFLATED_BYTES = 1 << 14
 _INFLATE_BYTES = 1 << 18
 _PNG_END_BYTES = 4 + 12
 _JPEG_APP0, _JPEG_APP1, _JPEG_APP14, _JPEG_APP15 = 0xE0, 0xE1, 0xEE, 0xEF
+_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_COMMENT, _JPEG_SCAN, _JPEG_END = 0xFE, 0xDA, 0xD9
+# Within a scan, 0x00 or a restart marker follows 0xFF.
 _JPEG_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 class Essential(NamedTuple):
-    """A file without what does not draw, and its Exif, empty if there is none."""
+    """A file without what does not draw, its Exif or b"", and whether it had an end."""
 
     data: bytes
     exif: bytes = b""
+    has_end: bool = True
 
 
 class BrokenFileError(ValueError):
@@ -172,7 +175,7 @@ def _png_raw_bytes(data: bytes) -> int:
 
 def _essential_jpeg(data: bytes) -> Essential:
     kept: list[bytes] = [b"\xff\xd8"]
-    exif, position, scans = b"", 2, 0
+    exif, position, scans, frame = b"", 2, 0, b""
     for _ in range(MAX_SEGMENTS):
         start = _jpeg_marker_at(data, position)
         marker, position = _jpeg_segment(data, start)
@@ -180,11 +183,20 @@ def _essential_jpeg(data: bytes) -> Essential:
             scans += data[start + 4]
             if scans > MAX_SCANS:
                 raise TooManyPiecesError(f"a JPEG of more than {MAX_SCANS} scans")
-            position = _jpeg_scan_end(data, position)
+            found = _JPEG_AFTER_SCAN.search(data, position)
+            if found is None:
+                # Some cameras leave the end out; only of a file's one scan its pixels tell the rest.
+                if frame[1:2] not in (b"\xc0", b"\xc1") or scans != frame[9]:
+                    raise BrokenFileError("a JPEG that ends too early")
+                kept += [data[start:].rstrip(b"\xff"), b"\xff\xd9"]
+                return Essential(b"".join(kept), exif, has_end=False)
+            position = found.start()
         elif marker == _JPEG_END:
             return Essential(b"".join([*kept, b"\xff\xd9"]), exif)
         elif marker == _JPEG_APP1 and not exif and data.startswith(b"Exif\0\0", start + 4):
             exif = data[start + 4 : position]
+        elif marker in _JPEG_FRAMES:
+            frame = data[start:position]
         if not _is_jpeg_extra(marker):
             kept.append(data[start:position])
     raise TooManyPiecesError(f"a JPEG of more than {MAX_SEGMENTS} segments")
@@ -217,14 +229,6 @@ def _jpeg_segment(data: bytes, start: int) -> tuple[int, int]:
     if end > len(data) or end < start + 4:
         raise BrokenFileError("a JPEG that ends too early")
     return marker, end
-
-
-def _jpeg_scan_end(data: bytes, position: int) -> int:
-    """Find the next real marker: within a scan, 0x00 or a restart marker follows 0xFF."""
-    found = _JPEG_AFTER_SCAN.search(data, position)
-    if found is None:
-        raise BrokenFileError("a JPEG that ends too early")
-    return found.start()
 
 
 def _essential_gif(data: bytes) -> Essential:

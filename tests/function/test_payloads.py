@@ -63,6 +63,14 @@ def test_answers_as_over_http(
     assert direct == json_of(answer(post_json(path, payload)))
 
 
+@pytest.mark.parametrize("key", [{"rows": [ROW]}, {"s3": "s3://bucket/key"}])
+def test_a_comment(service: Service, key: dict[str, Any]) -> None:
+    """Step Functions' console writes a `Comment` into a state's input; it is left unread."""
+    answer = answering(service, FakeObjects)
+    asked = {"model": "iris"} | key
+    assert answer({"Comment": "Insert your JSON here"} | asked) == answer(asked)
+
+
 def test_plain_json(service: Service) -> None:
     """R2, R3: the answer is made of JSON's own types, without NaN, as awslambdaric needs."""
     direct = answering(service)({"model": "iris", "rows": [ROW]})

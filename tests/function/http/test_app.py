@@ -156,8 +156,15 @@ def test_an_upload_by_a_client(ask: Ask) -> None:
     assert response.json()["predictions"][0]["label"] == "7"
 
 
+@pytest.mark.parametrize("path", ["/models/", "/healthz/", "/docs/", "/models/iris/versions/1/"])
+def test_a_slash_at_the_end(ask: Ask, path: str) -> None:
+    """A path is served with a slash at its end, too, and not by a redirect."""
+    assert ask("GET", path).content == ask("GET", path.removesuffix("/")).content
+    assert ask("POST", f"{PREDICT_IRIS}/", json={"rows": [[1, 2, 3, 4]]}).status_code == 200
+
+
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/models/", "/models//predict", "/docs/nosuch.js", "/redoc"]
+    "path", ["/nowhere", "/nowhere/", "/models//", "/models//predict", "/docs/nosuch.js", "/redoc"]
 )
 def test_unknown_paths(ask: Ask, path: str) -> None:
     """A path that does not exist is a problem that lists those that do."""

@@ -52,6 +52,10 @@ def own(service: Service) -> FastAPI:
     async def hours() -> dict[str, int]:
         return {"from": 9, "to": 17}
 
+    @app.get("/shelf/")
+    async def shelf() -> str:
+        return "with a slash"
+
     app.include_router(router)
     return app
 
@@ -103,7 +107,10 @@ def test_it_is_answered(send: Send) -> None:
         "application/json",
         {"kind": "cat", "pet": {"name": "Tom", "legs": 4}, "by": "somebody", "loud": True},
     )
-    assert send(Call("/shop/hours")) == (200, "application/json", {"from": 9, "to": 17})
+    for path in ("/shop/hours", "/shop/hours/"):
+        assert send(Call(path)) == (200, "application/json", {"from": 9, "to": 17})
+    assert send(Call("/shelf/")) == (200, "application/json", "with a slash")
+    assert send(Call("/shelf"))[0] == 404
 
 
 def test_what_it_refuses(send: Send) -> None:

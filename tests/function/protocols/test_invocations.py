@@ -32,6 +32,8 @@ CSV = b"petal_width_cm,sepal_length_cm,sepal_width_cm,petal_length_cm\n0.2,5.1,3
     [
         ("text/csv", b"5.1,3.5,1.4,0.2\n"),
         ("text/csv; charset=utf-8", CSV),
+        ("", b"5.1,3.5,1.4,0.2\n"),
+        ("application/octet-stream", b'\xef\xbb\xbf {"instances":[[5.1,3.5,1.4,0.2]]}'),
         ("application/jsonlines", b"[5.1,3.5,1.4,0.2]\n"),
         ("application/json", b"[[5.1,3.5,1.4,0.2]]"),
         ("application/json", b'{"rows":[[5.1,3.5,1.4,0.2]]}'),
@@ -51,8 +53,9 @@ def test_bodies_of_sagemaker(told: Told, media_type: str, body: bytes) -> None:
 
 def test_other_instances_of_sagemaker(told: Told) -> None:
     """Pictures as they are, texts in lines."""
-    status, answer = told(post("/endpoints/shade/invocations", sample(7), "application/x-image"))
-    assert (status, len(answer["predictions"])) == (200, 1)
+    for media_type in ("application/x-image", ""):
+        status, answer = told(post("/endpoints/shade/invocations", sample(7), media_type))
+        assert (status, len(answer["predictions"])) == (200, 1)
     lines = b'{"text": "a"}\n{"text": "b"}\n'
     status, answer = told(post("/endpoints/echo/invocations", lines, "application/jsonlines"))
     assert [one["outputs"]["same"] for one in answer["predictions"]] == [["a"], ["b"]]

@@ -193,6 +193,18 @@ def test_a_file_that_ends_too_early_is_refused(name: str) -> None:
     assert "too early" in problem.got
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_a_jpeg_without_its_end_is_decoded(mode: str) -> None:
+    """Some cameras leave the end marker out; a file that is cut off has none either."""
+    data = saved(corner().convert(mode), "JPEG")
+    for whole in (data[:-2], data[:-1], data[:-2] + bytes(9)):
+        assert decode(whole).tobytes() == decode(data).tobytes()
+    for cut in (data[:-12], data[: len(data) * 2 // 3], data[:25]):
+        assert problem_of(cut)[1].got == "a JPEG that ends too early"
+    progressive = saved(corner().convert(mode), "JPEG", progressive=True)
+    assert problem_of(progressive[:-2])[1].got == "a JPEG that ends too early"
+
+
 def test_a_png_with_too_few_rows_is_refused() -> None:
     """The compressed rows end well, but there are fewer than the header says."""
     expected = (InputError, Problem("image", KNOWN, "a PNG whose pixels end too early"))
