@@ -89,10 +89,9 @@ def _require_media_type(media_type: str, served: Served) -> None:
         if any(media_type.startswith(one.rstrip("*")) for one in types):
             return
     if media_type not in accepted:
-        is_web_form = media_type == "application/x-www-form-urlencoded"
-        got = (
-            "a web form's type, which curl -d sends unless told" if is_web_form else "another type"
-        )
+        got = "another type"
+        if media_type == "application/x-www-form-urlencoded":
+            got = "a web form's type, which curl -d sends unless told"
         raise MediaTypeError([Problem("content-type", " or ".join(accepted), got)])
 
 

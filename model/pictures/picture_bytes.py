@@ -185,7 +185,7 @@ def _essential_jpeg(data: bytes) -> Essential:
                 raise TooManyPiecesError(f"a JPEG of more than {MAX_SCANS} scans")
             found = _JPEG_AFTER_SCAN.search(data, position)
             if found is None:
-                # Some cameras leave the end out; only of a file's one scan its pixels tell the rest.
+                # Some cameras write no end. Pixels show if a scan is whole where there is one.
                 if frame[1:2] not in (b"\xc0", b"\xc1") or scans != frame[9]:
                     raise BrokenFileError("a JPEG that ends too early")
                 kept += [data[start:].rstrip(b"\xff"), b"\xff\xd9"]

@@ -138,7 +138,7 @@ def test_it_is_documented(own: FastAPI, send: Send) -> None:
     assert document["paths"]["/shop/hours"]["get"]["tags"] == ["shop"]
     assert "/models/iris/predict" in document["paths"]
     _, _, problem = send(Call("/nowhere"))
-    assert problem["detail"].endswith("/pets/{kind}, /shop/hours, got another path")
+    assert problem["detail"].endswith("/pets/{kind}, /shelf/, /shop/hours, got another path")
     assert own.openapi()["paths"] == document["paths"]
 
 

@@ -68,7 +68,7 @@ def test_a_line_without_an_end_takes_no_memory() -> None:
     ("data", "kind", "message"),
     [
         (b"\x89PNG\r\n\x1a\n", MalformedError, "line: expected text in UTF-8, got other bytes"),
-        (b"\n\n\xff\xfe1\0", MalformedError, "line: expected text in UTF-8, got other bytes"),
+        (b"\n\n\xff\xfe1\0", MalformedError, "line: expected text in UTF-8, got UTF-16 or UTF-32"),
         (b"1\0", MalformedError, "line: expected text in UTF-8, got a text with NUL in it"),
         (b"1" * 101, TooLargeError, "line: expected at most 100 bytes, got more"),
     ],
