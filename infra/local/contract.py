@@ -46,6 +46,7 @@ LOG_TYPES: Final = ("None", "Tail")  # [DOC]
 
 THROTTLED_BY_RESERVED: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"  # [REC]
 THROTTLED_BY_ACCOUNT: Final = "ConcurrentInvocationLimitExceeded"  # [DOC] enum ThrottleReason
+THROTTLED_BY_RATE: Final = "FunctionInvocationRateLimitExceeded"  # [DOC] enum ThrottleReason
 
 # --- HTTP fronts ---------------------------------------------------------------------------------
 

@@ -25,7 +25,7 @@ class Failure(Enum):
     BODY_TOO_LARGE = "the body is too large"
     EVENT_TOO_LARGE = "the event made of the request is too large for Lambda"
     SLOW_REQUEST = "the request did not arrive in time"
-    BUSY = "there are too many connections"
+    BUSY = "there are too many connections or bodies"
     NO_ROUTE = "no route or stage matches"
     FORWARDED_TOO_OFTEN = "X-Forwarded-For has too many addresses"
     FUNCTION_ERROR = "the function failed or timed out"

@@ -20,15 +20,22 @@ if TYPE_CHECKING:
 
 # How much of a body (or of pipelined requests) is held before the client has to wait.
 _HIGH_WATER_BYTES = 262_144
+# A thousand smaller bodies are no burden, and are not counted.
+_SMALL_BODY_BYTES = 65_536
 _HEAD_END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one server accepts. math.inf switches a deadline or the body's limit off."""
+    """What one server accepts. math.inf switches a deadline or a limit of bodies off.
+
+    Attributes:
+        bodies_bytes: the bodies of all requests that are not answered, but for small ones.
+    """
 
     header_bytes: int = 65_536
     body_bytes: float = 10_485_760
+    bodies_bytes: float = 268_435_456
     connections: int = 1_000
     header_timeout_s: float = 10.0
     body_timeout_s: float = 60.0
@@ -140,6 +147,11 @@ class Connection(asyncio.Protocol):
         if self._exchange is None or self._lingering:
             self._transport.close()
 
+    @property
+    def held_bytes(self) -> int:
+        """The size of the body that is read or being answered."""
+        return self._exchange.size if self._exchange else 0
+
     # What an exchange calls.
 
     def write(self, data: bytes) -> None:
@@ -242,6 +254,8 @@ class Connection(asyncio.Protocol):
         exchange.size += len(content)
         if exchange.size > self._limits.body_bytes:
             raise self._too_large()
+        if exchange.size > _SMALL_BODY_BYTES and self._host.full:
+            raise MessageError(503, f"bodies: expected at most {self._limits.bodies_bytes} bytes")
         complete = exchange.reader.complete
         if begins or complete:
             self._restart_deadline()

@@ -72,6 +72,12 @@ class Host:
         self._watching: asyncio.TimerHandle | None = None
         self._date = (0, b"")
 
+    @property
+    def full(self) -> bool:
+        """Whether the bodies of all requests are more than may be held."""
+        held = sum(connection.held_bytes for connection in self.connections)
+        return held > self.limits.bodies_bytes
+
     async def listen(self, host: str, port: int = 0) -> Address:
         """Start listening; port 0 takes a free one.
 

@@ -11,6 +11,9 @@ An event's life:
 A throttled event also tries again when another event of the queue has run: there is room then.
 With a reserved concurrency of zero it goes to dead letter and on_failure at once. All attempts have
 the same request id. Source: docs/contract.md 5.3, 6.2, B9 and B19, 6.6.
+
+Events wait here and not for an environment: no more than can run ask for one, so that a front's
+caller waits for a few of them at most, however many are queued.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ import dataclasses
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from infra.local import contract
 from infra.local.clock import Clock, pause
@@ -29,6 +33,12 @@ from infra.local.invoke.destinations import Deliver, Delivery, dead_letter_of, r
 from infra.settings.function import FunctionConfig
 
 _KEPT_DELIVERIES = 1_000
+
+MAX_HELD_BYTES = 256 * 1024 * 1024
+"""What the events that are not done may hold; the service would keep them for six hours."""
+
+_TASK_BYTES = 4_096
+"""What an event takes besides its payload."""
 
 
 class EventQueue:
@@ -46,6 +56,8 @@ class EventQueue:
         self._invoke = invoke
         self._deliver = deliver
         self._tasks: set[asyncio.Task[None]] = set()
+        self._held_bytes = 0
+        self._running = asyncio.Semaphore(config.concurrency)
         self._throttled: deque[Callable[[], None]] = deque()  # wakes each; first come first
         self.deliveries: deque[Delivery] = deque(maxlen=_KEPT_DELIVERIES)
 
@@ -54,12 +66,19 @@ class EventQueue:
 
         Returns:
             Its request id, the same in every attempt.
+
+        Raises:
+            Throttled: as many wait as may be held.
         """
+        size = len(request.payload) + _TASK_BYTES
+        if self._held_bytes + size > MAX_HELD_BYTES:
+            raise Throttled(contract.THROTTLED_BY_RATE)
+        self._held_bytes += size
         request_id = request.request_id or str(uuid.uuid4())
         event = dataclasses.replace(request, request_id=request_id)
         task = asyncio.get_running_loop().create_task(self._process(event, request_id))
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(partial(self._done, size))
         return request_id
 
     async def drained(self) -> None:
@@ -73,7 +92,8 @@ class EventQueue:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, size: int, task: asyncio.Task[None]) -> None:
+        self._held_bytes -= size
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
@@ -89,7 +109,8 @@ class EventQueue:
         while self.config.reserved_concurrency != 0:
             waiting = None
             try:
-                result = await self._invoke(event)
+                async with self._running:
+                    result = await self._invoke(event)
             except Throttled:
                 waiting = self._throttled
                 delay_s, backoff_s = (

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LIMITS = Limits(
     header_bytes=contract.RUNTIME_HEADERS_LIMIT_BYTES,
     body_bytes=math.inf,
+    bodies_bytes=math.inf,
     header_timeout_s=math.inf,
     body_timeout_s=math.inf,
     idle_timeout_s=math.inf,

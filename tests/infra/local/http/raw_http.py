@@ -19,6 +19,7 @@ from infra.local.http.server import Address, Host, serving
 # Long enough for a busy machine, short enough not to be waited for.
 PATIENCE_S = 60.0
 GET = b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
 SERVED = b'{"path": "/%d", "bytes": 0}'
 QUICK = Limits(idle_timeout_s=0.15, linger_timeout_s=0.3, shutdown_timeout_s=1.0)
 

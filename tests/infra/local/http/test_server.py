@@ -15,6 +15,7 @@ from infra.local.http.connection import Limits, Refusal
 from infra.local.http.server import Address, serving
 from tests.infra.local.http.raw_http import (
     GET,
+    POST,
     QUICK,
     Recorder,
     answer,
@@ -138,6 +139,27 @@ def test_connection_limit() -> None:
             async with connected(address) as four:
                 await four.send(GET % 4)
                 assert (await four.answer())[0] == 200
+
+    run(scenario())
+
+
+def test_bodies_limit() -> None:
+    """Half a large body keeps a second one out, small ones are served, and its end makes room."""
+
+    async def scenario() -> None:
+        async with serving(Recorder(), limits=replace(QUICK, bodies_bytes=120_000)) as address:
+            async with connected(address) as one:
+                await one.send(POST % 200_000 + b"x" * 100_000)
+                async with connected(address) as two:
+                    await two.send(POST % 65_536 + b"x" * 65_536)
+                    assert (await two.answer())[0] == 200
+                    await two.send(POST % 65_537 + b"x" * 65_537)
+                    refused = await two.rest()
+                    assert statuses(refused) == [503]
+                    assert refused.endswith(b"bodies: expected at most 120000 bytes\n")
+            async with connected(address) as three:
+                await three.send(POST % 65_537 + b"x" * 65_537)
+                assert (await three.answer())[0] == 200
 
     run(scenario())
 

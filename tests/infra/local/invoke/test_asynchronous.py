@@ -11,6 +11,7 @@ import pytest
 
 from infra.local.errors import Throttled
 from infra.local.invocation import InvokeRequest, InvokeResult
+from infra.local.invoke import asynchronous
 from infra.local.invoke.asynchronous import EventQueue
 from infra.local.invoke.destinations import Delivery
 from infra.settings.function import EventConfig, FunctionConfig
@@ -185,6 +186,47 @@ def test_the_pause_grows_to_five_minutes_and_the_age_ends_it() -> None:
         assert record["requestContext"]["condition"] == "EventAgeExceeded"
         assert "responseContext" not in record
         assert "ErrorMessage" not in desk.delivered[0].attributes
+
+    asyncio.run(scene())
+
+
+def test_no_more_events_than_can_run_ask_for_an_environment() -> None:
+    """A front's caller would have to wait for all of them."""
+
+    async def scene() -> None:
+        desk = Desk()
+        under_way: list[int] = []
+        free = asyncio.Event()
+
+        async def invoke(_request: InvokeRequest) -> InvokeResult:
+            under_way.append(len(under_way))
+            await free.wait()
+            return InvokeResult("", b"1", None, "$LATEST", b"")
+
+        queue = EventQueue(desk.config, desk.clock, invoke, desk.deliver)
+        for _ in range(9):
+            queue.accept(InvokeRequest(b"{}"))
+        await settled()
+        assert len(under_way) == desk.config.concurrency == 4
+        free.set()
+        await queue.drained()
+        assert len(under_way) == 9
+
+    asyncio.run(scene())
+
+
+def test_queued_events_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it the sender is throttled; what is done makes room."""
+    monkeypatch.setattr(asynchronous, "MAX_HELD_BYTES", 9_000)
+
+    async def scene() -> None:
+        desk = Desk(None, None, None)
+        for payload in (b"{}", b"[]"):
+            desk.queue.accept(InvokeRequest(payload))
+        with pytest.raises(Throttled, match="FunctionInvocationRateLimitExceeded"):
+            desk.queue.accept(InvokeRequest(b" " * 900))
+        await desk.queue.drained()
+        await desk.accept(b" " * 900)
 
     asyncio.run(scene())
 
