@@ -1,4 +1,4 @@
-"""The software bill of materials, CycloneDX 1.6: every package and model really in the image."""
+"""The software bill of materials, CycloneDX 1.6: all that is really in the image."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from packageurl import PackageURL
 
 from infra.image.contents import TASK, Contents
 from infra.image.packages import Package, packages_of
+from infra.image.parts import Part, parts_of
 
 _ZOO = f"{TASK}/model/zoo/"
 _LABELS = "org.opencontainers.image."
@@ -26,7 +27,9 @@ _LABELS = "org.opencontainers.image."
 def bill_of(contents: Contents) -> str:
     """Return the bill as JSON, the same for the same image."""
     labels = contents.config["config"].get("Labels") or {}
-    bom = Bom(components=[*map(_package, packages_of(contents)), *_models(contents)])
+    packages = packages_of(contents)
+    parts = map(_part, parts_of(contents, packages))
+    bom = Bom(components=[*map(_package, packages), *_models(contents), *parts])
     bom.serial_number = uuid.uuid5(uuid.NAMESPACE_OID, json.dumps(contents.config["rootfs"]))
     bom.metadata.timestamp = _created(contents)
     bom.metadata.component = Component(
@@ -45,19 +48,22 @@ def bill_of(contents: Contents) -> str:
 
 
 def bill_breaches(bill: str, contents: Contents) -> list[str]:
-    """Return what is wrong with a bill: its form, a missing package, a missing licence or hash."""
+    """Return what is wrong with a bill: its form, what is missing, a package's licence or hash."""
     from cyclonedx.validation.json import JsonStrictValidator  # takes a second
 
     invalid = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
     if invalid is not None:
         return [f"the bill of materials breaks its schema: {invalid}"]
     listed = {
-        (component["name"], component.get("version")): component
-        for component in json.loads(bill).get("components", [])
+        component["bom-ref"]: component for component in json.loads(bill).get("components", [])
     }
-    breaches = []
-    for package in packages_of(contents):
-        component = listed.get((package.name, package.version), {})
+    packages = packages_of(contents)
+    parts = parts_of(contents, packages)
+    breaches = [
+        f"{one.ref}: not in the bill of materials" for one in parts if one.ref not in listed
+    ]
+    for package in packages:
+        component = listed.get(str(_purl(package)), {})
         name = f"{package.name} {package.version}"
         if not component:
             breaches.append(f"{name}: not in the bill of materials")
@@ -75,9 +81,13 @@ def write_bill(contents: Contents, path: Path) -> list[str]:
     return bill_breaches(bill, contents)
 
 
+def _purl(package: Package) -> PackageURL:
+    return PackageURL("pypi", name=package.name.lower(), version=package.version)
+
+
 def _package(package: Package) -> Component:
     """Describe a package; its hash is RECORD's, which has the hash of each of its files."""
-    purl = PackageURL("pypi", name=package.name.lower(), version=package.version)
+    purl = _purl(package)
     licences = [LicenseFactory().make_from_string(package.licence)] if package.licence else []
     return Component(
         name=package.name,
@@ -88,6 +98,19 @@ def _package(package: Package) -> Component:
         licenses=licences,
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=package.record_sha256)],
         properties=[Property(name="lambake:hash-of", value="RECORD")],
+    )
+
+
+def _part(part: Part) -> Component:
+    licences = [LicenseFactory().make_from_string(part.licence)] if part.licence else []
+    return Component(
+        name=part.name,
+        version=part.version,
+        type=ComponentType.LIBRARY,
+        bom_ref=part.ref,
+        purl=part.purl,
+        licenses=licences,
+        properties=[Property(name="lambake:stated-by", value=part.stated_by)],
     )
 
 

@@ -109,6 +109,9 @@ def test_the_bill_lists_what_is_installed(contents: Contents) -> None:
     bill = bill_of(contents)
     assert bill_breaches(bill, contents) == []
     assert bill == bill_of(contents)
+    names = {c["purl"].partition("@")[0] for c in json.loads(bill)["components"] if c.get("purl")}
+    assert names > {"pkg:pypi/numpy", "pkg:deb/debian/bash", "pkg:generic/python",
+                    "pkg:github/swagger-api/swagger-ui", "pkg:rpm/almalinux/libXau"}  # fmt: skip
     models = [c for c in json.loads(bill)["components"] if c["type"] == "machine-learning-model"]
     digests = {model["name"]: model["hashes"][0]["content"] for model in models}
     for name in ("digits", "iris"):
@@ -121,10 +124,13 @@ def test_a_wrong_bill_is_found(contents: Contents) -> None:
     whole = json.loads(bill_of(contents))
     by_name = {component["name"]: component for component in whole["components"]}
     whole["components"].remove(by_name["numpy"])
+    whole["components"].remove(by_name["python"])
     del by_name["pillow"]["licenses"]
     by_name["mangum"]["hashes"][0]["content"] = "0" * 64
     told = bill_breaches(json.dumps(whole), contents)
-    assert [line.partition(" ")[0] for line in told] == ["mangum", "numpy", "pillow"]
+    assert [line.split(" ")[0] for line in told] == [
+        f"{by_name['python']['bom-ref']}:", "mangum", "numpy", "pillow",
+    ]  # fmt: skip
     whole["specVersion"] = 7
     assert len(bill_breaches(json.dumps(whole), contents)) == 1
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import sqlite3
+import struct
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,7 +18,8 @@ import pytest
 
 from infra.image import checks, collect, prune
 from infra.image.contents import Contents, Layer
-from infra.image.packages import source_of
+from infra.image.packages import packages_of, source_of
+from infra.image.parts import parts_of
 from infra.image.sizes import layer_table, part_table
 from infra.image.wheels import pinned
 from infra.settings import limits
@@ -211,3 +214,55 @@ def test_a_lock_is_cut_to_one_machine(tmp_path: Path) -> None:
     )
     assert pinned(lock, "x86_64") == "a==2 --hash=sha256:2 --hash=sha256:3\n"
     assert pinned(lock, "aarch64").splitlines()[1] == "b==1 --hash=sha256:4"
+
+
+def rpm_database(**tags: str) -> bytes:
+    """Return RPM's database with one package, marked as one with a write-ahead log."""
+    numbers = {"name": 1000, "version": 1001, "release": 1002, "licence": 1014, "arch": 1022}
+    data = b"\0".join(text.encode() for text in tags.values()) + b"\0\0\0\x03"
+    offsets = [sum(len(text) + 1 for text in list(tags.values())[:n]) for n in range(len(tags))]
+    rows = [(numbers[tag], 6, at, 1) for tag, at in zip(tags, offsets, strict=True)]
+    rows.append((1003, 4, len(data) - 4, 1))
+    blob = struct.pack(">II", len(rows), len(data)) + b"".join(
+        struct.pack(">IIII", *row) for row in rows
+    )
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE Packages (hnum INTEGER PRIMARY KEY, blob BLOB)")
+    connection.execute("INSERT INTO Packages VALUES (1, ?)", (blob + data,))
+    connection.commit()
+    content = connection.serialize()
+    return content[:18] + b"\x02\x02" + content[20:]
+
+
+def test_the_parts_of_an_image_are_told_by_their_own_lists() -> None:
+    """The base's packages by RPM, Python by its header, libraries by their wheel or their file."""
+    sbom = {"components": [{"name": "zlib", "version": "1.3", "licenses": [{"expression": "Zlib"}]},
+                           {"name": "a", "purl": "pkg:pypi/a@1"}]}  # fmt: skip
+    task = "var/task"
+    files = {
+        "usr/lib/os-release": b'ID="amzn"\nVERSION_ID="2023"\n',
+        "var/lib/rpm/rpmdb.sqlite": rpm_database(
+            name="glibc", version="2.34", release="196.amzn2023", licence="LGPL-2.1", arch="x86_64"
+        ),
+        "var/lang/include/python3.13/patchlevel.h": b'#define PY_VERSION              "3.13.7"\n',
+        f"{task}/fastapi_swagger/resources/swagger-ui-bundle.js": b'{PACKAGE_VERSION:"5.34.0",',
+        f"{task}/a-1.dist-info/METADATA": b"Name: a\nVersion: 1\n",
+        f"{task}/a-1.dist-info/RECORD": b"a-1.dist-info/sboms/a.json,,\na.libs/libz-1.so.1,,\n",
+        f"{task}/a-1.dist-info/sboms/a.json": json.dumps(sbom).encode(),
+        f"{task}/a.libs/libz-1.so.1": b"",
+        f"{task}/b-1.dist-info/METADATA": b"Name: b\nVersion: 1\n",
+        f"{task}/b-1.dist-info/RECORD": b"b.libs/libopenblas-1.so,,\nb.libs/pruned.so,,\n",
+        f"{task}/b.libs/libopenblas-1.so": b"\0OpenBLAS 0.3.34 NO_LAPACKE\0",
+    }
+    with opened(files) as contents:
+        found = [(one.ref, one.licence) for one in parts_of(contents, packages_of(contents))]
+    assert found == [
+        (
+            "pkg:rpm/amzn/glibc@2.34-196.amzn2023?arch=x86_64&distro=amzn-2023&epoch=3",
+            "LGPL-2.1",
+        ),
+        ("pkg:generic/python@3.13.7", "PSF-2.0"),
+        ("pkg:github/swagger-api/swagger-ui@v5.34.0", "Apache-2.0"),
+        ("a/zlib@1.3", "Zlib"),
+        ("b/libopenblas-1.so@0.3.34", None),
+    ]
