@@ -60,4 +60,6 @@ def prove(original: Original, feeds: Sequence[Feeds], runs: Sequence[Arrays]) ->
     return largest
 
 
-_DO: Final = "Export it as ONNX with the framework's own exporter, and bake that file."
+_DO: Final = (
+    "Convert it another way and bake the ONNX file; or replace the step that is converted wrongly."
+)

@@ -66,6 +66,9 @@ def _answer_text(answer: Any) -> str:
 
 def _of_memory(given: Any, takes: Takes, inputs: Sequence[Tensor]) -> Iterator[Sample]:
     if hasattr(given, "to_dict") and hasattr(given, "columns"):  # pandas' DataFrame
+        if len(inputs) == 1 and inputs[0].dtype.startswith("float"):
+            flags = given.select_dtypes(bool).columns
+            given = given.astype(dict.fromkeys(flags, int))  # as the one matrix has them
         given = given.to_dict("records")
     elif hasattr(given, "to_numpy"):  # its Series
         given = list(given.to_numpy())

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,25 +38,28 @@ class Form:
         types: skl2onnx's name of a type by input: "Float", "Double", "Int64", "String", "Boolean".
         widths: columns by input.
         names: the DataFrame's columns by input; empty: the model was fitted on an array.
+        gaps: those of the columns in which samples have missing values; a missing text is "".
     """
 
     types: Mapping[str, str]
     widths: Mapping[str, int]
     names: Mapping[str, tuple[str, ...]]
+    gaps: frozenset[str] = frozenset()
 
     def as_written(self, inputs: Sequence[str]) -> Form:
         """Return the same by the ONNX file's names: skl2onnx writes no blanks and brackets."""
         new = dict(zip(self.types, inputs, strict=True))
-        types, widths, names = (
-            {new[key]: value for key, value in one.items()}
-            for one in (self.types, self.widths, self.names)
+        return replace(
+            self,
+            types={new[key]: value for key, value in self.types.items()},
+            widths={new[key]: value for key, value in self.widths.items()},
+            names={new[key]: value for key, value in self.names.items()},
         )
-        return Form(types, widths, names)  # type: ignore[arg-type]  # of three kinds
 
     def as_type(self, kind: str) -> Form:
         """Return the same with all numbers of one type."""
         types = {k: v if v in ("String", "Boolean") else kind for k, v in self.types.items()}
-        return Form(types, self.widths, self.names)
+        return replace(self, types=types)
 
     def instances(self, feeds: Feeds) -> Any:
         """Return what the model takes: a DataFrame, an array, or a list of texts."""
@@ -72,6 +76,9 @@ class Form:
             for key, array in arrays.items()
             for at, name in enumerate(self.names[key])
         }
+        for name in self.gaps.intersection(columns):
+            if columns[name].dtype == object:
+                columns[name] = np.where(columns[name] == "", np.nan, columns[name])
         return pd.DataFrame(columns)
 
     def feeds(self, samples: Any) -> Feeds:
@@ -81,9 +88,12 @@ class Form:
             if TEXT in self.types:
                 return {TEXT: np.array([[str(one)] for one in samples], object)}
             return {MATRIX: np.asarray(samples).astype(kinds[self.types[MATRIX]])}
+        named = {key: samples[list(self.names[key])] for key in self.types}
         return {
-            key: samples[list(self.names[key])].to_numpy().astype(kinds[kind])
-            for key, kind in self.types.items()
+            key: (table.astype(object).where(table.notna(), "") if kind == "String" else table)
+            .to_numpy()
+            .astype(kinds[kind])
+            for (key, table), kind in zip(named.items(), self.types.values(), strict=True)
         }
 
 
@@ -137,10 +147,9 @@ def convert(model: Any, samples: Any, path: Path, *, exact: bool = False) -> tup
         path.write_bytes(best[1].SerializeToString())
         return best[1:]
     cause = " ".join(str(failed).split("\n\n")[0].split())
-    raise BakeError(
-        f"skl2onnx cannot convert {type(model).__name__}: {type(failed).__name__}: {cause}",
-        _SUPPORTED,
-    ) from failed
+    unknown = re.search(r"shape calculator for type '<class '(?:\w+\.)*(\w+)'>'", cause)
+    name = unknown[1] if unknown else f"{type(model).__name__}: {type(failed).__name__}: {cause}"
+    raise BakeError(f"skl2onnx cannot convert {name}", _SUPPORTED) from failed
 
 
 def _forms(model: Any, samples: Any, *, exact: bool) -> list[Form]:
@@ -157,9 +166,10 @@ def _stated(model: Any, samples: Any) -> Iterator[Form]:
     if hasattr(samples, "columns"):
         names = _read_by(model) or names or tuple(map(str, samples.columns))
         types = {name: _type_of(samples[name].dtype) for name in names}
-        if set(types.values()) <= {"Float", "Int64"} and not _has_names(model):
-            yield _matrix("Float", len(names), names)
-        yield Form(types, dict.fromkeys(names, 1), {name: (name,) for name in names})
+        gaps = frozenset(name for name in names if samples[name].isna().any())
+        if "String" not in types.values() and not _has_names(model):
+            yield replace(_matrix("Float", len(names), names), gaps=gaps)
+        yield Form(types, dict.fromkeys(names, 1), {name: (name,) for name in names}, gaps)
         return
     if samples is not None and len(samples) and all(isinstance(one, str) for one in samples):
         yield Form({TEXT: "String"}, {TEXT: 1}, {TEXT: ()})
@@ -213,13 +223,29 @@ def _to_onnx(model: Any, form: Form) -> Any:
         (name, getattr(data_types, f"{kind}TensorType")([None, form.widths[name]]))
         for name, kind in form.types.items()
     ]
-    options = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    options = {id(step): found for step in steps_of(model) if (found := _options_of(step))}
     with warnings.catch_warnings(), mended(steps_of(model)):
         warnings.simplefilter("ignore")
         converted = to_onnx(model, initial_types=inputs, options=options, target_opset=dict(OPSETS))
     if not hasattr(model, "predict_proba") and converted.graph.output[0].name == "label":
         del converted.graph.output[1:]  # scores without a name for what they are
     return converted
+
+
+def _options_of(step: Any) -> dict[str, bool]:
+    """Return skl2onnx's options for a step: scores as a matrix, not as a dictionary an instance.
+
+    A classifier that knows no such option is given another one, which changes nothing: without any,
+    skl2onnx sets the option that it does not know.
+    """
+    from skl2onnx._supported_operators import _get_sklearn_operator_name
+    from skl2onnx.common._registration import get_converter
+
+    try:
+        known = get_converter(_get_sklearn_operator_name(type(step))).get_allowed_options() or ()
+    except ValueError:  # there is no converter, and skl2onnx will say so
+        return {}
+    return {option: False for option in ("zipmap", "nocl") if option in known}
 
 
 def ask(model: Any, instances: Any, outputs: list[str]) -> dict[str, NDArray[Any]]:
@@ -265,5 +291,7 @@ def _difference(model: Any, path: Path, form: Form, samples: Any) -> float:
     apart = 0.0
     for name, values in expected.items():
         if values.dtype.kind == "f":
+            if np.size(got[name]) != values.size:
+                return float("inf")
             apart = max(apart, difference_of(np.asarray(got[name]).reshape(values.shape), values))
     return apart

@@ -29,7 +29,11 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     converted, form = convert(model, samples, onnx)
     form = form.as_written([one.name for one in converted.graph.input])
     outputs = [one.name for one in converted.graph.output]
-    columns = tuple(Column(name) for names in form.names.values() for name in names)
+    columns = tuple(
+        Column(name, missing="nan" if name in form.gaps else "refuse")
+        for names in form.names.values()
+        for name in names
+    )
     return Original(
         format="scikit-learn",
         summary=f"scikit-learn, {type(steps_of(model)[-1]).__name__}",

@@ -22,6 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.svm import LinearSVC
 
 from model.bake.errors import BakeError
 from model.bake.sources import open_object
@@ -68,6 +69,28 @@ CASES: dict[str, tuple[Any, Any, Any, tuple[str, ...], str]] = {
         ANSWERS, ("cheap", "dear"), "classify",
     ),
     "thresholds": (HistGradientBoostingRegressor(max_iter=5), MATRIX, MATRIX[:, 1], (), "regress"),
+    "gaps": (
+        make_pipeline(
+            ColumnTransformer([
+                ("fare", SimpleImputer(), ["fare"]),
+                ("sex", make_pipeline(
+                    SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore"),
+                ), ["sex"]),
+            ]),
+            LogisticRegression(),
+        ),
+        FRAME.assign(sex=FRAME["sex"].where(FRAME.index % 5 > 0)), ANSWERS,
+        ("cheap", "dear"), "classify",
+    ),
+    "flags": (LogisticRegression(), FRAME[["fare", "vip"]], ANSWERS, ("cheap", "dear"), "classify"),
+    "margins": (
+        make_pipeline(TfidfVectorizer(), LinearSVC()), TEXTS,
+        ["spam", "ham"] * 10, ("ham", "spam"), "classify",
+    ),
+    "damped": (
+        make_pipeline(TfidfVectorizer(sublinear_tf=True), Ridge()), [f"{t} {t}" for t in TEXTS],
+        np.arange(20.0), (), "regress",
+    ),
     "values": (LinearRegression(), MATRIX, MATRIX, (), "regress"),
     "doubles": (GaussianProcessRegressor(), NORMAL, NORMAL[:, 0], (), "regress"),
     "clusters": (KMeans(2, n_init=1), MATRIX, None, (), ""),
@@ -86,7 +109,7 @@ def test_a_live_model_is_converted(tmp_path: Path, name: str) -> None:
     session = open_session(original.onnx)
     feeds = {
         one.name: {
-            "tensor(string)": np.array([["spam"], ["male"]], object),
+            "tensor(string)": np.array([["" if name == "gaps" else "spam"], ["male"]], object),
             "tensor(bool)": np.array([[True], [False]]),
             "tensor(int64)": np.array([[33], [44]]),
             "tensor(double)": np.full((2, 4), 0.5),
@@ -100,6 +123,15 @@ def test_a_live_model_is_converted(tmp_path: Path, name: str) -> None:
             np.testing.assert_allclose(got[key].reshape(expected.shape), expected, 1e-4, 1e-4)
         else:
             assert got[key].ravel().tolist() == expected.ravel().tolist()
+
+
+def test_thresholds_are_exact(tmp_path: Path) -> None:
+    """Of more values than bins some are thresholds themselves, to the last digit of a float64."""
+    values = RANDOM.normal(size=(300, 1))
+    model = HistGradientBoostingRegressor(max_iter=3, min_samples_leaf=1).fit(values, values[:, 0])
+    original = open_object(model, values, tmp_path, print)
+    (got,) = open_session(original.onnx).run(None, {"input": values})
+    np.testing.assert_allclose(got.ravel(), model.predict(values), 1e-6, 1e-6)
 
 
 @pytest.mark.filterwarnings("ignore")
