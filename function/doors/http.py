@@ -343,12 +343,16 @@ def _query_of(event: dict[str, Any], source: Source) -> str:
 
 def _headers_of(event: dict[str, Any], source: Source) -> dict[str, str]:
     """Return the headers in lower case, repeats and cookies joined as browsers do (M6, M7)."""
-    lists: dict[str, list[str]] = {}
-    for name, value in _pairs_of(event, "headers", "multiValueHeaders", "headers"):
-        lists.setdefault(name.lower(), []).append(value)
-    headers = {
-        name: ("; " if name == "cookie" else ", ").join(values) for name, values in lists.items()
-    }
+    headers: dict[str, str] = {}
+    repeats: dict[str, list[str]] = {}
+    for mixed, value in _pairs_of(event, "headers", "multiValueHeaders", "headers"):
+        name = mixed.lower()
+        if name in headers:
+            repeats.setdefault(name, [headers[name]]).append(value)
+        else:
+            headers[name] = value
+    for name, values in repeats.items():
+        headers[name] = ("; " if name == "cookie" else ", ").join(values)
     cookies = event.get("cookies") or []
     if not isinstance(cookies, list):
         raise _malformed("cookies", "a list of texts", kind_of(cookies))
