@@ -51,8 +51,9 @@ check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other functions, and write docs/benchmark.md; QUICK=1: a minute
 	@$(BIN)/lambake bench $(if $(QUICK),--quick)
 
-train: .venv/.dev ## train and bake both models
+train: .venv/.dev ## train and bake the models of the zoo
 	@$(BIN)/python model/zoo/iris/train.py
+	@$(BIN)/python model/zoo/progression/train.py
 	@$(BIN)/python model/zoo/digits/train.py
 
 image: .venv/.image ## build the image with docker or podman, and show what is in it

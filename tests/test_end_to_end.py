@@ -95,7 +95,8 @@ def test_boto3_invokes_the_function(local: LocalLambda) -> None:
     failure = json.loads(reply["Payload"].read())
     assert reply["FunctionError"] == "Unhandled"
     assert failure["errorType"] == "UnknownModelError"
-    assert failure["errorMessage"] == "model: expected one of digits, iris, got another name"
+    names = "digits, iris, progression"
+    assert failure["errorMessage"] == f"model: expected one of {names}, got another name"
     assert not failure["stackTrace"]
 
 

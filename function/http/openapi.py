@@ -71,6 +71,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "ModelAnswer": _object(
         **_SUMMARY,
         **dict.fromkeys(("licence", "engine", "sha256", "card", "takes"), _TEXT),
+        unit={"type": "string", "description": "Of a regression's values; may be empty."},
         example={"description": "An instance that the model answers, if a short one is known."},
         labels=_list(_TEXT),
         columns=_list(_COLUMN),

@@ -10,13 +10,13 @@ const LONG_LABEL = 16;
 const SHOWN_NUMBERS = 8;
 
 /** An answer in a few words: for the headline, the list of answers and a screen reader. */
-export function headlineOf(prediction) {
+export function headlineOf(prediction, unit = "") {
   if ("label" in prediction) {
     const { label, confidence } = prediction;
     return { main: String(label), side: confidence === undefined ? "" : percent(confidence) };
   }
   if ("labels" in prediction) return { main: prediction.labels.join(", ") || "none of them", side: "" };
-  if ("value" in prediction) return { main: brief(prediction.value), side: "" };
+  if ("value" in prediction) return { main: brief(prediction.value), side: unit };
   if ("values" in prediction) return { main: Object.values(prediction.values).map(brief).join(" · "), side: "" };
   if ("embedding" in prediction) return { main: count(flat(prediction.embedding).length, "number"), side: "" };
   if ("outputs" in prediction) return { main: outputsInBrief(Object.values(prediction.outputs)), side: "" };
@@ -65,7 +65,7 @@ export function answerView(card, aside = null) {
     mini,
     wait: (busy) => element.setAttribute("aria-busy", String(busy)),
     show(prediction, timing) {
-      const told = headlineOf(prediction);
+      const told = headlineOf(prediction, card.unit);
       head(told);
       note.replaceChildren();
       body.replaceChildren(...partsOf(prediction, bars));

@@ -97,6 +97,7 @@ def _card_of(predictor: Predictor, versions: Versions) -> dict[str, Any]:
         "engine": manifest.engine,
         "sha256": manifest.sha256,
         "labels": manifest.task.labels,
+        "unit": getattr(manifest.task, "unit", ""),
         "takes": description.takes,
         "example": example_of(predictor),
         "columns": [asdict(column) for column in description.columns],

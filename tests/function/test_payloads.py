@@ -108,7 +108,7 @@ def test_names_that_are_no_text(versions: Service, key: str, expected: str, give
         (
             {"model": "\ud800"},
             UnknownModelError,
-            "model: expected one of digits, iris, got another name",
+            "model: expected one of digits, iris, progression, got another name",
         ),
         (
             {"model": "iris", "s3": "s3://bucket/key", "rows": [ROW]},

@@ -31,7 +31,7 @@ def zoo(tmp_path: Path) -> Path:
 
 def test_models(zoo: Path) -> None:
     """Every bundle of the zoo is served, or those that are named; other folders are none."""
-    assert [model.name for model in load(ZOO).models()] == ["digits", "iris"]
+    assert [model.name for model in load(ZOO).models()] == ["digits", "iris", "progression"]
     assert [model.name for model in load(zoo).models()] == ["iris"]
     service = load(ZOO, "iris")
     assert [model.name for model in service.models()] == ["iris"]
@@ -113,7 +113,7 @@ def test_unknown_models(service: Service, name: object) -> None:
     """A name that is not served is an error that names those that are."""
     with pytest.raises(UnknownModelError) as caught:
         service.find(name)
-    assert str(caught.value) == "model: expected one of digits, iris, got another name"
+    assert str(caught.value) == "model: expected one of digits, iris, progression, got another name"
 
 
 @pytest.mark.parametrize(

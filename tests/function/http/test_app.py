@@ -69,6 +69,7 @@ def test_a_card(ask: Ask, service: Service) -> None:
         "engine": "onnx",
         "sha256": manifest.sha256,
         "labels": ["setosa", "versicolor", "virginica"],
+        "unit": "",
         "takes": "row",
         "example": manifest.recipe.describe().example,
         "columns": [{**asdict(one), "choices": []} for one in manifest.recipe.describe().columns],

@@ -311,7 +311,7 @@ def test_a_failure_and_its_repair(s3: Any, service: Service, pictures: str) -> N
     ("key", "body", "kind", "message"),
     [
         ("in/cats/7.png", b"", UnknownModelError,
-         "model: expected one of digits, iris, got another name"),
+         "model: expected one of digits, iris, progression, got another name"),
         ("in/digits/versions/9/7.png", b"", UnknownVersionError,
          "version: expected one of 1, latest, got another name"),
         ("in/digits/a.csv", ROW, MediaTypeError,

@@ -95,7 +95,7 @@ def test_a_first_deployment(bench: Bench) -> None:
         f"1/7 preflight: stage {bench.job.target.stage} in {bench.job.target.simulated}",
         f"    account 123456789012, {bench.job.folder.parent}/terraform",
         "2/7 image",
-        "    models: digits 1, iris 1",
+        "    models: digits 1, iris 1, progression 1",
         "    making the registry",
         "    aws_ecr_repository.images: Creation complete after 1s",
         f"    {A}: pushed",

@@ -1,0 +1,1 @@
+"""The bundle `progression`: how far a diabetes progresses within a year, by four measurements."""
