@@ -27,7 +27,7 @@ SEARCHED := ':!*requirements*.txt'
 UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString KeywordDetector,--disable-plugin $(plugin))
 
 .DEFAULT_GOAL := help
-.PHONY: help bake run test check bench train image plan deploy rollback destroy cloud-demo lock clean
+.PHONY: help bake run test check bench profile-cold train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -50,6 +50,9 @@ check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 
 bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other functions, and write docs/benchmark.md; QUICK=1: a minute
 	@$(BIN)/lambake bench $(if $(QUICK),--quick)
+
+profile-cold: .venv/.dev ## draw where a cold start's time goes, into build/benchmark.md
+	@$(BIN)/lambake bench --only start --out build
 
 train: .venv/.dev ## train and bake the models of the zoo
 	@$(BIN)/python model/zoo/iris/train.py

@@ -150,7 +150,7 @@ def _process(
     process = subprocess.Popen(
         command,
         cwd=contender.root,
-        env={**_kept(os.environ), **variables},
+        env={**kept_variables(os.environ), **variables},
         stdin=subprocess.DEVNULL,
         stdout=stdout or subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -173,7 +173,7 @@ def _process(
                     os.kill(pid, signal.SIGKILL)
 
 
-def _kept(environ: Mapping[str, str]) -> dict[str, str]:
+def kept_variables(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of this process that a contender gets.
 
     Without a cache of its byte code it would compile its own modules at each start, which no image

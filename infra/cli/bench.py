@@ -14,6 +14,7 @@ class Options:
     """The flags of the command."""
 
     quick: bool = flag(False, "a minute: two rounds, and nothing with TensorFlow")
+    only: str = flag("", "one part: start, many, at-once, …; all by default")
     out: Path = flag(Path("docs"), "the folder of the page and its charts (%(default)s)", type=Path)
 
 
@@ -24,9 +25,12 @@ ABOUT = About(
 
 def run(options: Options) -> int:
     """Measure, and print the page."""
-    from infra.bench.runner import bench
+    from infra.bench.places import BenchError
+    from infra.bench.runner import SCENARIOS, bench
     from infra.cli.stage import say
 
+    if options.only and options.only not in SCENARIOS:
+        raise BenchError(f"--only: expected one of {', '.join(SCENARIOS)}, got another part")
     options.out.mkdir(parents=True, exist_ok=True)
-    print(bench(options.out, say, quick=options.quick))
+    print(bench(options.out, say, quick=options.quick, only=options.only))
     return DONE

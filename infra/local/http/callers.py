@@ -14,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 ANY = "*"
 _AWS = (".amazonaws.com", ".on.aws")
@@ -51,14 +52,18 @@ class Callers:
         return None
 
     def _is_ours(self, name: str) -> bool:
-        try:
-            ipaddress.ip_address(name)
-        except ValueError:
-            known = name.endswith(_AWS) or name in self.hosts
-            return known or any(
-                host.startswith("*.") and name.endswith(host[1:]) for host in self.hosts
-            )
-        return True
+        if _is_loopback(name) is not None or name.endswith(_AWS) or name in self.hosts:
+            return True
+        return any(host.startswith("*.") and name.endswith(host[1:]) for host in self.hosts)
+
+
+@lru_cache(maxsize=64)
+def _is_loopback(name: str) -> bool | None:
+    """Whether an address is the loopback's; None for a name. Kept, since every request asks."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return None
 
 
 def _name_of(authority: str) -> str:
@@ -67,7 +72,4 @@ def _name_of(authority: str) -> str:
     name = name.lower().removesuffix(".")
     if name == "localhost" or name.endswith(".localhost"):
         return _LOOPBACK
-    try:
-        return _LOOPBACK if ipaddress.ip_address(name).is_loopback else name
-    except ValueError:
-        return name
+    return _LOOPBACK if _is_loopback(name) else name

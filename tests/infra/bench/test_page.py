@@ -17,7 +17,10 @@ from infra.bench.installed import installed_mb
 from infra.bench.page import Chart, Section, number, page, svg
 from infra.bench.pictures import Digit, messy_digits
 from infra.bench.places import left_out
+from infra.bench.runner import SCENARIOS, bench
 from infra.bench.samples import cpu_ms, p99, ratio
+from infra.bench.scenarios.start import by_package, times_in
+from infra.cli import bench as command
 from tests import ROOT
 
 
@@ -76,7 +79,7 @@ def test_every_contender_is_there_and_counted() -> None:
 def test_contenders_keep_their_byte_code() -> None:
     """Otherwise each cold start would compile the function's own modules, and no others."""
     ours = {"PATH": "/bin", "LAMBAKE_METRICS": "off", "PYTHONDONTWRITEBYTECODE": "1"}
-    assert places._kept(ours) == {"PATH": "/bin"}
+    assert places.kept_variables(ours) == {"PATH": "/bin"}
 
 
 def test_a_tool_that_is_absent_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,3 +96,28 @@ def test_messy_digits_are_larger_and_the_same_each_time() -> None:
     assert first == again
     assert len({one.picture for one in first}) == 3
     assert all(Image.open(io.BytesIO(one.picture)).height >= 200 for one in first)
+
+
+REPORT = """import time: self [us] | cumulative | imported package
+import time:       100 |        100 |   zipimport
+import time:        30 |         70 |     fastapi.routing
+import time:        40 |         40 |   fastapi
+import time:       500 |       1000 | function.entry
+import time:        20 |         20 | _hashlib
+a line of the function's own
+"""
+
+
+def test_imports_are_added_up_by_package() -> None:
+    """Of several processes the least of each module counts: the rest is what the machine did."""
+    times = times_in(REPORT)
+    found = by_package([times, times | {"fastapi": 10, "function.entry": 900}])
+    assert found == {"standard library": 120, "fastapi": 40, "the function itself": 500}
+
+
+def test_one_part_can_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its name chooses it; another name is refused, and those that there are are named."""
+    monkeypatch.setitem(SCENARIOS, "start", lambda _plan: Section("Alone", "text"))
+    assert bench(tmp_path, print, quick=True, only="start").count("\n## ") == 1
+    with pytest.raises(places.BenchError, match=r"side-by-side, start, .*, got another part"):
+        command.run(command.Options(only="warm", out=tmp_path))
