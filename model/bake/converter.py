@@ -43,7 +43,7 @@ class Converter:
         """
         self._work, self._script = work, script
         self._log = work / f"{script}.log"
-        command = [str(python), "-I", "-B", str(HOST), script, json.dumps(arguments)]
+        command = [str(python), "-I", str(HOST), script, json.dumps(arguments)]
         with self._log.open("w", encoding="utf-8") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True

@@ -54,8 +54,9 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[..., Arrays]
     ]
 
     # A dictionary, a list or one tensor: as the model was defined.
-    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
-    structure = inputs[0] if structure is None else structure
+    # Symbolic tensors have no truth value.
+    stated = (getattr(model, name, None) for name in ("_inputs_struct", "_nested_inputs"))
+    structure = next((one for one in stated if one is not None), inputs[0])
 
     def call(*tensors: Any) -> Any:
         packed = tf.nest.pack_sequence_as(structure, list(tensors))
