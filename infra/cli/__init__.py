@@ -24,8 +24,8 @@ from infra.cli.flags import About, UsageError, add_command, joined, options_of
 from infra.cli.set_up import CHECKOUT, is_a_copy, what_installs
 
 COMMANDS = (
-    "bake", "run", "invoke", "image", "plan", "deploy", "status", "logs", "rollback", "destroy",
-    "bulk", "bench", "cloud", "demo", "manifest",
+    "bake", "run", "predict", "invoke", "image", "plan", "deploy", "status", "logs", "rollback",
+    "destroy", "bulk", "bench", "cloud", "demo", "manifest",
 )  # fmt: skip
 """In the order of the help."""
 
