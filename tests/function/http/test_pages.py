@@ -43,6 +43,14 @@ def test_every_address_works(answer: Answer, path: str, stage: str) -> None:
         assert reply["statusCode"] == 200, address
 
 
+def test_the_page_makes_no_html_of_text() -> None:
+    """A model's description, a label or an error is a text node, so nothing in it is markup."""
+    scripts = "".join(path.read_text("utf-8") for path in pages.PLAYGROUND.glob("*.js"))
+    assert "textContent" in scripts
+    for sink in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser"):
+        assert sink not in scripts
+
+
 def test_prefixes_are_escaped() -> None:
     """Should a prefix ever hold HTML, it is text."""
     prefix = '/"><script>alert(1)</script>'

@@ -195,9 +195,12 @@ def test_a_connection_that_only_the_kernel_has_accepted() -> None:
     played(scene)
 
 
-def test_the_times_fit_together() -> None:
+def test_the_limits_fit_together() -> None:
     """A platform kills ten seconds after SIGTERM; a body outlasts its head and its grace."""
     assert 0.5 <= serve.NOTICE_S < serve.NOTICE_S + serve.DRAIN_S < 10
     assert wire.LAST_REQUEST_S < serve.DRAIN_S
     assert plain_http.BODY_GRACE_S < wire.HEAD_TIMEOUT_S < plain_http.BODY_TIMEOUT_S <= 30
     assert 256 <= wire.MAX_CONNECTIONS <= 1024 - 128
+    # Half of the smallest container that serves.
+    assert plain_http.MAX_BODIES_BYTES <= 256 * 2**20
+    assert wire.MAX_HEAD_BYTES < wire.MAX_FRAMING_BYTES <= 2**17

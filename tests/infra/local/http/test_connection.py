@@ -8,8 +8,11 @@ import hashlib
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from infra.local.http.connection import Connection
-from infra.local.http.server import serving
+from infra.local.http.asgi import AsgiExchange
+from infra.local.http.connection import Connection, Limits
+from infra.local.http.exchange import Exchange
+from infra.local.http.message import Head
+from infra.local.http.server import Host, serving
 from tests.infra.local.http.raw_http import (
     GET,
     QUICK,
@@ -112,6 +115,65 @@ def test_pipelining() -> None:
         ]
 
     run(scenario())
+
+
+class _Reading(asyncio.Transport):
+    """A client's side that notes whether the server reads."""
+
+    reads = True
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.reads = True
+
+    def write(self, data: object) -> None:
+        """Drop it."""
+
+    def can_write_eof(self) -> bool:
+        """The server stays as it is."""
+        return False
+
+
+def test_pipelining_is_bounded() -> None:
+    """While a request is answered, no more than 256 KB of further ones are read."""
+
+    async def scenario() -> None:
+        free = asyncio.Event()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await free.wait()
+            await answer(send, 200, b"")
+
+        def begin(head: Head, connection: Connection) -> Exchange:
+            return AsgiExchange(head, connection, app, tasks)
+
+        tasks: set[asyncio.Task[None]] = set()
+        transport = _Reading({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 2)})
+        connection = Connection(Host(begin, QUICK))
+        connection.connection_made(transport)
+        connection.data_received(GET % 0 + b"GET" + b" " * (262_144 - 3))
+        assert transport.reads
+        connection.data_received(b" ")
+        assert not transport.reads
+        free.set()
+        await asyncio.gather(*tasks)
+        assert transport.reads
+
+    run(scenario())
+
+
+def test_the_default_limits_fit_together() -> None:
+    """Each has an end, and a body outlasts its head."""
+    limits = Limits()
+    assert limits.linger_timeout_s < limits.header_timeout_s <= 10
+    assert limits.header_timeout_s < limits.body_timeout_s <= limits.idle_timeout_s <= 75
+    assert limits.write_timeout_s <= 60
+    assert limits.connections <= 1_024
+    assert limits.header_bytes < limits.body_bytes < limits.bodies_bytes <= 2**28
 
 
 def test_any_split() -> None:

@@ -217,6 +217,7 @@ def test_no_more_events_than_can_run_ask_for_an_environment() -> None:
 
 def test_queued_events_have_a_limit_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond it the sender is throttled; what is done makes room."""
+    assert asynchronous.MAX_HELD_BYTES <= 2**28
     monkeypatch.setattr(asynchronous, "MAX_HELD_BYTES", 9_000)
 
     async def scene() -> None:
