@@ -44,6 +44,7 @@ class RawAnswer:
     version: str
     outputs: Feeds
     steps_ms: dict[str, float] = field(default_factory=dict)
+    drift: Drift = field(default_factory=dict)
 
 
 _Result = TypeVar("_Result")
@@ -87,10 +88,8 @@ class Served:
                 in memory, which is fatal.
         """
         predictions, steps = self._guarded(lambda: self._predictor.predict(instances))
-        window = self._predictor.window
         name, version = self.manifest.name, self.manifest.version
-        news = window.news() if window else {}
-        return Answer(name, version, predictions, _milliseconds(steps), news)
+        return Answer(name, version, predictions, _milliseconds(steps), self._news())
 
     def run(self, instances: Instances) -> RawAnswer:
         """Compute the model's outputs as they are.
@@ -99,7 +98,12 @@ class Served:
             InputError, EngineError: as in `predict`.
         """
         outputs, steps = self._guarded(lambda: self._predictor.run(instances))
-        return RawAnswer(self.manifest.name, self.manifest.version, outputs, _milliseconds(steps))
+        name, version = self.manifest.name, self.manifest.version
+        return RawAnswer(name, version, outputs, _milliseconds(steps), self._news())
+
+    def _news(self) -> Drift:
+        window = self._predictor.window
+        return window.news() if window else {}
 
     def _guarded(self, act: Callable[[], _Result]) -> _Result:
         """Do something with the engine; look at the model if the engine fails repeatedly."""

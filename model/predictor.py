@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -90,9 +91,8 @@ class Predictor:
         preprocessed = perf_counter()
         outputs = self._run(feeds, named=isinstance(instances, NamedInputs))
         ran = perf_counter()
-        notes = feeds.notes if isinstance(feeds, NotedFeeds) else {}
         try:
-            answers = self.task.answers({**feeds, **notes, **outputs}, count)
+            answers = self._answers_of(feeds, outputs, count)
         except EngineError as exc:
             # Past the recipe a caller may send numbers so large that the outputs overflow.
             if isinstance(instances, NamedInputs) and not all(map(_is_finite, outputs.values())):
@@ -118,10 +118,13 @@ class Predictor:
             EngineError: the engine failed.
         """
         start = perf_counter()
-        feeds, _ = self._feeds_of(instances)
+        feeds, count = self._feeds_of(instances)
         preprocessed = perf_counter()
         outputs = self._run(feeds, named=True)
         ran = perf_counter()
+        if self.window:
+            with suppress(EngineError):  # outputs that are no answers are not watched
+                self.window.observe(feeds, self._answers_of(feeds, outputs, count))
         return outputs, Steps((preprocessed - start) * 1e3, (ran - preprocessed) * 1e3, 0.0)
 
     def prepare(self, instances: Instances) -> Feeds:
@@ -157,6 +160,10 @@ class Predictor:
             if isinstance(exc, RefusedError) or (named and isinstance(exc, OperatorError)):
                 raise _refusal("inputs" if named else self._plural, exc) from exc
             raise EngineError(f"{self.manifest.engine} failed: {exc}") from exc
+
+    def _answers_of(self, feeds: Feeds, outputs: Feeds, count: int) -> list[Answer]:
+        notes = feeds.notes if isinstance(feeds, NotedFeeds) else {}
+        return self.task.answers({**feeds, **notes, **outputs}, count)
 
     def _require_count(self, count: int, what: str) -> None:
         limit = self.manifest.max_instances

@@ -28,6 +28,8 @@ from model.tensors import Tensor
 
 GROUP: Final = "TensorFlow Serving"
 SIGNATURE: Final = "serving_default"
+REFUSED: Final = ("parameters", "context")
+"""Vertex AI's settings of a prediction, and TensorFlow Serving's features of all examples."""
 
 _OBJECT: Final = {"type": "object"}
 _ERROR: Final = {"type": "object", "properties": {"error": {"type": "string"}}}
@@ -83,6 +85,9 @@ def _payload_of(body: bytes, served: Served) -> dict[str, Any]:
         raise InvalidError([Problem("body", '{"instances": […]}', kind_of(asked))])
     if asked.get("signature_name", SIGNATURE) not in (SIGNATURE, ""):
         raise InvalidError([Problem("signature_name", SIGNATURE, "another")])
+    for key in REFUSED:
+        if asked.get(key):
+            raise InvalidError([Problem(key, f"none: a model has no {key}", "some")])
     return asked
 
 

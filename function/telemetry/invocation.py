@@ -94,12 +94,12 @@ class Invocation:
             # A bucket's table may be a million rows in one invocation.
             while len(sample) > MOST_VALUES:
                 del sample[1::2]
-        usage.drift |= answer.drift
 
     def record_run(self, answer: Answer | RawAnswer, count: int) -> Usage:
         """Add a run of a model for so many instances, and how long its steps took."""
         usage = self.usages.setdefault((answer.model, answer.version), Usage())
         usage.predictions += count
+        usage.drift |= answer.drift
         for name, value in answer.steps_ms.items():
             usage.steps_ms[name] = usage.steps_ms.get(name, 0.0) + value
             self.steps_ms[name] = self.steps_ms.get(name, 0.0) + value

@@ -108,6 +108,8 @@ def test_status_and_metadata(told: Told) -> None:
         (ask("iris", "predict", {"instances": 7}), 400, "instances: expected a list of 1 to 1000"),
         (ask("iris", "predict", {"instances": [ROW], "signature_name": "x"}), 400,
          "signature_name: expected serving_default, got another"),
+        (ask("iris", "predict", {"instances": [ROW], "parameters": {"top": 1}}), 400,
+         "parameters: expected none: a model has no parameters, got some"),
         (ask("iris", "predict", {"instances": [ROW[:3]]}), 400, "rows[0]: expected 4"),
         (ask("iris", "predict", {"inputs": {n: [1] * (1 + n.startswith("p")) for n in NAMES}}), 400,
          "inputs: expected columns of one length, got others"),

@@ -249,10 +249,21 @@ def test_through_the_handler(metered: Handler, log_lines: Lines) -> None:
     assert line["EngineMs"] == line["ms"]["engine"]
 
 
-def test_drift_through_the_handler(metered: Handler, log_lines: Lines) -> None:
+ROWS = [[5.1, 3.5, 1.4, 0.2]] * LEAST
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"model": "iris", "rows": ROWS},
+        http_api_v2(post_json("/v1/models/iris:predict", {"instances": ROWS})),
+    ],
+    ids=["direct", "tf-serving"],
+)
+def test_drift_through_the_handler(metered: Handler, log_lines: Lines, event: Any) -> None:
     """Once there are enough, a line carries how far the inputs and answers are off."""
     log_lines()
-    metered({"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]] * LEAST}, CONTEXT)
+    metered(event, CONTEXT)
     metered({"model": "iris", "rows": [[5.1, 3.5, 1.4, 0.2]]}, CONTEXT)
     first, second = log_lines()
     assert list(breaches_of(json.dumps(first))) == []
