@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 import socket
@@ -12,7 +14,8 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.schedule import ByFile
+from tests import ROOT
+from tests.schedule import ByFile, from_own_part
 
 STRICT = os.environ.get("STRICT") == "1"
 """Whether this is CI, where nothing is skipped and every run tries the same examples."""
@@ -43,6 +46,20 @@ LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     """Schedule so."""
     return ByFile(config, log)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Import the test files, each process of a whole run from another one onwards.
+
+    pytest compiles each file at its first import, half a minute for all of them. In one order every
+    process would compile every file; so each finds most of them compiled by the others.
+    """
+    config = session.config
+    if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
+        files = [one.relative_to(ROOT) for one in sorted(ROOT.glob("tests/**/test_*.py"))]
+        for file in from_own_part(files, **config.workerinput):
+            with contextlib.suppress(Exception):  # the collection says what is wrong
+                importlib.import_module(".".join(file.with_suffix("").parts))
 
 
 HEAVY = frozenset({"tensorflow", "keras", "cfnlint", "rfc3987_syntax"})

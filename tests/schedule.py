@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,9 +62,26 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         self.workqueue.move_to_end(min(self.workqueue, key=_place), last=False)
         super()._assign_work_unit(node)
 
+    def remove_node(self, node: Any) -> None:
+        """End the whole run where a process has died in the midst of its tests.
+
+        xdist gives them to another process, which may die of the same test or wait for ever.
+        """
+        files = self.assigned_work.pop(node).values()
+        left = [test for tests in files for test, done in tests.items() if not done]
+        if left:
+            died = f"expected each process to finish its tests, got the death of {node.gateway.id}"
+            pytest.exit(f"{died} in {left[0]}", returncode=1)
+
 
 def _place(scope: str) -> int:
     return next((at for at, file in enumerate(LONGEST) if file.startswith(scope)), len(LONGEST))
+
+
+def from_own_part(files: list[Path], *, workerid: str, workercount: int, **_: Any) -> list[Path]:
+    """Turn a list so that each process (gw0, gw1, …) begins at another part of it."""
+    at = len(files) * int(workerid.removeprefix("gw")) // workercount
+    return files[at:] + files[:at]
 
 
 @contextlib.contextmanager

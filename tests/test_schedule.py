@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections import OrderedDict
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import ROOT
 from tests.conftest import pytest_collection_finish
-from tests.schedule import LONGEST, ByFile, once
+from tests.schedule import LONGEST, ByFile, from_own_part, once
 
 
 def test_the_longest_files_are_there() -> None:
@@ -34,6 +36,27 @@ def test_the_longest_files_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     while scheduler.workqueue:
         scheduler._assign_work_unit(None)
     assert taken == [LONGEST[0], LONGEST[1], "b.py", "a.py"]
+
+
+def test_a_process_that_dies_ends_the_run() -> None:
+    """The test that it was at is told; a process that has finished its tests may go."""
+    node = Mock(**{"gateway.id": "gw1"})
+    scheduler = ByFile.__new__(ByFile)
+    scheduler.assigned_work = {node: {"a.py": {"a.py::one": True, "a.py::two": True}}}
+    scheduler.remove_node(node)
+    assert scheduler.assigned_work == {}
+    scheduler.assigned_work = {node: {"a.py": {"a.py::one": True, "a.py::two": False}}}
+    with pytest.raises(pytest.exit.Exception, match=r"gw1 in a\.py::two") as ended:
+        scheduler.remove_node(node)
+    assert ended.value.returncode == 1
+
+
+def test_each_process_begins_at_a_part_of_its_own() -> None:
+    """All of them import every file."""
+    files = [Path(f"{number}.py") for number in range(6)]
+    turned = [from_own_part(files, workerid=f"gw{at}", workercount=3) for at in range(3)]
+    assert [one[0] for one in turned] == [files[0], files[2], files[4]]
+    assert [sorted(one) for one in turned] == [files] * 3
 
 
 def test_what_fails_is_still_to_do(tmp_path_factory: pytest.TempPathFactory) -> None:
