@@ -12,7 +12,7 @@ import tensorflow as tf
 import tf2onnx
 
 from .arrays import Arrays
-from .graphs import drop_unread, nodes_of
+from .graphs import drop_unread, fix_inputs, nodes_of
 from .host import Refused
 
 OPSET = 18
@@ -60,6 +60,9 @@ def write(
     )
     require_known(model)
     drop_unread(model.graph, [one.name for one in specs])
+    captures = named.get_concrete_function().graph.captures
+    fix_inputs(model.graph, {inner.name: outer.numpy() for outer, inner in captures
+                             if outer.dtype != tf.resource})  # fmt: skip
     rename_outputs(model.graph, {f"{i:04d}": name for i, name in enumerate(outputs)})
     onnx.save(model, path)
 
