@@ -32,7 +32,7 @@ UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString Keyw
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction
+run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction; PORT=8080, INVOKE_PORT=9001
 	@$(BIN)/lambake run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn.onnx, NAME=churn
@@ -54,7 +54,7 @@ bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other funct
 profile-cold: .venv/.dev ## draw where a cold start's time goes, into build/benchmark.md
 	@$(BIN)/lambake bench --only start --out build
 
-train: .venv/.dev ## train and bake the models of the zoo
+train: .venv/.dev ## train and bake the models of the zoo: half an hour on two cores; the digits alone in a minute or two: model/zoo/digits/train.py --quick
 	@$(BIN)/python model/zoo/iris/train.py
 	@$(BIN)/python model/zoo/progression/train.py
 	@$(BIN)/python model/zoo/digits/train.py

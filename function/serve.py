@@ -10,6 +10,7 @@ after the signal the process ends.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import gc
 import json
@@ -30,7 +31,7 @@ from function.plain.prometheus import PrometheusMetrics
 from function.plain.threads import PredictionThreads
 from function.plain.wire import MAX_HEAD_BYTES, Wire
 from function.service import Service
-from function.settings import Settings
+from function.settings import Settings, SettingsError
 from function.telemetry.invocation import MAX_TRACE_CHARS
 from function.telemetry.vitals import end_process
 
@@ -120,12 +121,21 @@ def server_of(settings: Settings) -> Server:
 
 def main() -> NoReturn:
     """Serve until a signal or a fatal state."""
+    argparse.ArgumentParser(
+        prog="python -m function.serve",
+        description="Serve by plain HTTP on $PORT. It takes no arguments: its settings are"
+        " environment variables, listed in docs/settings.md.",
+    ).parse_args()
     # While models load, before uvicorn listens: process 1 of a container would ignore it otherwise.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
-    server = server_of(Settings.from_env(os.environ))
+    try:
+        settings = Settings.from_env(os.environ)
+    except SettingsError as error:
+        sys.exit(str(error))
+    server = server_of(settings)
     gc.freeze()
     server.run()
     # Not by returning: Python would wait for a thread whose prediction never ends.

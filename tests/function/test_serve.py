@@ -340,3 +340,31 @@ def test_a_port_that_is_taken(server: Served) -> None:
     with contextlib.closing(Served(LAMBAKE_MODELS="iris", PORT=taken)) as second:
         assert second.end() == 3
         assert "address already in use" in second.lines[-1]["message"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (["--help"], 0, "docs/settings.md"),
+        (["8080"], 2, "unrecognized arguments: 8080"),
+        ([], "PORT: expected a port from 0 to 65535, got 'http'", ""),
+    ],
+)
+def test_it_says_how_it_is_started(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    status: int | str,
+    told: str,
+) -> None:
+    """Its settings are environment variables; a wrong one is a line, not a traceback."""
+    monkeypatch.setattr("sys.argv", ["serve", *arguments])
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("logging.basicConfig", lambda **_: None)
+    monkeypatch.setenv("PORT", "http")
+    from function import serve
+
+    with pytest.raises(SystemExit) as ended:
+        serve.main()
+    assert ended.value.code == status
+    assert told in "".join(capsys.readouterr())

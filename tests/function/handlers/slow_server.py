@@ -46,7 +46,7 @@ def opened(manifest: Manifest) -> Engine:
         print('{"level": "INFO", "message": "loading"}', flush=True)
         time.sleep(60)
     engine = engines.open_engine(manifest)
-    return engine if manifest.recipe.takes == "image" else Slow(engine)
+    return Slow(engine) if manifest.name == "iris" else engine
 
 
 if __name__ == "__main__":
