@@ -16,7 +16,7 @@ export function headlineOf(prediction, unit = "") {
     return { main: String(label), side: confidence === undefined ? "" : percent(confidence) };
   }
   if ("labels" in prediction) return { main: prediction.labels.join(", ") || "none of them", side: "" };
-  if ("value" in prediction) return { main: brief(prediction.value), side: unit };
+  if ("value" in prediction) return { main: brief(prediction.value), side: prediction.value === null ? "" : unit };
   if ("values" in prediction) return { main: Object.values(prediction.values).map(brief).join(" · "), side: "" };
   if ("embedding" in prediction) return { main: count(flat(prediction.embedding).length, "number"), side: "" };
   if ("outputs" in prediction) return { main: outputsInBrief(Object.values(prediction.outputs)), side: "" };

@@ -145,7 +145,7 @@ def test_sliders_and_numbers_of_the_irises(page: Page, address: str) -> None:
 def test_columns_of_every_type(page: Page, address: str) -> None:
     """Choices, texts, whole numbers and true or false; what may be missing may be left empty."""
     show(page, address, "fares")
-    expect(headline(page)).to_have_text("32")
+    expect(page.locator(".headline")).to_have_text("32EUR")
     expect(page.get_by_label("from")).to_have_value('"Cherbourg"')
     page.get_by_label("return").select_option("false")
     page.get_by_label("bags").fill("3")
