@@ -58,13 +58,14 @@ EMPTY: Final = Contender(
 )
 LAMBAKE: Final = Contender(
     "Lambake",
-    "this project, both models, everything validated, metrics on",
+    "this project, two models, everything validated, metrics on",
     "function.entry.handler",
     (
         *("awslambdaric", "boto3", "fastapi", "fastapi-swagger", "mangum", "numpy", "onnxruntime"),
         *("pillow", "prometheus-client", "starlette", "uvicorn"),
     ),
     root=ROOT,
+    variables={"LAMBAKE_MODELS": "digits,iris"},
 )
 BAREST: Final = Contender(
     "barest",
