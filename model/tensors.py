@@ -130,6 +130,8 @@ def _array_of(value: Any, tensor: Tensor) -> NDArray[Any]:
     Raises:
         _MisfitError: the value has another shape, or an element of another type or range.
     """
+    if isinstance(value, np.generic):
+        value = np.asarray(value)  # a scalar of NumPy's is no array
     if isinstance(value, np.ndarray):
         _require_shape(value.shape, tensor)
         if value.dtype.name == tensor.dtype:

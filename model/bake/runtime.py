@@ -65,6 +65,11 @@ class Runtime:
                     f"its input {one.name!r} is of type {one.dtype}, which no request can carry",
                     "Export it with inputs that are tensors of numbers, booleans or strings.",
                 )
+        if not self.inputs:
+            raise BakeError(
+                "it has no inputs: it answers every request with the same",
+                "Export it with what a request brings as inputs, not as weights.",
+            )
         if not self.outputs:
             raise BakeError(f"its outputs {', '.join(self.dropped)} are no tensors")
 

@@ -58,6 +58,8 @@ def test_axes_of_any_size_are_free() -> None:
     """An axis of -1 may have any size, no axis makes a number, and NaN is a float."""
     assert to_feeds({"ids": [[1, 2, 3]]}, [IDS])["ids"].shape == (1, 3)
     assert to_feeds({"ids": [[]]}, [IDS])["ids"].shape == (1, 0)
+    scalar = to_feeds({"k": np.float32(2)}, [Tensor("k", "float32", ())])["k"]
+    assert (type(scalar), scalar.shape) == (np.ndarray, ())
     assert to_feeds({"x": []}, [X])["x"].shape == (0, 2)
     assert to_feeds({"rate": 16000}, [Tensor("rate", "int64", ())])["rate"].shape == ()
     assert np.isnan(to_feeds({"x": [[math.nan, 1]]}, [X])["x"][0, 0])

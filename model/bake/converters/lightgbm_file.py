@@ -23,6 +23,14 @@ WHERE = 9
 CLASSES = ("binary", "multiclass", "multiclassova")
 """Objectives that ONNX answers with a label and probabilities."""
 
+INSTEAD = {
+    "multiclassova": "Train it with objective='multiclass'.",
+    "cross_entropy": "Train it with objective='binary' and weights.",
+    "cross_entropy_lambda": "Train it with objective='binary' and weights.",
+    "sqrt": "Train it without reg_sqrt, on roots that you take and square yourself.",
+}
+"""Objectives that it converts wrongly or not at all; `sqrt` is how a file states reg_sqrt."""
+
 
 def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Arrays]]:
     """Write a LightGBM model as ONNX: `input` float32[N, F], a missing value NaN.
@@ -33,14 +41,10 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
         "categories": what they stand for, if that is known}.
 
     Raises:
-        Refused: linear trees.
+        Refused: linear trees, or an objective that the converter gets wrong.
     """
     text = Path(path).read_text(encoding="utf-8", errors="replace")
-    if "\nis_linear=1" in text:
-        raise Refused(
-            "the LightGBM model has linear trees (linear_tree), which ONNX's trees cannot express",
-            "Train it without linear_tree.",
-        )
+    require_expressible(text)
     booster = lightgbm.Booster(model_file=path)
     count = booster.num_feature()
     model = convert_lightgbm(
@@ -49,6 +53,8 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
     objective = (header_of(text, "objective") or "regression").split()[0]
     categories = dict(enumerate(booster.pandas_categorical or []))
     columns = columns_of(booster.feature_name(), header_of(text, "feature_infos"), categories)
+    if "\naverage_output" in text:
+        average(model, booster.current_iteration())
     floor_codes(model, [one["codes"] for one in columns])
     onnx_package.save(model, onnx)
     outputs = [one.name for one in model.graph.output]
@@ -71,6 +77,35 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
         "classes": objective in CLASSES and max(2, booster.num_model_per_iteration()),
     }
     return facts, run
+
+
+def require_expressible(text: str) -> None:
+    """Refuse what the converter cannot express.
+
+    Raises:
+        Refused: says what, and how to train it otherwise.
+    """
+    if "\nis_linear=1" in text:
+        raise Refused(
+            "the LightGBM model has linear trees (linear_tree), which ONNX's trees cannot express",
+            "Train it without linear_tree.",
+        )
+    objective = header_of(text, "objective").split()
+    for unknown, instead in INSTEAD.items():
+        if unknown in objective:
+            raise Refused(
+                f"the LightGBM model learnt with objective {' '.join(objective)}, which "
+                "the converter to ONNX does not know",
+                instead,
+            )
+
+
+def average(model: Any, count: int) -> None:
+    """Divide the leaves by the number of iterations: boosting="rf" averages what others add."""
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if attribute.name in ("class_weights", "target_weights"):
+                attribute.floats[:] = [value / count for value in attribute.floats]
 
 
 def header_of(text: str, key: str) -> str:

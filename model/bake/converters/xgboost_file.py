@@ -19,6 +19,10 @@ INPUT = "input"
 CLASSES = ("binary:logistic", "multi:softprob", "multi:softmax")
 """Objectives that ONNX answers with a label and probabilities."""
 
+IDENTITY = {"name": "reg:squarederror", "reg_loss_param": {}}
+EXPONENT = {"name": "count:poisson", "poisson_regression_param": {"max_delta_step": "0.7"}}
+LINKS = {"binary:logitraw": IDENTITY, "survival:cox": EXPONENT}
+
 UNSUPPORTED = "Convert it in the program that trains it, or train it with another booster."
 
 
@@ -74,7 +78,7 @@ def simplified(booster: Any) -> Any:
     """Return a booster with the same margins that the converter reads.
 
     It knows no DART, whose weights go into the leaves, and takes objectives that it does not know
-    for classifiers.
+    for classifiers: LINKS has one that it knows with the same link from margin to prediction.
     """
     document = json.loads(booster.save_raw("json"))
     learner = document["learner"]
@@ -89,8 +93,8 @@ def simplified(booster: Any) -> Any:
     name = learner["objective"]["name"]
     if name == "multi:softmax":
         learner["objective"]["name"] = "multi:softprob"
-    elif name.startswith("rank:"):
-        learner["objective"] = {"name": "reg:squarederror", "reg_loss_param": {}}
+    elif name.startswith("rank:") or name in LINKS:
+        learner["objective"] = LINKS.get(name, IDENTITY)
     changed = xgboost.Booster()
     changed.load_model(bytearray(json.dumps(document).encode()))
     return changed
@@ -115,6 +119,11 @@ def require_trees(learner: dict[str, Any], types: list[str]) -> None:
         raise Refused(
             "the XGBoost model splits on categories (enable_categorical), as ONNX's trees cannot",
             "Train it on numbers instead: one-hot or ordinal codes.",
+        )
+    if learner["objective"]["name"] == "binary:hinge":
+        raise Refused(
+            "the XGBoost model learnt with binary:hinge, which has no probabilities",
+            "Train it with binary:logistic.",
         )
     if int(learner["learner_model_param"].get("num_target", 1)) > 1:
         raise Refused("the XGBoost model predicts several targets", "Bake one model a target.")

@@ -105,6 +105,14 @@ def test_a_model_that_does_not_open_tells_why(tmp_path: Path) -> None:
     assert "\n" not in caught.value.what
 
 
+def test_a_model_that_takes_nothing(tmp_path: Path) -> None:
+    """Without an input every request has the same answer."""
+    node = helper.make_node("Constant", [], ["y"], value_floats=[1.0])
+    path = model_of(tmp_path / "m", [node], {}, {"y": ("FLOAT", [1])})
+    with pytest.raises(BakeError, match=r"^it has no inputs: it answers every request"):
+        opened(path, tmp_path / "work")
+
+
 def test_a_damaged_file(tmp_path: Path) -> None:
     """Half a model is refused as such."""
     path = tmp_path / "half.onnx"
