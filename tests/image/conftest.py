@@ -14,6 +14,7 @@ from infra.image.contents import Contents, contents_of
 from tests import ROOT
 from tests.conftest import absent, require_tool
 from tests.contract.rie_target import require_rie
+from tests.image.derived import remove_derived
 from tests.image.stand_in import build as stand_in_build
 from tests.schedule import once
 
@@ -32,15 +33,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tool() -> ContainerTool:
-    """Find docker or podman, as root: only root enters a container's network."""
+def tool() -> Iterator[ContainerTool]:
+    """Find docker or podman, as root: only root enters a container's network.
+
+    Afterwards the images are removed that no later run builds upon.
+    """
     try:
         found = find_container_tool()
     except NoContainerTool as exc:
         absent(str(exc))
     if os.geteuid() != 0:
         absent("expected to be root, to look into containers")
-    return found
+    yield found
+    remove_derived(found)
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,13 @@ from pathlib import Path
 
 from infra.containers import ContainerTool
 
+MADE = "lambake.made-by=tests"
+"""The label of every image that is derived."""
 
-def derived(tool: ContainerTool, image: str, name: str, lines: str, *, folder: Path) -> str:
+
+def derived(
+    tool: ContainerTool, image: str, name: str, lines: str, *, folder: Path, label: str = MADE
+) -> str:
     """Build an image from another.
 
     Args:
@@ -17,16 +22,24 @@ def derived(tool: ContainerTool, image: str, name: str, lines: str, *, folder: P
         name: its tag.
         lines: of the Dockerfile, below FROM.
         folder: what COPY copies from.
+        label: by which it is removed.
 
     Returns:
         Its name.
     """
     tag = f"localhost/lambake:{name}"
-    recipe = tool.command("build", "--tag", tag, "--file", "-", str(folder))
+    recipe = tool.command("build", "--tag", tag, "--label", label, "--file", "-", str(folder))
     subprocess.run(
         recipe, input=f"FROM {image}\n{lines}\n", text=True, check=True, capture_output=True
     )
     return tag
+
+
+def remove_derived(tool: ContainerTool, label: str = MADE) -> None:
+    """Remove all images with a label that no container uses, and builds that have lost their tag."""
+    tool.ask("image", "prune", "--force", "--all", "--filter", f"label={label}")
+    untagged = "label=org.opencontainers.image.title=lambake"
+    tool.ask("image", "prune", "--force", "--filter", untagged)
 
 
 def layers_of(tool: ContainerTool, image: str) -> list[str]:

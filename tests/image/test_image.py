@@ -20,7 +20,7 @@ from infra.image.report import BILL, measure_init
 from infra.image.sbom import bill_breaches, bill_of
 from infra.settings.limits import INIT_LIMIT_S
 from tests import ROOT
-from tests.image.derived import derived
+from tests.image.derived import derived, remove_derived
 
 ZOO = ROOT / "model" / "zoo"
 TASK = "/var/task"
@@ -174,3 +174,13 @@ def test_the_command_fails_on_an_unfit_image(
     assert main(["image", "--only-check", "--no-init", "--tag", tag, "--base", build.base]) == 1
     expected = f"{tag} breaks the rules of an image:\n  user: expected another than root, got 0\n"
     assert capsys.readouterr().err == expected
+
+
+def test_derived_images_are_removed(tool: ContainerTool, image: str, tmp_path: Path) -> None:
+    """By their label; what they were derived from stays."""
+    label = "lambake.made-by=one-test"
+    tag = derived(tool, image, "removed", "ENV A=1", folder=tmp_path, label=label)
+    assert tool.inspect(tag)
+    remove_derived(tool, label)
+    assert tool.inspect(tag) is None
+    assert tool.inspect(image)
