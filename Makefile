@@ -22,12 +22,18 @@ UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes 
 CONVERTERS := model/bake/converters
 CLIENTS := tests/function/protocols
 
+# The folders whose tests take least, without the files in them that take longest.
+QUICK := tests/function tests/model/bundle tests/model/engines tests/model/recipes tests/model/tasks $(wildcard tests/model/test_*.py) \
+         tests/infra/settings tests/test_architecture.py \
+         $(addprefix --ignore tests/,function/protocols/test_clients.py function/http/test_browser.py \
+         function/http/test_playground_browser.py model/bundle/test_drift.py model/recipes/digit)
+
 # Secrets are known by their form. Entropy is high in hashes too, and the tests' passwords are dummies.
 SEARCHED := ':!*requirements*.txt'
 UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString KeywordDetector,--disable-plugin $(plugin))
 
 .DEFAULT_GOAL := help
-.PHONY: help bake run test check bench profile-cold train image plan deploy rollback destroy cloud-demo lock clean
+.PHONY: help bake run test test-quick check bench profile-cold train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -40,6 +46,9 @@ bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie build/clients ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
+
+test-quick: .venv/.dev ## run in two minutes what needs no TensorFlow, container, Terraform or browser
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(QUICK)
 
 check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@$(BIN)/ruff format --check .
