@@ -36,7 +36,7 @@ def derived(
 
 
 def remove_derived(tool: ContainerTool, label: str = MADE) -> None:
-    """Remove all images with a label that no container uses, and builds that have lost their tag."""
+    """Remove the images of a label that no container uses, and builds that have lost their tag."""
     tool.ask("image", "prune", "--force", "--all", "--filter", f"label={label}")
     untagged = "label=org.opencontainers.image.title=lambake"
     tool.ask("image", "prune", "--force", "--filter", untagged)

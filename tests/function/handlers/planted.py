@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from function import entry
 from model.engines.base import Array, Engine
 
-_PREDICTOR = entry.SERVICE.predictors()[-1]
+_PREDICTOR = entry.SERVICE.find("iris")._predictor
 
 
 class Planted:

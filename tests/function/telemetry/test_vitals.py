@@ -74,7 +74,7 @@ class Ended(BaseException):
 @pytest.fixture
 def planted(handler: Handler, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Plant faults in the iris model of this process, which does not end but raises."""
-    predictor = entry.SERVICE.predictors()[-1]
+    predictor = entry.SERVICE.find("iris")._predictor
 
     def plant(fault: str) -> None:
         monkeypatch.setattr(predictor, "_engine", Planted(FAULTS[fault], predictor._engine))
@@ -138,7 +138,8 @@ def test_failures_in_a_row(
     planted: Callable[[str], None], handler: Handler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An answer in between starts the count anew; only the last of them all is fatal."""
-    predictor, served = entry.SERVICE.predictors()[-1], entry.SERVICE.find("iris")
+    served = entry.SERVICE.find("iris")
+    predictor = served._predictor
     engine = predictor._engine
 
     def failures(number: int) -> list[bool]:
