@@ -201,3 +201,13 @@ def test_forms_of_a_request(door: PlainHttp, more: dict[str, Any], status: int) 
     """The absolute form of a target is served, and a version that is not spoken is refused."""
     reply = asyncio.run(asked(door, scope_of(**more), [b""]))
     assert reply.status == status
+
+
+def test_answers_before_the_end_close_their_connections(app: Any, service: Service) -> None:
+    """Whatever the path, and beside the answer's other headers."""
+    door = PlainHttp(app, PrometheusMetrics(service))
+    door.draining = True
+    for path in ("/livez", "/healthz", "/nothing"):
+        headers = asyncio.run(asked(door, scope_of(path), [b""])).headers
+        assert headers[b"connection"] == b"close"
+        assert b"content-type" in headers

@@ -72,8 +72,8 @@ class Line:
         return self.transport.written[9:12]
 
 
-async def _ok(_scope: Any, receive: Any, send: Any) -> None:
-    more = True
+async def _ok(scope: Any, receive: Any, send: Any) -> None:
+    more = scope["path"] != "/early"
     while more:
         more = (await receive()).get("more_body", False)
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -124,7 +124,13 @@ def test_a_client_that_closes_its_side(sent: bytes, answers: int) -> None:
 @pytest.mark.parametrize(
     ("chunk", "refused"), [(b"1\r\na\r\n", True), (b"200\r\n" + b"a" * 512 + b"\r\n", False)]
 )
-def test_tiny_chunks(monkeypatch: pytest.MonkeyPatch, chunk: bytes, *, refused: bool) -> None:
+def test_tiny_chunks(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    chunk: bytes,
+    *,
+    refused: bool,
+) -> None:
     """What a request has besides its body is bounded; large chunks may be as many as they like."""
     monkeypatch.setattr(wire, "MAX_FRAMING_BYTES", 200)
 
@@ -134,6 +140,10 @@ def test_tiny_chunks(monkeypatch: pytest.MonkeyPatch, chunk: bytes, *, refused: 
         line.wire.data_received(chunk * 30)
         assert await line.answer() == (b"400" if refused else b"")
         assert bool(line.transport.ended) is refused
+        early = Line()
+        early.wire.data_received(CHUNKED.replace(b"/", b"/early", 1) + chunk * 30)
+        assert await early.answer() == (b"400" if refused else b"200")
+        assert not caplog.records  # of an answer that comes too late
 
     played(scene)
 
