@@ -19,6 +19,6 @@ def test_inputs_that_nobody_reads() -> None:
     graph = helper.make_graph(nodes, "tiny", inputs, [tensors["y"]])
     drop_unread(graph, ["stated"])
     assert [one.name for one in graph.input] == ["x", "stated"]
-    fix_inputs(graph, {"x": np.float32([2]), "frozen": np.float32([3])})
+    fix_inputs(graph, {"x": np.array([2], "f"), "frozen": np.array([3], "f")})
     assert [one.name for one in graph.input] == ["stated"]
     assert [numpy_helper.to_array(one).tolist() for one in graph.initializer] == [[2.0]]
