@@ -185,6 +185,8 @@ def _columns_of(columns: Any, samples: Any) -> tuple[Column, ...]:
     if isinstance(columns, str | Path):
         if Path(columns).is_file():
             return columns_in(rows_in(Path(columns)))
+        if str(columns).endswith(".csv"):
+            raise BakeError(f"--columns: no such file: {columns}")
         columns = str(columns).split(",")
     found = [one if isinstance(one, Column) else Column(str(one).strip()) for one in columns]
     empty = [place for place, one in enumerate(found, 1) if not one.name]

@@ -109,6 +109,7 @@ class Baking:
         taken = taken_by(facts, prepared=bool(named or (custom and custom.prepares)))
         taken = custom.taken(taken) if custom else taken
         taken = replace(taken, settings={"recipe": named}) if named else taken
+        wishes.require_pictures(taken.takes)
         samples = self._samples(facts, taken, custom)
         questions = [*taken.questions, *scaling.asked(taken, wishes.pixels, samples)]
         try:

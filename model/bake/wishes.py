@@ -65,6 +65,23 @@ class Wishes:
                 raise BakeError(f"{flag}: expected letters, digits, '.', '_', '-', got {name!r}")
         if self.version == "latest":
             raise BakeError("--version: 'latest' means the highest version; give this one a number")
+        if not self.deadline_s > 0:
+            raise BakeError(f"--deadline: expected more than 0 seconds, got {self.deadline_s:g}")
+
+    def require_pictures(self, takes: str) -> None:
+        """Refuse what is said of pictures for a model that takes none.
+
+        Raises:
+            BakeError: names the flags.
+        """
+        said = {"--pixels": self.pixels} | {f"--{key}": self.picture.get(key)
+                for key in ("size", "fit", "colours")}  # fmt: skip
+        flags = [flag for flag, value in said.items() if value]
+        if flags and takes != "image" and not self.recipe:
+            raise BakeError(
+                f"{', '.join(flags)}: said of pictures, and the model takes {takes} instances",
+                "Leave it out, or say --takes image.",
+            )
 
 
 def require_one_of(flag: str, given: str, known: Sequence[str]) -> None:

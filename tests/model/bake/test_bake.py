@@ -238,6 +238,24 @@ def test_a_bundle_is_weighed_in_a_process_of_its_own(kitchen: Kitchen, tmp_path:
     ]
 
 
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        (
+            {"pixels": "0..1", "fit": "crop"},
+            "--pixels, --fit: said of pictures, and the model takes row instances",
+        ),
+        ({"deadline": 0}, "--deadline: expected more than 0 seconds, got 0"),
+        ({"columns": "absent.csv"}, "--columns: no such file: absent.csv"),
+    ],
+)
+def test_a_flag_that_cannot_be_followed_is_refused(
+    kitchen: Kitchen, tmp_path: Path, how: dict[str, Any], what: str
+) -> None:
+    """It is never taken and ignored."""
+    assert kitchen.refusal(rows_model(tmp_path / "m", "Softmax"), **how).what == what
+
+
 def test_many_labels_have_a_file(kitchen: Kitchen, tmp_path: Path) -> None:
     """More than twenty stand beside the manifest, and an edited file survives."""
     model = rows_model(tmp_path / "m.onnx", "Softmax", width=21)
