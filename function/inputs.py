@@ -122,13 +122,15 @@ def decoded_base64(text: Any, where: str) -> bytes:
         raise MalformedError([Problem(where, "base64 in a text", kind_of(text))])
     if text[:5].lower() == "data:":
         text = unquote(text.partition(",")[2])
-    text = text.translate(_AS_BASE64)
+    given, text = text.strip(), text.translate(_AS_BASE64)
     digits = text.rstrip("=")
     other = _NO_BASE64.search(digits)
     if other:
         got = f"a text that is not base64: U+{ord(other[0]):04X} after {other.start()} characters"
         raise MalformedError([Problem(where, "base64", got)])
     if len(digits) % 4 == 1 or (text != digits and len(text) % 4):
+        if " " in given:  # what was decoded as a web form once too often
+            return decoded_base64(given.replace(" ", "+"), where)
         got = f"a text that is not base64: {len(digits)} characters and {len(text) - len(digits)} ="
         raise MalformedError([Problem(where, "base64, whole and padded by = to fours or not", got)])
     return b64decode(digits + "=" * (-len(digits) % 4))
@@ -136,7 +138,9 @@ def decoded_base64(text: Any, where: str) -> bytes:
 
 def encoding_of(data: bytes) -> str:
     """Name the encoding of a text that is not in UTF-8, where its first bytes tell; or ""."""
-    is_wide = data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:4]
+    # A front that made text of the body left two U+FFFD in the place of the byte order mark.
+    marks = (b"\xff\xfe", b"\xfe\xff", "\ufffd\ufffd".encode())
+    is_wide = data.startswith(marks) or b"\0" in data[:2]
     return "UTF-16 or UTF-32" if is_wide else ""
 
 

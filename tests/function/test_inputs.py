@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from typing import Any
 
 import pytest
@@ -111,6 +111,11 @@ def test_the_most_instances(service: Service) -> None:
 def test_base64(text: str) -> None:
     """Base64 is decoded as browsers and their libraries write it, of both alphabets."""
     assert decoded_base64(text, "image") == b"\x00\x01\x02\xff"
+
+
+def test_base64_whose_plus_became_a_blank() -> None:
+    """A web form that is decoded once too often makes blanks of +."""
+    assert decoded_base64("data:,AA C/w== ", "image") == b64decode("AA+C/w==")
 
 
 @pytest.mark.parametrize(

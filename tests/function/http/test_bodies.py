@@ -182,6 +182,7 @@ def test_forms_of_any_charset(answer: Answer, charset: str) -> None:
         (b'{"rows": [[1, 2, 3, 4]]} x', "trailing characters at line 1 column 26"),
         ('{"rows": []}'.encode("utf-16"), "UTF-16 or UTF-32"),
         ('{"rows": []}'.encode("utf-16-be"), "UTF-16 or UTF-32"),
+        ('{"rows": []}'.encode("utf-16").decode(errors="replace").encode(), "UTF-16 or UTF-32"),
         (b"\xef\xbb\xbf{", "EOF while parsing an object at line 1 column 1"),
         (b'{"rows": ["\xff"]}', "invalid unicode code point at line 1 column 12"),
         (b'{"rows": ["\\ud800"]}', "unexpected end of hex escape at line 1 column 18"),
