@@ -86,6 +86,8 @@ async def _measure(tool: ContainerTool, image: str, memory_mb: int) -> Init:
         await asyncio.to_thread(tool.ask, *arguments)
         await asyncio.to_thread(tool.ask, "start", name)
         pid = await asyncio.to_thread(tool.ask, "inspect", "--format", "{{.State.Pid}}", name)
+        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
+            return Init(memory_mb, cpus, 0.0, 0.0)
         started = _started_at(int(pid))
         async with asyncio.timeout(_PATIENCE_S):
             while not (await asyncio.wait([ready], timeout=_CHECK_S))[0]:

@@ -17,8 +17,9 @@ ROWS = f"{HEADER}\n5.1,3.5,1.4,0.2\n6.3,3.3,6.0,2.5\n"
 
 @pytest.fixture(autouse=True)
 def _in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The settings are read there."""
+    """The settings are read there; the handler is the one that other tests share."""
     monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("LAMBAKE_PRELOAD_HTTP", "on")
 
 
 def test_a_picture_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:

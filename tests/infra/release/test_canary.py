@@ -65,8 +65,11 @@ def test_the_hook_refuses(stage: Stage, target: Target, watched: Watched) -> Non
     assert watched.lines[-2:] == ["failed", "the old version gets the traffic back"]
 
 
-def test_a_hook_without_a_log(stage: Stage, target: Target, watched: Watched) -> None:
+def test_a_hook_without_a_log(
+    stage: Stage, target: Target, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the hook's log cannot be read, the error says how to see it."""
+    monkeypatch.setattr("infra.cloud.logs._may_create_group", lambda *_: False)
     new = stage.publish("no")
     with pytest.raises(Refused) as refused:
         shift(target, new, hook(stage), watched.watch())
