@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.bake.errors import BakeError
 from model.bake.skl2onnx_mends import mended
-from model.recipes.base import Feeds
+from model.recipes.base import Column, Feeds
 
 MATRIX: Final = "input"
 TEXT: Final = "text"
@@ -45,6 +45,15 @@ class Form:
     widths: Mapping[str, int]
     names: Mapping[str, tuple[str, ...]]
     gaps: frozenset[str] = frozenset()
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The DataFrame's columns in the model's order."""
+        return tuple(
+            Column(name, missing="nan" if name in self.gaps else "refuse")
+            for names in self.names.values()
+            for name in names
+        )
 
     def as_written(self, inputs: Sequence[str]) -> Form:
         """Return the same by the ONNX file's names: skl2onnx writes no blanks and brackets."""

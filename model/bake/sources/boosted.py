@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from model.bake.skl2onnx_forms import convert
 from model.bake.sources import open_object as open_any
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
-from model.recipes.base import Column, Feeds
+from model.recipes.base import Feeds
 
 BOOSTERS: Final = {"xgboost", "lightgbm"}
 PREFIX: Final = "predicted_"
@@ -55,7 +55,7 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
         run=run,
         hints=Hints(
             labels=class_labels(booster),
-            columns=tuple(Column(name) for found in form.names.values() for name in found),
+            columns=form.columns,
             task=trees.hints.task,
         ),
     )

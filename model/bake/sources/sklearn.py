@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from model.bake.skl2onnx_forms import ask, convert, steps_of
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
-from model.recipes.base import Column
 
 _OTHERS: Final = {"xgboost", "lightgbm", "catboost", "keras", "tf_keras"}
 """They derive from scikit-learn's classes, and have formats of their own."""
@@ -29,11 +28,6 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     converted, form = convert(model, samples, onnx)
     form = form.as_written([one.name for one in converted.graph.input])
     outputs = [one.name for one in converted.graph.output]
-    columns = tuple(
-        Column(name, missing="nan" if name in form.gaps else "refuse")
-        for names in form.names.values()
-        for name in names
-    )
     return Original(
         format="scikit-learn",
         summary=f"scikit-learn, {type(steps_of(model)[-1]).__name__}",
@@ -41,7 +35,7 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
         run=lambda feeds: ask(model, form.instances(feeds), outputs),
         hints=Hints(
             labels=class_labels(model),
-            columns=columns,
+            columns=form.columns,
             task=_task_of(model),
         ),
     )

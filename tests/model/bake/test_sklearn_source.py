@@ -181,6 +181,7 @@ def test_a_booster_gets_what_it_learnt_from(
     frame = FRAME.assign(fare=FRAME["fare"].where(FRAME.index > 5))
     model = make_pipeline(columns, booster).fit(frame, MATRIX[:, 1])
     original = open_object(model, frame, tmp_path, print)
+    assert [one.missing for one in original.hints.columns] == ["nan", "refuse"]
     session = open_session(original.onnx)
     inputs = {one.name: one.type for one in session.get_inputs()}
     assert inputs == {"fare": "tensor(double)", "sex": "tensor(string)"}
