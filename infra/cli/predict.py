@@ -71,16 +71,16 @@ def run(options: Options) -> int:
     started = time.monotonic()
     for number, file in enumerate(files, 1):
         try:
-            for name, payload in _payloads_of(file):
+            payloads, answered = _payloads_of(file), 0
+            for payload in payloads:
                 answers = predict(payload)
-                names = (
-                    [name]
-                    if len(answers) == 1
-                    else [f"{name}:{at + 1}" for at in range(len(answers))]
-                )
+                single = len(payloads) == len(answers) == 1
+                places = range(answered + 1, answered + len(answers) + 1)
+                names = [str(file)] if single else [f"{file}:{place}" for place in places]
+                answered += len(answers)
                 found += zip(names, answers, strict=True)
                 if drawn:
-                    _draw(names, answers, alone=len(files) == 1)
+                    _draw(names, answers, alone=single and len(files) == 1)
         except (OSError, _RefusedError) as error:
             refused += 1
             sys.stderr.write(f"{file}: {error}\n")
@@ -140,12 +140,15 @@ def _predictor_of(model: str, function: Path) -> Predict:
     return predict
 
 
-def _payloads_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Return what is sent of a file, and what it is called: rows and texts go by the hundred."""
+def _payloads_of(file: Path) -> list[dict[str, Any]]:
+    """Return what is sent of a file: rows and texts go by the hundred.
+
+    Raises:
+        _RefusedError: it is not what its name says.
+    """
     kind, content = file.suffix.lower(), file.read_bytes()
     if kind not in _TEXTS:
-        yield str(file), {"image": base64.b64encode(content).decode()}
-        return
+        return [{"image": base64.b64encode(content).decode()}]
     try:
         text = content.decode("utf-8-sig")
         payload = json.loads(text) if kind == ".json" else {}
@@ -153,14 +156,12 @@ def _payloads_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise _RefusedError(f"expected {_FORMS[kind]}, got something else: {error}") from error
     if not isinstance(payload, dict):
         raise _RefusedError(f"expected {_FORMS[kind]}, got {text[:40]}")
-    if payload:
-        yield str(file), payload
-        return
-    items: Sequence[Any] = _rows_of(text)
-    if kind == ".txt":
-        items = [line for line in text.splitlines() if line.strip()]
-    for at in range(0, len(items), ROWS_AT_ONCE):
-        yield f"{file}:{at + 1}" if at else str(file), {_TEXTS[kind]: items[at : at + ROWS_AT_ONCE]}
+    if kind == ".json":
+        return [payload]
+    lines = [line for line in text.splitlines() if line.strip()]
+    items: Sequence[Any] = lines if kind == ".txt" else _rows_of(text)
+    parts = (items[at : at + ROWS_AT_ONCE] for at in range(0, len(items), ROWS_AT_ONCE))
+    return [{_TEXTS[kind]: part} for part in parts]
 
 
 def _rows_of(text: str) -> list[dict[str, Any]]:
@@ -187,7 +188,7 @@ def _draw(names: Sequence[str], answers: Sequence[dict[str, Any]], *, alone: boo
     """Print a line an answer; the shares of all classes if there is one answer only."""
     for name, answer in zip(names, answers, strict=True):
         label, shares = answer.get("label"), answer.get("probabilities")
-        if alone and len(answers) == 1 and isinstance(shares, dict):
+        if alone and isinstance(shares, dict):
             print(f"{name}: {label}")
             for one, share in sorted(shares.items(), key=lambda pair: -pair[1])[:10]:
                 print(f"  {one:<{max(map(len, shares))}}  {_bar(share)}")

@@ -51,6 +51,17 @@ def test_a_folder_becomes_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert told.err.endswith(": 3 predictions, 1 files refused\n")
 
 
+def test_rows_are_counted_through_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are sent by the hundred, and the first of the next hundred is the 101st."""
+    file = tmp_path / "rows.csv"
+    file.write_text(f"{HEADER}\n" + "5.1,3.5,1.4,0.2\n" * 102)
+    assert main(["predict", "iris", str(file)]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == [f"{file}:{place}" for place in range(1, 103)]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
