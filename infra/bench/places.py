@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from infra.bench.contenders import ROOT, Contender
+from infra.local.contract import INVOKE_API_PREFIX
 from infra.local.sandbox import memory
 from infra.settings.errors import InfraError
 
@@ -98,7 +99,7 @@ def _rie(contender: Contender, memory_mb: int = 1769) -> Iterator[Running]:
     }
     with _process(command, contender, variables) as process:
         _wait_for(port, process)
-        path = "/2015-03-31/functions/function/invocations"
+        path = f"{INVOKE_API_PREFIX}function/invocations"
         yield Running(f"127.0.0.1:{port}", path, f"{_MARKER}={marker}", process.pid)
 
 
@@ -124,7 +125,7 @@ def _lambake(contender: Contender, **settings: Any) -> Iterator[Running]:
         if not line:
             raise BenchError(f"expected our emulator to start {contender.name}, got nothing")
         url = line.decode().strip()
-        path = f"/2015-03-31/functions/{_NAME}/invocations"
+        path = f"{INVOKE_API_PREFIX}{_NAME}/invocations"
         yield Running(url.removeprefix("http://"), path, f"{_MARKER}={marker}")
 
 

@@ -146,6 +146,20 @@ def predict(client: Client, contender: Contender, picture: bytes) -> dict[str, A
     return found
 
 
+def times_ms(client: Client, contender: Contender, picture: bytes, calls: int) -> list[float]:
+    """Send a picture so many times, one after the other, and return how long each took.
+
+    Raises:
+        BenchError: one was not answered.
+    """
+    found = []
+    for _ in range(calls):
+        before = time.perf_counter()
+        predict(client, contender, picture)
+        found.append((time.perf_counter() - before) * 1e3)
+    return found
+
+
 def take(place: str, contender: Contender, picture: bytes, *, warm: int, **settings: Any) -> Sample:
     """Start a contender afresh, and call it once and then `warm` times.
 
@@ -161,11 +175,7 @@ def take(place: str, contender: Contender, picture: bytes, *, warm: int, **setti
         first_ms = (time.perf_counter() - started) * 1e3
         pids = running.pids()
         first_cpu_ms = sum(map(cpu_ms, pids))
-        warm_ms = []
-        for _ in range(warm):
-            before = time.perf_counter()
-            predict(client, contender, picture)
-            warm_ms.append((time.perf_counter() - before) * 1e3)
+        warm_ms = times_ms(client, contender, picture, warm)
         warm_cpu_ms = (sum(map(cpu_ms, pids)) - first_cpu_ms) / max(warm, 1)
         peak_mb = sum(map(_peak_mb, pids))
         client.close()

@@ -76,9 +76,7 @@ class TerminalView:
         """Show a line of the log, if it is more than a request's beginning and end."""
         event = line.event
         if isinstance(event, Start):
-            if line.stream not in self._streams:
-                self._streams.add(line.stream)
-                self._cold.add(event.request_id)
+            self._begin(line.stream, event)
         elif isinstance(event, Report):
             self._report(event)
         elif isinstance(event, InitReport):
@@ -95,6 +93,12 @@ class TerminalView:
             self._below(*refusal)
         elif not refusal and _AWS_ADVICE not in line.text:
             self._below(*shown_text(line.text))
+
+    def _begin(self, stream: str, start: Start) -> None:
+        """Note the first request of an environment, whose stream of the log is new."""
+        if stream not in self._streams:
+            self._streams.add(stream)
+            self._cold.add(start.request_id)
 
     def _report(self, report: Report) -> None:
         identifier = report.request_id
@@ -126,9 +130,8 @@ class VerboseView(TerminalView):
     def log(self, line: LogLine) -> None:
         """Show a line of the log."""
         stamp = datetime.fromtimestamp(line.time_s).strftime("%H:%M:%S.%f")[:-3]
-        if isinstance(line.event, Start) and line.stream not in self._streams:
-            self._streams.add(line.stream)
-            self._cold.add(line.event.request_id)
+        if isinstance(line.event, Start):
+            self._begin(line.stream, line.event)
         for text in shown(line):
             self._write(f"{DIM}{stamp}{END} {text}\n")
 

@@ -41,9 +41,7 @@ def reload_on_change(
         settled, before = now == before, now
         if now == taken or not settled:  # while files are being written, it waits
             continue
-        changed = sorted(
-            path for path in now.keys() | taken.keys() if now.get(path) != taken.get(path)
-        )
+        changed = changed_in(taken, now)
         taken = now
         more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
         show(f"reload: {changed[0].relative_to(local.config.root)}{more}\n")

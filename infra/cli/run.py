@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 OURS: Final = "function.entry.handler"
-MANIFEST: Final = "model.toml"
 _WIDTH = 76
 _QUEUED_TEXTS = 10_000
 
@@ -143,17 +142,14 @@ def _banner(settings: Settings, local: LocalLambda, *, colour: bool) -> str:
 
 def _models(settings: Settings) -> str:
     """Name the models of our own function, and the folders of its zoo that are none."""
+    from infra.image.collect import bundles, strays
+
     zoo = settings.root / "model" / "zoo"
     if settings.handler != OURS or settings.image or not zoo.is_dir():
         return ""
-    folders = sorted(one for one in zoo.iterdir() if one.is_dir() and one.name[0] not in "._")
-    served = [one for one in folders if [*one.glob(MANIFEST), *one.glob(f"*/{MANIFEST}")]]
-    lines = [f"models: {', '.join(one.name for one in served) or 'none'}"]
-    lines += [
-        f"not served: model/zoo/{one.name} has no {MANIFEST}"
-        for one in folders
-        if one not in served
-    ]
+    served = dict.fromkeys(one.relative_to(zoo).parts[0] for one in bundles(zoo))
+    lines = [f"models: {', '.join(served) or 'none'}"]
+    lines += [f"not served: model/zoo/{one.name} has no model.toml" for one in strays(zoo)]
     return "".join(f"  {line}\n" for line in lines)
 
 

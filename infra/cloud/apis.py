@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
 
 from moto.apigatewayv2.models import apigatewayv2_backends
 from moto.apigatewayv2.responses import ApiGatewayV2Response
@@ -25,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from infra.cloud.function_settings import refuse
 from infra.cloud.plugin import ImageFunctions
 from infra.cloud.replaced import replaced
-from infra.cloud.versions import function_behind, named
+from infra.cloud.versions import asked_for, function_behind, named
 from infra.local.fronts.response import compact
 from infra.settings.errors import InfraError
 from infra.settings.front import DEFAULT_STAGE, FrontConfig
@@ -202,8 +201,7 @@ def _create_url(self: Any) -> Any:
     """Keep the alias that a URL is for, which moto forgets."""
     if self.json_body.get("InvokeMode") == "RESPONSE_STREAM":
         raise refuse("InvokeMode to be BUFFERED, got RESPONSE_STREAM")
-    name, cut_off = named(unquote(self.path.split("/functions/")[1].split("/")[0]))
-    qualifier = self.querystring.get("Qualifier", [cut_off])[0]
+    name, qualifier = asked_for(self)
     answer = _url_made(self)
     url = self.backend.get_function(name).url_config
     url.config["Qualifier"] = qualifier

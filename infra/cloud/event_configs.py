@@ -10,14 +10,13 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from moto.awslambda.exceptions import InvalidParameterValueException, UnknownEventConfig
 from moto.awslambda.models import EventInvokeConfig
 from moto.awslambda.responses import LambdaResponse
 
 from infra.cloud.replaced import replaced
-from infra.cloud.versions import named
+from infra.cloud.versions import asked_for
 from infra.local.invoke.destinations import deliverer
 from infra.settings.errors import ConfigError
 from infra.settings.function import EventConfig, FunctionConfig
@@ -62,8 +61,8 @@ def _configs(function: Any) -> dict[str, EventInvokeConfig]:
 
 def _found(response: Any) -> tuple[Any, str]:
     """Return the function that a request names, and its version or alias."""
-    name, cut_off = named(unquote(response.path.split("/functions/")[1].split("/")[0]))
-    qualifier = response.querystring.get("Qualifier", [cut_off or LATEST])[0]
+    name, asked = asked_for(response)
+    qualifier = asked or LATEST
     response.backend.get_function(name, qualifier)  # or the error that there is none
     return response.backend.get_function(name), qualifier
 
@@ -73,11 +72,17 @@ def _put(self: Any) -> str:
     return _keep(function, qualifier, self.json_body)
 
 
+def _config(function: Any, qualifier: str) -> EventInvokeConfig:
+    """Return what is configured, or the error that nothing is."""
+    found = _configs(function).get(qualifier)
+    if found is None:
+        raise UnknownEventConfig(_arn(function, qualifier))
+    return found
+
+
 def _change(self: Any) -> str:
     function, qualifier = _found(self)
-    before = _configs(function).get(qualifier)
-    if before is None:
-        raise UnknownEventConfig(_arn(function, qualifier))
+    before = _config(function, qualifier)
     return _keep(function, qualifier, {**before.config, **self.json_body})
 
 
@@ -93,16 +98,12 @@ def _keep(function: Any, qualifier: str, config: dict[str, Any]) -> str:
 
 
 def _get(self: Any) -> str:
-    function, qualifier = _found(self)
-    found = _configs(function).get(qualifier)
-    if found is None:
-        raise UnknownEventConfig(_arn(function, qualifier))
-    return json.dumps(found.response())
+    return json.dumps(_config(*_found(self)).response())
 
 
 def _delete(self: Any) -> tuple[int, dict[str, Any], str]:
-    _get(self)
     function, qualifier = _found(self)
+    _config(function, qualifier)
     del _configs(function)[qualifier]
     return 204, {"status": 204}, ""
 

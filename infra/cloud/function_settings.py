@@ -21,6 +21,7 @@ from infra.cloud.replaced import replaced
 from infra.local.invoke.destinations import deliverer
 from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
+from infra.settings.limits import LATEST
 
 # Taken by moto's functions, and never told again.
 _KEPT: Final = ("DeadLetterConfig", "LoggingConfig", "SnapStart")
@@ -52,7 +53,7 @@ def settings_checked() -> Iterator[None]:
 
 def emulated(function: Any, qualifier: str | None = None) -> dict[str, Any]:
     """Return the emulator's settings for one of moto's functions, all but its code."""
-    kept = getattr(function, "kept", {})
+    kept = function.kept
     logging = kept.get("LoggingConfig", {})
     reserved = function.reserved_concurrency
     letters = kept.get("DeadLetterConfig", {}).get("TargetArn")
@@ -123,7 +124,7 @@ def _update_function(self: Any, config_updates: dict[str, Any]) -> Any:
 
 
 def _change(function: Any, updates: dict[str, Any]) -> Any:
-    function.kept = {**getattr(function, "kept", {}), **_kept(updates)}
+    function.kept = {**function.kept, **_kept(updates)}
     # Three that moto takes and forgets.
     if "EphemeralStorage" in updates:
         function.ephemeral_storage = updates["EphemeralStorage"]["Size"]
@@ -139,9 +140,9 @@ def _kept(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tell_function(self: Any, *more: Any, **options: Any) -> dict[str, Any]:
-    kept = dict(getattr(self, "kept", {}))
+    kept = dict(self.kept)
     if "SnapStart" in kept:
-        published = str(self.version) != "$LATEST"
+        published = str(self.version) != LATEST
         status = {"OptimizationStatus": "On" if published else "Off"}
         kept["SnapStart"] = {**kept["SnapStart"], **status}
     return {**_tell(self, *more, **options), **kept}

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
+from urllib.parse import unquote
 
 from moto.awslambda.exceptions import LambdaClientError, UnknownAliasException
 from moto.awslambda.models import LambdaStorage
@@ -75,6 +76,12 @@ def named(text: str) -> tuple[str, str | None]:
     """Split a function's name or ARN from its qualifier, if it has one: NAME:live."""
     found = _NAME.fullmatch(text)
     return (found["name"], found["qualifier"]) if found else (text, None)
+
+
+def asked_for(response: Any) -> tuple[str, str | None]:
+    """Return the function's name, and the version or alias, that one of moto's requests names."""
+    name, cut_off = named(unquote(response.path.split("/functions/")[1].split("/")[0]))
+    return name, response.querystring.get("Qualifier", [cut_off])[0]
 
 
 def function_behind(

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from infra.image.collect import bundles
 from infra.image.contents import TASK, Contents
 from infra.image.packages import owners, packages_of, sizes_of, source_of
 from infra.image.wheels import pinned
@@ -129,7 +130,7 @@ def models_are_the_baked(zoo: Path) -> Rule:
             for path, (expected, got) in (_artefacts(contents) | _recipes(contents)).items()
             if got != expected
         ]
-        for manifest in (*zoo.glob("*/model.toml"), *zoo.glob("*/*/model.toml")):
+        for manifest in (bundle / "model.toml" for bundle in bundles(zoo)):
             path = _ZOO + manifest.relative_to(zoo).as_posix()
             if path not in contents.entries:
                 breaches.append(f"/{path}: not in the image")

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from infra.image.collect import bundles
+
 HOOK = Path(__file__).parent.parent / "aws" / "hook.py"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MANIFEST = "model.toml"
@@ -34,8 +36,7 @@ def write_hook_package(zoo: Path, target: Path) -> Path:
 
 def questions_of(zoo: Path) -> list[dict[str, Any]]:
     """Return the golden vectors of all bundles as payloads and expected answers."""
-    manifests = sorted([*zoo.glob(f"*/{_MANIFEST}"), *zoo.glob(f"*/*/{_MANIFEST}")])
-    return [question for path in manifests for question in _questions_of(path.parent)]
+    return [question for bundle in bundles(zoo) for question in _questions_of(bundle)]
 
 
 def _questions_of(folder: Path) -> Iterator[dict[str, Any]]:

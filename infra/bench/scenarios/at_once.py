@@ -9,7 +9,7 @@ from typing import Final
 from infra.bench.contenders import LAMBAKE
 from infra.bench.page import Section, number
 from infra.bench.places import Running, serve
-from infra.bench.samples import Client, median, p99, predict
+from infra.bench.samples import Client, median, p99, times_ms
 from infra.bench.scenarios import Plan
 from infra.bench.scenarios.side_by_side import SEVEN
 
@@ -28,11 +28,11 @@ def run(plan: Plan) -> Section:
         ):
             _calls_of(pool, callers, running, picture, 1)
             started = time.perf_counter()
-            times_ms = _calls_of(pool, callers, running, picture, plan.warm)
+            answers_ms = _calls_of(pool, callers, running, picture, plan.warm)
             took_s = time.perf_counter() - started
         rows.append(
-            [str(callers), number(len(times_ms) / took_s), number(median(times_ms)),
-             number(p99(times_ms))]
+            [str(callers), number(len(answers_ms) / took_s), number(median(answers_ms)),
+             number(p99(answers_ms))]
         )  # fmt: skip
     text = (
         "Each caller waits for its answer before it sends the next picture; the emulator starts an "
@@ -47,12 +47,8 @@ def _calls_of(
 ) -> list[float]:
     def call(_number: int) -> list[float]:
         client = Client(running)
-        times_ms = []
-        for _ in range(calls):
-            before = time.perf_counter()
-            predict(client, LAMBAKE, picture)
-            times_ms.append((time.perf_counter() - before) * 1e3)
+        found = times_ms(client, LAMBAKE, picture, calls)
         client.close()
-        return times_ms
+        return found
 
     return [one for some in pool.map(call, range(callers)) for one in some]

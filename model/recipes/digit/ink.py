@@ -90,11 +90,10 @@ def ink_of(plane: Plane) -> Plane | None:
     if min(plane.shape) < 2 or np.ptp(plane) < MIN_CONTRAST:
         return None
     look = Look(without_lone_pixels(plane))
-    even = look.is_even()
-    light = np.zeros_like(look.plane) if even else trend(look.plane)
-    if agreement_of(plane - light) < MIN_AGREEMENT:
+    light = None if look.is_even() else trend(look.plane)
+    if agreement_of(plane if light is None else plane - light) < MIN_AGREEMENT:
         return None
-    if even:
+    if light is None:
         raised, least = _raised_evenly(look), MIN_CONTRAST
     else:
         raised = _raised_unevenly(look, light)
@@ -185,14 +184,14 @@ def _raised_evenly(look: Look) -> Plane:
     return paper - look.plane if dark >= light else look.plane - paper
 
 
-def _raised_unevenly(look: Look, trend: Plane) -> Plane:
+def _raised_unevenly(look: Look, surface: Plane) -> Plane:
     """Return how far the ink is from paper under uneven light: positive for ink, dark or light.
 
     Both readings are tried, and each is judged twice: on the levelled plane, and after its paper is
     subtracted. Dark ink is assumed on a photo unless light ink is clearly likelier.
     """
     size = int(0.45 * min(look.plane.shape)) | 1
-    levelled = Histogram(look.soft - trend)
+    levelled = Histogram(look.soft - surface)
     light = levelled.bins >= levelled.split()
     best = -1.0
     for sign, mask, prior in ((-1, ~light, PEN_ON_PAPER), (1, light, 1.0)):
@@ -212,7 +211,12 @@ def _raised_unevenly(look: Look, trend: Plane) -> Plane:
 def _peaks_of(raised: Plane) -> Mask:
     """Return where the levels are in the upper of two classes, and not far below the highest."""
     levels = Histogram(raised)
-    return levels.bins >= max(levels.split(), levels.bin_of(0.3 * levels.high))
+    return levels.bins >= _first_of_ink(levels)
+
+
+def _first_of_ink(levels: Histogram) -> int:
+    """Return the first bin of the upper of two classes that is not far below the highest level."""
+    return max(levels.split(), levels.bin_of(0.3 * levels.high))
 
 
 def likeness(mask: Mask) -> float:
@@ -321,7 +325,7 @@ def stretched(raised: Plane, *, least: float) -> Plane | None:
     clear = CLEAR_SIGNAL if large else CLEAR_SIGNAL / 2
     for blurs_left in (2, 1, 0) if large else (1, 0):
         levels = Histogram(raised)
-        cut = max(levels.split(), levels.bin_of(0.3 * levels.high))
+        cut = _first_of_ink(levels)
         if cut >= len(levels.counts):
             return None
         floor = levels.percentile(0.5, end=cut)

@@ -44,8 +44,7 @@ def footed(digit: Floats, random: np.random.Generator) -> Floats:
     written = np.maximum(digit, foot)
     if random.random() < FLAG_SHARE:
         length, angle = random.uniform(3.0, 7.0), random.uniform(0.3, 1.1)
-        tip = (top[0] + length * np.sin(angle), top[1] - length * np.cos(angle))
-        written = np.maximum(written, _stroke(top, tip, pen))
+        written = np.maximum(written, _stroke(top, _tip(top, length, angle), pen))
     return written
 
 
@@ -56,13 +55,11 @@ def with_upstroke(digit: Floats, random: np.random.Generator) -> Floats:
         digit: float32[28, 28] in 0..1, a 1 with the pen to draw with.
         random: draws lengths and slants.
     """
-    pen = _pen_width(digit)
-    top, bottom = _stem(random.uniform(-0.1, 0.3))
+    lean = random.uniform(-0.1, 0.3)
     share = random.uniform(0.2, 0.5)
     # The longer the upstroke, the steeper: a long one that hardly falls makes a 7.
     angle = random.uniform(0.35 + 0.4 * share, 1.1)
-    tip = (top[0] + share * STEM * np.sin(angle), top[1] - share * STEM * np.cos(angle))
-    return np.maximum(_stroke(tip, top, pen), _stroke(top, bottom, pen))
+    return _two_strokes(_pen_width(digit), lean=lean, share=share, angle=angle)
 
 
 def angular(digit: Floats, random: np.random.Generator) -> Floats:
@@ -72,13 +69,10 @@ def angular(digit: Floats, random: np.random.Generator) -> Floats:
         digit: float32[28, 28] in 0..1, a 7 with the pen to draw with.
         random: draws lengths and slants.
     """
-    pen = _pen_width(digit)
     share = random.uniform(0.35, 0.7)
     lean = random.uniform(0.0, 0.55)
-    top, bottom = _stem(lean)
     angle = random.uniform(-0.2, 0.2)
-    tip = (top[0] + share * STEM * np.sin(angle), top[1] - share * STEM * np.cos(angle))
-    drawn = np.maximum(_stroke(tip, top, pen), _stroke(top, bottom, pen))
+    drawn = _two_strokes(_pen_width(digit), lean=lean, share=share, angle=angle)
     return barred(drawn, random) if random.random() < BAR_SHARE else drawn
 
 
@@ -102,10 +96,24 @@ def barred(digit: Floats, random: np.random.Generator) -> Floats:
     return np.maximum(digit, bar)
 
 
-def _stem(lean: float) -> tuple[Point, Point]:
-    """Return the ends of a stem in the middle of the field; the top leans right by `lean`."""
+def _two_strokes(pen: float, *, lean: float, share: float, angle: float) -> Floats:
+    """Draw a stem in the middle of the field, and a stroke that ends at its top.
+
+    Args:
+        pen: its width in pixels.
+        lean: how far the top leans right, as a share of the height.
+        share: the length of the first stroke, as a share of the height.
+        angle: how steeply that stroke rises from its left end, in radians.
+    """
     half, aside = STEM / 2, lean * STEM / 2
-    return (13.5 - half, 13.5 + aside), (13.5 + half, 13.5 - aside)
+    top, bottom = (13.5 - half, 13.5 + aside), (13.5 + half, 13.5 - aside)
+    tip = _tip(top, share * STEM, angle)
+    return np.maximum(_stroke(tip, top, pen), _stroke(top, bottom, pen))
+
+
+def _tip(top: Point, length: float, angle: float) -> Point:
+    """Return the left end of a stroke that rises to `top`."""
+    return top[0] + length * np.sin(angle), top[1] - length * np.cos(angle)
 
 
 def _ends(digit: Floats) -> tuple[Point, Point]:
