@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model.bake.errors import BakeError, Question
 from model.bake.infer import Facts, Guess
 from model.bake.runtime import Arrays, stated
+from model.bake.samples import Sample
 from model.tensors import Tensor
 
 SUM_TOLERANCE: Final = 1e-3
@@ -34,6 +35,24 @@ class Answering:
     def labels(self) -> tuple[str, ...]:
         """The labels, wherever they will be written."""
         return tuple(self.settings.get("labels", ()))
+
+    def require_labels(self, samples: Sequence[Sample]) -> None:
+        """Refuse a sample whose answer is none of the labels.
+
+        Raises:
+            BakeError: names both.
+        """
+        for one in samples if self.task == "classify" and self.labels else ():
+            wished = [one.answer] if one.answer is not None else []
+            if self.settings.get("many"):
+                wished = [part for text in wished for part in map(str.strip, text.split("+"))]
+            for label in filter(None, wished):
+                if label not in self.labels:
+                    raise BakeError(
+                        f"{one.name}: expected the answer {label}, and the labels are "
+                        f"{_listed(self.labels)}",
+                        "Say the labels, in the order of the scores: --labels a,b,c or FILE",
+                    )
 
 
 def answering(facts: Facts, runs: Sequence[Arrays]) -> Answering:
@@ -191,12 +210,12 @@ def _classify(
         # One step of a quantised probability is 1/256.
         settings |= {"scale": 1 / 256, "shift": 0.0 if output.dtype == "uint8" else 0.5}
     values = values * settings.get("scale", 1.0) + settings.get("shift", 0.0)
+    labels, guess = _labels_of(facts, values.shape[1])
     apply, why = _apply_of(facts, output, values, wished)
     if apply == "many":
         settings["many"] = True
     elif "apply" not in settings and apply != "none":
         settings["apply"] = apply
-    labels, guess = _labels_of(facts, values.shape[1])
     settings["labels"] = list(labels)
     form = "each label for itself" if apply == "many" else f"{len(labels)} labels"
     told = Guess("task", f"classify, {form}", why, "--task regress, embed or tensors")

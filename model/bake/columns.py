@@ -48,10 +48,22 @@ def columns_of(
     owners = [one for one, width in zip(inputs, widths, strict=True) for _ in range(width)]
     columns = [_fitted(one, owner, graph) for one, owner in zip(columns, owners, strict=True)]
     tables = [_table_of(one) for one in columns]
+    _require_each_once([one.name for one in columns])
     if not by_input and len(inputs) > 1:
         for table, owner in zip(tables, owners, strict=True):
             table["input"] = owner.name
     return tables, why, sure
+
+
+def _require_each_once(names: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for name in names:
+        if (key := name_key(name)) in seen:
+            raise BakeError(
+                "--columns: expected names that differ in more than case, blanks and punctuation, "
+                f"got {seen[key]} and {name}"
+            )
+        seen[key] = name
 
 
 def width_of(tensor: Tensor) -> int:

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from model.bake.core import Baking, Brought
 from model.bake.draft import sha256_of
-from model.bake.errors import BakeError, as_keywords
+from model.bake.errors import BakeError, as_keywords, require_file
 from model.bake.finish import write_bundle
+from model.bake.live import instances_of
 from model.bake.pixels import settings_like
 from model.bake.place import name_from, place_of
 from model.bake.report import Report
@@ -106,7 +107,9 @@ def bake(
             reference=Path(reference) if reference else None,
             deadline_s=deadline,
         )
-        came = {"samples": samples, "answers": answers, "columns": _columns_of(columns, samples),
+        is_live = not isinstance(model, str | Path)
+        shown = instances_of(samples, model) if is_live else samples
+        came = {"samples": samples, "answers": answers, "columns": _columns_of(columns, shown),
                 "replaces": replace}  # fmt: skip
         return _bake(model, came, wishes, Path(folder), Report(told))
 
@@ -161,7 +164,8 @@ def _picture_of(
 def _brought(model: Any, samples: Any, work: Path, report: Report) -> dict[str, Any]:
     """Open a file or an object."""
     if not isinstance(model, str | Path):
-        return {"original": open_object(model, samples, work, report.progress)}
+        shown = instances_of(samples, model)
+        return {"original": open_object(model, shown, work, report.progress)}
     path = Path(model)
     original = open_file(path, work, report.progress)
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
@@ -183,10 +187,8 @@ def _columns_of(columns: Any, samples: Any) -> tuple[Column, ...]:
         records = records_of(samples)
         return columns_in(records) if records else ()
     if isinstance(columns, str | Path):
-        if Path(columns).is_file():
-            return columns_in(rows_in(Path(columns)))
-        if str(columns).endswith(".csv"):
-            raise BakeError(f"--columns: no such file: {columns}")
+        if Path(columns).exists() or str(columns).endswith(".csv"):
+            return columns_in(rows_in(require_file("--columns", Path(columns))))
         columns = str(columns).split(",")
     found = [one if isinstance(one, Column) else Column(str(one).strip()) for one in columns]
     empty = [place for place, one in enumerate(found, 1) if not one.name]

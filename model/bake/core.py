@@ -19,7 +19,7 @@ from model.bake.place import Place, require_same
 from model.bake.proof import prove
 from model.bake.report import Report, size_text
 from model.bake.runtime import Runtime, stated
-from model.bake.samples import Sample, samples_in
+from model.bake.samples import Sample, require_names, samples_in
 from model.bake.seeded import FREE_SIZES, seeded_instances
 from model.bake.sources.base import Original
 from model.bake.tables import ranges_of
@@ -116,6 +116,7 @@ class Baking:
             samples, seeded, tried = self._try(facts, draft, taken, custom, samples)
             own = custom.answering() if custom and custom.answers else None
             answered = own or answering(facts, tried.runs)
+            answered.require_labels([] if seeded else samples)
         except BakeError as exc:
             # What is assumed while something is asked may be what fails.
             questions += [exc] if isinstance(exc, Question) else []
@@ -165,6 +166,9 @@ class Baking:
         samples = samples_in(given, self._brought.answers, taken.takes, taken.inputs)
         if custom:
             custom.require_samples(samples)
+        if rows := taken.settings.get("rows"):
+            sure = all(one.sure for one in taken.guesses if one.what == "columns")
+            require_names(samples, rows["columns"], sure=sure)
         return samples
 
     def _try(

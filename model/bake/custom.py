@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from model import tenants
 from model.bake.answers import Answering
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, require_file
 from model.bake.infer import Guess, Taken
 from model.bake.samples import Sample
 from model.recipes.base import TABLES
@@ -81,6 +81,10 @@ def read_custom(recipe: str, folder: Path) -> Custom | None:
     if not recipe or is_named(recipe):
         return None
     path = Path(recipe)
+    if not path.suffix and not path.exists():
+        ours = tenants.names_in("model.recipes")
+        raise BakeError(f"--recipe: expected a recipe.py or one of {ours}, got {recipe!r}")
+    require_file("--recipe", path)
     try:
         content = path.read_bytes()
         tree = ast.parse(content, str(path))

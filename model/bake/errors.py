@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 _FLAG: Final = re.compile(
@@ -37,6 +38,19 @@ def asking_all(questions: Sequence[Question]) -> BakeError:
         return questions[0]
     told = "".join(f"\n- {one.what}\n  {one.do}" for one in questions)
     return BakeError(f"{len(questions)} things must be said:{told}", "Say all in one command.")
+
+
+def require_file(flag: str, path: Path) -> Path:
+    """Return the path of a flag's file.
+
+    Raises:
+        BakeError: there is none.
+    """
+    if path.is_dir():
+        raise BakeError(f"{flag}: expected a file, got the folder {path}")
+    if not path.exists():
+        raise BakeError(f"{flag}: no such file: {path}")
+    return path
 
 
 def as_keywords(text: str) -> str:

@@ -218,6 +218,13 @@ def _picture(facts: Facts) -> tuple[Mapping[str, Any], list[Guess]]:
     axis = channels_axis(tensor)
     stated_keys = _stated_picture(facts)
     size = [side or USUAL_SIDE for side in _size_of(facts)]
+    wished = list(facts.wishes.picture.get("size", size))
+    if wished != size:
+        raise BakeError(
+            "--size or --like: expected the model's own height and width, "
+            f"{size[0]} x {size[1]}, got {wished[0]} x {wished[1]}",
+            "Leave it out: every picture is brought to the model's size.",
+        )
     channels = tensor.shape[axis or 1]
     colours = "gray" if channels == 1 else stated_keys.get("colours", "rgb")
     if (colours == "gray") != (channels == 1):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, require_file
 
 STANDS_OUT: Final = 0.2
 """How much more probable the expected label must be than with the next best scaling."""
@@ -65,10 +65,17 @@ def settings_like(path: Path) -> dict[str, Any]:
         BakeError: it cannot be read, or is no such file.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(require_file("--like", path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise BakeError(f"--like: {path} cannot be read as JSON: {exc}") from exc
+    try:
         return _settings_of(document)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as exc:
-        raise BakeError(f"--like: {path} is no preprocessor_config.json: {exc!r}") from exc
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise BakeError(
+            f"--like: {path} is no preprocessor_config.json",
+            "Hugging Face's has image_mean, image_std, rescale_factor and size; "
+            "--pixels, --size and --fit say the same.",
+        ) from exc
 
 
 def _settings_of(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bake.errors import BakeError
+from model.bake.columns import listed
+from model.bake.errors import BakeError, require_file
 from model.bake.tables import plain, rows_in
 from model.pictures.picture_bytes import format_of
-from model.recipes.base import Takes
+from model.recipes.base import Takes, name_key
 from model.tensors import NamedInputs, Tensor
 
 
@@ -57,7 +58,56 @@ def samples_in(given: Any, answers: Any, takes: Takes, inputs: Sequence[Tensor])
         if len(texts) != len(found):
             raise BakeError(f"answers: expected {len(found)}, as samples, got {len(texts)}")
         found = [Sample(s.name, s.instance, a) for s, a in zip(found, texts, strict=True)]
+    for one in found:
+        if not isinstance(one.instance, (NamedInputs, *_KINDS[takes])):
+            kind = type(one.instance).__name__
+            told = next((_NAMES[k] for k in _NAMES if isinstance(one.instance, k)), kind)
+            raise BakeError(f"--sample: {one.name}: expected {_EXPECTED[takes]}, got {told}")
     return found
+
+
+_KINDS: Final[dict[Takes, tuple[type, ...]]] = {
+    "image": (bytes,), "row": (Mapping, list, tuple), "text": (str, list, tuple), "tensors": (),
+}  # fmt: skip
+_NAMES: Final[dict[type, str]] = {
+    bytes: "a picture", Mapping: "a row", list: "a row", tuple: "a row", str: "a text",
+}  # fmt: skip
+
+
+def require_names(
+    samples: Sequence[Sample], tables: Sequence[Mapping[str, Any]], *, sure: bool
+) -> None:
+    """Refuse samples that name other columns than the model's.
+
+    Args:
+        samples: rows; those that are lists have no names.
+        tables: the columns, as the manifest has them.
+        sure: whether their names are known, and not c0, c1 …
+
+    Raises:
+        BakeError: names the columns that are missing, and those that the model does not take.
+    """
+    names = [str(one["name"]) for one in tables]
+    known = {name_key(name) for name in names}
+    may_lack = {name_key(str(one["name"])) for one in tables if one.get("missing") == "nan"}
+    for sample in samples:
+        if not isinstance(sample.instance, Mapping):
+            continue
+        found = {name_key(str(key)): str(key) for key in sample.instance}
+        missing = [name for name in names if name_key(name) not in found.keys() | may_lack]
+        others = [name for key, name in found.items() if key not in known]
+        if not missing and not others:
+            continue
+        lacks = f"lacks the columns {listed(missing)}" if missing else ""
+        has = f"has others, {listed(others)}" if others else ""
+        do = f"Name its columns as the model does: {listed(names)}"
+        if not missing:
+            do = f"Leave them out: the model takes {listed(names)}"
+        elif not sure and len(others) == len(names):
+            do = f"If these are the model's, in its order, say so: --columns {','.join(others)}"
+        elif not sure:
+            do = f"No file names the model's {len(names)} columns; say them: --columns a,b,c"
+        raise BakeError(f"--sample: {sample.name} {' and '.join(filter(None, (lacks, has)))}", do)
 
 
 def _answer_text(answer: Any) -> str:
@@ -93,7 +143,7 @@ def _of_one(one: Any, name: str, takes: Takes, inputs: Sequence[Tensor]) -> Iter
     elif isinstance(one, bytes | NamedInputs) or (isinstance(one, str) and takes == "text"):
         yield Sample(name, one)
     elif isinstance(one, str | Path):
-        raise BakeError(f"--sample: no such file: {one}", "Name it as FILE or FILE=ANSWER.")
+        require_file("--sample", Path(one.partition("=")[0] if isinstance(one, str) else one))
     elif hasattr(one, "save") and hasattr(one, "size"):  # Pillow's Image
         yield Sample(name, _png_of(np.asarray(one.convert("RGB"))))
     elif isinstance(one, Mapping):

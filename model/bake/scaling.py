@@ -61,8 +61,14 @@ def settled(taken: Taken, wished: str, samples: Sequence[Sample], ask: Ask) -> t
 
 
 def asked(taken: Taken, wished: str, samples: Sequence[Sample]) -> Iterator[Question]:
-    """Ask for the scaling of a model's pixels where nothing states or shows it."""
+    """Ask for the scaling of a model's pixels where nothing states or shows it.
+
+    Raises:
+        BakeError: the one wished is none of these pictures.
+    """
     picture = taken.settings.get("picture")
+    if picture and wished:
+        scaling_named(wished, picture["colours"])
     stated = picture is None or bool(wished) or "scale" in picture
     if not stated and not _labelled(samples) and _range_of(samples) is None:
         yield Question(

@@ -184,8 +184,10 @@ def _stated(model: Any, samples: Any) -> Iterator[Form]:
         yield Form({TEXT: "String"}, {TEXT: 1}, {TEXT: ()})
         return
     array = None if samples is None else np.asarray(samples)
-    width = array.shape[1] if array is not None and array.ndim == 2 else None
-    width = width or getattr(model, "n_features_in_", 0)
+    given = array.shape[1] if array is not None and array.ndim == 2 else 0
+    width = getattr(model, "n_features_in_", 0) or given
+    if given and given != width:
+        raise BakeError(f"--sample: expected rows of {width} columns, got {given}")
     if not width:
         raise BakeError(
             f"it is not known what {type(model).__name__} takes",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from model.bake.columns import listed
 from model.bake.errors import BakeError
 from model.bake.write import write_reference
 from model.predictor import Predictor
@@ -138,7 +139,9 @@ def write_drift(folder: Path, reference: Path) -> None:
     by_key = {name_key(name): name for name in rows[0]}
     missing = [name for name in names if name_key(name) not in by_key]
     if missing:
-        raise BakeError(f"--reference: {reference} has no column {', '.join(missing)}")
+        raise BakeError(
+            f"--reference: {reference} has no column {listed(missing)}; it has {listed([*rows[0]])}"
+        )
     chosen = [{name: row[by_key[name_key(name)]] for name in names} for row in rows]
     feeds = manifest.recipe.tensors(chosen, max_pixels=1)
     outputs = [predictor.run(NamedInputs(part))[0] for part in _parts_of(feeds, MOST_AT_ONCE)]

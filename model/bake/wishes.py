@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, get_args
 
-from model.bake.errors import BakeError
+from model.bake.errors import BakeError, require_file
+from model.bake.pixels import SCALINGS
 from model.bake.runtime import DEADLINE_S
 from model.bundle.table import NAME
 from model.recipes.base import Takes
@@ -58,6 +59,7 @@ class Wishes:
         """
         require_one_of("--task", self.task, TASKS)
         require_one_of("--takes", self.takes, get_args(Takes))
+        require_one_of("--pixels", self.pixels, tuple(SCALINGS))
         require_one_of("--fit", str(self.picture.get("fit", "")), FITS)
         require_one_of("--colours", str(self.picture.get("colours", "")), COLOURS)
         for flag, name in (("--name", self.name), ("--version", self.version)):
@@ -65,6 +67,8 @@ class Wishes:
                 raise BakeError(f"{flag}: expected letters, digits, '.', '_', '-', got {name!r}")
         if self.version == "latest":
             raise BakeError("--version: 'latest' means the highest version; give this one a number")
+        if self.reference:
+            require_file("--reference", self.reference)
         if not self.deadline_s > 0:
             raise BakeError(f"--deadline: expected more than 0 seconds, got {self.deadline_s:g}")
 
@@ -116,8 +120,8 @@ def labels_in(given: str | Path | Sequence[Any] | Mapping[Any, Any]) -> tuple[st
 def _read_labels(given: str | Path) -> Any:
     path = Path(given)
     if not path.is_file():
-        if path.suffix in (".txt", ".json", ".csv"):
-            raise BakeError(f"--labels: no such file: {path}")
+        if path.suffix in (".txt", ".json", ".csv") or path.is_dir():
+            require_file("--labels", path)
         return str(given).split(",")
     try:
         text = path.read_text(encoding="utf-8-sig")

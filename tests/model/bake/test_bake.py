@@ -21,49 +21,8 @@ from model.bundle.golden import verify_golden
 from model.bundle.versions import Versions
 from model.predictor import Predictor
 from model.tensors import NamedInputs
+from tests.model.bake.conftest import Kitchen
 from tests.model.bake.models import endless_model, model_of, picture_model, rows_model
-
-
-@pytest.fixture(autouse=True)
-def weighed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Weigh bundles in this process: a new one takes most of a second."""
-    folders: list[Path] = []
-
-    def weigh(folder: Path) -> Weight:
-        folders.append(folder)
-        return Weight(0.1, 1.0, 70.0, verify_golden(Predictor.load(folder)))
-
-    monkeypatch.setattr("model.bake.finish.weigh", weigh)
-    return folders
-
-
-class Kitchen:
-    """A zoo in a folder of its own, and what was said while baking into it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.zoo = folder / "zoo"
-        self.said: list[str] = []
-
-    def bake(self, model: Any, **how: Any) -> Path:
-        """Bake into the zoo; what is said is that of the last call."""
-        self.said = []
-        return bake(model, folder=self.zoo, say=self.said.append, **how)
-
-    def line(self, word: str) -> str:
-        """Return what was said of a step."""
-        return next(line[11:] for line in self.said if line.startswith(f"{word} "))
-
-    def refusal(self, model: Any, **how: Any) -> BakeError:
-        """Return why a model is refused."""
-        with pytest.raises(BakeError) as caught:
-            self.bake(model, **how)
-        return caught.value
-
-
-@pytest.fixture
-def kitchen(tmp_path: Path) -> Kitchen:
-    """Make an empty zoo."""
-    return Kitchen(tmp_path)
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
@@ -238,24 +197,6 @@ def test_a_bundle_is_weighed_in_a_process_of_its_own(kitchen: Kitchen, tmp_path:
     ]
 
 
-@pytest.mark.parametrize(
-    ("how", "what"),
-    [
-        (
-            {"pixels": "0..1", "fit": "crop"},
-            "--pixels, --fit: said of pictures, and the model takes row instances",
-        ),
-        ({"deadline": 0}, "--deadline: expected more than 0 seconds, got 0"),
-        ({"columns": "absent.csv"}, "--columns: no such file: absent.csv"),
-    ],
-)
-def test_a_flag_that_cannot_be_followed_is_refused(
-    kitchen: Kitchen, tmp_path: Path, how: dict[str, Any], what: str
-) -> None:
-    """It is never taken and ignored."""
-    assert kitchen.refusal(rows_model(tmp_path / "m", "Softmax"), **how).what == what
-
-
 def test_many_labels_have_a_file(kitchen: Kitchen, tmp_path: Path) -> None:
     """More than twenty stand beside the manifest, and an edited file survives."""
     model = rows_model(tmp_path / "m.onnx", "Softmax", width=21)
@@ -294,6 +235,8 @@ def test_pixels_are_asked_or_shown(kitchen: Kitchen, tmp_path: Path) -> None:
     assert "--pixels=0..255    1.000" in refused.what
     both = [f"{light}=bright", f"{dark}=dark"]
     wrong = kitchen.refusal(model, samples=both, pixels="0..255", **labels)
+    sized = kitchen.refusal(model, size="8x8")
+    assert sized.what.endswith("own height and width, 4 x 4, got 8 x 8")
     assert wrong.what.startswith('90.png: expected dark, got {"label": "bright"')
     assert "  --pixels=0..1      1.000  1.000" in wrong.do
     folder = kitchen.bake(model, samples=both, pixels="0..1", **labels)

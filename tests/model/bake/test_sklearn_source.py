@@ -25,6 +25,8 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from sklearn.svm import LinearSVC
 
 from model.bake.errors import BakeError
+from model.bake.live import instances_of
+from model.bake.samples import Sample
 from model.bake.sources import open_object
 from model.bake.sources.base import Hints, Original
 from model.engines.onnx import open_session
@@ -201,3 +203,21 @@ def tree_of_the_test(model: Any, samples: Any, work: Path, say: Any) -> Original
     matrix: Any = ("FLOAT", ["N", 3])
     onnx = model_of(work / "tree.onnx", nodes, {"input": matrix}, {"y": matrix})
     return Original(format="xgboost", summary="", onnx=onnx, hints=Hints(task="regress"))
+
+
+def test_a_live_model_is_shown_its_own_instances(tmp_path: Path) -> None:
+    """Of samples with names and answers, of rows by name and of tables it gets what it takes."""
+    table = tmp_path / "rows.csv"
+    table.write_text("fare,sex\n1.5,male\n", encoding="utf-8")
+    row = {"fare": 1.5, "sex": "male"}
+    named = type("Named", (), {"feature_names_in_": ["fare", "sex"]})()
+    for samples in ([Sample("a", row, "dear")], [row], str(table), [table], [[1.5, "male"]]):
+        assert instances_of(samples, named).to_dict("records") == [row]
+    assert instances_of([Sample("a", [1, 2]), [3, 4]], None) == [[1, 2], [3, 4]]
+    assert instances_of(MATRIX, None) is MATRIX
+    with pytest.raises(BakeError, match=r"^--sample: lacks the columns sex; it has fare\nGive"):
+        instances_of([{"fare": 1}], named)
+    with pytest.raises(BakeError, match=r"a list, an array or a DataFrame, got int$"):
+        instances_of(3, None)
+    with pytest.raises(BakeError, match=r"expected rows of 2 columns, got 3$"):
+        open_object(LinearRegression().fit(MATRIX, MATRIX), [[1, 2, 3]], tmp_path, print)
