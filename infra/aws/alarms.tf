@@ -52,6 +52,26 @@ locals {
   }
 }
 
+# SNS asks the address to confirm, and tells it nothing before.
+resource "aws_sns_topic" "alarms" {
+  count = local.aws.alarms.email == null ? 0 : 1
+
+  name              = "${local.name}-alarms"
+  kms_master_key_id = local.kms_key
+}
+
+resource "aws_sns_topic_subscription" "alarms" {
+  count = local.aws.alarms.email == null ? 0 : 1
+
+  topic_arn = aws_sns_topic.alarms[0].arn
+  protocol  = "email"
+  endpoint  = local.aws.alarms.email
+}
+
+locals {
+  told = concat(local.aws.alarms.topics, aws_sns_topic.alarms[*].arn)
+}
+
 resource "aws_cloudwatch_metric_alarm" "this" {
   for_each = merge(local.shares, local.values)
 
@@ -62,8 +82,8 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = 3
   datapoints_to_alarm = 2
   treat_missing_data  = "notBreaching" # no calls, no trouble
-  alarm_actions       = local.aws.alarms.topics
-  ok_actions          = local.aws.alarms.topics
+  alarm_actions       = local.told
+  ok_actions          = local.told
 
   namespace          = try(each.value.metric, null) == null ? null : each.value.namespace
   metric_name        = try(each.value.metric, null)
@@ -114,8 +134,8 @@ resource "aws_cloudwatch_metric_alarm" "drift" {
   threshold           = local.aws.alarms.drift
   evaluation_periods  = 1
   treat_missing_data  = "notBreaching"
-  alarm_actions       = local.aws.alarms.topics
-  ok_actions          = local.aws.alarms.topics
+  alarm_actions       = local.told
+  ok_actions          = local.told
 
   metric_query {
     id          = "drift"

@@ -25,6 +25,9 @@ resource "aws_apigatewayv2_api" "this" {
   protocol_type = "HTTP"
   description   = "The front of ${local.name}; authorisation: ${local.aws.api.auth}."
 
+  # With a domain it is the only address.
+  disable_execute_api_endpoint = local.aws.api.domain != null
+
   dynamic "cors_configuration" {
     for_each = local.cors
 
@@ -79,6 +82,9 @@ resource "aws_apigatewayv2_route" "default" {
   target             = "integrations/${aws_apigatewayv2_integration.function.id}"
   authorization_type = lookup(local.auth_types, local.aws.api.auth, "AWS_IAM")
   authorizer_id      = one(aws_apigatewayv2_authorizer.jwt[*].id)
+
+  # A token needs one of them.
+  authorization_scopes = local.aws.api.auth == "jwt" ? try(local.aws.api.jwt.scopes, null) : null
 }
 
 resource "aws_apigatewayv2_route" "open" {

@@ -9,7 +9,17 @@ resource "aws_s3_bucket" "this" {
   for_each = local.buckets
 
   bucket        = each.value.name
-  force_destroy = true # destroy removes the bucket with its objects
+  force_destroy = var.stage == "dev" # elsewhere Terraform removes no bucket that holds objects
+}
+
+resource "aws_s3_bucket_versioning" "this" {
+  for_each = local.buckets
+
+  bucket = aws_s3_bucket.this[each.key].id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -39,8 +49,11 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
 
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = local.kms_key == null ? "AES256" : "aws:kms"
+      kms_master_key_id = local.kms_key
     }
+
+    bucket_key_enabled = local.kms_key != null # a request of the key a while, not an object
   }
 }
 
@@ -61,10 +74,30 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
       days = each.value.days
     }
 
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+
     abort_incomplete_multipart_upload {
       days_after_initiation = 1
     }
   }
+
+  # What expires leaves a marker, which goes once no version is behind it.
+  rule {
+    id     = "markers"
+    status = "Enabled"
+
+    filter {
+      prefix = ""
+    }
+
+    expiration {
+      expired_object_delete_marker = true
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.this]
 }
 
 resource "aws_s3_bucket_policy" "tls_only" {

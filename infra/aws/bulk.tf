@@ -40,6 +40,7 @@ resource "aws_iam_role_policy" "bulk" {
     Statement = concat(
       local.aws.tracing ? [local.anywhere.traces, local.anywhere.sampling] : [],
       [local.anywhere.log_delivery],
+      local.use_key,
       [
         {
           Sid      = "Predict"
@@ -48,10 +49,11 @@ resource "aws_iam_role_policy" "bulk" {
           Resource = local.arns.live
         },
         {
-          Sid      = "ListInput"
-          Effect   = "Allow"
-          Action   = ["s3:ListBucket"]
-          Resource = local.arns.input # under any prefix
+          Sid       = "ListInput"
+          Effect    = "Allow"
+          Action    = ["s3:ListBucket"]
+          Resource  = local.arns.input
+          Condition = { StringLike = { "s3:prefix" = [for prefix in local.read : "${prefix}*"] } }
         },
         {
           Sid      = "WriteResults"

@@ -26,7 +26,7 @@ resource "aws_iam_policy" "callers" {
   description = "May predict by ${local.name}."
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.may_call_url, [
+    Statement = concat(local.may_call_url, local.use_key, [
       {
         Sid      = "Enqueue"
         Effect   = "Allow"

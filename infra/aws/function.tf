@@ -12,6 +12,7 @@ resource "aws_cloudwatch_log_group" "this" {
 
   name              = each.value
   retention_in_days = local.aws.log_retention_days
+  kms_key_id        = local.kms_key
 }
 
 resource "aws_lambda_function" "this" {
@@ -21,6 +22,7 @@ resource "aws_lambda_function" "this" {
   package_type  = "Image"
   image_uri     = "${local.account}.dkr.ecr.${local.region}.${local.suffix}/${local.name}@${coalesce(var.image_digest, "none")}"
   architectures = [local.aws.architecture]
+  kms_key_arn   = local.kms_key
   memory_size   = local.function.memory_mb
   timeout       = local.timeout_s
   publish       = true # release.tf says why

@@ -15,6 +15,7 @@ resource "aws_lambda_function" "hook" {
   architectures    = ["arm64"]
   filename         = each.value
   source_code_hash = filebase64sha256(each.value)
+  kms_key_arn      = local.kms_key
   timeout          = 900 # the maximum; hook.py ends earlier
   memory_size      = 256
 
@@ -43,7 +44,7 @@ resource "aws_iam_role" "hook" {
   for_each = local.hooks
 
   name               = local.names.hook
-  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [local.trust.lambda] })
+  assume_role_policy = local.trust_lambda
 }
 
 resource "aws_iam_role_policy" "hook" {
@@ -53,7 +54,7 @@ resource "aws_iam_role_policy" "hook" {
   role = aws_iam_role.hook[each.key].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.use_key, [
       {
         Sid      = "Logs"
         Effect   = "Allow"
@@ -72,6 +73,6 @@ resource "aws_iam_role_policy" "hook" {
         Action   = ["codedeploy:GetDeployment", "codedeploy:PutLifecycleEventHookExecutionStatus"]
         Resource = local.arns.release
       },
-    ]
+    ])
   })
 }

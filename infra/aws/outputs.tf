@@ -13,7 +13,8 @@ output "repository_url" {
 }
 
 output "api_url" {
-  value = aws_apigatewayv2_api.this.api_endpoint
+  # A simulated cloud has no domains.
+  value = local.aws.api.domain == null || var.simulated_cloud != null ? aws_apigatewayv2_api.this.api_endpoint : "https://${local.aws.api.domain.name}"
 }
 
 output "auth" {

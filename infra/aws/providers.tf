@@ -28,6 +28,7 @@ provider "aws" {
       lambda         = endpoints.value
       s3             = endpoints.value
       sfn            = endpoints.value
+      sns            = endpoints.value
       sqs            = endpoints.value
       sts            = endpoints.value
     }

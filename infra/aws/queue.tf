@@ -21,7 +21,8 @@ resource "aws_sqs_queue" "requests" {
   name                       = local.names.requests
   visibility_timeout_seconds = local.visibility_s
   message_retention_seconds  = 4 * 24 * 3600 # shorter than the dead letters', which count from here
-  sqs_managed_sse_enabled    = true
+  sqs_managed_sse_enabled    = local.kms_key == null ? true : null
+  kms_master_key_id          = local.kms_key
   policy                     = local.tls_only.requests
 
   redrive_policy = jsonencode({
@@ -50,7 +51,8 @@ resource "aws_sqs_queue" "requests" {
 resource "aws_sqs_queue" "dead_letters" {
   name                      = local.names.dead_letters
   message_retention_seconds = local.kept_s
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.kms_key == null ? true : null
+  kms_master_key_id         = local.kms_key
   policy                    = local.tls_only.dead_letters
 
   redrive_allow_policy = jsonencode({
@@ -63,7 +65,8 @@ resource "aws_sqs_queue" "results" {
   name                      = local.names.results
   fifo_queue                = true
   message_retention_seconds = local.kept_s
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.kms_key == null ? true : null
+  kms_master_key_id         = local.kms_key
   policy                    = local.tls_only.results
 }
 
@@ -71,7 +74,8 @@ resource "aws_sqs_queue" "results" {
 resource "aws_sqs_queue" "failures" {
   name                      = local.names.failures
   message_retention_seconds = local.kept_s
-  sqs_managed_sse_enabled   = true
+  sqs_managed_sse_enabled   = local.kms_key == null ? true : null
+  kms_master_key_id         = local.kms_key
   policy                    = local.tls_only.failures
 }
 

@@ -8,11 +8,15 @@ resource "aws_ecr_repository" "images" {
   }
 
   encryption_configuration {
-    encryption_type = "AES256"
+    encryption_type = local.kms_key == null ? "AES256" : "KMS"
+    kms_key         = local.kms_key
   }
 
+  # A registry keeps the key that it was made with: with another it would be made anew, without images.
   # Checked here, since the registry is made first: the rules of all names that derive from this one.
   lifecycle {
+    ignore_changes = [encryption_configuration]
+
     precondition {
       condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", local.function.name))
       error_message = "name: expected small letters, digits and single dashes, as registries and buckets want them, got ${local.function.name}."

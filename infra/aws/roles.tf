@@ -1,5 +1,17 @@
 # Who may do what. Nothing here has a wildcard for an action.
 
+# A key of one's own: its policy lets the account's roles use it, and the services that write logs and
+# alarms (docs/settings.md).
+locals {
+  kms_key = local.aws.kms_key
+  use_key = local.kms_key == null ? [] : [{
+    Sid      = "UseKey"
+    Effect   = "Allow"
+    Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Resource = local.kms_key
+  }]
+}
+
 locals {
   # The only grants on every resource: AWS has no narrower ones for these actions.
   # Source: the service authorization reference, actions without a resource type.
@@ -38,11 +50,17 @@ locals {
       Action    = "sts:AssumeRole"
     }
   }
+
+  # On behalf of this account's functions only.
+  trust_lambda = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.trust.lambda, { Condition = { StringEquals = { "aws:SourceAccount" = local.account } } })]
+  })
 }
 
 resource "aws_iam_role" "function" {
   name               = "${local.name}-function"
-  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [local.trust.lambda] })
+  assume_role_policy = local.trust_lambda
 }
 
 resource "aws_iam_role_policy" "function" {
@@ -50,7 +68,7 @@ resource "aws_iam_role_policy" "function" {
   role = aws_iam_role.function.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.aws.tracing ? [local.anywhere.traces] : [], [
+    Statement = concat(local.aws.tracing ? [local.anywhere.traces] : [], local.use_key, [
       {
         # No logs:CreateLogGroup: a late line must not bring back a group that destroy removed.
         Sid      = "Logs"
@@ -61,7 +79,7 @@ resource "aws_iam_role_policy" "function" {
       {
         Sid      = "ReadInput"
         Effect   = "Allow"
-        Action   = ["s3:GetObject"]
+        Action   = ["s3:GetObject", "s3:GetObjectVersion"] # an event names the version
         Resource = [for prefix in local.read : "${local.arns.input}/${prefix}*"]
       },
       {

@@ -2,7 +2,8 @@
 
 moto has no data plane for them. The emulator's fronts answer, with the routes, authorisation and
 CORS that moto keeps; which version of an alias runs is drawn by its weights. An API leads to one
-function; custom domains and the contents of tokens are ignored.
+function. Custom domains are ignored, so an API's own address answers also where it is disabled; so
+are the contents of tokens.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def _http_api(api_id: str, region: str) -> tuple[str, str, dict[str, Any]]:
     apis = (regions[region].apis for regions in apigatewayv2_backends.values() if region in regions)
     api = next((apis[api_id] for apis in apis if api_id in apis), None)
     routes = [route for route in api.routes.values() if route.target] if api else []
-    if api is None or not routes or api.disable_execute_api_endpoint:
+    if api is None or not routes:
         raise _Unanswered("404 Not Found", "Not Found")
     integrations = [api.integrations[route.target.rpartition("/")[2]] for route in routes]
     (uri, *more) = {integration.integration_uri for integration in integrations}

@@ -24,6 +24,7 @@ from infra.release.plan_text import changes_of, outputs_change, plan_lines
 from infra.release.preflight import Tools, find_tools, require_same_place
 from infra.release.registry import Pushed
 from infra.release.smoke import require_closed, smoke
+from infra.release.status import domain_lines
 from infra.release.target import Say, Target
 from infra.release.terraform import Terraform
 from infra.release.unused_images import remove_unused_images
@@ -175,6 +176,8 @@ def _release(job: Deploy, outputs: Mapping[str, Any], *, changed: bool) -> bool:
         say(f"    removed: {', '.join(map(str, removed)) or 'none'}")
         unused = remove_unused_images(target, job.tell)
         say("7/7 smoke test")
+        for line in domain_lines(outputs):
+            say(f"    {line}")
         url = outputs["api_url"]
         say(f"    {smoke(target, url, sleep=watch.sleep)}")
         require_closed(target, url)

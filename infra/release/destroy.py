@@ -47,6 +47,8 @@ def _destroy_all(
     _stop_canary(target, say)
     for policy in outputs.get("callers_policies") or []:
         _detach(target, policy, say)
+    for bucket in (outputs.get("buckets") or {}).values():
+        _empty(target, bucket)
     digest = str((outputs.get("function") or {}).get("image", "")).partition("@")[2]
     # The description requires a digest, any digest, even to remove a function.
     variables = {"image_digest": digest or "sha256:" + "0" * 64}
@@ -107,6 +109,20 @@ def _objects(target: Target, bucket: str) -> int:
         return sum(page["KeyCount"] for page in pages.paginate(Bucket=bucket))
     except ClientError:
         return 0
+
+
+def _empty(target: Target, bucket: str) -> None:
+    """Remove all versions of all objects: outside of dev Terraform removes no full bucket."""
+    s3 = target.client("s3")
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            versions = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in found]
+            if versions:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": versions, "Quiet": True})
+    except ClientError as error:
+        if code_of(error) != "NoSuchBucket":
+            raise
 
 
 def _forget(target: Target, group: str) -> None:

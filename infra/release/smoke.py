@@ -29,7 +29,8 @@ PATIENCE_S: Final = 60.0
 """A new API's address, and the right to call it, take a while to be known everywhere."""
 
 _REMEDIES: Final = {
-    0: "is the network open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are respected",
+    0: "is the network open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are respected; "
+    "a domain needs its DNS record (lambake status)",
     200: "somebody changed the API's route: lambake plan shows how",
     403: "may these credentials call it? They need execute-api:Invoke",
     429: "callers use up aws.api.rate_per_s, or aws.reserved_concurrency",

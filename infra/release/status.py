@@ -52,7 +52,9 @@ def api_url(target: Target) -> str:
     for page in pages:
         for api in page["Items"]:
             if api["Name"] == target.name:
-                return str(api["ApiEndpoint"])
+                domain = target.aws.api.domain
+                own = domain and api.get("DisableExecuteApiEndpoint") and not target.simulated
+                return f"https://{domain.name}" if domain and own else str(api["ApiEndpoint"])
     raise NotDeployed(target.stage)
 
 
@@ -66,6 +68,7 @@ def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
     return [
         f"function   {target.name} in {target.simulated or target.region}",
         f"api        {outputs['api_url']} ({outputs['auth']})",
+        *domain_lines(outputs),
         f"live       version {live}{canary}",
         f"before     {f'version {before}' if before else 'none to roll back to'}",
         f"newest     version {_newest(target, live)}",
@@ -78,6 +81,12 @@ def status_lines(target: Target, outputs: Mapping[str, Any]) -> list[str]:
         *(f"!! {warning}" for warning in outputs.get("warnings", [])),
         *call_lines(target, outputs["api_url"], outputs["auth"]),
     ]
+
+
+def domain_lines(outputs: Mapping[str, Any]) -> list[str]:
+    """Return what a custom domain's DNS record must say; nothing without a domain."""
+    domain = outputs.get("domain")
+    return [f"domain     {domain['name']} CNAME {domain['target']}"] if domain else []
 
 
 def _newest(target: Target, live: str) -> str:

@@ -17,6 +17,7 @@ class JwtConfig(Frozen):
 
     issuer: Annotated[str, text(r"https://.+", "an address, https://…")]
     audience: Annotated[list[str], Field(min_length=1)]
+    scopes: tuple[str, ...] = ()
 
 
 class DomainConfig(Frozen):
@@ -64,6 +65,9 @@ class CanaryConfig(Frozen):
 class AlarmsConfig(Frozen):
     """The thresholds of alarms, and who is notified."""
 
+    email: (
+        Annotated[str, text(r"[^@\s]+@[^@\s]+", "an address like ml@example.com, or null")] | None
+    )
     topics: list[Annotated[str, text(r"arn:aws[a-z-]*:sns:.+", "the ARN of a topic")]]
     error_percent: Share
     throttles: Annotated[int, whole(0)]
@@ -81,6 +85,7 @@ class AwsConfig(Frozen):
     architecture: Annotated[str, one_of("x86_64", "arm64")]
     reserved_concurrency: Annotated[int, whole(0)] | None
     tracing: bool
+    kms_key: Annotated[str, text(r"arn:aws[a-z-]*:kms:.+", "the ARN of a key, or null")] | None
     log_retention_days: Annotated[
         int,
         one_of(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192,

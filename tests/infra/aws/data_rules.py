@@ -94,7 +94,11 @@ def results_keep_their_order(plan: Plan) -> list[str]:
 
 def messages_are_encrypted(plan: Plan) -> list[str]:
     """Find queues that keep messages as they are."""
-    return [one.address for one in queues(plan) if not one.values["sqs_managed_sse_enabled"]]
+    return [
+        one.address
+        for one in queues(plan)
+        if not (one.values.get("sqs_managed_sse_enabled") or one.values["kms_master_key_id"])
+    ]
 
 
 def nothing_travels_in_the_open(plan: Plan) -> list[str]:
@@ -168,6 +172,22 @@ def objects_expire(plan: Plan) -> list[str]:
     return [] if len(good) == len(plan.all("s3_bucket")) else [f"{len(good)} expire"]
 
 
+def objects_are_versioned(plan: Plan) -> list[str]:
+    """Find buckets in which an object that is replaced is lost, or kept for ever."""
+    versioned = [
+        one
+        for one in plan.all("s3_bucket_versioning")
+        if one.block("versioning_configuration").get("status") == "Enabled"
+    ]
+    ending = [
+        one
+        for one in plan.all("s3_bucket_lifecycle_configuration")
+        if one.block("rule").get("noncurrent_version_expiration")
+    ]
+    buckets = len(plan.all("s3_bucket"))
+    return [] if len(versioned) == len(ending) == buckets else [f"{len(versioned)}, {len(ending)}"]
+
+
 def objects_start_predictions_once(plan: Plan) -> list[str]:
     """Find notifications of every key, or of the bucket that results are written to."""
     return [
@@ -236,6 +256,8 @@ def resources_are_named(plan: Plan) -> list[str]:
     names = [one.values["name"] for one in plan.all("ecr_repository")]
     # An API is named by its id, and that only once it stands.
     names += [one.values["id"] for one in plan.all("apigatewayv2_api") if one.values.get("id")]
+    # A key of one's own, which the function's variables are encrypted with.
+    names += [key for one in plan.all("lambda_function") if (key := one.values["kms_key_arn"])]
     breaches = []
     for address, statement in plan.statements():
         actions = set(listed(statement["Action"]))
@@ -284,6 +306,27 @@ def gone_is_told_from_forbidden(plan: Plan) -> list[str]:
     ]
 
 
+def lists_end_at_prefixes(plan: Plan) -> list[str]:
+    """Find leave to list a whole bucket."""
+    return [
+        f"{address} {statement['Sid']}"
+        for address, statement in plan.statements()
+        if "s3:ListBucket" in statement["Action"]
+        and not any("s3:prefix" in test for test in statement.get("Condition", {}).values())
+    ]
+
+
+def roles_serve_this_account(plan: Plan) -> list[str]:
+    """Find roles that Lambda could take on behalf of another account."""
+    return [
+        address
+        for address, statement in plan.statements()
+        if statement.get("Principal") == {"Service": "lambda.amazonaws.com"}
+        and statement["Action"] == "sts:AssumeRole"
+        and "aws:SourceAccount" not in statement.get("Condition", {}).get("StringEquals", {})
+    ]
+
+
 def names_have_the_stage(plan: Plan) -> list[str]:
     """Find names that another stage in the same account would take, too."""
     prefix = plan.all("ecr_repository")[0].values["name"]
@@ -298,8 +341,9 @@ def names_have_the_stage(plan: Plan) -> list[str]:
 
 
 def nothing_outlives_the_stack(plan: Plan) -> list[str]:
-    """Find what a destroy would leave, or stop at."""
-    wanted = {"ecr_repository": ("force_delete", True), "s3_bucket": ("force_destroy", True)}
+    """Find what a destroy would leave or stop at; a full bucket stops it, but for dev's."""
+    dev = plan.all("ecr_repository")[0].values["name"].endswith("-dev")
+    wanted = {"ecr_repository": ("force_delete", True), "s3_bucket": ("force_destroy", dev)}
     left = [
         one.address
         for kind, (key, value) in wanted.items()

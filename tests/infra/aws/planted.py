@@ -95,6 +95,7 @@ FAULTS: dict[Rule, dict[str, list[Fault]]] = {
         "apigatewayv2_domain_name.this[0]": [
             {"domain_name_configuration.0.security_policy": "TLS_1_0"}
         ],
+        "apigatewayv2_api.this": [{"disable_execute_api_endpoint": False}],
     },
     run.callers_are_throttled: {
         "apigatewayv2_stage.default": [
@@ -128,6 +129,7 @@ FAULTS: dict[Rule, dict[str, list[Fault]]] = {
         'cloudwatch_metric_alarm.this["duration"]': [{"extended_statistic": "p50"}],
         'cloudwatch_metric_alarm.this["throttles"]': [{"metric_name": "Invocations"}],
     },
+    run.alarms_are_told: {"sns_topic_subscription.alarms[0]": [None]},
     run.a_dashboard_shows_it: {"cloudwatch_dashboard.this": [None]},
     release.traffic_shifts_by_canary: {
         "codedeploy_deployment_config.canary": [
@@ -197,6 +199,15 @@ FAULTS: dict[Rule, dict[str, list[Fault]]] = {
     data.objects_expire: {
         's3_bucket_lifecycle_configuration.this["input"]': [{"rule.0.status": "Disabled"}]
     },
+    data.objects_are_versioned: {
+        's3_bucket_versioning.this["input"]': [
+            None,
+            {"versioning_configuration.0.status": "Suspended"},
+        ],
+        's3_bucket_lifecycle_configuration.this["output"]': [
+            {"rule.0.noncurrent_version_expiration": []}
+        ],
+    },
     data.objects_start_predictions_once: {
         "s3_bucket_notification.input": [
             {"lambda_function.0.filter_prefix": ""},
@@ -238,6 +249,14 @@ FAULTS: dict[Rule, dict[str, list[Fault]]] = {
         "iam_role_policy.function": [
             {"policy.Statement.4.Condition": {"StringLike": {"s3:prefix": ["in/*"]}}}
         ]
+    },
+    data.lists_end_at_prefixes: {
+        "iam_role_policy.function": [{"policy.Statement.4.Condition": {}}],
+        "iam_role_policy.bulk": [{"policy.Statement.4.Condition": {}}],
+    },
+    data.roles_serve_this_account: {
+        "iam_role.function": [{"assume_role_policy.Statement.0.Condition": {}}],
+        'iam_role.hook["this"]': [{"assume_role_policy.Statement.0.Condition": {}}],
     },
     data.names_have_the_stage: {"iam_role.function": [{"name": "function"}]},
     data.nothing_outlives_the_stack: {

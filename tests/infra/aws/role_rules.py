@@ -18,8 +18,8 @@ WORK: dict[str, tuple[Work, ...]] = {
     "function": (
         (TRACES, "*"),
         (LOGS, ":log-group:/aws/lambda/{name}:*"),
-        (("s3:GetObject",), "-in/in/*"),
-        (("s3:GetObject",), "-in/bulk/*"),
+        (("s3:GetObject", "s3:GetObjectVersion"), "-in/in/*"),
+        (("s3:GetObject", "s3:GetObjectVersion"), "-in/bulk/*"),
         (("s3:GetObject", "s3:PutObject"), "-out/out/*"),
         (("s3:GetObject", "s3:PutObject"), "-out/bulk/*"),
         (("s3:ListBucket",), "-in"),

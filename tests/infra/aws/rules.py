@@ -240,6 +240,7 @@ def domains_lead_to_the_api(plan: Plan) -> list[str]:
         if domain.get("security_policy") != "TLS_1_2"
         or domain.get("endpoint_type") != "REGIONAL"
         or not plan.all("apigatewayv2_api_mapping")
+        or not plan.all("apigatewayv2_api")[0].values["disable_execute_api_endpoint"]
     ]
 
 
@@ -290,6 +291,16 @@ def alarms_watch(plan: Plan) -> list[str]:
     ]
     return unwatched + [
         one.address for one in alarms if one.values["treat_missing_data"] != "notBreaching"
+    ]
+
+
+def alarms_are_told(plan: Plan) -> list[str]:
+    """Find alarms that tell nobody, and a topic without its address."""
+    subscribed = len(plan.all("sns_topic_subscription"))
+    return [one.address for one in plan.all("sns_topic")[subscribed:]] + [
+        one.address
+        for one in plan.all("cloudwatch_metric_alarm")
+        if subscribed and not (one.values.get("alarm_actions") or one.unknown.get("alarm_actions"))
     ]
 
 

@@ -26,6 +26,7 @@ from tests.infra.cloud.clouds import REGION, Client, client_of, told, until
 NAME = "lambake-dev"
 NEWER = f"sha256:{'b' * 64}"
 ACCOUNT = "123456789012"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{NAME}"
 
 
@@ -104,7 +105,11 @@ def test_other_choices(planner: Terraform) -> None:
         "prod.yaml",
         api={
             "auth": "jwt",
-            "jwt": {"issuer": "https://issuer.example", "audience": ["lambake"]},
+            "jwt": {
+                "issuer": "https://issuer.example",
+                "audience": ["lambake"],
+                "scopes": ["predict"],
+            },
             "open_page": True,
             "domain": {
                 "name": "ml.example.com",
@@ -112,6 +117,7 @@ def test_other_choices(planner: Terraform) -> None:
             },
         },
         top={"provisioned_concurrency": 2},
+        kms_key=KEY,
     )
     planned, _ = planner.plan(stage="prod", function_file=function)
     plan = Plan.from_json(planned)
@@ -121,10 +127,22 @@ def test_other_choices(planner: Terraform) -> None:
         for one in plan.all("apigatewayv2_route")
     }
     assert routes == {"$default": "JWT", **dict.fromkeys(PAGE, "NONE")}
+    scopes = [one.values["authorization_scopes"] for one in plan.all("apigatewayv2_route")]
+    assert sorted(scopes, key=str) == [None, None, ["predict"]]
     (domain,) = plan.all("apigatewayv2_domain_name")
     assert domain.block("domain_name_configuration")["security_policy"] == "TLS_1_2"
     (concurrency,) = plan.all("lambda_provisioned_concurrency_config")
     assert concurrency.values["provisioned_concurrent_executions"] == 2
+    keys = {
+        one.address.partition("[")[0]: one.values[name]
+        for one in plan.resources
+        for name in ("kms_master_key_id", "kms_key_id", "kms_key_arn")
+        if one.values.get(name)
+    }
+    assert set(keys.values()) == {KEY}
+    assert len(keys) == 6
+    may_use = {one for one, statement in plan.statements() if statement.get("Resource") == KEY}
+    assert len(may_use) == 3
     assert "lambake-dev" not in json.dumps([one.values for one in plan.resources])
 
 

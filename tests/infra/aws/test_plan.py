@@ -40,6 +40,7 @@ def full(planner: Terraform) -> tuple[dict[str, Any], str]:
     function = planner.function(
         "full.yaml",
         api={"domain": DOMAIN},
+        alarms={"email": "ml@example.com"},
         function_url=True,
         top={"snap_start": True, "environment": {"LAMBAKE_CORS_ORIGINS": f"{PAGE}, http://b:1"}},
     )
@@ -70,7 +71,12 @@ def test_choices_are_off(planner: Terraform) -> None:
     assert route.values["authorization_type"] == "AWS_IAM"
     (function,) = plan.all("lambda_function")
     assert function.values["snap_start"] == []
-    chosen = ("lambda_function_url", "apigatewayv2_domain_name", "apigatewayv2_authorizer")
+    chosen = (
+        "lambda_function_url",
+        "apigatewayv2_domain_name",
+        "apigatewayv2_authorizer",
+        "sns_topic",
+    )
     assert [one.address for kind in chosen for one in plan.all(kind)] == []
 
 

@@ -75,6 +75,24 @@ def test_what_is_inside_is_said(stage: Stage, target: Target, terraform: Terrafo
     assert said == [f"{target.name}: 2 resources, 1 images", "nothing was removed"]
 
 
+def test_buckets_are_emptied(
+    stage: Stage, target: Target, terraform: Terraform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all versions and markers, since Terraform removes no full bucket; one may be gone."""
+    stand(terraform)
+    s3, name = stage.client("s3"), f"{target.name}-full"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for body in (b"1", b"2"):
+        s3.put_object(Bucket=name, Key="in/a", Body=body)
+    s3.delete_object(Bucket=name, Key="in/a")
+    outputs = {**terraform.outputs(), "buckets": {"input": name, "output": "gone"}}
+    monkeypatch.setattr(Terraform, "outputs", lambda _: outputs)
+    assert destroy(target, terraform, print, lambda _question: True)
+    left = s3.list_object_versions(Bucket=name)
+    assert left.keys().isdisjoint({"Versions", "DeleteMarkers"})
+
+
 def test_a_canary_under_way_is_stopped(stage: Stage, target: Target, terraform: Terraform) -> None:
     """CodeDeploy would go on with an alias that is gone."""
     stand(terraform)

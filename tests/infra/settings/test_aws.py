@@ -54,6 +54,8 @@ def test_the_projects_own() -> None:
         ("state_bucket", "states.of-mine"),
         ("reserved_concurrency", None),
         ("log_retention_days", 3653),
+        ("kms_key", "arn:aws:kms:eu-west-1:1:key/1"),
+        ("alarms.email", "ml@example.com"),
         ("api.jwt", None),
         ("api.domain", None),
         ("canary.percent", 99),
@@ -74,6 +76,8 @@ def test_what_is_taken(path: str, value: object) -> None:
         ("state_bucket", "Mine", "the name of a bucket, or null, got 'Mine'"),
         ("architecture", "amd64", "one of x86_64, arm64, got 'amd64'"),
         ("tracing", "yes", "true or false, got 'yes'"),
+        ("kms_key", "alias/mine", "the ARN of a key, or null, got 'alias/mine'"),
+        ("alarms.email", "me", "an address like ml@example.com, or null, got 'me'"),
         ("reserved_concurrency", -1, "a whole number, 0 or more, got -1"),
         ("log_retention_days", 2, "one of 1, 3, 5, 7, 14, 30, 60, 90, "
          "120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653, got 2"),
