@@ -13,8 +13,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from model.bake import environments
+from model.bake import environments, kept
 from model.bake.errors import BakeError
+from model.bake.kept import Conversion, Run
 from model.bake.sources.base import Say
 from model.recipes.base import Feeds
 
@@ -115,14 +116,25 @@ def _end(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def convert(
-    environment: str, script: str, arguments: dict[str, Any], work: Path, say: Say
-) -> Converter:
+def convert(environment: str, script: str, path: Path, onnx: Path, say: Say) -> Conversion:
     """Convert a model in an environment, which is made if it is not there yet.
+
+    Args:
+        environment: its name.
+        script: a module of model/bake/converters.
+        path: the model.
+        onnx: the file to write, in a folder for what both sides talk by.
+        say: reports progress.
 
     Raises:
         BakeError: no environment can be made, or the model cannot be converted.
     """
-    python = environments.interpreter_of(environment, say)
-    say("converting to ONNX …")
-    return Converter(python, script, arguments, work)
+
+    def start(target: Path) -> tuple[dict[str, Any], Run]:
+        python = environments.interpreter_of(environment, say)
+        say("converting to ONNX …")
+        arguments = {"path": str(path), "onnx": str(target)}
+        converter = Converter(python, script, arguments, onnx.parent)
+        return converter.facts, converter.run
+
+    return Conversion(kept.place_of(environment, path), onnx, start)

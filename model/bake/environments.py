@@ -42,16 +42,21 @@ def interpreter_of(name: str, say: Say, *, build: Path = BUILD, locks: Path = LO
         BakeError: it cannot be made, with the installer's own reason.
     """
     lock, folder = locks / f"{name}.txt", build / name
-    # An environment belongs to the Python that made it.
-    made_from = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = made_from(name, locks)
     mark, python = folder / "made-from", folder / "bin" / "python"
     build.mkdir(parents=True, exist_ok=True)
     with _alone(build / f"{name}.busy"):
-        if not (mark.is_file() and mark.read_text(encoding="ascii") == made_from):
+        if not (mark.is_file() and mark.read_text(encoding="ascii") == wanted):
             say(f"making build/converters/{name}, once ({CONTENTS.get(name, 'a minute')}) …")
             _make(folder, lock)
-            mark.write_text(made_from, encoding="ascii")
+            mark.write_text(wanted, encoding="ascii")
     return python
+
+
+def made_from(name: str, locks: Path = LOCKS) -> str:
+    """Return the hash of an environment's lock file and of the Python that it belongs to."""
+    lock = (locks / f"{name}.txt").read_bytes()
+    return hashlib.sha256(lock + sys.version.encode()).hexdigest()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
     # Keras goes by the ending, and the file may have none.
     copy, onnx = work / ("original.h5" if hdf5 else "original.keras"), work / "model.onnx"
     copy.symlink_to(path.resolve())
-    converter = convert("keras", "keras_file", {"path": str(copy), "onnx": str(onnx)}, work, say)
+    converter = convert("keras", "keras_file", copy, onnx, say)
     facts = converter.facts
     hints = Hints(
         labels=labels_beside(path, facts["classes"]),

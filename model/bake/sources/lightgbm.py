@@ -26,8 +26,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
         BakeError: ONNX's trees cannot express it.
     """
     onnx = work / "model.onnx"
-    arguments = {"path": str(path.resolve()), "onnx": str(onnx)}
-    converter = convert("trees", "lightgbm_file", arguments, work, say)
+    converter = convert("trees", "lightgbm_file", path.resolve(), onnx, say)
     facts = converter.facts
     hints = Hints(
         columns=tuple(map(_column_of, facts["columns"])),

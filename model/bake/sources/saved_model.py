@@ -23,8 +23,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
         BakeError: it has none, or TensorFlow cannot load it.
     """
     folder, onnx = path if path.is_dir() else path.parent, work / "model.onnx"
-    arguments = {"path": str(folder.resolve()), "onnx": str(onnx)}
-    converter = convert("keras", "saved_model", arguments, work, say)
+    converter = convert("keras", "saved_model", folder.resolve(), onnx, say)
     others = ", ".join(converter.facts["others"])
     return Original(
         format="saved-model",

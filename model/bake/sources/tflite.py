@@ -27,8 +27,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
         BakeError: it keeps variables, or has operators that ONNX has not.
     """
     onnx = work / "model.onnx"
-    arguments = {"path": str(path.resolve()), "onnx": str(onnx)}
-    converter = convert("keras", "tflite_file", arguments, work, say)
+    converter = convert("keras", "tflite_file", path.resolve(), onnx, say)
     quantised, outputs = converter.facts["quantised"], converter.facts["outputs"]
     only: dict[str, Any] = outputs[0] if len(outputs) == 1 else {"classes": None, "scale": 0.0}
     hints = Hints(

@@ -53,8 +53,7 @@ def open(path: Path, work: Path, say: Say) -> Original:  # noqa: A001  # the sou
     # XGBoost tells its formats by the ending.
     link = work / ("original.ubj" if head.startswith(_UBJSON) else "original.json")
     link.symlink_to(path.resolve())
-    arguments = {"path": str(link), "onnx": str(onnx)}
-    converter = convert("trees", "xgboost_file", arguments, work, say)
+    converter = convert("trees", "xgboost_file", link, onnx, say)
     facts = converter.facts
     columns = tuple(Column(one["name"], missing="nan") for one in facts["columns"])
     return Original(

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from model.bake import converter, environments
+from model.bake import converter, environments, kept
 from model.bake.converter import HOST, Converter
 from model.bake.environments import interpreter_of
 from model.bake.errors import BakeError
+from model.bake.kept import Conversion
 
 SCRIPT = """
 import sys
@@ -84,6 +85,43 @@ def test_a_converter_that_fails_says_why(
         monkeypatch.setattr(converter, "CONVERT_S", 0.2)
     with pytest.raises(BakeError, match=message):
         Converter(Path(sys.executable), script, arguments, tmp_path)
+
+
+def test_a_conversion_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A retry converts nothing and asks nothing again; what is kept goes by contents and size."""
+    monkeypatch.setattr(kept, "KEPT", tmp_path / "kept")
+    model, onnx = tmp_path / "model.txt", tmp_path / "model.onnx"
+    done: list[str] = []
+
+    def start(target: Path) -> tuple[dict[str, Any], Any]:
+        done.append(target.name)
+        target.write_bytes(b"graph" * 100)
+
+        def run(feeds: dict[str, Any]) -> dict[str, Any]:
+            done.append("asked")
+            return {"y": feeds["x"] * 2}
+
+        return {"classes": 3}, run
+
+    def convert(content: str) -> Conversion:
+        model.write_text(content, encoding="utf-8")
+        onnx.unlink(missing_ok=True)
+        return Conversion(kept.place_of("trees", model), onnx, start)
+
+    feeds = {"x": np.array([1.0]), "names": np.array(["a"], object)}
+    for _ in range(3):
+        conversion = convert("one")
+        assert conversion.facts == {"classes": 3}
+        assert conversion.run(feeds)["y"].tolist() == [2.0]
+        assert onnx.read_bytes() == b"graph" * 100
+    assert done == ["model.onnx", "asked"]
+    assert conversion.run(feeds | {"x": np.array([3.0])})["y"].tolist() == [6.0]
+    assert done[2:] == ["again.onnx", "asked"]
+    convert("two")
+    assert (len(done), len(list(kept.KEPT.iterdir()))) == (5, 2)
+    monkeypatch.setattr(kept, "MOST_BYTES", 1000)
+    convert("three")
+    assert len(list(kept.KEPT.iterdir())) == 1
 
 
 def test_an_environment_is_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
