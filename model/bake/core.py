@@ -15,6 +15,7 @@ from model.bake.draft import Draft, document_of
 from model.bake.errors import BakeError, Question, asking_all
 from model.bake.graph import read_graph
 from model.bake.infer import Facts, Guess, Taken, taken_by
+from model.bake.live import only_read
 from model.bake.place import Place, require_same
 from model.bake.proof import prove
 from model.bake.report import Report, size_text
@@ -155,8 +156,12 @@ class Baking:
             )
         for note in original.hints.notes:
             report.step("note", note)
+        columns = self._brought.columns
+        if not self._brought.sha256:  # a live model, which may read only some of a DataFrame
+            read = {one.name for one in original.hints.columns}
+            columns = tuple(one for one in columns if one.name in read) or columns
         facts = Facts(runtime=runtime, graph=graph, hints=original.hints, wishes=self._wishes,
-                      columns=self._brought.columns,
+                      columns=columns,
                       measured=ranges_of(self._brought.samples))  # fmt: skip
         return facts, onnx
 
@@ -164,6 +169,8 @@ class Baking:
         given = self._brought.samples
         given = list(facts.hints.samples) or None if given is None else given
         samples = samples_in(given, self._brought.answers, taken.takes, taken.inputs)
+        if not self._brought.sha256:
+            samples = only_read(samples, {one.name for one in facts.hints.columns})
         if custom:
             custom.require_samples(samples)
         if rows := taken.settings.get("rows"):

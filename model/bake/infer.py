@@ -14,6 +14,7 @@ from model.bake.graph import Graph
 from model.bake.runtime import Runtime, shape_text, stated
 from model.bake.sources.base import Hints
 from model.bake.wishes import Wishes
+from model.errors import counted
 from model.recipes.base import Column, Takes
 from model.tensors import Tensor
 
@@ -313,7 +314,7 @@ def _words(takes: str, settings: Mapping[str, Any], inputs: Sequence[Tensor]) ->
         kind = "a gray picture" if picture["colours"] == "gray" else "a picture"
         return f"{kind}, {picture['size'][0]} x {picture['size'][1]}"
     if takes == "row":
-        return f"a row of {len(settings['rows']['columns'])} columns"
+        return f"a row of {counted(len(settings['rows']['columns']), 'column')}"
     if takes == "text":
         return "a text"
     return "tensors: " + ", ".join(f"{one.name} {shape_text(one.shape)}" for one in inputs)

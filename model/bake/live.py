@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,21 @@ def instances_of(samples: Any, model: Any) -> Any:
                 f"Give the rows that the model was fitted on: {listed(names)}",
             )
     return samples
+
+
+def only_read(samples: Sequence[Sample], names: Collection[str]) -> list[Sample]:
+    """Leave the columns out that a live model was fitted on and does not read.
+
+    Args:
+        samples: those of a live model.
+        names: the columns that it reads; none: not known.
+    """
+    return [
+        replace(one, instance={key: value for key, value in one.instance.items() if key in names})
+        if names and isinstance(one.instance, Mapping)
+        else one
+        for one in samples
+    ]
 
 
 def _instances_in(given: Any) -> list[Any]:

@@ -103,17 +103,23 @@ def require_known(model: Any) -> None:
     Raises:
         Refused: names them.
     """
-    unknown = {
-        node.op_type
-        for node in nodes_of(model.graph)
-        if node.domain == "" and not onnx.defs.has(node.op_type)
-    }
-    if unknown:
+    if unknown := unknown_in(model):
         raise Refused(
-            f"ONNX has no counterpart for TensorFlow's {', '.join(sorted(unknown))}",
+            f"ONNX has no counterpart for TensorFlow's {', '.join(unknown)}",
             "Cut what does this off the model (a text or lookup layer, mostly), do it in recipe.py "
             "or in the client, and bake the rest.",
         )
+
+
+def unknown_in(model: Any) -> list[str]:
+    """Return the operations that tf2onnx left as they were, sorted."""
+    return sorted(
+        {
+            node.op_type
+            for node in nodes_of(model.graph)
+            if node.domain == "" and not onnx.defs.has(node.op_type)
+        }
+    )
 
 
 def rename_outputs(graph: Any, names: dict[str, str]) -> None:

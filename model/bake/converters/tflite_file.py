@@ -13,7 +13,7 @@ from tf2onnx.tflite_utils import read_tflite_model
 
 from .arrays import Arrays
 from .host import Refused
-from .tf_graph import OPSET, require_known
+from .tf_graph import OPSET, unknown_in
 
 VARIABLES = {"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}
 
@@ -38,8 +38,19 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
             "calls on Lambda need meet the same process",
             "Export it with its state as an input and an output, and bake that.",
         )
+    if "DENSIFY" in used:
+        raise Refused(
+            "the TFLite model keeps its weights sparse (DENSIFY), as the converter to ONNX cannot "
+            "read them",
+            "Bake the dense model that it was made from.",
+        )
     converted, _ = tf2onnx.convert.from_tflite(path, opset=OPSET)
-    require_known(converted)
+    if unknown := unknown_in(converted):
+        names = ", ".join(one.removeprefix("TFL_") for one in unknown)
+        raise Refused(
+            f"ONNX has no counterpart for TFLite's {names}",
+            "Bake the model that it was made from, or cut this off, and do it in a recipe.py.",
+        )
     onnx_package.save(converted, onnx)
     original = Original(path)
     return original.facts(), original.run

@@ -30,6 +30,8 @@ from model.bake.samples import Sample
 from model.bake.sources import open_object
 from model.bake.sources.base import Hints, Original
 from model.engines.onnx import open_session
+from model.predictor import Predictor
+from tests.model.bake.conftest import Kitchen
 from tests.model.bake.models import model_of
 
 RANDOM = np.random.default_rng(0)
@@ -221,3 +223,12 @@ def test_a_live_model_is_shown_its_own_instances(tmp_path: Path) -> None:
         instances_of(3, None)
     with pytest.raises(BakeError, match=r"expected rows of 2 columns, got 3$"):
         open_object(LinearRegression().fit(MATRIX, MATRIX), [[1, 2, 3]], tmp_path, print)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_columns_that_a_pipeline_drops_are_left_out(kitchen: Kitchen) -> None:
+    """A frame of samples may have more than the model reads, as scikit-learn allows it."""
+    model = make_pipeline(ColumnTransformer([("n", StandardScaler(), ["fare"])]), Ridge())
+    folder = kitchen.bake(model.fit(FRAME, MATRIX[:, 1]), name="fares", samples=FRAME)
+    (column,) = Predictor.load(folder).manifest.recipe.describe().columns
+    assert (column.name, column.minimum) == ("fare", FRAME["fare"].min())
