@@ -58,7 +58,10 @@ class Settings:
         "Names of the models to serve, separated by commas; empty: all of them.",
     ]
     max_pixels: Annotated[
-        int, "LAMBAKE_MAX_PIXELS", "The most pixels one picture may have, width times height."
+        int,
+        "LAMBAKE_MAX_PIXELS",
+        "The most pixels one picture may have, width times height; four times as many in a JPEG "
+        "that is decoded at a smaller scale.",
     ]
     max_body_bytes: Annotated[
         int, "LAMBAKE_MAX_BODY_BYTES", "The most bytes one request's body may have, once decoded."

@@ -6,7 +6,7 @@ it is known to be small enough:
     1. the format is read from the first bytes        else FormatError
     2. the file is stripped to what draws             picture_bytes.py: no bombs in metadata
     3. Pillow reads the header; the size is checked   else LimitError, before any pixel is decoded
-    4. pixels are decoded, scaled down if the format can; two kinds of warnings are errors
+    4. pixels are decoded, a large JPEG scaled down; two kinds of warnings are errors
     5. the camera's orientation is applied
 
 Pillow and its plug-ins are imported for the first picture: a function that serves only tables
@@ -59,6 +59,10 @@ FEW_PIXELS = 4_096
 DRAFT_SIDE = 1024
 """JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
 
+DRAFT_TIMES = 4
+"""How many times the limit of pixels a JPEG may announce that is decoded at 1/2 or less, row by
+row: 67 million of them take 0.2 s, and telephones write 50 million."""
+
 LARGE_PIXELS = 1 << 21
 """A picture of more pixels has the process's memory to itself: one WEBP of 16.7 million pixels
 takes 220 MB while it is decoded, and plain HTTP predicts in many threads."""
@@ -88,7 +92,8 @@ def decode_each(
     Args:
         pictures: N files, N >= 0.
         max_pixels: the most pixels of one picture, and of all together as they are decoded, where
-            a picture counts at least as many as its file has bytes.
+            a picture counts at least a quarter of what its file announces, and at least as many as
+            its file has bytes.
         where: the input's name in errors; with several pictures "images[3]".
         draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size, which is faster.
 
@@ -105,8 +110,10 @@ def decode_each(
             picture = decoded(
                 data, max_pixels=max_pixels, others=pixels, where=name, draft=draft, use=use
             )
-            # A small picture may take as long as its file is large.
-            pixels += max(picture.width * picture.height, len(data))
+            # A small picture may take as long as its file is large, or as what it announces is.
+            height, width = size_of(picture)
+            counted = max(picture.width * picture.height, height * width // DRAFT_TIMES)
+            pixels += max(counted, len(data))
             yield name, picture
 
 
@@ -123,7 +130,8 @@ def decoded(
 
     Args:
         data: the whole file.
-        max_pixels: the most pixels, width times height, checked before any pixel is decoded.
+        max_pixels: the most pixels, width times height, checked before any pixel is decoded; a
+            JPEG that is scaled down may announce DRAFT_TIMES as many.
         others: how many of them other pictures used up.
         where: the picture's name in errors.
         draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size.
@@ -172,14 +180,18 @@ def _decoded(
     draft: bool,
     use: ExitStack | None,
 ) -> Image.Image:
-    kept, exif, has_end = essential(data, file_format)
+    kept, exif, has_end, one_pass = essential(data, file_format)
     picture = _opened(kept, file_format)
     if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
         limit = _run_length_limit(len(data), limit, where)
-    _check_size(picture, limit, where)
+    size = picture.size
     full = picture.height, picture.width
     if file_format == "JPEG" and draft:
         picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    scaled = picture.size != size
+    times = DRAFT_TIMES if scaled and one_pass else 1
+    kind = "in a progressive JPEG" if scaled and not one_pass else "in a picture"
+    _check_size(size, limit, where, times=times, kind=kind)
     if use is not None and picture.width * picture.height > LARGE_PIXELS:
         use.enter_context(_LARGE)
     if file_format == "WEBP":
@@ -222,13 +234,18 @@ def _run_length_limit(size: int, limit: tuple[int, int], where: str) -> tuple[in
     return max_pixels, others
 
 
-def _check_size(picture: ImageFile.ImageFile, limit: tuple[int, int], where: str) -> None:
+def _check_size(
+    size: tuple[int, int], limit: tuple[int, int], where: str, *, times: int, kind: str
+) -> None:
+    """Refuse what announces more pixels than `times` the limit, each counted as 1 / times."""
     max_pixels, others = limit
-    width, height = picture.size
-    if width * height > max_pixels or max(width, height) > MAX_SIDE:
-        expected = f"at most {max_pixels} pixels, and at most {MAX_SIDE} along a side"
+    width, height = size
+    pixels = width * height
+    if pixels > max_pixels * times or max(width, height) > MAX_SIDE:
+        most = max_pixels * times
+        expected = f"at most {most} pixels {kind}, and at most {MAX_SIDE} along a side"
         raise LimitError([Problem(where, expected, f"{width} x {height}")])
-    if width * height + others > max_pixels:
+    if pixels // times + others > max_pixels:
         expected = f"at most {max_pixels} pixels in the pictures of one request together"
         raise LimitError([Problem(where, expected, f"{width} x {height}")])
 

@@ -64,11 +64,18 @@ _JPEG_AFTER_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 class Essential(NamedTuple):
-    """A file without what does not draw, its Exif or b"", and whether it had an end."""
+    """A file without what does not draw, and its Exif or b"".
+
+    Attributes:
+        has_end: whether a JPEG had its end marker.
+        one_pass: whether a JPEG is decoded row by row: it is baseline, and all in one scan. The
+            coefficients of any other are in memory together, at full size.
+    """
 
     data: bytes
     exif: bytes = b""
     has_end: bool = True
+    one_pass: bool = False
 
 
 class BrokenFileError(ValueError):
@@ -175,24 +182,26 @@ def _png_raw_bytes(data: bytes) -> int:
 
 def _essential_jpeg(data: bytes) -> Essential:
     kept: list[bytes] = [b"\xff\xd8"]
-    exif, position, scans, frame = b"", 2, 0, b""
+    exif, position, scans, passes, frame = b"", 2, 0, 0, b""
     for _ in range(MAX_SEGMENTS):
         start = _jpeg_marker_at(data, position)
         marker, position = _jpeg_segment(data, start)
         if marker == _JPEG_SCAN:
             scans += data[start + 4]
+            passes += 1
             if scans > MAX_SCANS:
                 raise TooManyPiecesError(f"a JPEG of more than {MAX_SCANS} scans")
             found = _JPEG_AFTER_SCAN.search(data, position)
             if found is None:
                 # Some cameras write no end. Pixels show if a scan is whole where there is one.
-                if frame[1:2] not in (b"\xc0", b"\xc1") or scans != frame[9]:
+                if not _is_baseline(frame) or scans != frame[9]:
                     raise BrokenFileError("a JPEG that ends too early")
                 kept += [data[start:].rstrip(b"\xff"), b"\xff\xd9"]
-                return Essential(b"".join(kept), exif, has_end=False)
+                return Essential(b"".join(kept), exif, has_end=False, one_pass=passes == 1)
             position = found.start()
         elif marker == _JPEG_END:
-            return Essential(b"".join([*kept, b"\xff\xd9"]), exif)
+            one_pass = passes == 1 and _is_baseline(frame)
+            return Essential(b"".join([*kept, b"\xff\xd9"]), exif, one_pass=one_pass)
         elif marker == _JPEG_APP1 and not exif and data.startswith(b"Exif\0\0", start + 4):
             exif = data[start + 4 : position]
         elif marker in _JPEG_FRAMES:
@@ -200,6 +209,11 @@ def _essential_jpeg(data: bytes) -> Essential:
         if not _is_jpeg_extra(marker):
             kept.append(data[start:position])
     raise TooManyPiecesError(f"a JPEG of more than {MAX_SEGMENTS} segments")
+
+
+def _is_baseline(frame: bytes) -> bool:
+    """Whether the scans of a JPEG follow one another, by its frame header; not progressive."""
+    return frame[1:2] in (b"\xc0", b"\xc1")
 
 
 def _is_jpeg_extra(marker: int) -> bool:

@@ -118,6 +118,12 @@ def scans(count: int) -> bytes:
     return data[:last] + data[last:-2] * count + data[-2:]
 
 
+def announcing(data: bytes, width: int, height: int) -> bytes:
+    """Write another size into a JPEG's header; libjpeg fills with grey what is missing."""
+    frame = data.index(b"\xff\xc2" if b"\xff\xc2" in data else b"\xff\xc0")
+    return data[: frame + 5] + struct.pack(">HH", height, width) + data[frame + 9 :]
+
+
 def _jpeg(mode: str, **options: Any) -> bytes:
     return saved(Image.fromarray(one()).convert(mode), "JPEG", subsampling=0, **options)
 
@@ -137,7 +143,10 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "webp 12000": lambda: webp(12_000, 12_000),
     "avif": lambda: b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B" + bytes(1000),
     "eps": lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n%%EOF\n",
-    "jpeg 8000": lambda: saved(Image.new("L", (8000, 8000)), "JPEG"),
+    "jpeg 8193": lambda: announcing(saved(Image.new("L", (8, 8)), "JPEG"), 8193, 8192),
+    "jpeg progressive 4097": lambda: announcing(
+        saved(Image.new("L", (8, 8)), "JPEG", progressive=True), 4097, SIDE
+    ),
     "jpeg of 100 scans": lambda: scans(100),
     "jpeg of empty segments": lambda: b"\xff\xd8" + b"\xff\xfe\0\x02" * 1_400_000 + b"\xff\xd9",
     "jpeg of fill bytes": lambda: b"\xff\xd8" + b"\xff" * 5 * MEGABYTE,
@@ -158,6 +167,9 @@ BLANK: dict[str, Callable[[], bytes]] = {
     "png 65535 x 256 rgba": lambda: png(65_535, 256, colour=6),
     "png 256 x 65535 rgba": lambda: png(256, 65_535, colour=6),
     "bmp of runs 1024": lambda: run_length_bmp(1024),
+    "jpeg 32768 x 2048 cmyk": lambda: announcing(
+        saved(Image.new("CMYK", (8, 8)), "JPEG"), 32_768, 2048
+    ),
 }
 """Each is decoded as a whole, and found blank."""
 

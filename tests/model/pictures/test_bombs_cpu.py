@@ -15,7 +15,7 @@ from PIL import Image
 
 from model.errors import InputError
 from model.pictures.decode import decode_each
-from tests.model.pictures.bombs import PNG_SIGNATURE, chunk, png, scans
+from tests.model.pictures.bombs import PNG_SIGNATURE, announcing, chunk, png, scans
 from tests.model.recipes.digit.pens import saved
 
 BUDGET_S = 1.0
@@ -67,6 +67,13 @@ BOMBS: dict[str, Callable[[], list[bytes]]] = {
     "jpegs of restart markers": lambda: [jpeg_with(b"", before_end=b"\xff\xd0" * 60_000)] * 40,
     "jpegs of segments": lambda: [jpeg_with(b"\xff\xdd\0\4\0\0" * 500)] * 256,
     "jpegs of too many segments": lambda: [jpeg_with(b"\xff\xdd\0\4\0\0" * 19_000)] * 40,
+    "jpeg of pixels": lambda: [announcing(jpeg_with(b""), 8192, 8192)],
+    "jpegs of pixels": lambda: [announcing(jpeg_with(b""), 8192, 8191)] * 256,
+    "jpeg of pixels and restarts": lambda: [
+        announcing(
+            jpeg_with(b"\xff\xdd\0\4\0\1", before_end=b"\xff\xd0\xff\xd1" * 1_400_000), 8192, 8192
+        )
+    ],
     "jpeg of scans": lambda: [scans(35)],
     "bmp of line ends": lambda: [run_length_bmp(b"\0\0", 2_900_000)],
     "bmp of steps": lambda: [run_length_bmp(b"\0\2\0\0", 1_450_000)],

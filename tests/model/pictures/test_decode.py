@@ -214,12 +214,37 @@ def test_a_png_with_too_few_rows_is_refused() -> None:
 
 def test_the_pixel_limit_is_checked_on_the_header() -> None:
     """One pixel too many is a LimitError that says how many there may be and how many came."""
-    expected = "at most 2400 pixels, and at most 65535 along a side"
+    expected = "at most 2400 pixels in a picture, and at most 65535 along a side"
     assert decoded(FILES["PNG"], max_pixels=2400).size == (40, 60)
     assert problem_of(FILES["PNG"], max_pixels=2399) == (
         LimitError,
         Problem("image", expected.replace("2400", "2399"), "40 x 60"),
     )
+
+
+@pytest.mark.parametrize(
+    ("height", "draft", "progressive", "outcome"),
+    [
+        (16, True, False, ((4, 4), (16, 16))),
+        (17, True, False, "at most 256"),
+        (16, True, True, "at most 64"),
+        (16, False, False, "at most 64"),
+        (4, True, True, ((16, 4), (4, 16))),
+    ],
+)
+def test_a_jpeg_that_is_scaled_down_may_announce_more(
+    monkeypatch: pytest.MonkeyPatch, height: int, outcome: object, *, draft: bool, progressive: bool
+) -> None:
+    """Four times the limit, where it is decoded row by row; a progressive one is held whole."""
+    monkeypatch.setattr(decode_module, "DRAFT_SIDE", 4)
+    data = saved(Image.new("L", (16, height)), "JPEG", progressive=progressive)
+    try:
+        picture = decoded(data, max_pixels=64, draft=draft)
+    except LimitError as error:
+        got: object = error.problems[0].expected.partition(" pixels ")[0]
+    else:
+        got = picture.size, decode_module.size_of(picture)
+    assert got == outcome
 
 
 def test_one_side_may_not_be_endless() -> None:
