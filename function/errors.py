@@ -97,6 +97,12 @@ class TooLargeError(RequestError):
     """A body over the limit."""
 
 
+def body_too_large(max_bytes: int) -> TooLargeError:
+    """Return the error for a request's body: the limit, and what to do."""
+    got = "more: resize the picture, send less at a time, or put the file into a bucket"
+    return TooLargeError([Problem("body", f"at most {max_bytes} bytes", got)])
+
+
 class GoneError(RequestError):
     """An object that does not exist, or no longer."""
 

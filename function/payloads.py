@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from function.errors import InvalidError, MalformedError, ReplyTooLargeError, TooLargeError
+from function.errors import InvalidError, MalformedError, ReplyTooLargeError, body_too_large
 from function.inputs import COMMENT, instances_of
 from function.service import Service
 from function.settings import MAX_EVENT_BYTES
@@ -75,7 +75,7 @@ def require_size(payload: Any, max_bytes: int) -> None:
     except RecursionError as exc:
         raise MalformedError([Problem("body", "JSON", "one nested without end")]) from exc
     if len(text) > max_bytes or len(text.encode(errors="surrogatepass")) > max_bytes:
-        raise TooLargeError([Problem("body", f"at most {max_bytes} bytes", "more")])
+        raise body_too_large(max_bytes)
 
 
 def require_carried(reply: Mapping[str, Any], max_bytes: int) -> None:

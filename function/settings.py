@@ -64,7 +64,10 @@ class Settings:
         "that is decoded at a smaller scale.",
     ]
     max_body_bytes: Annotated[
-        int, "LAMBAKE_MAX_BODY_BYTES", "The most bytes one request's body may have, once decoded."
+        int,
+        "LAMBAKE_MAX_BODY_BYTES",
+        "The most bytes one request's body may have, once decoded; Lambda itself takes 6 MB, "
+        "about 4.5 MB of binary data.",
     ]
     base_path: Annotated[
         str,

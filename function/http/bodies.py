@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from function.errors import MalformedError, MediaTypeError, TooLargeError
+from function.errors import MalformedError, MediaTypeError, TooLargeError, body_too_large
 from function.http.forms import files_in
 from function.inputs import BYTE_ORDER_MARK, encoding_of, instances_of
 from function.service import Served
@@ -110,7 +110,7 @@ async def body_of(request: Request, max_bytes: int) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > max_bytes:
-            raise TooLargeError([Problem("body", f"at most {max_bytes} bytes", "more")])
+            raise body_too_large(max_bytes)
         chunks.append(chunk)
     return b"".join(chunks)
 

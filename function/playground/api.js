@@ -65,7 +65,10 @@ async function refusalOf(response) {
 
 const BY_STATUS = {
   404: ["There is no such thing here.", "The model may have been removed. Reload the page."],
-  413: ["That is too large.", "Try a smaller one."],
+  413: [
+    "That is too large.",
+    "Lambda takes 6 MB, about 4.5 MB of binary data. Resize the picture, or send less at a time.",
+  ],
   429: ["Too many calls at once.", "Wait a moment and try again."],
   502: ["The service failed before it could answer.", "Its log says why."],
   503: ["The service is not ready.", "Wait a moment and try again."],

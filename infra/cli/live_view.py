@@ -69,8 +69,7 @@ class TerminalView:
         self._say(
             request_line(Shown(asked=asked, status=seen.status, note=note, ms=seen.ms, cold=cold))
         )
-        if seen.status in ADVICE:
-            self._below(f"{YELLOW}{ADVICE[seen.status]}{END}")
+        self._below(*(f"{YELLOW}{text}{END}" for text in ADVICE.get(seen.status, ())))
 
     def log(self, line: LogLine) -> None:
         """Show a line of the log, if it is more than a request's beginning and end."""

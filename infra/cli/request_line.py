@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from infra.local import contract
+
 DIM, RED, GREEN, YELLOW, CYAN, BOLD, END = (
     "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[1m", "\x1b[0m",
 )  # fmt: skip
 # A function's output must not move the cursor, change the title or ring the bell.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _TOO_LARGE: Final = 413
-ADVICE: Final = {
-    _TOO_LARGE: "pictures up to 4.7 MB get through: resize it, or put it into the bucket",
-}
-"""What to do, where the answer itself cannot say it."""
+ADVICE: Final = {_TOO_LARGE: contract.TOO_LARGE_HINT.split(": ")}
+"""What to do, in lines that fit the screen, where the answer's own line is cut short."""
 
 _STAMP = len("00:00:00 ")
 _ASKED = 34

@@ -32,6 +32,11 @@ RUNTIME_CONTENT_TYPE: Final = "application/json"
 INVOKE_API_PREFIX: Final = "/2015-03-31/functions/"  # [DOC] botocore lambda/2015-03-31
 # [3P] no +100 here: the two limits differ. It applies before API Gateway's 10 MB: 413.
 SYNC_REQUEST_LIMIT_BYTES: Final = 6 * 1024 * 1024
+TOO_LARGE_HINT: Final = (
+    "Lambda takes 6 MB (about 4.5 of binary data), a load balancer 1 MB: "
+    "resize the picture, send less at a time, or put the file into a bucket"
+)
+"""What the service does not say with its 413: the emulator adds it as `hint`."""
 EVENT_REQUEST_LIMIT_BYTES: Final = 1_048_576  # [DOC] 262,144 before October 2025
 CLIENT_CONTEXT_LIMIT_BYTES: Final = 3_583  # [DOC] of the base64 text; how more is refused: [?]
 LOG_TAIL_BYTES: Final = 4_096  # [DOC] X-Amz-Log-Result

@@ -10,6 +10,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
+from infra.local.contract import TOO_LARGE_HINT
 from tests.contract.clients import Ask, Facts, act, client_context
 from tests.contract.rows import ARN, EVERY, Bench, Rows, chosen, seen
 from tests.contract.target import NAME, Spec, done, invoked
@@ -262,6 +263,7 @@ ROWS.ask(
         413,
         _TOO_LARGE,
         "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+        hint=TOO_LARGE_HINT,
     ),
 )
 
@@ -290,6 +292,7 @@ ROWS.ask(
         413,
         _TOO_LARGE,
         "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
+        hint=TOO_LARGE_HINT,
     ),
 )
 

@@ -15,6 +15,7 @@ from function.errors import (
     ReplyTooLargeError,
     TooLargeError,
     UnknownModelError,
+    body_too_large,
 )
 from function.payloads import (
     FORM,
@@ -167,7 +168,7 @@ def test_sizes(payload: Any) -> None:
     require_size(payload, size)
     with pytest.raises(TooLargeError) as caught:
         require_size(payload, size - 1)
-    assert str(caught.value) == f"body: expected at most {size - 1} bytes, got more"
+    assert str(caught.value) == str(body_too_large(size - 1))
 
 
 def test_what_lambda_measures() -> None:

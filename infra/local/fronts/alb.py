@@ -12,6 +12,7 @@ from infra.local.fronts import request as readings
 from infra.local.fronts.front import Event, Failure, Front
 from infra.local.fronts.request import Moment, Pair, Request
 from infra.local.fronts.response import (
+    TOO_LARGE,
     Response,
     ResultError,
     checked,
@@ -64,9 +65,10 @@ def failure(kind: Failure) -> Response:
     """Return an answer of the load balancer itself: an HTML page."""
     status = _STATUSES.get(kind, _BAD_GATEWAY)
     line = f"{status} {_PHRASES[status]}".rstrip()
+    hint = f"<p>{contract.TOO_LARGE_HINT}</p>\r\n" if status == TOO_LARGE else ""
     html = (
         f"<html>\r\n<head><title>{line}</title></head>\r\n<body>\r\n"
-        f"<center><h1>{line}</h1></center>\r\n</body>\r\n</html>\r\n"
+        f"<center><h1>{line}</h1></center>\r\n{hint}</body>\r\n</html>\r\n"
     )
     return Response(status, (("content-type", "text/html"),), html.encode("ascii"))
 

@@ -17,6 +17,8 @@ from infra.local.fronts.request import Pair
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _STATUS = re.compile(r"[0-9]{3}")
+TOO_LARGE = 413
+"""The status that the emulator's fronts explain by a hint."""
 
 
 class ResultError(LocalError):
@@ -47,7 +49,8 @@ class Response:
 
 def message(status: int, text: str, *, key: str = "message") -> Response:
     """Return an answer in API Gateway's form: one JSON object."""
-    body = compact({key: text}).encode()
+    hint = {"hint": contract.TOO_LARGE_HINT} if status == TOO_LARGE else {}
+    body = compact({key: text, **hint}).encode()
     return Response(status, (("content-type", "application/json"),), body)
 
 

@@ -53,7 +53,10 @@ def payload_too_large(size: int, *, event: bool) -> InvokeError:
     else:
         limit = contract.SYNC_REQUEST_LIMIT_BYTES
         message = f"Request must be smaller than {limit} bytes for the InvokeFunction operation"
-    return InvokeError(413, "RequestEntityTooLargeException", {"Type": "User", "message": message})
+    body: dict[str, object] = {
+        "Type": "User", "message": message, "hint": contract.TOO_LARGE_HINT
+    }  # fmt: skip
+    return InvokeError(413, "RequestEntityTooLargeException", body)
 
 
 def throttled(reason: str) -> InvokeError:

@@ -24,7 +24,7 @@ from function.doors.invoke import InvokeDoor
 from function.doors.results_queue import Result
 from function.doors.sqs import SqsDoor
 from function.doors.step_functions import MapDoor
-from function.errors import item_error_of
+from function.errors import body_too_large, item_error_of
 from function.payloads import Payloads
 from function.service import Service
 from tests.function.conftest import CONTEXT, MAX_BODY_BYTES, Answer
@@ -229,7 +229,7 @@ def test_the_body_limit(service: Service, by: str) -> None:
     )
     beyond = told(doors_of(service, max_body_bytes=size - 1)[by](payload))
     assert beyond["status"] == 413
-    assert beyond["detail"] == f"body: expected at most {size - 1} bytes, got more"
+    assert beyond["detail"] == str(body_too_large(size - 1))
 
 
 @pytest.fixture(scope="module")

@@ -240,7 +240,10 @@ def test_the_body_limit_is_a_setting(service: Service) -> None:
 
     response = ask("POST", PREDICT_IRIS, content=chunks(), headers=headers)
     assert response.status_code == 413
-    assert response.json()["detail"] == "body: expected at most 10 bytes, got more"
+    assert response.json()["detail"] == (
+        "body: expected at most 10 bytes, got more: resize the picture, send less at a time, "
+        "or put the file into a bucket"
+    )
     assert ask("POST", PREDICT_IRIS, content=b" " * 10, headers=headers).status_code == 400
 
 

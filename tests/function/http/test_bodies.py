@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from function.errors import body_too_large
 from function.http import bodies
 from model.predictor import Predictor
 from tests.function.conftest import MAX_BODY_BYTES, Answer
@@ -158,10 +159,7 @@ def test_size_at_the_limit(answer: Answer) -> None:
 def test_size_beyond_the_limit(answer: Answer, content_type: str) -> None:
     """A body one byte beyond the limit is a 413, before it is looked at."""
     call = post(PREDICT_DIGITS, b"x" * (MAX_BODY_BYTES + 1), content_type)
-    assert refusal(answer(call)) == (
-        413,
-        f"body: expected at most {MAX_BODY_BYTES} bytes, got more",
-    )
+    assert refusal(answer(call)) == (413, str(body_too_large(MAX_BODY_BYTES)))
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "unicode_escape", '"a\x00b"', "zip"])

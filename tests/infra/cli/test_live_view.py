@@ -202,7 +202,8 @@ def test_what_the_host_refuses_shows_too() -> None:
     TerminalView(written.append).front(refused(413, "body: expected at most 5 bytes"))
     assert "413" in written[0]
     assert "body: expected" in written[0]
-    assert "resize it, or put it into the bucket" in written[1]
+    assert [len(bare(line)) <= 80 for line in written[1:]] == [True, True]
+    assert "resize the picture" in written[2]
 
 
 def test_a_request_of_the_front_is_told_once() -> None:

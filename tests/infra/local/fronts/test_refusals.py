@@ -30,11 +30,20 @@ def html(line: str) -> bytes:
 
 
 TOO_LONG = b'{"message":"Request Header Fields Too Large"}'
-TOO_LARGE = b'{"message":"Request Entity Too Large"}'
+HINT = (
+    b"Lambda takes 6 MB (about 4.5 of binary data), a load balancer 1 MB: "
+    b"resize the picture, send less at a time, or put the file into a bucket"
+)
+HINTED = b',"hint":"%s"}' % HINT
+TOO_LARGE = b'{"message":"Request Entity Too Large"' + HINTED
+TOO_LARGE_URL = b'{"Message":"Request Entity Too Large"' + HINTED
 UNAVAILABLE = b'{"message":"Service Unavailable"}'
 ERROR = b'{"message":"Internal Server Error"}'
 ERROR_REST = b'{"message":"Internal server error"}'
 URL_ERROR = b"Internal Server Error"
+TOO_LARGE_ALB = html("413 Request Entity Too Large").replace(
+    b"</body>", b"<p>%s</p>\r\n</body>" % HINT
+)
 BAD_GATEWAY = html("502 Bad Gateway")
 
 HTTP_API = {
@@ -58,8 +67,11 @@ REST_API = {
     Failure.BAD_REQUEST: (400, b'{"message":"Bad Request"}'),
     Failure.SLOW_REQUEST: (408, b'{"message":"Request Timeout"}'),
     Failure.HEAD_TOO_LARGE: (431, TOO_LONG),
-    Failure.BODY_TOO_LARGE: (413, b'{"message":"HTTP content length exceeded 10485760 bytes."}'),
-    Failure.EVENT_TOO_LARGE: (413, b'{"message":"Request Too Long"}'),
+    Failure.BODY_TOO_LARGE: (
+        413,
+        b'{"message":"HTTP content length exceeded 10485760 bytes."' + HINTED,
+    ),
+    Failure.EVENT_TOO_LARGE: (413, b'{"message":"Request Too Long"' + HINTED),
     Failure.BUSY: (503, UNAVAILABLE),
     Failure.NO_ROUTE: (403, b'{"message":"Missing Authentication Token"}'),
     Failure.FORWARDED_TOO_OFTEN: (502, ERROR_REST),
@@ -75,8 +87,8 @@ ALB = {
     Failure.BAD_REQUEST: (400, html("400 Bad Request")),
     Failure.SLOW_REQUEST: (408, html("408 Request Timeout")),
     Failure.HEAD_TOO_LARGE: (400, html("400 Bad Request")),
-    Failure.BODY_TOO_LARGE: (413, html("413 Request Entity Too Large")),
-    Failure.EVENT_TOO_LARGE: (413, html("413 Request Entity Too Large")),
+    Failure.BODY_TOO_LARGE: (413, TOO_LARGE_ALB),
+    Failure.EVENT_TOO_LARGE: (413, TOO_LARGE_ALB),
     Failure.BUSY: (503, html("503 Service Unavailable")),
     Failure.NO_ROUTE: (404, html("404 Not Found")),
     Failure.FORWARDED_TOO_OFTEN: (463, html("463")),
@@ -93,8 +105,8 @@ FUNCTION_URL = {
     Failure.BAD_REQUEST: (400, b'{"Message":"Bad Request"}'),
     Failure.SLOW_REQUEST: (408, b'{"Message":"Request Timeout"}'),
     Failure.HEAD_TOO_LARGE: (431, b'{"Message":"Request Header Fields Too Large"}'),
-    Failure.BODY_TOO_LARGE: (413, b'{"Message":"Request Entity Too Large"}'),
-    Failure.EVENT_TOO_LARGE: (413, b'{"Message":"Request Entity Too Large"}'),
+    Failure.BODY_TOO_LARGE: (413, TOO_LARGE_URL),
+    Failure.EVENT_TOO_LARGE: (413, TOO_LARGE_URL),
     Failure.BUSY: (503, b'{"Message":"Service Unavailable"}'),
     Failure.NO_ROUTE: (502, URL_ERROR),
     Failure.FORWARDED_TOO_OFTEN: (502, URL_ERROR),
