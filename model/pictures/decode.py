@@ -57,7 +57,8 @@ FEW_PIXELS = 4_096
 """A PNG of so many is inflated once more to count its pixels: cheaper than to cut a row out."""
 
 DRAFT_SIDE = 1024
-"""JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels."""
+"""JPEG is decoded at 1/2, 1/4 or 1/8 while its shorter side keeps this many pixels, unless the
+recipe says another number."""
 
 DRAFT_TIMES = 4
 """How many times the limit of pixels a JPEG may announce that is decoded at 1/2 or less, row by
@@ -82,7 +83,11 @@ _EXPECTED = "a PNG, JPEG, WEBP, GIF or BMP picture"
 
 
 def decode_each(
-    pictures: Sequence[bytes], *, max_pixels: int, where: str = "image", draft: bool = True
+    pictures: Sequence[bytes],
+    *,
+    max_pixels: int,
+    where: str = "image",
+    draft_side: int = DRAFT_SIDE,
 ) -> Generator[tuple[str, Image.Image], None, None]:
     """Decode picture files one by one, so that a request's pictures are never in memory together.
 
@@ -95,7 +100,8 @@ def decode_each(
             a picture counts at least a quarter of what its file announces, and at least as many as
             its file has bytes.
         where: the input's name in errors; with several pictures "images[3]".
-        draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size, which is faster.
+        draft_side: a large JPEG comes at 1/2, 1/4 or 1/8 of its size, which is faster, while its
+            shorter side keeps so many pixels; 0: as it is.
 
     Yields:
         The picture's name in errors, and the picture as `decoded` returns it.
@@ -108,7 +114,12 @@ def decode_each(
         name = where if len(pictures) == 1 else f"{where}s[{index}]"
         with ExitStack() as use:
             picture = decoded(
-                data, max_pixels=max_pixels, others=pixels, where=name, draft=draft, use=use
+                data,
+                max_pixels=max_pixels,
+                others=pixels,
+                where=name,
+                draft_side=draft_side,
+                use=use,
             )
             # A small picture may take as long as its file is large, or as what it announces is.
             height, width = size_of(picture)
@@ -123,7 +134,7 @@ def decoded(
     max_pixels: int,
     others: int = 0,
     where: str = "image",
-    draft: bool = True,
+    draft_side: int = DRAFT_SIDE,
     use: ExitStack | None = None,
 ) -> Image.Image:
     """Decode one picture file safely: its first frame, upright.
@@ -134,7 +145,7 @@ def decoded(
             JPEG that is scaled down may announce DRAFT_TIMES as many.
         others: how many of them other pictures used up.
         where: the picture's name in errors.
-        draft: whether a large JPEG may come at 1/2, 1/4 or 1/8 of its size.
+        draft_side: as for `decode_each`.
         use: as long as it lasts no other thread gets a large picture, if this is one.
 
     Returns:
@@ -149,7 +160,9 @@ def decoded(
     if file_format is None:
         raise FormatError([Problem(where, _EXPECTED, kind_of_bytes(data))])
     try:
-        return _decoded(data, file_format, (max_pixels, others), where, draft=draft, use=use)
+        return _decoded(
+            data, file_format, (max_pixels, others), where, draft_side=draft_side, use=use
+        )
     except InputError:
         raise
     except TooManyPiecesError as exc:
@@ -177,7 +190,7 @@ def _decoded(
     limit: tuple[int, int],
     where: str,
     *,
-    draft: bool,
+    draft_side: int,
     use: ExitStack | None,
 ) -> Image.Image:
     kept, exif, has_end, one_pass = essential(data, file_format)
@@ -186,8 +199,8 @@ def _decoded(
         limit = _run_length_limit(len(data), limit, where)
     size = picture.size
     full = picture.height, picture.width
-    if file_format == "JPEG" and draft:
-        picture.draft(None, (DRAFT_SIDE, DRAFT_SIDE))
+    if file_format == "JPEG" and draft_side:
+        picture.draft(None, (draft_side, draft_side))
     scaled = picture.size != size
     times = DRAFT_TIMES if scaled and one_pass else 1
     kind = "in a progressive JPEG" if scaled and not one_pass else "in a picture"

@@ -66,7 +66,7 @@ class Custom:
 
     def _given(self, instances: Sequence[Any], max_pixels: int) -> list[Any]:
         if self.takes == "image":
-            with closing(decode_each(instances, max_pixels=max_pixels, draft=False)) as decoded:
+            with closing(decode_each(instances, max_pixels=max_pixels, draft_side=0)) as decoded:
                 # Copies, since Pillow's own memory cannot be written to.
                 return [np.array(shown(picture, "RGB")) for _, picture in decoded]
         kinds, expected = (str, "a text") if self.takes == "text" else (_ROW, "a list or an object")

@@ -26,32 +26,35 @@ def inside_of_frame(plane: Plane) -> Box | None:
     height, width = plane.shape
     if min(height, width) < SMALLEST:
         return None
-    centre = plane[height // 4 : -height // 4, width // 4 : -width // 4]
     apart = 0.25 * float(np.ptp(plane))
+    # From a side inwards: most pictures have no frame, and show it on the first side.
+    sides = [_plain_rows(rows, apart) for rows in (plane, plane[::-1], plane.T, plane.T[::-1])]
+    if not all(map(len, sides)):
+        return None
+    centre = plane[height // 4 : -height // 4, width // 4 : -width // 4]
     blur = 1 + min(height, width) // 50
     for paper in (float(np.median(centre)), float(np.median(plane))):
-        top, bottom = (depth + blur for depth in _frame_depths(plane, paper, apart))
-        left, right = (depth + blur for depth in _frame_depths(plane.T, paper, apart))
+        depths = [_depth_of(levels, paper, apart) for levels in sides]
+        top, bottom, left, right = (depth + blur for depth in depths)
         inner = plane[top : height - bottom, left : width - right]
-        framed = min(top, bottom, left, right) > blur
-        if framed and (np.abs(ring_of(inner) - paper) < apart).mean() > 0.75:
+        if all(depths) and (np.abs(ring_of(inner) - paper) < apart).mean() > 0.75:
             return left, top, width - right, height - bottom
     return None
 
 
-def _frame_depths(plane: Plane, paper: float, apart: float) -> tuple[int, int]:
-    """Return how many rows the frame takes above and below, 0 for none.
+def _plain_rows(plane: Plane, apart: float) -> Plane:
+    """Return the levels of the first rows that have one level each, but for a sixth at either end.
 
-    From the outside in, up to a quarter of the plane, each row has one level (except for a sixth at
-    either end); the last of them without the paper's level ends the frame.
+    Up to a quarter of the plane.
     """
-    low, middle, high = np.percentile(plane, (16, 50, 84), axis=1)
-    plain = high - low < apart
-    line = np.abs(middle - paper) > apart
-    depths = []
-    for inwards in (slice(None), slice(None, None, -1)):
-        outer = len(line) // 4
-        reach = int(np.argmin(np.append(plain[inwards][:outer], False)))
-        lines = np.flatnonzero(line[inwards][:reach])
-        depths.append(int(lines[-1]) + 1 if len(lines) else 0)
-    return depths[0], depths[1]
+    width = plane.shape[1]
+    ranks = [int(share * (width - 1)) for share in (0.16, 0.5, 0.84)]
+    ordered = np.sort(plane[: len(plane) // 4], axis=1)[:, ranks]
+    plain = ordered[:, 2] - ordered[:, 0] < apart
+    return ordered[: int(np.argmin(np.append(plain, False))), 1]
+
+
+def _depth_of(levels: Plane, paper: float, apart: float) -> int:
+    """Return how many rows a frame takes: up to the last that has not the paper's level."""
+    lines = np.flatnonzero(np.abs(levels - paper) > apart)
+    return int(lines[-1]) + 1 if len(lines) else 0

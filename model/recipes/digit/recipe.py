@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MAX_LOOKS: Final = 192
 """The most large pictures in one request: finding the ink on one takes some milliseconds."""
 
+DRAFT_SIDE: Final = 480
+"""A large JPEG is decoded at a smaller scale while its shorter side keeps so many pixels: a digit a
+twentieth as high is still larger than the 20 pixels that it becomes."""
+
 SHAPE: Final = (-1, SIDE, SIDE, 1)
 
 EXAMPLE: Final = (
@@ -84,7 +88,8 @@ def to_digits(
     """
     digits = np.empty((len(pictures), *SHAPE[1:]), np.float32)
     look_pixels = 0
-    with closing(decode_each(pictures, max_pixels=max_pixels, where=where)) as decoded:
+    files = decode_each(pictures, max_pixels=max_pixels, where=where, draft_side=DRAFT_SIDE)
+    with closing(files) as decoded:
         for index, (name, picture) in enumerate(decoded):
             look_pixels += min(picture.width * picture.height, LOOK_SIDE * LOOK_SIDE)
             if look_pixels > MAX_LOOKS * LOOK_SIDE * LOOK_SIDE:

@@ -223,23 +223,22 @@ def test_the_pixel_limit_is_checked_on_the_header() -> None:
 
 
 @pytest.mark.parametrize(
-    ("height", "draft", "progressive", "outcome"),
+    ("height", "draft_side", "progressive", "outcome"),
     [
-        (16, True, False, ((4, 4), (16, 16))),
-        (17, True, False, "at most 256"),
-        (16, True, True, "at most 64"),
-        (16, False, False, "at most 64"),
-        (4, True, True, ((16, 4), (4, 16))),
+        (16, 4, False, ((4, 4), (16, 16))),
+        (17, 4, False, "at most 256"),
+        (16, 4, True, "at most 64"),
+        (16, 0, False, "at most 64"),
+        (4, 4, True, ((16, 4), (4, 16))),
     ],
 )
 def test_a_jpeg_that_is_scaled_down_may_announce_more(
-    monkeypatch: pytest.MonkeyPatch, height: int, outcome: object, *, draft: bool, progressive: bool
+    height: int, draft_side: int, outcome: object, *, progressive: bool
 ) -> None:
     """Four times the limit, where it is decoded row by row; a progressive one is held whole."""
-    monkeypatch.setattr(decode_module, "DRAFT_SIDE", 4)
     data = saved(Image.new("L", (16, height)), "JPEG", progressive=progressive)
     try:
-        picture = decoded(data, max_pixels=64, draft=draft)
+        picture = decoded(data, max_pixels=64, draft_side=draft_side)
     except LimitError as error:
         got: object = error.problems[0].expected.partition(" pixels ")[0]
     else:
