@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bake.errors import BakeError
+from model.bake.multilabel import flatten, is_multilabel, shares_of
 from model.bake.skl2onnx_mends import mended
+from model.bake.sklearn_refusals import parts_of, refusal_of, require_beyond_margin, require_known
 from model.recipes.base import Column, Feeds
 
 MATRIX: Final = "input"
@@ -23,11 +25,6 @@ NEAR: Final = 1e-4
 
 OPSETS: Final = {"": 18, "ai.onnx.ml": 3}
 """The newest of which skl2onnx writes every model; of ONNX-ML 4 it writes some."""
-
-_SUPPORTED: Final = (
-    "Replace the step by one that skl2onnx knows (onnx.ai/sklearn-onnx/supported.html), or do it "
-    "before the model, in recipe.py or in the client."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +135,9 @@ def convert(model: Any, samples: Any, path: Path, *, exact: bool = False) -> tup
             "scikit-learn models are converted by skl2onnx, which this Python has not",
             "pip install skl2onnx",
         ) from exc
+    require_known(model)
+    # A number at the edge of a bin is on the other side of it in float32.
+    exact = exact or any(type(one).__name__ == "KBinsDiscretizer" for one in parts_of(model))
     failed: Exception | None = None
     best: tuple[float, Any, Form] | None = None
     for form in _forms(model, samples, exact=exact):
@@ -156,9 +156,10 @@ def convert(model: Any, samples: Any, path: Path, *, exact: bool = False) -> tup
         path.write_bytes(best[1].SerializeToString())
         return best[1:]
     cause = " ".join(str(failed).split("\n\n")[0].split())
-    unknown = re.search(r"shape calculator for type '<class '(?:\w+\.)*(\w+)'>'", cause)
-    name = unknown[1] if unknown else f"{type(model).__name__}: {type(failed).__name__}: {cause}"
-    raise BakeError(f"skl2onnx cannot convert {name}", _SUPPORTED) from failed
+    unknown = re.search(
+        r"(?:shape calculator for type '<class '(?:\w+\.)*|for class ')(\w+)'", cause
+    )
+    raise refusal_of(model, cause, unknown[1] if unknown else "") from failed
 
 
 def _forms(model: Any, samples: Any, *, exact: bool) -> list[Form]:
@@ -240,6 +241,8 @@ def _to_onnx(model: Any, form: Form) -> Any:
         converted = to_onnx(model, initial_types=inputs, options=options, target_opset=dict(OPSETS))
     if not hasattr(model, "predict_proba") and converted.graph.output[0].name == "label":
         del converted.graph.output[1:]  # scores without a name for what they are
+    if is_multilabel(model):
+        flatten(converted, len(model.classes_))
     return converted
 
 
@@ -271,12 +274,18 @@ def ask(model: Any, instances: Any, outputs: list[str]) -> dict[str, NDArray[Any
             if not hasattr(model, "predict"):
                 found = model.transform(instances)
                 return {outputs[0]: found.toarray() if hasattr(found, "toarray") else found}
+            require_beyond_margin(model, instances)
             predicted = np.asarray(model.predict(instances))
+            predicted = predicted.astype(np.int64) if predicted.dtype == bool else predicted
             if not hasattr(model, "predict_proba"):
                 return {outputs[0]: predicted}
             shares = model.predict_proba(instances)
+    except BakeError:
+        raise
     except Exception as exc:
         raise BakeError(f"the model itself fails on an input: {exc}") from exc
+    if is_multilabel(model):
+        shares = shares_of(shares)
     if isinstance(shares, list):
         raise BakeError(
             f"{type(model).__name__} has {len(shares)} outputs with labels of their own",

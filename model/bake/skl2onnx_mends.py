@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from model.bake.skl2onnx_adds import added
+
 
 @contextmanager
 def mended(steps: Sequence[Any]) -> Iterator[None]:
@@ -16,6 +18,7 @@ def mended(steps: Sequence[Any]) -> Iterator[None]:
     _register()
     with ExitStack() as stack:
         stack.enter_context(_nodes())
+        stack.enter_context(added())
         stack.enter_context(_imputers())
         stack.enter_context(_sublinear_counts())
         for step in steps:
@@ -187,5 +190,24 @@ def _register() -> None:
         for name, shape in ((f"{kind}Classifier", classes), (f"{kind}Regressor", numbers)):
             known = choices if shape is classes else None
             update_registered_converter(
-                getattr(module, name), name, shape, convert, options=known, overwrite=True
-            )
+                getattr(module, name), name, shape, _nameless(convert), options=known,
+                overwrite=True,
+            )  # fmt: skip
+
+
+def _nameless(convert: Any) -> Any:
+    """Hide the columns' names of a booster while it is converted: only f0, f1 … are read."""
+
+    def converted(scope: Any, operator: Any, container: Any) -> None:
+        get = getattr(operator.raw_operator, "get_booster", None)  # of XGBoost
+        booster = get() if get else None
+        before = (booster.feature_names, booster.feature_types) if booster else (None, None)
+        if booster:
+            booster.feature_names = booster.feature_types = None
+        try:
+            convert(scope, operator, container)
+        finally:
+            if booster:
+                booster.feature_names, booster.feature_types = before
+
+    return converted

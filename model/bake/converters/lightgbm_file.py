@@ -38,7 +38,7 @@ def convert(path: str, onnx: str) -> tuple[dict[str, Any], Callable[[Arrays], Ar
     Returns:
         {"objective", "version", "columns", "classes"}, with what asks LightGBM. A column is
         {"name", "range": [least, most] or None, "codes": whether they stand for categories,
-        "categories": what they stand for, if that is known}.
+        "categories": what they stand for, if that is known, "texts": whether these are texts}.
 
     Raises:
         Refused: linear trees, or an objective that the converter gets wrong.
@@ -137,6 +137,7 @@ def columns_of(
                 else None,
                 "codes": codes,
                 "categories": [str(one) for one in meanings],
+                "texts": bool(meanings) and all(isinstance(one, str) for one in meanings),
             }
         )
     return columns

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from model.bake.errors import BakeError
 from model.bake.skl2onnx_forms import convert
 from model.bake.sources import open_object as open_any
 from model.bake.sources.base import Hints, Original, Say, class_labels, modules_of
@@ -34,6 +35,11 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
     (work / "booster").mkdir()
     booster = model[-1]
     trees = open_any(booster, None, work / "booster", say)
+    if texts := [one.name for one in trees.hints.columns if one.choices]:
+        raise BakeError(
+            f"the booster behind the pipeline splits on pandas' categories: {', '.join(texts)}",
+            "Bake the booster alone, or encode these columns in the pipeline: OrdinalEncoder.",
+        )
     onnx = work / "model.onnx"
     converted, form = convert(model[:-1], samples, onnx, exact=True)
     form = form.as_written([one.name for one in converted.graph.input])

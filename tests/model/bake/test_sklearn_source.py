@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from onnx import helper
 from sklearn.cluster import KMeans
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -21,7 +21,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    OneHotEncoder,
+    SplineTransformer,
+    StandardScaler,
+)
 from sklearn.svm import LinearSVC
 
 from model.bake.errors import BakeError
@@ -97,6 +103,25 @@ CASES: dict[str, tuple[Any, Any, Any, tuple[str, ...], str]] = {
     ),
     "values": (LinearRegression(), MATRIX, MATRIX, (), "regress"),
     "doubles": (GaussianProcessRegressor(), NORMAL, NORMAL[:, 0], (), "regress"),
+    "functions": (
+        make_pipeline(FunctionTransformer(np.log1p), Ridge()), abs(MATRIX), MATRIX[:, 0], (),
+        "regress",
+    ),
+    "targets": (
+        TransformedTargetRegressor(
+            make_pipeline(StandardScaler(), Ridge()), func=np.log1p, inverse_func=np.expm1
+        ),
+        MATRIX, MATRIX[:, 0], (), "regress",
+    ),
+    "scaled targets": (
+        TransformedTargetRegressor(Ridge(), transformer=StandardScaler()), MATRIX,
+        MATRIX[:, 0], (), "regress",
+    ),
+    "bins": (
+        make_pipeline(KBinsDiscretizer(3, encode="onehot"), Ridge()), MATRIX, MATRIX[:, 0], (),
+        "regress",
+    ),
+    "truth": (LogisticRegression(), NORMAL, NORMAL[:, 0] > 0, ("False", "True"), "classify"),
     "clusters": (KMeans(2, n_init=1), MATRIX, None, (), ""),
     "vectors": (PCA(2), MATRIX, None, (), "embed"),
 }  # fmt: skip
@@ -116,7 +141,7 @@ def test_a_live_model_is_converted(tmp_path: Path, name: str) -> None:
             "tensor(string)": np.array([["" if name == "gaps" else "spam"], ["male"]], object),
             "tensor(bool)": np.array([[True], [False]]),
             "tensor(int64)": np.array([[33], [44]]),
-            "tensor(double)": np.full((2, 4), 0.5),
+            "tensor(double)": np.full((2, one.shape[1]), 0.5),
         }.get(one.type, np.full((2, one.shape[1]), 30.95, np.float32))
         for one in session.get_inputs()
     }
@@ -155,11 +180,9 @@ def test_a_name_in_a_frame_is_found_again(tmp_path: Path) -> None:
 def test_what_skl2onnx_does_not_know_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A function has no counterpart in ONNX, and texts have no width that could be guessed."""
-    model = make_pipeline(FunctionTransformer(np.square), Ridge()).fit(MATRIX, MATRIX[:, 1])
-    with pytest.raises(
-        BakeError, match=r"cannot convert Pipeline: .*FunctionTransformer is not su"
-    ):
+    """A spline has no counterpart in ONNX, and texts have no width that could be guessed."""
+    model = make_pipeline(SplineTransformer(), Ridge()).fit(MATRIX, MATRIX[:, 1])
+    with pytest.raises(BakeError, match=r"^skl2onnx cannot convert SplineTransformer\nReplace"):
         open_object(model, MATRIX, tmp_path, print)
     model = make_pipeline(TfidfVectorizer(), MultinomialNB()).fit(TEXTS, ["spam", "ham"] * 10)
     with pytest.raises(BakeError, match=r"not known what Pipeline takes\nGive some rows or texts"):
