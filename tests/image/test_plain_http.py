@@ -18,6 +18,7 @@ from tests.contract.lambake_target import LambakeTarget
 from tests.contract.target import Spec, invoked
 from tests.contract.test_function import without_ids
 from tests.function import corpus
+from tests.function.protocols import test_clients
 from tests.image.containers import ContainerRunning
 
 # What asks of the function, not of Lambda's envelope: no stage, no broken event.
@@ -84,6 +85,14 @@ def test_request(served: str, case: corpus.Case) -> None:
     reply = case.reply
     assert (status, kind) == (reply["statusCode"], reply["headers"]["content-type"])
     assert without_ids({"body": body}) == without_ids({"body": reply["body"]})
+
+
+@pytest.mark.parametrize("served", ["serve"], indirect=True)
+def test_a_client_of_tensors(served: str) -> None:
+    """Triton's client, unmodified, finds every protocol in the image."""
+    test_clients.run(
+        "-c", f"ROW = {test_clients.ROW}\n{test_clients.TRITON}", served.removeprefix("http://")
+    )
 
 
 def test_there_is_something_to_ask() -> None:

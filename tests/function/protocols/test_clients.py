@@ -1,4 +1,4 @@
-"""The field's own clients, unmodified: through Lambda's front that speaks base64, and plain HTTP.
+"""The field's own clients, unmodified: through each of Lambda's fronts, and plain HTTP.
 
 They are in an environment of their own, build/clients, which `make test` sets up.
 """
@@ -14,8 +14,10 @@ from typing import Any
 import boto3
 import pytest
 
+from infra.local.gateway import FRONTS
 from infra.local.server import LocalLambda
 from infra.settings import FUNCTION_FILE, read
+from infra.settings.front import FrontConfig
 from tests import ROOT
 from tests.conftest import absent
 from tests.function.http.form_bodies import sample
@@ -86,22 +88,47 @@ import sys
 import numpy as np, pandas as pd
 from mlflow.pyfunc.scoring_server.client import ScoringServerClient
 
-client = ScoringServerClient(*sys.argv[1].split(":"))
-client.ping()
-assert client.get_version()
 names = [f"{part} {side} (cm)" for part in ("sepal", "petal") for side in ("length", "width")]
-for data in (pd.DataFrame([ROW, ROW], columns=names), np.array([ROW, ROW])):
-    assert list(client.invoke(data).get_predictions()["label"]) == ["setosa", "setosa"]
+for url in sys.argv[1:]:
+    client = ScoringServerClient(*url.split(":"))
+    client.ping()
+    assert client.get_version()
+    for data in (pd.DataFrame([ROW, ROW], columns=names), np.array([ROW, ROW])):
+        assert list(client.invoke(data).get_predictions()["label"]) == ["setosa", "setosa"]
+"""
+MLSERVER = """
+import sys
+from pathlib import Path
+from mlserver.cli.main import root
+
+requests = Path(sys.argv[1])
+for index, url in enumerate(sys.argv[2:]):
+    paths = ["-i", str(requests), "-o", str(requests.with_name(f"{index}.jsonl"))]
+    root.main(["infer", "-u", url, "-m", "iris", "-s", "2", *paths], standalone_mode=False)
 """
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
-    """Start the local Lambda behind a REST API, which hands binary bodies over as base64."""
-    config = read(ROOT / FUNCTION_FILE)
-    config = config.replace(front="rest_api", front_options={"binary_media_types": ["*/*"]})
-    with LocalLambda(config, port=0, invoke_port=0) as running:
-        yield running.url.removeprefix("http://")
+def emulator() -> Iterator[LocalLambda]:
+    """Start the local Lambda."""
+    with LocalLambda(read(ROOT / FUNCTION_FILE)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fronts(emulator: LocalLambda) -> list[str]:
+    """Open every front; the REST API hands all bodies over as base64."""
+    settings = FrontConfig(binary_media_types=("*/*",))
+    return [emulator.front(kind, settings).removeprefix("http://") for kind in FRONTS]
+
+
+@pytest.fixture
+def only_iris(emulator: LocalLambda) -> Iterator[None]:
+    """Serve one model, which /invocations then takes without its name."""
+    config = emulator.config
+    emulator.change(config.replace(environment={"LAMBAKE_MODELS": "iris"}))
+    yield
+    emulator.change(config)
 
 
 @pytest.fixture(scope="module")
@@ -121,41 +148,44 @@ def run(*arguments: str) -> None:
 
 
 @pytest.mark.parametrize("code", [TRITON, KSERVE], ids=["triton", "kserve"])
-def test_clients_of_tensors(emulator: str, plain: str, code: str) -> None:
+def test_clients_of_tensors(fronts: list[str], plain: str, code: str) -> None:
     """Triton's client, synchronous and not, and KServe's by both protocols: JSON and binary."""
-    run("-c", f"ROW = {ROW}\n{code}", emulator, plain)
+    run("-c", f"ROW = {ROW}\n{code}", *fronts, plain)
 
 
-def test_mlflow(plain: str) -> None:
+@pytest.mark.usefixtures("only_iris")
+def test_mlflow(fronts: list[str], plain: str) -> None:
     """MLflow's scoring client posts frames and arrays to the only model."""
-    run("-c", f"ROW = {ROW}\n{MLFLOW}", plain)
+    run("-c", f"ROW = {ROW}\n{MLFLOW}", *fronts, plain)
 
 
-def test_mlserver(emulator: str, tmp_path: Path) -> None:
+def test_mlserver(fronts: list[str], plain: str, tmp_path: Path) -> None:
     """`mlserver infer` works through a file of requests, in small batches."""
     tensor = {"name": "rows", "shape": [1, 4], "datatype": "FP32", "data": ROW}
-    requests, answers = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    requests = tmp_path / "in.jsonl"
     requests.write_text(f"{json.dumps({'inputs': [tensor]})}\n" * 4)
-    paths = ("-i", str(requests), "-o", str(answers))
-    run(str(PYTHON.with_name("mlserver")), "infer", "-u", emulator, "-m", "iris", "-s", "2", *paths)
-    found = [json.loads(line) for line in answers.read_text().splitlines()]
-    assert [one["outputs"][0]["shape"] for one in found] == [[1, 3]] * 4
+    urls = (*fronts, plain)
+    run("-c", MLSERVER, str(requests), *urls)
+    for answers in (tmp_path / f"{index}.jsonl" for index in range(len(urls))):
+        found = [json.loads(line) for line in answers.read_text().splitlines()]
+        assert [one["outputs"][0]["shape"] for one in found] == [[1, 3]] * 4
 
 
-def test_boto3(emulator: str) -> None:
+def test_boto3(fronts: list[str], plain: str) -> None:
     """boto3's runtime client of SageMaker, with this service as its endpoint."""
-    client: Any = boto3.client(
-        "sagemaker-runtime",
-        endpoint_url=f"http://{emulator}",
-        region_name="us-east-1",
-        aws_access_key_id="any",
-        aws_secret_access_key="any",
-    )
-    for name, media_type, body, label in (
-        ("iris", "text/csv", b"5.1,3.5,1.4,0.2\n", "setosa"),
-        ("digits", "image/png", sample(7), "7"),
-    ):
-        reply = client.invoke_endpoint(EndpointName=name, ContentType=media_type, Body=body)
-        assert json.load(reply["Body"])["predictions"][0]["label"] == label
-    with pytest.raises(client.exceptions.ClientError, match="model: expected one of digits, iris"):
-        client.invoke_endpoint(EndpointName="nosuch", Body=b"{}")
+    for url in (*fronts, plain):
+        client: Any = boto3.client(
+            "sagemaker-runtime",
+            endpoint_url=f"http://{url}",
+            region_name="us-east-1",
+            aws_access_key_id="any",
+            aws_secret_access_key="any",
+        )
+        for name, media_type, body, label in (
+            ("iris", "text/csv", b"5.1,3.5,1.4,0.2\n", "setosa"),
+            ("digits", "image/png", sample(7), "7"),
+        )[: 1 if url == plain else 2]:
+            reply = client.invoke_endpoint(EndpointName=name, ContentType=media_type, Body=body)
+            assert json.load(reply["Body"])["predictions"][0]["label"] == label
+        with pytest.raises(client.exceptions.ClientError, match=r"model: expected one of .*iris"):
+            client.invoke_endpoint(EndpointName="nosuch", Body=b"{}")
