@@ -18,7 +18,6 @@ from tests import ROOT
 from tests.acceptance.doors import DOORS, Doors, Payload, doors_of
 from tests.acceptance.page import PAGE, Step, is_printed, steps_of
 from tests.model.bake.models import model_of
-from tests.model.bake.review_folder import review_folder
 
 STEPS = list(steps_of(ROOT / PAGE))
 SET_UP = [step for step in STEPS if not step.calls]
@@ -41,9 +40,9 @@ pytestmark = pytest.mark.timeout(900)
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the checkout, and put into it what its person has: an export, a downloaded folder."""
+    """Copy the checkout, and put into it what its person has: a network's export."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("function", "infra", "model"):
+    for name in ("function", "infra", "model", "docs/examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(Path(sys.prefix))
     converters = folder / "build" / "converters"
@@ -52,7 +51,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (converters / "trees").symlink_to(trees.parents[1])
     borrow_tensorflow(converters / "keras")
     exported_animals(folder / "animals.onnx")
-    review_folder(folder / "reviews")
     return folder
 
 
