@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, settings
 
 from tests import ROOT
@@ -83,6 +85,15 @@ def _fake_aws() -> Iterator[None]:
                 patch.delenv(key)
         for key, value in FAKE_AWS.items():
             patch.setenv(key, value)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _models_read_once() -> Iterator[None]:
+    """Parse each of botocore's service models once in a process: every session parses them anew."""
+    read = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
         yield
 
 

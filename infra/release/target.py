@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -92,12 +93,17 @@ class Target:
         """The folder of the function's code."""
         return self.settings.root
 
+    @cached_property
+    def _session(self) -> boto3.session.Session:
+        """The clients share what botocore reads for each session: endpoints, models, profiles."""
+        return boto3.session.Session()
+
     def client(self, service: str) -> Any:
         """Return the boto3 client of a service, made once, since that takes a while."""
         if service not in self._clients:
             options: dict[str, Any] = {"region_name": self.region, "config": _PATIENTLY}
             if self.simulated:
                 options |= {"endpoint_url": self.simulated, **simulated.CREDENTIALS}
-            made = boto3.session.Session().client(service, **options)  # type: ignore[call-overload]
+            made = self._session.client(service, **options)  # type: ignore[call-overload]
             self._clients[service] = made
         return self._clients[service]

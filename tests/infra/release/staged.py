@@ -122,7 +122,7 @@ def program(tmp_path: Path) -> str:
     """Terraform's program, without a cloud."""
     wrapper = tmp_path / "terraform"
     fake = ROOT / "tests" / "infra" / "release" / "fake_terraform.py"
-    wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} {fake} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {fake} "$@"\n')
     wrapper.chmod(0o755)
     return str(wrapper)
 
