@@ -1,7 +1,7 @@
 # Who may do what. Nothing here has a wildcard for an action.
 
 # A key of one's own: its policy lets the account's roles use it, and the services that write logs and
-# alarms (docs/settings.md).
+# alarms (docs/cloud.md).
 locals {
   kms_key = local.aws.kms_key
   use_key = local.kms_key == null ? [] : [{
