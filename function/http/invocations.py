@@ -28,10 +28,10 @@ from function.http.bodies import (
 from function.http.examples import instances_example
 from function.http.lean_fastapi import Request, Response
 from function.http.problems import answering
-from function.http.routes import ShownRoute
+from function.http.routes import ShownRoute, other_paths
 from function.service import Served, Service
 from function.telemetry.invocation import Ask, predict
-from model.errors import Problem
+from model.errors import Problem, kind_of
 from model.tensors import Instances
 
 GROUP: Final = "Invocations"
@@ -102,13 +102,14 @@ def invocation_routes(
                 headers = {"x-model-version": f"{answer.model}/{answer.version}"}
                 return json_response({"predictions": answer.predictions}, headers=headers)
         if media_type == JSON:
-            expected = '{"instances": […]}, or another form that is documented'
-            raise InvalidError([Problem("body", expected, "another")])
-        raise MediaTypeError([Problem("content-type", "one that the model takes", "another")])
+            expected = f"an object with one of {', '.join(_FORMS)}"
+            got = "another object" if isinstance(payload, dict) else kind_of(payload)
+            raise InvalidError([Problem("body", expected, got)])
+        raise MediaTypeError([Problem("content-type", JSON, "another")])
 
     body = {"required": True, "content": {JSON: {"schema": _BODY}}}
     shown: dict[str, Any] = {"group": GROUP, "error": _ERROR}
-    return [
+    routes = [
         ShownRoute("/ping", answering(ping, _spelt), "Say whether all is well", _OBJECT, **shown),
         ShownRoute(
             path,
@@ -121,6 +122,7 @@ def invocation_routes(
             **shown,
         ),
     ]
+    return [*routes, other_paths("/{rest:path}", routes, _spelt)]
 
 
 def _model_of(request: Request, service: Service) -> Served:

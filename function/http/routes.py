@@ -20,6 +20,7 @@ from function.http.problems import PROBLEM_JSON, Endpoint, Spell, answering, oth
 from model.predictor import Predictor
 
 READ: Final = ("GET", "HEAD")
+EVERY: Final = (*READ, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 REF: Final = "#/components/schemas/{model}"
 
 SERVICE: Final = "the service"
@@ -141,7 +142,7 @@ def other_paths(path: str, routes: Sequence[LightRoute], spell: Spell) -> LightR
             raise MethodError(allowed)
         raise other_than([route.path for route in routes])
 
-    return LightRoute(path, answering(refuse, spell), methods=[*READ, "POST"])
+    return LightRoute(path, answering(refuse, spell), methods=EVERY)
 
 
 def hidden_route(path: str, endpoint: Endpoint) -> LightRoute:

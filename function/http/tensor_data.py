@@ -34,6 +34,8 @@ DATATYPES: Final[Mapping[str, str]] = {
 
 _NAMES: Final = {dtype: name for name, dtype in DATATYPES.items()}
 _LENGTH_BYTES: Final = 4
+MAX_AXES: Final = 64
+"""NumPy has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def read_tensors(described: Any, binary: bytes) -> list[TensorData]:
             array = _from_json(one.get("data"), datatype, shape, f"{where}.data")
         else:
             data, at = binary[at : at + size], at + size
-            array = _from_binary(data, datatype, shape, f"{where}, {size} bytes")
+            array = _from_binary(data, datatype, shape, where)
         tensors.append(TensorData(name, datatype, array))
     if at != len(binary):
         got = f"{len(binary)} bytes for {at}"
@@ -99,7 +101,10 @@ def _head_of(one: Any, where: str) -> tuple[str, str, tuple[int, ...]]:
         raise _invalid(f"{where}.datatype", f"one of {', '.join(DATATYPES)}", got)
     sizes = shape if isinstance(shape, list) else [None]
     if not all(type(size) is int and 0 <= size < 2**31 for size in sizes):
-        raise _invalid(f"{where}.shape", "a list of sizes", kind_of(shape))
+        got = "other values" if isinstance(shape, list) else kind_of(shape)
+        raise _invalid(f"{where}.shape", "a list of sizes from 0 to 2147483647", got)
+    if len(sizes) > MAX_AXES or prod(size or 1 for size in sizes) >= 2**60:
+        raise _invalid(f"{where}.shape", f"at most {MAX_AXES} axes and 2^60 values", "more")
     return name, datatype, tuple(sizes)
 
 
@@ -109,7 +114,8 @@ def _binary_size_of(one: Mapping[str, Any], where: str) -> int | None:
     if size is not None and "data" in one:
         raise _invalid(where, "data or binary_data_size", "both")
     if size is not None and (type(size) is not int or size < 0):
-        raise _invalid(f"{where}.parameters.binary_data_size", "a number of bytes", kind_of(size))
+        got = "fewer" if type(size) is int else kind_of(size)
+        raise _invalid(f"{where}.parameters.binary_data_size", "0 or more bytes", got)
     return size
 
 
@@ -137,14 +143,15 @@ def _from_binary(data: bytes, datatype: str, shape: tuple[int, ...], where: str)
     if datatype == "BYTES":
         elements = list(_elements_in(data))
         if len(elements) != count or None in elements:
-            raise _invalid(where, f"{count} elements of BYTES, each after its length", "another")
+            got = "one cut off" if None in elements else f"{len(elements)}"
+            raise _invalid(where, f"{count} elements of BYTES, each after its length", got)
         array = np.empty(count, dtype=object)
         array[:] = elements
         return array.reshape(shape)
     dtype = np.dtype(DATATYPES[datatype]).newbyteorder("<")
     if len(data) != count * dtype.itemsize:
         expected = f"{count * dtype.itemsize} bytes for {count} values of {datatype}"
-        raise _invalid(where, expected, f"{len(data)}")
+        raise _invalid(where, expected, f"{len(data)} bytes")
     array = np.frombuffer(data, dtype)
     if datatype == "BOOL" and (array.view(np.uint8) > 1).any():
         raise _invalid(where, "bytes of 0 or 1 for BOOL", "another")

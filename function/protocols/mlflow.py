@@ -54,11 +54,16 @@ def read(given: Invocation, served: Served) -> Instances | None:
 
 
 def _split(table: Any, served: Served) -> Instances:
-    columns = table.get("columns") if isinstance(table, Mapping) else None
-    data = table.get("data") if isinstance(table, Mapping) else None
-    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+    if not isinstance(table, Mapping):
         expected = '{"columns": […], "data": [[…], …]}'
         raise InvalidError([Problem("dataframe_split", expected, kind_of(table))])
+    columns, data = table.get("columns"), table.get("data")
+    if not isinstance(data, list) or not all(isinstance(row, list) for row in data):
+        got = "other values" if isinstance(data, list) else kind_of(data)
+        raise InvalidError([Problem("dataframe_split.data", "a list of lists", got)])
+    if not isinstance(columns, list | None):
+        where = "dataframe_split.columns"
+        raise InvalidError([Problem(where, "a list of names", kind_of(columns))])
     if columns is None or not all(isinstance(name, str) for name in columns):
         return instances_of_list(data, served)  # a frame without names has numbers for columns
     for index, row in enumerate(data):

@@ -142,7 +142,7 @@ def _routes_of(*, metadata: Endpoint, ready: Endpoint, infer: Endpoint) -> list[
         )
         for path, act, summary, more in table
     ]
-    return [*shown, other_paths("/v2/{rest:path}", shown, _spelt)]
+    return [*shown, other_paths("/v2{rest:path}", shown, _spelt)]
 
 
 def _example_of(predictor: Predictor) -> dict[str, Any] | None:
@@ -231,7 +231,8 @@ def _wanted_in(asked: Mapping[str, Any], manifest: Manifest) -> list[_Wanted]:
         classes = parameters.get("classification", 0)
         if type(classes) is not int or classes < 0:
             where = f"{where}.parameters.classification"
-            raise InvalidError([Problem(where, "a number of classes", kind_of(classes))])
+            got = "fewer" if type(classes) is int else kind_of(classes)
+            raise InvalidError([Problem(where, "0 or more classes", got)])
         wanted.append(_Wanted(name, parameters.get("binary_data", binary) is True, classes))
     return wanted
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from starlette.routing import Route
 
-from function.errors import InvalidError
+from function.errors import InvalidError, MediaTypeError
 from function.http.bodies import JSON
 from function.http.invocations import Invocation, invocation_routes
 from function.inputs import KEYS, instances_of
@@ -38,7 +38,7 @@ def routes(service: Service, *, max_body_bytes: int, ask: Ask) -> list[Route]:
     """Build the routes beside /invocations, as `function.protocols.Routes` says."""
     path = "/endpoints/{name}/invocations"
     built = invocation_routes([read], path, service, max_body_bytes=max_body_bytes, ask=ask)
-    return [route for route in built if route.path == path]
+    return [route for route in built if route.path != "/ping"]
 
 
 def read(given: Invocation, served: Served) -> Instances | None:
@@ -53,7 +53,9 @@ def read(given: Invocation, served: Served) -> Instances | None:
     if given.media_type.startswith(PICTURES) and takes == "image":
         return [given.body]
     if given.media_type != JSON:
-        return None
+        own = {"row": "text/csv, ", "image": "image/*, "}.get(takes, "")
+        expected = f"one of {own}{JSON}, {LINES[0]}"
+        raise MediaTypeError([Problem("content-type", expected, "another")])
     if isinstance(payload, list):
         return instances_of_list(payload, served)
     if isinstance(payload, dict) and payload.keys() == {"instances"}:

@@ -129,7 +129,11 @@ def _routes_of(
         )
         for path, act, summary, more in table
     ]
-    return [*shown, other_paths("/v1/{rest:path}", shown, _spelt)]
+    acts = [route for route in shown if ":" in route.path]
+    others = [route for route in shown if route not in acts]
+    # Without the first refusal, `/v1/models/iris:explain` would be the status of "iris:explain".
+    colon, rest = "/v1/{rest:path}:{act}", "/v1{rest:path}"
+    return [*acts, other_paths(colon, acts, _spelt), *others, other_paths(rest, shown, _spelt)]
 
 
 def _body_of(*keys: str) -> dict[str, Any]:

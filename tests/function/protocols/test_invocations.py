@@ -117,8 +117,15 @@ def test_the_only_model_needs_no_name() -> None:
     [
         (post_json("/invocations", {"instances": [ROW]}), 400, f"{HEADER}: expected one of"),
         (post_json("/endpoints/nosuch/invocations", []), 404, "model: expected one of"),
-        (post_json("/endpoints/iris/invocations", {"x": 1}), 400, "body: expected {"),
-        (post("/endpoints/iris/invocations", b"x", "text/plain"), 415, "content-type: expected"),
+        (post_json("/endpoints/iris/invocations", {"x": 1}), 400, "body: expected an object with"),
+        (post("/endpoints/iris/invocations", b"x", "text/plain"), 415,
+         "content-type: expected one of text/csv, application/json, application/jsonlines"),
+        (Call("/endpoints/iris/invocations", "PUT"), 405, "method: expected one of POST"),
+        (Call("/endpoints/iris", "POST"), 404, "path: expected one of"),
+        (frame({"dataframe_split": {"columns": 5, "data": []}}, "iris"), 400,
+         "dataframe_split.columns: expected a list of names, got a number"),
+        (frame({"dataframe_split": {"data": [5]}}, "iris"), 400,
+         "dataframe_split.data: expected a list of lists, got other values"),
         (post("/endpoints/iris/invocations", b"1,2,3,4\n1,2,x\n\xff", "text/csv"), 400,
          "line 3: expected text in UTF-8"),
         (post("/endpoints/iris/invocations", b"1,2,3,4\n" * 1001, "text/csv"), 400,
@@ -142,7 +149,7 @@ def test_errors(told: Told, call: Call, status: int, message: str) -> None:
          "dataframe_split.data[0]: expected 4 values, got 3"),
         ({"dataframe_records": RECORD}, "dataframe_records: expected a list of 1 to 1000"),
         ({"instances": [ROW], "params": {"x": 1}}, "params: expected none"),
-        ({"instances": [ROW], "inputs": [ROW]}, "body: expected {"),
+        ({"instances": [ROW], "inputs": [ROW]}, "body: expected an object with one of"),
     ],
 )  # fmt: skip
 def test_wrong_payloads_of_mlflow(told: Told, payload: Any, message: str) -> None:

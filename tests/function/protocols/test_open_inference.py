@@ -222,7 +222,15 @@ ROWS = {"name": "rows", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
         ),
         (
             {"inputs": [ROWS | {"shape": [1, -2]}]},
-            "inputs[0].shape: expected a list of sizes, got a list",
+            "inputs[0].shape: expected a list of sizes from 0 to 2147483647, got other values",
+        ),
+        (
+            {"inputs": [ROWS | {"shape": [0, 2**31 - 1, 2**31 - 1]}]},
+            "inputs[0].shape: expected at most 64 axes and 2^60 values, got more",
+        ),
+        (
+            {"inputs": [ROWS | {"shape": [1] * 65}]},
+            "inputs[0].shape: expected at most 64 axes and 2^60 values, got more",
         ),
         (
             {"inputs": [ROWS | {"data": [1]}]},
@@ -247,7 +255,7 @@ ROWS = {"name": "rows", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}
         ),
         (
             {"inputs": [ROWS], "outputs": [{"name": "mean", "parameters": {"classification": -1}}]},
-            "outputs[0].parameters.classification: expected a number of classes, got a number",
+            "outputs[0].parameters.classification: expected 0 or more classes, got fewer",
         ),
     ],
 )  # fmt: skip
@@ -286,6 +294,8 @@ def test_wrong_binary_data() -> None:
         (Call("/v2/models/mean/versions/9"), 404, "version: "),
         (Call("/v2/models/mean/config"), 404, "path: "),
         (Call("/v2/models/mean/infer"), 405, "method: expected one of POST"),
+        (Call("/v2/models/mean/infer", "DELETE"), 405, "method: expected one of POST"),
+        (Call("/v2", "POST"), 405, "method: expected one of GET, HEAD"),
         (post("/v2/models/mean/infer", b"{}", BINARY, (HEADER_LENGTH, "3")), 400, HEADER_LENGTH),
         (post("/v2/models/mean/infer", b"{", BINARY), 400, "body: expected JSON"),
         (post("/v2/models/mean/infer", b"{}", BINARY, ("content-encoding", "br")), 415, "content"),

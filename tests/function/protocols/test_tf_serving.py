@@ -99,8 +99,9 @@ def test_status_and_metadata(told: Told) -> None:
     ("call", "status", "error"),
     [
         (ask("nosuch", "predict", {}), 404, "model: expected one of"),
-        (ask("iris", "explain", {}), 405, "method: expected one of GET, HEAD"),
-        (Call("/v1/models/iris:predict"), 404, "model: expected one of"),
+        (ask("iris", "explain", {}), 404, "path: expected one of /v1/models/{name}"),
+        (Call("/v1/models/iris:predict"), 405, "method: expected one of POST"),
+        (Call("/v1/models/iris", "DELETE"), 405, "method: expected one of GET, HEAD"),
         (Call("/v1/models/iris", "POST"), 405, "method: expected one of GET, HEAD"),
         (ask("iris", "predict", []), 400, 'body: expected {"instances": […]}, got a list'),
         (ask("iris", "predict", {}), 400,
