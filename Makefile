@@ -13,7 +13,7 @@ BIN := .venv/bin
 LOCKED := --require-hashes --no-deps
 # A company's proxy has a certificate that only the machine knows.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
-PIP = $(1) -m pip install --quiet --disable-pip-version-check $(LOCKED) -r $(2)
+PIP = $(1) -m pip install --quiet --quiet --disable-pip-version-check $(LOCKED) -r $(2)
 INSTALL = { $(BIN)/uv pip install --quiet $(CERTIFICATES) --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
           || $(call PIP,$(1),$(2)); }
 NO_VENV = echo "Python's venv is missing: apt install python3-venv"; exit 1

@@ -123,7 +123,7 @@ def _told(say: Say | None) -> Iterator[Say]:
     try:
         yield lambda line: print(as_keywords(line), flush=True)
     except BakeError as exc:
-        raise BakeError(as_keywords(exc.what), as_keywords(exc.do)) from exc
+        raise BakeError(as_keywords(exc.what), as_keywords(exc.do)) from exc.__cause__
 
 
 def _bake(
