@@ -150,6 +150,11 @@ def _unopened(path: Path, graph: Graph, exc: Exception) -> BakeError:
             "Export it with ONNX's own operators: pre- and postprocessing that another package "
             "added belongs into a recipe.py.",
         )
+    if "operator (ZipMap)" in str(exc):  # of float64, which is skl2onnx's own default
+        return BakeError(
+            f"{path}: its ZipMap takes float64, which ONNX Runtime refuses",
+            "Export it without: to_onnx(model, X[:1], options={'zipmap': False}).",
+        )
     is_old = 0 < graph.opset < OLDEST_OPSET
     return BakeError(
         f"{path}: ONNX Runtime {onnxruntime.__version__}, which serves, cannot open it: "

@@ -105,6 +105,16 @@ def test_a_model_that_does_not_open_tells_why(tmp_path: Path) -> None:
     assert "\n" not in caught.value.what
 
 
+def test_a_zip_map_of_doubles_tells_how_to_export(tmp_path: Path) -> None:
+    """skl2onnx writes it of float64 unless it is told otherwise, and ONNX Runtime refuses it."""
+    node = helper.make_node("ZipMap", ["x"], ["y"], domain="ai.onnx.ml", classlabels_int64s=[0, 1])
+    path = model_of(tmp_path / "m", [node], {"x": ("DOUBLE", ["N", 2])}, {"y": ("DOUBLE", [])})
+    with pytest.raises(
+        BakeError, match=r"takes float64, .* refuses\n.*options=\{'zipmap': False\}"
+    ):
+        opened(path, tmp_path / "work")
+
+
 def test_a_model_that_takes_nothing(tmp_path: Path) -> None:
     """Without an input every request has the same answer."""
     node = helper.make_node("Constant", [], ["y"], value_floats=[1.0])
