@@ -171,7 +171,7 @@ function view(card, createInput) {
     // Half a stroke may be no digit yet; the next call is on its way.
     if (error.status === 422 && (asker.timer || asker.again)) return;
     if (error instanceof Refusal) answer.fail(error.title, error.sentences);
-    else answer.fail("Not yet.", [error.message]);
+    else answer.fail("The input is incomplete.", [error.message]);
     if (error.status === 401) openToken(true);
   }
 

@@ -19,9 +19,9 @@ export function createInput(card, changed) {
   let drawing = drawnFirst;
 
   const pad = drawingPad((emptied) => changed({ fresh: emptied === true }));
-  const shown = h("img", { class: "shown", alt: "", hidden: true });
+  const shown = h("img", { class: "shown", alt: "", hidden: true, onerror: () => empty() });
   const chooser = h("input", { type: "file", accept: "image/*", class: "off-screen", id: newId("file") });
-  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "off-screen", id: newId("camera") });
+  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "off-screen camera", id: newId("camera") });
   for (const field of [chooser, camera]) {
     field.addEventListener("change", () => take(field.files[0]).then(() => (field.value = "")));
   }
@@ -67,6 +67,12 @@ export function createInput(card, changed) {
     for (const part of [zone, zoneBar]) part.hidden = draw;
     tabs.forEach((tab, index) => tab.setAttribute("aria-pressed", String((index === 0) === draw)));
     if (byHand) changed({ fresh: true });
+  }
+
+  /** What is no picture has no preview. */
+  function empty() {
+    shown.hidden = true;
+    zone.classList.remove("filled");
   }
 
   function show(instance) {

@@ -31,7 +31,7 @@ export function samplesView(card, { fromPayload, thumbOf, take, fail }) {
   const buttons = names.map((name, at) =>
     h(
       "button",
-      { type: "button", class: pictures ? "sample picture" : "sample", title: name, "aria-label": `Sample ${name}`, onclick: () => instanceOf(at).then(take, fail) },
+      { type: "button", class: pictures ? "sample picture" : "sample", title: name, "aria-label": name.startsWith("sample") ? name : `Sample ${name}`, onclick: () => instanceOf(at).then(take, fail) },
       pictures ? h("span", { class: "thumb" }) : name,
     ),
   );

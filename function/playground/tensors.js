@@ -29,7 +29,7 @@ export function createInput(card, changed) {
       if (inputs === null || typeof inputs !== "object" || Array.isArray(inputs)) throw new Error("An object is needed: a list of values for each input, by its name.");
       return inputs;
     } catch (error) {
-      const message = error instanceof SyntaxError ? `This is no JSON yet. ${error.message}` : error.message;
+      const message = error instanceof SyntaxError ? `This is not JSON yet. ${error.message}` : error.message;
       mistake.textContent = message;
       throw new Error(message, { cause: error });
     }

@@ -121,6 +121,11 @@ def test_pictures_are_pasted_chosen_and_sampled(page: Page, address: str) -> Non
     expect(page.locator(".history .main")).to_have_text(["0", "5", "3"])
     page.locator(".history button").last.click()
     expect(headline(page)).to_have_text("3")
+    page.locator("input[type=file]:not([capture])").set_input_files(
+        {"name": "x.txt", "mimeType": "text/plain", "buffer": b"no picture"}
+    )
+    expect(page.locator(".answer-note")).to_contain_text("The picture format is not supported.")
+    expect(page.locator("img.shown")).to_be_hidden()
 
 
 def test_sliders_and_numbers_of_the_irises(page: Page, address: str) -> None:
@@ -178,7 +183,7 @@ def test_tensors_as_json(browser: Browser, address: str) -> None:
         field = page.get_by_label("Inputs, as JSON")
         field.fill('{"ids": [[3, 4')
         page.get_by_role("button", name="Predict").click()
-        expect(page.get_by_role("alert")).to_contain_text("This is no JSON yet.")
+        expect(page.get_by_role("alert")).to_contain_text("This is not JSON yet.")
         field.fill(json.dumps({"ids": [[3, 4.5]], "rate": 1}))
         field.press("Control+Enter")
         expect(page.locator(".answer-note")).to_contain_text(
