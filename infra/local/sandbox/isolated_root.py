@@ -5,8 +5,8 @@ A script, started by isolation.py with the standard library only, as the namespa
     python -I isolated_root.py TMP_MB CODE TASK_ROOT VISIBLE_FOLDER...
 
 Everything becomes read-only; the folder CODE is also at TASK_ROOT; /tmp is empty, writable and
-limited; /dev has no shm. Prints "ready" when done, and runs until its standard input ends. Needs
-Linux 5.12 (mount_setattr).
+limited; /home, /root and the files of passwords are empty; /dev has no shm. Prints "ready" when
+done, and runs until its standard input ends. Needs Linux 5.12 (mount_setattr).
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ _LINKS = {
     "stderr": "/proc/self/fd/2",
 }
 
+_HOMES = ("/home", "/root")
+_PASSWORDS = ("/etc/shadow", "/etc/gshadow")
 _TMP = "/tmp"  # noqa: S108 - the function's own
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -104,15 +106,24 @@ def code_at(task_root: Path, code: str) -> None:
     make_read_only(parent)
 
 
-def fresh_tmp(tmp_mb: int, folders: list[str]) -> None:
-    """Mount an empty /tmp; folders of ours inside it stay visible, read-only."""
-    kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, _TMP)}
-    mount("tmpfs", _TMP, "tmpfs", _MS_NOSUID | _MS_NODEV, f"size={tmp_mb}m,mode=1777")
+def emptied(target: str, options: str, folders: list[str]) -> None:
+    """Mount an empty folder; folders of ours inside it stay visible, read-only."""
+    kept = {path: os.open(path, os.O_PATH) for path in folders if hidden_by(path, target)}
+    mount("tmpfs", target, "tmpfs", _MS_NOSUID | _MS_NODEV, options)
     for path, descriptor in kept.items():
         os.makedirs(path, exist_ok=True)
         bind(descriptor, path)
         make_read_only(path)
         os.close(descriptor)
+
+
+def without_secrets(folders: list[str]) -> None:
+    """Hide people's files and the passwords: whose code runs here may be a stranger."""
+    for home in filter(os.path.isdir, _HOMES):
+        emptied(home, "size=64k,mode=755", folders)
+        make_read_only(home)
+    for file in filter(os.path.isfile, _PASSWORDS):
+        mount("/dev/null", file, "none", _MS_BIND)
 
 
 def bare_devices() -> None:
@@ -134,7 +145,8 @@ def main(arguments: list[str]) -> None:
     # Its files are the kernel's; entering a user namespace requires writing to some.
     make_writable("/proc")
     code_at(Path(task_root), code)
-    fresh_tmp(int(tmp_mb), folders)
+    without_secrets(folders)
+    emptied(_TMP, f"size={int(tmp_mb)}m,mode=1777", folders)
     bare_devices()
     make_read_only("/dev")
     sys.stdout.write("ready\n")

@@ -1,4 +1,4 @@
-"""A file system like Lambda's for one environment: read-only root, limited /tmp, no /dev/shm.
+"""A file system like Lambda's for one environment: read-only, a limited /tmp, no homes, no shm.
 
 Linux only, by unprivileged user and mount namespaces. A holder process keeps the namespaces, and so
 /tmp, across resets of the environment; each runtime process enters them. Inside, the function is
@@ -92,4 +92,5 @@ def _program(name: str) -> str:
 def _visible(config: FunctionConfig) -> set[Path]:
     """Return the folders that must stay visible: the code, the interpreter, its packages."""
     own = {config.root, Path(config.python).parent.parent, Path(sys.prefix), Path(sys.base_prefix)}
-    return own | {Path(sysconfig.get_path("purelib"))}
+    linked = Path(config.python).resolve().parent.parent
+    return own | {Path(sysconfig.get_path("purelib")), linked}

@@ -92,14 +92,21 @@ def test_each_environment_has_its_own_tmp(start: Callable[..., Caller]) -> None:
 
 
 def test_the_code_is_at_var_task(start: Callable[..., Caller], tmp_path: Path) -> None:
-    """Wherever it lies outside; the rest of /var stays as it was."""
-    code = "import os\ndef handler(event, context):\n"
+    """Wherever it lies outside; the rest of /var stays, and homes and passwords are hidden."""
+    code = "import os, pathlib\ndef handler(event, context):\n"
     code += (
-        "    return [__file__, os.getcwd(), os.environ['LAMBDA_TASK_ROOT'], os.listdir('/var')]\n"
+        "    files = [os.listdir('/root'), pathlib.Path('/etc/shadow').read_text()]\n"
+        "    places = [__file__, os.getcwd(), os.environ['LAMBDA_TASK_ROOT']]\n"
+        "    return [*places, os.listdir('/var'), *files]\n"
     )
     (tmp_path / "mine.py").write_text(code)
     lambda_ = start(isolated=True, root=tmp_path, handler="mine.handler")
-    *places, beside = lambda_.post(b"{}").json
+    *places, beside, home, passwords = lambda_.post(b"{}").json
+    ours = [Path(place) for place in (HANDLERS, sys.prefix, sys.base_prefix, sys.executable)]
+    needed = {
+        path.parts[2] for one in ours for path in (one, one.resolve()) if path.parts[1] == "root"
+    }
+    assert (set(home) - needed, passwords) == (set(), "")
     assert places == ["/var/task/mine.py", "/var/task", "/var/task"]
     outside = {path.name for path in Path("/var").iterdir() if path.is_dir()}
     assert set(beside) == {*outside, "task"}
