@@ -94,11 +94,6 @@ def test_format(terraform: Terraform) -> None:
     assert terraform.run("fmt", "-check", "-recursive", "-diff") == ""
 
 
-def test_validate(terraform: Terraform) -> None:
-    """The files are valid, and nothing in them is on its way out."""
-    assert json.loads(terraform.run("validate", "-json"))["diagnostics"] == []
-
-
 def test_other_choices(planner: Terraform) -> None:
     """Another stage with tokens and a domain keeps every rule, and takes no name of this one."""
     function = planner.function(
@@ -144,18 +139,6 @@ def test_other_choices(planner: Terraform) -> None:
     may_use = {one for one, statement in plan.statements() if statement.get("Resource") == KEY}
     assert len(may_use) == 3
     assert "lambake-dev" not in json.dumps([one.values for one in plan.resources])
-
-
-def test_an_open_api_is_said_loudly(planner: Terraform) -> None:
-    """Without authorisation the plan warns, the outputs keep the warning, and a rule is broken."""
-    planned, said = planner.plan(function_file=planner.function("open.yaml", api={"auth": "none"}))
-    warning = (
-        "THE API IS OPEN: aws.api.auth is none, so anybody who finds its address predicts at your"
-        " cost."
-    )
-    assert warning in " ".join(said.replace("│", " ").split())
-    assert planned["planned_values"]["outputs"]["warnings"]["value"] == [warning]
-    assert calls_are_authorised(Plan.from_json(planned)) == ["aws_apigatewayv2_route.default"]
 
 
 def test_refusals(planner: Terraform) -> None:
@@ -318,6 +301,16 @@ def test_object(stack: dict[str, Any], client: Client) -> None:
     assert predicted["predictions"][0]["label"] == "7"
 
 
+def choices_are_off(plan: Plan) -> None:
+    """Signed calls by default; a snapshot, a second address and a domain are there where chosen."""
+    (route,) = plan.all("apigatewayv2_route")
+    assert route.values["authorization_type"] == "AWS_IAM"
+    (function,) = plan.all("lambda_function")
+    assert function.values["snap_start"] == []
+    chosen = ("lambda_function_url", "apigatewayv2_domain_name", "apigatewayv2_authorizer")
+    assert [one.address for kind in (*chosen, "sns_topic") for one in plan.all(kind)] == []
+
+
 @pytest.mark.usefixtures("stack")
 def test_another_image(terraform: Terraform, client: Client) -> None:
     """Another image changes the function, and whom the canary's alarm looks at; it is a new
@@ -334,7 +327,9 @@ def test_another_image(terraform: Terraform, client: Client) -> None:
     client("lambda").update_alias(**alias, RoutingConfig={"AdditionalVersionWeights": {"2": 0.1}})
     planned, said = terraform.plan(image_digest=NEWER)
     assert "No changes." in said
-    assert [rule.__name__ for rule in RULES if rule(Plan.from_json(planned))] == []
+    plan = Plan.from_json(planned)
+    assert [rule.__name__ for rule in RULES if rule(plan)] == []
+    choices_are_off(plan)
     alarm = client("cloudwatch").describe_alarms(AlarmNames=[f"{NAME}-canary"])["MetricAlarms"][0]
     looked_at = [
         query["MetricStat"]["Metric"] for query in alarm["Metrics"] if "MetricStat" in query
@@ -343,14 +338,30 @@ def test_another_image(terraform: Terraform, client: Client) -> None:
     assert [of_newest in metric["Dimensions"] for metric in looked_at] == [True, True]
 
 
-@pytest.mark.usefixtures("stack")
-def test_another_canary(terraform: Terraform) -> None:
+@pytest.fixture(scope="module")
+def changed(stack: dict[str, Any], terraform: Terraform) -> tuple[dict[str, Any], str]:
+    """Plan two changes of the stage that stands: another canary, and an API for anybody."""
+    function = terraform.function("open.yaml", canary={"percent": 20}, api={"auth": "none"})
+    return terraform.plan(image_digest=NEWER, function_file=function)
+
+
+def test_another_canary(changed: tuple[dict[str, Any], str]) -> None:
     """It is made before the one goes that the group has: CodeDeploy removes none in use."""
-    function = terraform.function("slower.yaml", canary={"percent": 20})
-    planned, _ = terraform.plan(image_digest=NEWER, function_file=function)
-    actions = {one["address"]: one["change"]["actions"] for one in planned["resource_changes"]}
+    actions = {one["address"]: one["change"]["actions"] for one in changed[0]["resource_changes"]}
     assert actions["aws_codedeploy_deployment_config.canary"] == ["create", "delete"]
     assert actions["aws_codedeploy_deployment_group.live"] == ["update"]
+
+
+def test_an_open_api_is_said_loudly(changed: tuple[dict[str, Any], str]) -> None:
+    """Without authorisation the plan warns, the outputs keep the warning, and a rule is broken."""
+    planned, said = changed
+    warning = (
+        "THE API IS OPEN: aws.api.auth is none, so anybody who finds its address predicts at your"
+        " cost."
+    )
+    assert warning in " ".join(said.replace("│", " ").split())
+    assert planned["planned_values"]["outputs"]["warnings"]["value"] == [warning]
+    assert calls_are_authorised(Plan.from_json(planned)) == ["aws_apigatewayv2_route.default"]
 
 
 def test_the_queue_follows_the_alias(stack: dict[str, Any], client: Client, box: Cloud) -> None:
@@ -398,5 +409,5 @@ def test_destroy(stack: dict[str, Any], terraform: Terraform, client: Client) ->
         imageTag="1",
     )
     assert standing(client) == set(LISTS)
-    terraform.run("destroy", "-auto-approve", "-no-color", *terraform.variables())
+    terraform.run("destroy", "-auto-approve", "-no-color", "-refresh=false", *terraform.variables())
     assert standing(client) == set()
