@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -169,16 +170,22 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A teacher and three epochs on 565 digits learn something, and write a bundle that loads."""
+    import keras
     from sklearn import datasets
 
-    from model.zoo.digits.train import bake, learn_on
+    from model.zoo.digits import network, train
     from model.zoo.digits.training import Recipe
 
     others = datasets.load_digits()
     few = SimpleNamespace(images=others.images[::60], target=others.target[::60])
     monkeypatch.setattr(datasets, "load_digits", lambda: few)
+    # The networks that ship take a second a batch, and tracing a graph longer than a few batches.
+    narrow = ((8,), (16,), (16,))
+    monkeypatch.setattr(train, "built", lambda *_, **options: network.built(narrow, **options))
+    eager = partialmethod(keras.Sequential.compile, run_eagerly=True)
+    monkeypatch.setattr(keras.Sequential, "compile", eager)
     folder = tmp_path / "digits"
-    metrics = bake(folder, data, Recipe(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
+    metrics = train.bake(folder, data, Recipe(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
 
     predictor = Predictor.load(folder)
     assert dict(predictor.manifest.metrics) == metrics
@@ -196,7 +203,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     assert [words[1] for words in epochs] == ["1/1", "1/3", "2/3", "3/3"]
     assert float(epochs[3][3]) < float(epochs[1][3])  # the loss
 
-    _, (history,) = learn_on(folder, data, data, Recipe(further=1))
+    _, (history,) = train.learn_on(folder, data, data, Recipe(further=1))
     assert history.training_accuracy[0] > 0.15  # chance is 0.1
 
 
