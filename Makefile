@@ -123,7 +123,7 @@ clean: ## remove everything that was built and set up
 	@touch $@
 
 .venv/.bake: model/bake/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what baking needs besides: ONNX and two small packages …"
+	@echo "Setting up what baking needs: what serving does, and ONNX …"
 	@$(call INSTALL,$(BIN)/python,model/bake/requirements.txt)
 	@touch $@ .venv/.run
 

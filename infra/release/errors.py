@@ -50,10 +50,10 @@ class CutOff(ReleaseError):
 class TerraformFailed(ReleaseError):
     """A Terraform command failed; carries the end of its output."""
 
-    def __init__(self, program: str, command: str, said: str) -> None:
+    def __init__(self, program: str, command: str, said: str, *, remedy: str = "") -> None:
         lines = [line for line in said.strip().splitlines() if line.strip(" ╷│╵")][-20:]
         listed = "".join(f"\n  {line}" for line in lines or ["nothing"])
-        super().__init__(f"expected {program} {command} to succeed, got:{listed}")
+        super().__init__(f"expected {program} {command} to succeed, got:{listed}{remedy}")
 
 
 class NotDeployed(ReleaseError):

@@ -40,6 +40,10 @@ _IN_A_BUCKET = STATES / "s3_override.tf"
 _DONE = re.compile(rb": (Creation|Modifications|Destruction) complete after")
 _STILL = re.compile(rb"(\S+): Still (?:creating|modifying|destroying)\.\.\.")
 _LOCKED = "Error acquiring the state lock"
+_UNREACHED = "Failed to query available provider packages"
+_NO_REGISTRY = (
+    f"\nwithout a registry: export {PLUGINS_VARIABLE}=FOLDER, a folder of providers for -plugin-dir"
+)
 _LOOK_S = 0.1
 STILL_S = 10.0
 """The longest silence while a command runs."""
@@ -268,7 +272,8 @@ class Terraform:
 
     def _failed(self, command: str, said: str) -> TerraformFailed | Busy:
         if _LOCKED not in said:
-            return TerraformFailed(self.program, command, said)
+            remedy = _NO_REGISTRY if _UNREACHED in said else ""
+            return TerraformFailed(self.program, command, said, remedy=remedy)
         found = dict(re.findall(r"(ID|Operation|Who|Created): +(.+)", said))
         who = ", ".join(found.get(key, f"no {key}") for key in ("Operation", "Who", "Created"))
         remedy = "wait for its end"

@@ -151,6 +151,15 @@ def test_a_failure(tmp_path: Path) -> None:
     assert str(failed.value) == f"expected {program} init to succeed, got:\n  │ Error: no"
 
 
+def test_without_a_registry(tmp_path: Path) -> None:
+    """The error ends with the way out."""
+    program = script(
+        tmp_path, 'import sys; sys.exit("Failed to query available provider packages")'
+    )
+    with pytest.raises(TerraformFailed, match=r"\nwithout a registry: export LAMBAKE_TERRAFORM_"):
+        made(target_at(None), tmp_path, program).init()
+
+
 def test_a_failure_while_it_tells(tmp_path: Path, terraform: Terraform) -> None:
     """An apply writes both to one place; its end is in the error."""
     failing = script(tmp_path, 'import sys; print("a: Creation complete after 1s"); sys.exit("no")')
