@@ -136,7 +136,7 @@ def test_digits_unshifted(digits: list[Image.Image]) -> None:
 
 def noised(picture: Image.Image) -> Image.Image:
     """Take the picture with a bad camera: larger, and with noise."""
-    levels = np.asarray(picture.resize((112, 112)), float)
+    levels = np.asarray(picture.resize((56, 56)), float)
     noise = np.random.default_rng(3).normal(0, 60, levels.shape)
     return Image.fromarray(np.clip(levels + noise, 0, 255).astype(np.uint8))
 
