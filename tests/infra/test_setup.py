@@ -27,7 +27,7 @@ case "$*" in
 esac
 """
 UV = "uv pip install --quiet --of-the-machine --compile-bytecode --python .venv/bin/python"
-PIP = "python -m pip install --quiet --disable-pip-version-check"
+PIP = "python -m pip install --quiet --quiet --disable-pip-version-check"
 LOCK = "--require-hashes --no-deps -r infra/requirements.txt"
 
 
