@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import importlib
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NoReturn
 
 import pytest
@@ -41,6 +42,7 @@ FAKE_AWS = {
     "AWS_REGION": "eu-central-1",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+GC_THRESHOLD = gc.get_threshold()
 LOCAL = ("127.0.0.1", "::1", "localhost", "0.0.0.0")
 
 
@@ -56,12 +58,24 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     pytest compiles each file at its first import, half a minute for all of them. In one order every
     process would compile every file; so each finds most of them compiled by the others.
     """
+    gc.set_threshold(0)  # until all are collected; function/entry.py would enable what is disabled
     config = session.config
     if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
         files = [one.relative_to(ROOT) for one in sorted(ROOT.glob("tests/**/test_*.py"))]
         for file in from_own_part(files, **config.workerinput):
             with contextlib.suppress(Exception):  # the collection says what is wrong
                 importlib.import_module(".".join(file.with_suffix("").parts))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Let the search for garbage pass over what is imported and collected, until the end."""
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
 
 
 HEAVY = frozenset({"tensorflow", "keras", "cfnlint", "rfc3987_syntax"})
