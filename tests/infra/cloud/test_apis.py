@@ -139,6 +139,20 @@ def test_pages(echoing: Cloud, client: Client, function: str, origin: str, statu
         assert (answer.status, told) == (status, origin if status == 204 else None)
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [({}, 201), ({"origin": "https://b.example"}, 403), ({"host": "b.example"}, 403)],
+)
+def test_strangers_pages(echoing: Cloud, headers: dict[str, str], status: int) -> None:
+    """No page may call the cloud itself: neither by name, nor by the CORS that moto would open."""
+    connection = http.client.HTTPConnection(echoing.url.removeprefix("http://"))
+    with contextlib.closing(connection):
+        connection.request("GET", "/moto-api/config", None, headers)
+        answer = connection.getresponse()
+        answer.read()
+        assert (answer.status, answer.getheader("access-control-allow-origin")) == (status, None)
+
+
 ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 
 
