@@ -61,6 +61,12 @@ MOST_LIKENESS: Final = 1.02
 STROKE_LIKENESS: Final = 0.35
 """A stroke along the edge of a picture scores more than this; a shadow is broad."""
 
+BEYOND: Final = 0.3
+"""How far ink in a shadow is below the shadow's level, as a share of the shadow's contrast."""
+
+LEAST_INK: Final = 0.01
+"""The share of a picture from which ink in a shadow is more than noise."""
+
 LINED: Final = 16
 """Pixels per side from which a printed line can be told from a stroke."""
 
@@ -146,9 +152,14 @@ class Look:
         away = np.minimum(np.abs(self.soft - levels[0]), np.abs(self.soft - levels[1]))
         if (away < 0.05 * contrast).mean() <= 0.65:
             return False
+        # A shadow has ink in it that is darker still; a broad stroke has not.
+        beyond = (
+            (self.soft < levels[1] - BEYOND * contrast).mean() > LEAST_INK,
+            (self.soft > levels[0] + BEYOND * contrast).mean() > LEAST_INK,
+        )
         return any(
-            likely > SHADOW_LIKENESS or (likely > STROKE_LIKENESS and not _is_broad(mask))
-            for likely, mask in zip(self.likenesses, self.classes, strict=True)
+            likely > (STROKE_LIKENESS if not _is_broad(mask) else 1 if third else SHADOW_LIKENESS)
+            for likely, mask, third in zip(self.likenesses, self.classes, beyond, strict=True)
         )
 
     def level_of(self, *, light: bool) -> float:

@@ -100,6 +100,9 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
         sheet() * light(np.random.default_rng(1), 168, 168, 0.5)
     ),
     "under noise": lambda: picture(sheet() + noise(np.random.default_rng(1), (168, 168), 25)),
+    "with a shadow over a third of it": lambda: picture(
+        paper_around(sheet()) * np.where(np.arange(paper_around(sheet()).shape[1]) < 100, 0.6, 1)
+    ),
     "with a hard shadow": lambda: picture(
         sheet() * np.where(np.arange(168) < 90, 1.0, 0.6).astype(np.float32)
     ),
