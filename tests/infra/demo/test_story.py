@@ -125,7 +125,7 @@ def test_a_first_deployment(story: Story) -> None:
     assert story.deploy()
     said = said_by(story)
     assert "    making the registry" in said
-    assert "    58 to make" in said
+    assert "    60 to make" in said
     assert "    200: model digits 1 says 7" in said
     assert live(story) == ("1", "1")
     assert standing(story) == set(LISTS)
@@ -255,7 +255,7 @@ def test_the_end(story: Story) -> None:
     assert story.destroy()
     said = said_by(story)
     assert said[0] == (
-        "lambake-dev: 59 resources, 4 images, "
+        "lambake-dev: 61 resources, 4 images, "
         f"1 objects of lambake-dev-123456789012-{story.target.region}-out"
     )
     assert said[-2].startswith("removed: 1 apigatewayv2_api, ")
