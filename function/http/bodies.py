@@ -91,7 +91,7 @@ def _require_media_type(media_type: str, served: Served) -> None:
     if media_type not in accepted:
         got = "another type"
         if media_type == "application/x-www-form-urlencoded":
-            got = "a web form's type, which curl -d sends unless told"
+            got = "a web form's type, which curl -d sends without -H 'content-type: …'"
         raise MediaTypeError([Problem("content-type", " or ".join(accepted), got)])
 
 

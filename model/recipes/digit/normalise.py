@@ -5,7 +5,8 @@ The steps:
     1. ready     a 28 x 28 picture that already is an MNIST digit passes unchanged
     2. look      the picture is reduced to about LOOK_SIDE pixels of one plane (colours.py), a frame
                  is cut off (frames.py), and its ink is found (ink.py)
-    3. digit     the largest piece of ink off the edge, with the pieces near it; all else is dirt
+    3. digit     the largest piece of ink off the edge, with the pieces near it; all else is dirt,
+                 but a piece as tall beside it is a second digit
     4. close up  a digit that is small in a large picture is cropped from the picture and looked at
                  again, so that a corner of a photo works as well as a scan
     5. scale     the digit's box is scaled to 20 pixels, aspect kept, area by area
@@ -21,6 +22,7 @@ image so as to position this point at the center of the 28x28 field."
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -44,6 +46,16 @@ CLOSE_SIDE: Final = 96
 """The close look: strokes are several pixels wide, and closing them takes a millisecond."""
 
 
+LEAST_DIGIT: Final = 0.25
+"""The share of a digit's ink that a second digit has: a 1 beside an 8 has a third."""
+
+ALIKE: Final = 0.75
+"""How much of the taller of two digits side by side the shorter covers in height."""
+
+WIDE: Final = 1.1
+"""The width of two digits together, in heights: the halves of a 0 that a thin pen drew are less."""
+
+
 def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
     """Find the digit in a picture and normalise it as MNIST did.
 
@@ -55,7 +67,7 @@ def digit_of(picture: Image.Image, *, where: str = "image") -> Plane:
         float32[28, 28, 1] in 0..1: ink 1, paper 0.
 
     Raises:
-        InputError: nothing stands out from the paper.
+        InputError: nothing stands out from the paper, or two digits do.
     """
     if picture.size == (SIDE, SIDE):
         ready = ready_made(plane_of(workable(picture)))
@@ -98,7 +110,7 @@ def ready_made(plane: Plane) -> Plane | None:
 def _digit_in(picture: Image.Image, where: str) -> tuple[Plane, Box]:
     """Return the ink of the digit alone, and its box."""
     ink = ink_of(plane_of(picture))
-    mask = None if ink is None else digit_mask(ink)
+    mask = None if ink is None else digit_mask(ink, where)
     if ink is None or mask is None:
         expected = "a picture with one digit: ink that stands out from its paper"
         raise InputError([Problem(where, expected, "a blank picture")])
@@ -106,11 +118,14 @@ def _digit_in(picture: Image.Image, where: str) -> tuple[Plane, Box]:
     return ink, _box_of(ink > (0.4 if min(ink.shape) >= SMOOTHABLE else 0.05))
 
 
-def digit_mask(ink: Plane) -> Mask | None:
+def digit_mask(ink: Plane, where: str) -> Mask | None:
     """Choose the pieces of ink that make up the digit; the rest is dirt, a frame, the next line.
 
     Returns:
         bool[h, w]; None if there is no ink.
+
+    Raises:
+        InputError: two digits stand side by side.
     """
     large = min(ink.shape) >= SMOOTHABLE
     strong = ink > (0.4 if large else 0.15)
@@ -126,12 +141,32 @@ def digit_mask(ink: Plane) -> Mask | None:
     main = max(boxes, key=lambda piece: masses[piece] * _standing(boxes[piece], ink.shape))
     kept = [main]
     digit = boxes.pop(main)
+    if any(
+        masses[piece] > LEAST_DIGIT * masses[main]
+        and _standing(box, ink.shape) == 1
+        and _are_side_by_side(digit, box, boxes.values())
+        for piece, box in boxes.items()
+    ):
+        raise InputError([Problem(where, "a picture with one digit", "two digits side by side")])
     for piece, box in sorted(boxes.items(), key=lambda item: _gap(item[1], digit)):
         large_enough = masses[piece] >= 0.04 * masses[main] and _standing(box, ink.shape) == 1
         if large_enough and _gap(box, digit) <= 0.3 * _longer(digit):
             kept.append(piece)
             digit = _union(digit, box)
     return widened(np.isin(labels, kept))
+
+
+def _are_side_by_side(one: Box, other: Box, pieces: Iterable[Box]) -> bool:
+    """Whether two of the pieces are as tall as each other, and together too wide for one digit.
+
+    Nothing lies between them: the sides of a 0 that a thin pen drew have its top between them.
+    """
+    left, top, right, bottom = _union(one, other)
+    both = min(one[3], other[3]) - max(one[1], other[1])
+    start, end = min(one[2], other[2]), max(one[0], other[0])
+    between = any(box[0] < end and box[2] > start for box in pieces)
+    tall = bottom - top
+    return start <= end and not between and both >= ALIKE * tall and right - left >= WIDE * tall
 
 
 def _standing(box: Box, shape: tuple[int, ...]) -> float:

@@ -45,7 +45,7 @@ The held-out digits were looked at only: nothing was chosen by them, and the wei
 
 ## Limits
 
-- One digit a picture: two digits, a letter or a doodle get a digit's name too, often with less confidence.
+- One digit a picture: two side by side are refused; two that touch, a letter or a doodle get a digit's name, often with confidence.
 - MNIST was written in the United States about 1990; a 1 with a long and nearly level upstroke may be read as a 7, and a 4 with a small closed head as a 9.
 - A digit turned by more than about 30 degrees may be another digit; a 6 upside down is a 9.
 - {held_out:,} held-out digits tell the accuracy to about {margin:.1f} points (95 %); the confusion matrix shows each error.

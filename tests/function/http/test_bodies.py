@@ -128,7 +128,8 @@ ACCEPTED = "multipart/form-data or image/* or application/json"
         (
             PREDICT_IRIS,
             "application/x-www-form-urlencoded",
-            "application/json, got a web form's type, which curl -d sends unless told",
+            "application/json, got a web form's type, which curl -d sends without "
+            "-H 'content-type: …'",
         ),
     ],
 )

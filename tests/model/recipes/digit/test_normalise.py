@@ -126,6 +126,15 @@ def test_the_digit_is_found(name: str) -> None:
     assert is_seven(PICTURES[name]())
 
 
+@pytest.mark.parametrize("gap", [4, 60])
+def test_two_digits_are_told(gap: int) -> None:
+    """Side by side, near or far: which of them is meant nobody knows."""
+    digit = sheet()[36:156, 42:132]
+    both = np.pad(np.hstack([digit, np.full((120, gap), 240.0), digit]), 40, constant_values=240)
+    with pytest.raises(InputError, match="got two digits side by side"):
+        digit_of(picture(both))
+
+
 @pytest.mark.parametrize("inverted", [False, True])
 def test_an_mnist_digit_passes_unchanged(inverted: bool) -> None:
     """28 x 28, light on dark or dark on light: the very levels that MNIST has."""
