@@ -125,7 +125,10 @@ def test_plain_http() -> None:
         smoke(front.target(), API, now_s=lambda: next(times))
     line, remedy = str(ill.value).splitlines()
     assert line.startswith(f"{API}: expected 200, got no answer: it speaks no TLS: ")
-    assert remedy.startswith("is the network open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are")
+    assert remedy == (
+        "is the network open? HTTPS_PROXY, NO_PROXY and AWS_CA_BUNDLE are respected; "
+        "a domain needs its DNS record (lambake status)"
+    )
 
 
 def test_a_proxy_that_refuses(environment: pytest.MonkeyPatch) -> None:
