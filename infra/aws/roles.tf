@@ -10,9 +10,7 @@ locals {
     Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
     Resource = local.kms_key
   }]
-}
 
-locals {
   # The only grants on every resource: AWS has no narrower ones for these actions.
   # Source: the service authorization reference, actions without a resource type.
   anywhere = {

@@ -111,7 +111,7 @@ def bake(
         shown = instances_of(samples, model) if is_live else samples
         came = {"samples": samples, "answers": answers, "columns": _columns_of(columns, shown),
                 "replaces": replace}  # fmt: skip
-        return _bake(model, came, wishes, Path(folder), Report(told))
+        return _bake((model, shown), came, wishes, Path(folder), Report(told))
 
 
 @contextmanager
@@ -127,13 +127,14 @@ def _told(say: Say | None) -> Iterator[Say]:
 
 
 def _bake(
-    model: Any, came: Mapping[str, Any], wishes: Wishes, zoo: Path, report: Report
-) -> Path:  # fmt: skip
+    given: tuple[Any, Any], came: Mapping[str, Any], wishes: Wishes, zoo: Path, report: Report
+) -> Path:
+    """Bake a model, which is given with the samples as it takes them."""
     place = place_of(zoo, wishes.name, wishes.version)
     with tempfile.TemporaryDirectory(prefix="lambake-") as temporary:
         work = Path(temporary)
         (work / "source").mkdir()
-        brought = Brought(**_brought(model, came["samples"], work / "source", report), **came)
+        brought = Brought(**_brought(*given, work / "source", report), **came)
         hints = brought.original.hints
         wishes = changed(
             wishes,
@@ -164,8 +165,7 @@ def _picture_of(
 def _brought(model: Any, samples: Any, work: Path, report: Report) -> dict[str, Any]:
     """Open a file or an object."""
     if not isinstance(model, str | Path):
-        shown = instances_of(samples, model)
-        return {"original": open_object(model, shown, work, report.progress)}
+        return {"original": open_object(model, samples, work, report.progress)}
     path = Path(model)
     original = open_file(path, work, report.progress)
     files = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from model.bake import environments, kept
 from model.bake.errors import BakeError
-from model.bake.kept import Conversion, Run
-from model.bake.sources.base import Say
+from model.bake.kept import Conversion
+from model.bake.sources.base import Run, Say
 from model.recipes.base import Feeds
 
 HOST: Final = Path(__file__).parent / "converters" / "host.py"

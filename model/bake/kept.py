@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from model.bake.draft import sha256_of
 from model.bake.environments import BUILD, LOCKS, made_from
+from model.bake.sources.base import Run
 from model.recipes.base import Feeds
 
 KEPT: Final = BUILD / "kept"
 MOST_BYTES: Final = 10**9
 _FACTS, _MODEL = "facts.json", "model.onnx"
 
-Run = Callable[[Feeds], dict[str, NDArray[Any]]]
 Start = Callable[[Path], tuple[dict[str, Any], Run]]
 """Converts into a file: what the converter learnt, and what asks the original."""
 

@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+def last_step(model: Any) -> Any:
+    """Return what answers: the last step of a pipeline, or the model."""
+    return model[-1] if hasattr(model, "steps") else model
+
+
 def is_multilabel(model: Any) -> bool:
     """Whether it says of each of several labels whether it is there: 0 or 1."""
-    last = model[-1] if hasattr(model, "steps") else model
+    last = last_step(model)
     binarizer = getattr(last, "_label_binarizer", None)  # of MLPClassifier
     if getattr(binarizer, "y_type_", "") == "multilabel-indicator":
         return True

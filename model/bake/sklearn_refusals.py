@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from model.bake.errors import BakeError
-from model.bake.multilabel import is_multilabel
+from model.bake.multilabel import is_multilabel, last_step
 
 _EACH: Final = "Bake one model for each target, or put OneVsRestClassifier around its estimator."
 
@@ -90,7 +90,7 @@ def require_beyond_margin(model: Any, instances: Any) -> None:
     Raises:
         BakeError: says so.
     """
-    last = model[-1] if hasattr(model, "steps") else model
+    last = last_step(model)
     if type(last).__name__ != "OneClassSVM":
         return
     margin = 1e-5 * max(1.0, float(abs(last.offset_[0])))

@@ -198,7 +198,6 @@ def _decoded(
     if file_format == "BMP" and picture.tile[0][0] == "bmp_rle":
         limit = _run_length_limit(len(data), limit, where)
     size = picture.size
-    full = picture.height, picture.width
     if file_format == "JPEG" and draft_side:
         picture.draft(None, (draft_side, draft_side))
     scaled = picture.size != size
@@ -216,8 +215,8 @@ def _decoded(
     if not has_end and _is_filled(picture):
         raise BrokenFileError("a JPEG that ends too early")
     turned = _turned(picture, exif)
-    if picture.height != full[0]:
-        turned.info[_FULL_SIZE] = full if turned.size == picture.size else full[::-1]
+    if scaled:
+        turned.info[_FULL_SIZE] = size[::-1] if turned.size == picture.size else size
     return turned
 
 

@@ -27,10 +27,11 @@ def inside_of_frame(plane: Plane) -> Box | None:
     if min(height, width) < SMALLEST:
         return None
     apart = 0.25 * float(np.ptp(plane))
-    # From a side inwards: most pictures have no frame, and show it on the first side.
-    sides = [_plain_rows(rows, apart) for rows in (plane, plane[::-1], plane.T, plane.T[::-1])]
-    if not all(map(len, sides)):
-        return None
+    sides = []
+    for inwards in (plane, plane[::-1], plane.T, plane.T[::-1]):
+        sides.append(_plain_rows(inwards, apart))
+        if not len(sides[-1]):
+            return None
     centre = plane[height // 4 : -height // 4, width // 4 : -width // 4]
     blur = 1 + min(height, width) // 50
     for paper in (float(np.median(centre)), float(np.median(plane))):

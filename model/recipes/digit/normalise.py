@@ -45,7 +45,6 @@ LOOK_SIDE: Final = 96
 CLOSE_SIDE: Final = 96
 """The close look: strokes are several pixels wide, and closing them takes a millisecond."""
 
-
 LEAST_DIGIT: Final = 0.25
 """The share of a digit's ink that a second digit has: a 1 beside an 8 has a third."""
 
