@@ -133,8 +133,11 @@ def timeout(bench: Bench) -> Facts:
     """A timeout is an error in JSON, and the next invocation has a new process."""
     running = bench.start(Spec(timeout_s=3))
     facts = bench.ask(running, Ask(act("wait", seconds=30)))
-    after = bench.ask(running, Ask(act("who")))
-    return {**facts, "next": (after["status"], after["body"]["calls"])}
+    for _ in range(5):  # the new process has the same 3 s to start, which a stalled machine misses
+        after = bench.ask(running, Ask(act("who")))
+        if "calls" in after["body"]:
+            break
+    return {**facts, "next": (after["status"], after["body"].get("calls"))}
 
 
 ENDS = {
