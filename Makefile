@@ -23,7 +23,7 @@ CONVERTERS := model/bake/converters
 CLIENTS := tests/function/protocols
 
 # The folders whose tests take least, without the files in them that take longest.
-QUICK := tests/function tests/model/bundle tests/model/engines tests/model/recipes tests/model/tasks $(wildcard tests/model/test_*.py) \
+QUICK_TESTS := tests/function tests/model/bundle tests/model/engines tests/model/recipes tests/model/tasks $(wildcard tests/model/test_*.py) \
          tests/infra/settings tests/test_architecture.py \
          $(addprefix --ignore tests/,function/protocols/test_clients.py function/http/test_browser.py \
          function/http/test_playground_browser.py model/bundle/test_drift.py model/recipes/digit)
@@ -48,7 +48,7 @@ test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie build/clients ## run th
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
 test-quick: .venv/.dev ## run in two minutes what needs no TensorFlow, container, Terraform or browser
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(QUICK)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope $(QUICK_TESTS)
 
 check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@$(BIN)/ruff format --check .

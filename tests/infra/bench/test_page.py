@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -121,3 +122,15 @@ def test_one_part_can_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert bench(tmp_path, print, quick=True, only="start").count("\n## ") == 1
     with pytest.raises(places.BenchError, match=r"side-by-side, start, .*, got another part"):
         command.run(command.Options(only="warm", out=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("settings", "command_line"),
+    [([], "lambake bench"), (["QUICK=1"], "lambake bench --quick")],
+)
+def test_make_bench_measures_everything_unless_told(settings: list[str], command_line: str) -> None:
+    """Without QUICK=1, nothing is cut short."""
+    told = subprocess.run(
+        ["make", "-n", "bench", *settings], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.rstrip().endswith(command_line)
