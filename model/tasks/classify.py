@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 DECIMALS: Final = 6
 """The digits that a float32 probability really has; the golden vectors' tolerance is 1e-5."""
 
-SUM_TOLERANCE: Final = {"float16": 0.02}
+SUM_TOLERANCE: Final = 1e-3
 """How far the probabilities of one instance may sum from 1 before they are none."""
 
-DEFAULT_SUM_TOLERANCE: Final = 1e-3
+HALF_SUM_TOLERANCE: Final = 0.02
+"""The same for those in float16."""
 
 ROUNDING: Final = 1e-5
 """How far below 0 a probability may be: a forest's last one is 1 less the others."""
@@ -86,7 +87,7 @@ class Classify:
         """
         exact = self._probabilities(outputs, count)
         labels = self.labels or tuple(map(str, range(exact.shape[1])))
-        rows = np.round(exact, DECIMALS)
+        rows = exact.round(DECIMALS)
         if self.many:
             return [self._many(labels, row) for row in rows.tolist()]
         return [
@@ -116,7 +117,7 @@ class Classify:
                 exact = APPLY[self.apply](scores)
         low = exact.min(initial=0)
         # NaN is in no range. Each look at an array takes microseconds, however small it is.
-        if not (low >= -ROUNDING and exact.max(initial=0) <= 1 + DEFAULT_SUM_TOLERANCE):
+        if not (low >= -ROUNDING and exact.max(initial=0) <= 1 + SUM_TOLERANCE):
             self._require_finite(scores)
             raise EngineError(self._no_probabilities(scores, two=two))
         if low < 0:
@@ -127,7 +128,7 @@ class Classify:
         if self.many:
             return np.clip(exact, 0, 1)
         sums = exact.sum(axis=1, keepdims=True)
-        if not self._are_sums(sums, outputs[self.output.name].dtype):
+        if not _are_sums(sums.ravel().tolist(), outputs[self.output.name].dtype):
             raise EngineError(self._no_probabilities(scores, two=two))
         shares: Scores = exact / sums
         return shares
@@ -136,27 +137,20 @@ class Classify:
         if not np.isfinite(scores).all():
             raise EngineError(f"expected probabilities, got NaN or Infinity in {self.output.name}")
 
-    def _are_sums(self, sums: Scores, dtype: np.dtype[Any]) -> bool:
-        """Whether these sums miss 1 by rounding only: a quantised network's by any amount."""
-        if dtype.kind in "iu":
-            return bool(sums.min(initial=1) > 0)
-        allowed = SUM_TOLERANCE.get(dtype.name, DEFAULT_SUM_TOLERANCE)
-        return bool(sums.min(initial=1) >= 1 - allowed and sums.max(initial=1) <= 1 + allowed)
-
     def _no_probabilities(self, scores: Scores, *, two: bool) -> str:
         """Say what the scores are instead of probabilities, and what would make these of them."""
         low, high = float(scores.min()), float(scores.max())
         head = f"the output {self.output.name}"
         if self.apply != "none":
             return f'{head} gives no probabilities with apply = "{self.apply}"; {RAW}'
-        if low >= 0 and high <= 1 + DEFAULT_SUM_TOLERANCE:
+        if low >= 0 and high <= 1 + SUM_TOLERANCE:
             sums = scores.sum(axis=1)
             worst = float(sums[np.abs(sums - 1).argmax()])
             return (
                 f"{head} has numbers from 0 to 1 that sum to {worst:.4g}, not to 1: if several "
                 f"labels may apply, many = true; if they are scores, apply says how; {RAW}"
             )
-        if high <= 0 and np.abs(np.exp(scores).sum(axis=1) - 1).max() < DEFAULT_SUM_TOLERANCE:
+        if high <= 0 and np.abs(np.exp(scores).sum(axis=1) - 1).max() < SUM_TOLERANCE:
             return f'{head} looks like logarithms of probabilities: apply = "exp"; {RAW}'
         apply = "sigmoid" if two or self.many else "softmax"
         return (
@@ -228,6 +222,15 @@ class Labels:
     def watched(self, answers: Sequence[Answer]) -> dict[str, NDArray[Any]]:
         """Return nothing: the labels may be any."""
         return {}
+
+
+def _are_sums(sums: list[float], dtype: np.dtype[Any]) -> bool:
+    """Whether these sums miss 1 by rounding only: a quantised network's by any amount."""
+    low, high = min(sums), max(sums)
+    if dtype.kind in "iu":
+        return low > 0
+    allowed = HALF_SUM_TOLERANCE if dtype.itemsize == 2 else SUM_TOLERANCE
+    return low >= 1 - allowed and high <= 1 + allowed
 
 
 def _label_schema(labels: Sequence[str]) -> dict[str, Any]:

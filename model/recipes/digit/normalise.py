@@ -93,14 +93,17 @@ def ready_made(plane: Plane) -> Plane | None:
         float32[28, 28] in 0..1, exactly level / 255 for MNIST's own; None for other pictures.
     """
     paper = plane[0, 0]
-    ink = np.abs(plane - paper)
-    peak = float(ink.max())
-    one_sided = plane.min() == paper or plane.max() == paper
-    if peak < 128 or not one_sided or ink[[0, 0, -1, -1], [0, -1, 0, -1]].any():
+    ink = plane - paper
+    low, high = float(ink.min()), float(ink.max())
+    peak = max(-low, high)
+    if peak < 128 or low < 0 < high or ink[0, -1] or ink[-1, 0] or ink[-1, -1]:
         return None
-    longer = _longer(_box_of(ink > 0))
-    offset = max(abs(middle - SIDE / 2) for middle in middle_of(ink))
-    if not INK_BOX - 2 <= longer <= INK_BOX or offset > 1:
+    if low < 0:
+        ink = np.abs(ink)
+    along = _sums_of(ink)
+    if not INK_BOX - 2 <= max(map(_length_of, along)) <= INK_BOX:
+        return None
+    if max(abs(_middle_of(sums) - SIDE / 2) for sums in along) > 1:
         return None
     ready: Plane = ink / np.float32(peak if peak < 250 else 255)
     return ready
@@ -234,17 +237,25 @@ def centred(digit: Plane) -> Plane:
     """Place a digit of at most 20 x 20 pixels on 28 x 28, its mass in the middle."""
     height, width = digit.shape
     down, right = (
-        min(max(round(SIDE / 2 - middle), 0), SIDE - length)
-        for middle, length in zip(middle_of(digit), (height, width), strict=True)
+        min(max(round(SIDE / 2 - _middle_of(sums)), 0), SIDE - len(sums))
+        for sums in _sums_of(digit)
     )
     field = np.zeros((SIDE, SIDE), np.float32)
     field[down : down + height, right : right + width] = digit
     return field
 
 
-def middle_of(ink: Plane) -> tuple[float, float]:
-    """Return the centre of mass: row and column, in pixels."""
-    total = float(ink.sum())
-    rows = float(ink.sum(axis=1) @ np.arange(ink.shape[0]))
-    columns = float(ink.sum(axis=0) @ np.arange(ink.shape[1]))
-    return rows / total, columns / total
+def _sums_of(ink: Plane) -> tuple[list[float], list[float]]:
+    """Return the ink of each row and of each column: lists, since NumPy is slow on so few."""
+    return ink.sum(axis=1).tolist(), ink.sum(axis=0).tolist()
+
+
+def _length_of(sums: list[float]) -> int:
+    """Return how many pixels there are from the first with ink to the last."""
+    inked = [place for place, amount in enumerate(sums) if amount]
+    return inked[-1] - inked[0] + 1
+
+
+def _middle_of(sums: list[float]) -> float:
+    """Return the centre of mass along one axis, in pixels."""
+    return sum(place * amount for place, amount in enumerate(sums)) / sum(sums)

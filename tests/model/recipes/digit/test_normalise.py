@@ -16,7 +16,7 @@ from model.errors import InputError, Problem
 from model.recipes.digit.colours import along_ink_axis, colours_of, plane_of, reduced
 from model.recipes.digit.frames import inside_of_frame
 from model.recipes.digit.ink import agreement_of, likeness, without_lines
-from model.recipes.digit.normalise import centred, digit_of, middle_of, scaled
+from model.recipes.digit.normalise import centred, digit_of, scaled
 from tests.model.recipes.digit.pens import light, noise
 
 Floats = NDArray[np.float32]
@@ -161,7 +161,7 @@ def test_a_strip_keeps_its_aspect() -> None:
     digit = digit_of(Image.fromarray(strip))[..., 0]
     rows, columns = np.flatnonzero(digit.any(1)), np.flatnonzero(digit.any(0))
     assert (len(rows), len(columns)) == (20, 2)
-    assert middle_of(digit) == pytest.approx((14, 14), abs=0.5)
+    assert (rows.mean(), columns.mean()) == pytest.approx((14, 14), abs=0.5)
 
 
 def test_pieces_far_from_the_digit_are_left_out() -> None:
