@@ -13,9 +13,10 @@ BIN := .venv/bin
 LOCKED := --require-hashes --no-deps
 # A company's proxy has a certificate that only the machine knows.
 CERTIFICATES := $(if $(wildcard /etc/ssl/certs/ca-certificates.crt),--system-certs)
-PIP = $(1) -m pip install --quiet --quiet --disable-pip-version-check $(LOCKED) -r $(2)
-INSTALL = { $(BIN)/uv pip install --quiet $(CERTIFICATES) --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
-          || $(call PIP,$(1),$(2)); }
+PIP = $(1) -m pip install --quiet --quiet --no-input --disable-pip-version-check $(LOCKED) -r $(2)
+INSTALL = sh -c '$(BIN)/uv pip install --quiet $(CERTIFICATES) --compile-bytecode --python $(1) $(LOCKED) -r $(2) 2>/dev/null \
+          || $(call PIP,$(1),$(2))'
+PROGRESS := infra/cli/progress
 NO_VENV = echo "Python's venv is missing: apt install python3-venv"; exit 1
 UV := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
       --no-emit-index-url --custom-compile-command 'make lock' --quiet
@@ -36,9 +37,9 @@ UNSEARCHED := $(foreach plugin,Base64HighEntropyString HexHighEntropyString Keyw
 .PHONY: help bake run test test-quick check bench profile-cold train image plan deploy rollback destroy cloud-demo lock clean
 
 help: ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 21
 
-run: .venv/.run ## start the local Lambda and its API Gateway, and send one sample prediction; PORT=8080, INVOKE_PORT=9001
+run: .venv/.run ## start the local Lambda and send a sample; other ports: PORT=8000 INVOKE_PORT=9100
 	@$(BIN)/lambake run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn.onnx, NAME=churn
@@ -63,7 +64,7 @@ bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other funct
 profile-cold: .venv/.dev ## draw where a cold start's time goes, into build/benchmark.md
 	@$(BIN)/lambake bench --only start --out build
 
-train: .venv/.dev ## train and bake the models of the zoo: half an hour on two cores; the digits alone in a minute or two: model/zoo/digits/train.py --quick
+train: .venv/.dev ## train and bake the zoo's models in half an hour; digits alone, in two minutes: model/zoo/digits/train.py --quick
 	@$(BIN)/python model/zoo/iris/train.py
 	@$(BIN)/python model/zoo/progression/train.py
 	@$(BIN)/python model/zoo/digits/train.py
@@ -105,41 +106,36 @@ clean: ## remove everything that was built and set up
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 	|| { echo "Lambake needs Python 3.11 to 3.13: make PYTHON=/path/to/python3.13"; exit 1; }
-	@$(PYTHON) -m venv .venv || { rm -rf .venv; $(NO_VENV); }
+	@$(PROGRESS) "Making .venv" $(PYTHON) -m venv .venv || { rm -rf .venv; $(NO_VENV); }
 
 # An environment that uv has made, or that Ctrl-C has left half made, has no pip.
 .venv/.uv: | .venv/bin/python
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null 2>&1 \
 	|| { rm -rf .venv; $(NO_VENV); }
 	@sed -n '/^uv==/,/# via/p' requirements-dev.txt >$@
-	@$(call PIP,$(BIN)/python,$@) || echo "uv cannot be had: pip sets up, which takes longer"
+	@$(PROGRESS) "Fetching uv, which installs the rest" $(call PIP,$(BIN)/python,$@) || echo "uv cannot be had: pip sets up, which takes longer"
 
 .venv/bin/lambake: infra/cli/launcher | .venv/.uv
 	@install $< $@
 
 .venv/.run: infra/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what serving needs, some 35 packages …"
-	@$(call INSTALL,$(BIN)/python,infra/requirements.txt)
+	@$(PROGRESS) "Setting up what serving needs, some 35 packages" $(call INSTALL,$(BIN)/python,infra/requirements.txt)
 	@touch $@
 
 .venv/.bake: model/bake/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what baking needs: what serving does, and ONNX …"
-	@$(call INSTALL,$(BIN)/python,model/bake/requirements.txt)
+	@$(PROGRESS) "Setting up what baking needs: what serving does, and ONNX" $(call INSTALL,$(BIN)/python,model/bake/requirements.txt)
 	@touch $@ .venv/.run
 
 .venv/.image: infra/image/requirements.txt | .venv/bin/lambake
-	@echo "Setting up what looks into the image …"
-	@$(call INSTALL,$(BIN)/python,infra/image/requirements.txt)
+	@$(PROGRESS) "Setting up what looks into the image" $(call INSTALL,$(BIN)/python,infra/image/requirements.txt)
 	@touch $@ .venv/.run
 
 .venv/.cloud: infra/cloud/requirements.txt | .venv/bin/lambake
-	@echo "Setting up the simulated cloud, a hundred packages …"
-	@$(call INSTALL,$(BIN)/python,infra/cloud/requirements.txt)
+	@$(PROGRESS) "Setting up the simulated cloud, a hundred packages" $(call INSTALL,$(BIN)/python,infra/cloud/requirements.txt)
 	@touch $@ .venv/.run .venv/.image
 
 .venv/.dev: requirements-dev.txt | .venv/bin/lambake
-	@echo "Setting up what the tests need, TensorFlow among it: a minute or two …"
-	@$(call INSTALL,$(BIN)/python,requirements-dev.txt)
+	@$(PROGRESS) "Setting up what the tests need, TensorFlow among it: a minute or two" $(call INSTALL,$(BIN)/python,requirements-dev.txt)
 	@touch $@ .venv/.run .venv/.bake .venv/.image .venv/.cloud
 
 # The suite runs awslambdaric on every Python that the machine has.
@@ -147,19 +143,17 @@ clean: ## remove everything that was built and set up
 	@for python in $(PYTHONS); do \
 	  minor=$$($$python -c 'import sys; print("3.%d" % sys.version_info[1])' 2>/dev/null) || continue; \
 	  [ -e build/python-$$minor ] && continue; \
-	  echo "Setting up build/python-$$minor …"; \
 	  $$python -m venv build/python-$$minor \
-	  && $(call INSTALL,build/python-$$minor/bin/python,$<) \
+	  && $(PROGRESS) "Setting up build/python-$$minor" $(call INSTALL,build/python-$$minor/bin/python,$<) \
 	  || { rm -rf build/python-$$minor; exit 1; }; \
 	done
 	@touch $@
 
 # Clients of other model servers, whose packages do not go together with ours.
 build/clients: $(CLIENTS)/requirements.txt | .venv/.uv
-	@echo "Setting up the clients that the protocols are tested with, half a gigabyte …"
 	@$(BIN)/python -m venv --clear $@
-	@$(BIN)/uv pip install --quiet $(CERTIFICATES) --python $@/bin/python $(LOCKED) -r $< 2>/dev/null \
-	|| $(call PIP,$@/bin/python,$<) || { rm -rf $@; exit 1; }
+	@$(PROGRESS) "Setting up the protocols' clients, half a gigabyte" \
+	  $(call INSTALL,$@/bin/python,$<) || { rm -rf $@; exit 1; }
 	@touch $@
 
 # The real Runtime Interface Emulator, as an oracle beside ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -21,6 +22,7 @@ from function.http.app import create_app
 from function.http.late_routes import flat
 from function.service import Service
 from function.settings import PROTOCOLS, Settings
+from infra.cli.run import Options, run
 from infra.local.server import LocalLambda
 from infra.release.terraform import PLUGINS_VARIABLE
 from infra.settings import FUNCTION_FILE, read
@@ -317,14 +319,16 @@ def test_the_documents_have_samples() -> None:
 
 
 def test_make_run_prints_what_the_readme_says() -> None:
-    """The first sample of the first page, on another port."""
+    """The first sample of the first page, on other ports, as a terminal shows it."""
     block = block_after(PAGES["README.md"], "# Lambake", "console").split("$ make run\n")[1]
-    ports = ("--port", "0", "--invoke-port", "0")
-    printed = output_of(sys.executable, "-m", "infra", "run", "--once", *ports)
+    out = io.StringIO()
+    assert run(Options(port=0, invoke_port=0, once=True, colour=True), out) == 0
+    printed = re.sub(r"\x1b\[\d*m", "", out.getvalue())
     front, invoke = re.findall(r"127\.0\.0\.1:(\d+)", printed)[:2]
     printed = printed.replace(f":{front}", ":8080").replace(f":{invoke}", ":9001")
-    parts = [re.escape(part.strip("\n")) for part in block.split("…\n")]
-    assert re.search("(?:.|\n)*".join(parts), printed)
+    clocks = re.compile(r"\d\d:\d\d:\d\d| +[\d.]+ m?s")
+    parts = [re.escape(clocks.sub("", part.strip("\n"))) for part in block.split("…\n")]
+    assert re.search("(?:.|\n)*".join(parts), clocks.sub("", printed))
 
 
 def test_the_golden_vectors_of_the_documents_hold(tmp_path: Path) -> None:

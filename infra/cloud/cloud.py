@@ -113,7 +113,7 @@ def _moto_server(host: str, port: int, callers: Callers) -> Iterator[tuple[str, 
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise PortTaken(host, port, "--port") from error
+            raise PortTaken(host, port, "--port PORT") from error
     # moto keeps its state per process: a cloud begins empty and leaves nothing behind.
     moto_api_backend.reset()
     authority = Authority.made()

@@ -1,7 +1,7 @@
 """The errors of the emulator itself. A function's own failures are results, not exceptions.
 
 LocalError
-├── PortTaken           a port is in use; names it and the flag that changes it
+├── PortTaken           a port is in use; names it and the option that changes it
 ├── StartError          the emulator did not start, for a reason other than a port
 ├── ToolMissing         isolation needs a program that this machine does not have
 ├── Throttled           no environment is free; carries the service's Reason
@@ -26,13 +26,12 @@ class LocalError(InfraError):
 
 
 class PortTaken(LocalError):
-    """A port is in use; names it and the flag that changes it."""
+    """A port is in use; names it and the option that changes it."""
 
-    def __init__(self, host: str, port: int, flag: str) -> None:
+    def __init__(self, host: str, port: int, option: str) -> None:
         self.port = port
         super().__init__(
-            f"port {port} on {host} is in use: choose another with {flag} PORT"
-            f" ({flag} 0 takes any free one)"
+            f"port {port} on {host} is in use: choose another with {option} (0 takes any free one)"
         )
 
 

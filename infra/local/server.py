@@ -215,7 +215,7 @@ class LocalLambda:
                         self._listening(
                             api,
                             invoke_port,
-                            "--invoke-port",
+                            "--invoke-port PORT, or make run INVOKE_PORT=PORT",
                             callers=callers_of(config, config.front_settings),
                             limits=_INVOKE_LIMITS,
                         )
@@ -242,7 +242,7 @@ class LocalLambda:
             server = self._listening(
                 app,
                 port,
-                "--port",
+                "--port PORT, or make run PORT=PORT",
                 callers=callers_of(self.config, settings),
                 limits=GATEWAY_LIMITS,
                 refusal=refusal_by(kind),
@@ -253,7 +253,7 @@ class LocalLambda:
 
     @contextlib.asynccontextmanager
     async def _listening(
-        self, app: ASGIApp, port: int, flag: str, **options: Any
+        self, app: ASGIApp, port: int, option: str, **options: Any
     ) -> AsyncIterator[Address]:
         server = serving(app, self._host, port, **options)
         async with contextlib.AsyncExitStack() as stack:
@@ -261,7 +261,7 @@ class LocalLambda:
                 address = await stack.enter_async_context(server)
             except OSError as exc:
                 if exc.errno == errno.EADDRINUSE:
-                    raise PortTaken(self._host, port, flag) from exc
+                    raise PortTaken(self._host, port, option) from exc
                 raise StartError(f"cannot listen on {self._host}:{port}: {exc.strerror}") from exc
             yield address
 

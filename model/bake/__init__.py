@@ -24,7 +24,13 @@ __all__ = ["bake"]
 def __getattr__(name: str) -> Any:
     # Late: what only writes a bundle, or weighs one, needs no ONNX.
     if name == "bake":
-        from model.bake.command import bake
-
+        try:
+            from model.bake.command import bake
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"baking needs the package {error.name}: run make .venv/.bake in the checkout, or"
+                " pip install -r model/bake/requirements.txt",
+                name=error.name,
+            ) from error
         return bake
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

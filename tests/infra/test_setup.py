@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pty
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,7 +29,9 @@ case "$*" in
 esac
 """
 UV = "uv pip install --quiet --of-the-machine --compile-bytecode --python .venv/bin/python"
-PIP = "python -m pip install --quiet --quiet --disable-pip-version-check"
+PIP = "python -m pip install --quiet --quiet --no-input --disable-pip-version-check"
+MADE = ["Making .venv …", "Fetching uv, which installs the rest …"]
+NO_VENV = "Python's venv is missing: apt install python3-venv"
 LOCK = "--require-hashes --no-deps -r infra/requirements.txt"
 
 
@@ -39,6 +43,7 @@ def checkout(tmp_path: Path) -> Path:
         "requirements-dev.txt",
         "infra/requirements.txt",
         "infra/cli/launcher",
+        "infra/cli/progress",
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
@@ -73,9 +78,9 @@ def test_who_installs(checkout: Path, without: str | None, installed: list[str])
         (checkout / without).touch()
     done = set_up(checkout)
     assert (done.returncode, done.stderr) == (0, "")
-    told = ["Setting up what serving needs, some 35 packages …"]
+    told = [*MADE, "Setting up what serving needs, some 35 packages …"]
     if without == "no-uv":
-        told.insert(0, "uv cannot be had: pip sets up, which takes longer")
+        told.insert(2, "uv cannot be had: pip sets up, which takes longer")
     assert done.stdout.splitlines() == told
     noted = (checkout / "done").read_text().splitlines()
     if without != "no-uv":
@@ -90,7 +95,7 @@ def test_a_python_without_venv(checkout: Path) -> None:
     (checkout / "no-venv").touch()
     done = set_up(checkout)
     assert done.returncode == 2
-    assert done.stdout == "Python's venv is missing: apt install python3-venv\n"
+    assert done.stdout.splitlines() == [MADE[0], NO_VENV]
     assert not (checkout / ".venv").exists()
     (checkout / "no-venv").unlink()
     assert set_up(checkout).returncode == 0
@@ -102,8 +107,20 @@ def test_an_environment_that_was_left_half_made(checkout: Path) -> None:
         (checkout / name).touch()
     (checkout / ".venv/bin").mkdir(parents=True)
     shutil.copy(checkout / "python", checkout / ".venv/bin/python")
-    assert set_up(checkout).stdout == "Python's venv is missing: apt install python3-venv\n"
+    assert set_up(checkout).stdout == f"{NO_VENV}\n"
     assert not (checkout / ".venv").exists()
     (checkout / "no-venv").unlink()
     assert set_up(checkout).returncode == 0
     assert not (checkout / "no-pip").exists()
+
+
+def test_a_terminal_sees_the_seconds() -> None:
+    """In one line; what the command says follows it, and its status is kept."""
+    ours, terminal = pty.openpty()
+    command = (ROOT / "infra/cli/progress", "Waiting", "sh", "-c", "echo said; exit 3")
+    done = subprocess.run(command, stdout=terminal, check=False)
+    os.close(terminal)
+    with os.fdopen(ours, newline="") as shown:
+        assert re.fullmatch(r"Waiting … 0 s(\rWaiting … \d+ s)*\r\n", shown.readline())
+        assert shown.readline() == "said\r\n"
+    assert done.returncode == 3

@@ -124,14 +124,15 @@ def test_a_port_in_use_is_one_clear_line(app: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         settings = ("--function", str(app / "function.yaml"))
-        for flag, other in (("--port", "--invoke-port"), ("--invoke-port", "--port")):
+        pairs = {"--port": ("PORT", "--invoke-port"), "--invoke-port": ("INVOKE_PORT", "--port")}
+        for flag, (variable, other) in pairs.items():
             with running(flag, str(port), other, "0", *settings, folder=app) as p:
                 out, error = p.communicate(timeout=60)
             assert p.returncode == 2
             assert out == ""
             assert error == (
-                f"port {port} on 127.0.0.1 is in use: choose another with {flag} PORT"
-                f" ({flag} 0 takes any free one)\n"
+                f"port {port} on 127.0.0.1 is in use: choose another with {flag} PORT,"
+                f" or make run {variable}=PORT (0 takes any free one)\n"
             )
 
 

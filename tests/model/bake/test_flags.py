@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import model.bake
 from tests.model.bake.conftest import Kitchen
 from tests.model.bake.models import rows_model
 
@@ -78,3 +80,15 @@ def test_columns_without_names_are_asked_with_those_of_the_sample(
     )
     assert refused.do.endswith(" say so: --columns red,green,blue")
     kitchen.bake(model, samples=str(table), columns="red,green,blue")
+
+
+def test_a_notebook_without_the_packages_learns_what_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as one whose Python has the model's packages only."""
+    monkeypatch.setitem(sys.modules, "model.bake.command", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r"run make \.venv/\.bake in the checkout"
+    ) as e:
+        _ = model.bake.bake
+    assert e.value.name == "model.bake.command"
