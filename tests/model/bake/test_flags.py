@@ -87,8 +87,6 @@ def test_a_notebook_without_the_packages_learns_what_installs_them(
 ) -> None:
     """Such as one whose Python has the model's packages only."""
     monkeypatch.setitem(sys.modules, "model.bake.command", None)
-    with pytest.raises(
-        ModuleNotFoundError, match=r"run make \.venv/\.bake in the checkout"
-    ) as e:
+    with pytest.raises(ModuleNotFoundError, match=r"run make \.venv/\.bake in the checkout") as e:
         _ = model.bake.bake
     assert e.value.name == "model.bake.command"
