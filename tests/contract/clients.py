@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
+from unittest import mock
 from urllib.parse import quote
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.conftest import absent
 from tests.contract.target import NAME, Running, invoked
 from tests.infra.local.plain_http import Reply
 
-AWS_CLI: Final = Path(sys.executable).with_name("aws")
 SETTINGS: Final = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -179,15 +177,13 @@ MODELLED: Final = {
 
 
 class CliClient:
-    """The AWS CLI, as a process of its own."""
+    """The AWS CLI, in this process: importing it takes a second."""
 
     name = "aws cli"
     untold = frozenset({"body", "status"})
 
     def ask(self, running: Running, ask: Ask) -> Facts:
         """Run `aws lambda invoke`; a payload goes through a file, for an argument has a limit."""
-        if not AWS_CLI.exists():
-            absent(f"expected the AWS CLI at {AWS_CLI}, found none")
         with tempfile.TemporaryDirectory() as folder:
             sent, out = Path(folder, "in"), Path(folder, "out")
             sent.write_bytes(ask.payload)
@@ -201,26 +197,39 @@ class CliClient:
                 "--client-context": ask.context,
             }
             given = [text for pair in options.items() if pair[1] for text in pair if text]
-            ran = subprocess.run(
-                [sys.executable, str(AWS_CLI), "lambda", "invoke", *given, str(out)],
-                env=SETTINGS,
-                capture_output=True,
-                check=False,
-                text=True,
-            )
+            status, told, error = run_cli("lambda", "invoke", *given, str(out))
             written = out.read_bytes() if out.exists() else None
-        if ran.returncode:
-            found = _REFUSAL.fullmatch(ran.stderr.strip())
-            assert found, ran.stderr
-            assert (ran.returncode in (254, 255), ran.stdout, written) == (True, "", None)
+        if status:
+            found = _REFUSAL.fullmatch(error.strip())
+            assert found, error
+            assert (status in (254, 255), told, written) == (True, "", None)
             return {"type": found[1], "message": found[2]}
         assert written is not None
-        shown = json.loads(ran.stdout)
+        shown = json.loads(told)
         return {
             "status": shown["StatusCode"],
             "error": shown.get("FunctionError"),
             "body": body_of(written),
         }
+
+
+def run_cli(*arguments: str) -> tuple[int, str, str]:
+    """Run the AWS CLI.
+
+    Returns:
+        Its exit status, and what it wrote to stdout and stderr.
+    """
+    told, error = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, SETTINGS, clear=True),
+        contextlib.redirect_stdout(told),
+        contextlib.redirect_stderr(error),
+    ):
+        from awscli import clidriver  # late: few processes of a run need it
+
+        os.environ["AWS_DATA_PATH"] = str(Path(clidriver.__file__).with_name("data"))
+        status: int = clidriver.create_clidriver().main(list(arguments))
+    return status, told.getvalue(), error.getvalue()
 
 
 def masked(text: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.broker import Broker, InvokeRequest, InvokeResult, Throttled
@@ -252,7 +252,6 @@ async def test_a_retired_broker_ends_what_runs_and_hands_back_the_rest(stage: St
     assert stage.environments[0].closed
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     moves=st.lists(
         st.one_of(

@@ -23,7 +23,7 @@ from infra.local.runtime.state import RuntimeState
 from tests.infra.local.runtime.runtime_host import PREFIX, Answered, RuntimeHost, Wire, hosting
 
 NEXT = f"{PREFIX}/invocation/next"
-STEPS = 10_000
+STEPS = 2_000
 KINDS = st.sampled_from(["response", "error"])
 
 
@@ -216,9 +216,9 @@ def machine() -> Iterator[type[RuntimeMachine]]:
 
 
 def test_no_sequence_of_calls_breaks_the_runtime_api(machine: type[RuntimeMachine]) -> None:
-    """At least 10,000 steps of anything a runtime might do."""
+    """At least 2,000 steps of anything a runtime might do."""
     rounds = settings(
-        max_examples=300,
+        max_examples=50,
         stateful_step_count=60,
         deadline=None,
         suppress_health_check=list(HealthCheck),
