@@ -78,7 +78,7 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.set_threshold(*GC_THRESHOLD)
 
 
-HEAVY = frozenset({"tensorflow", "keras", "cfnlint", "rfc3987_syntax"})
+HEAVY = frozenset({"tensorflow", "keras", "cfnlint"})
 """Takes seconds to import, and every process of a run collects every test: imported by the tests
 that need it, when they run."""
 
