@@ -48,14 +48,17 @@ LONGEST = (
 """The files that take longest, by pytest's --durations: were one of them the last to be begun, all
 processes but one would wait for it."""
 
+TOGETHER = ("tests/image/", "tests/model/zoo/")
+"""Folders whose files go to one process: the first share one image, which some of them build again
+under its name; the others import TensorFlow, which takes ten seconds of a processor."""
+
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """Give the tests of one file to one process, the files that take longest first."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        # They share one image, which some of them build again under its name.
-        return "tests/image/" if file.startswith("tests/image/") else file
+        return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
     def _assign_work_unit(self, node: Any) -> None:
         """Assign the next file; those that are not in the list come by their number of tests."""

@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests import ROOT
 from tests.conftest import pytest_collection_finish
-from tests.schedule import LONGEST, ByFile, from_own_part, once
+from tests.schedule import LONGEST, TOGETHER, ByFile, from_own_part, once
 
 
 def test_the_longest_files_are_there() -> None:
@@ -36,6 +36,15 @@ def test_the_longest_files_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     while scheduler.workqueue:
         scheduler._assign_work_unit(None)
     assert taken == [LONGEST[0], LONGEST[1], "b.py", "a.py"]
+
+
+def test_files_that_share_go_to_one_process() -> None:
+    """What they build or import is then there once."""
+    scheduler = ByFile.__new__(ByFile)
+    tests = ("tests/image/test_a.py::one", "tests/image/test_b.py::two", "tests/load/test_c.py::x")
+    scopes = [scheduler._split_scope(test) for test in tests]
+    assert scopes == ["tests/image/", "tests/image/", "tests/load/test_c.py"]
+    assert all((ROOT / folder).is_dir() for folder in TOGETHER)
 
 
 def test_a_process_that_dies_ends_the_run() -> None:
