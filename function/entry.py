@@ -24,9 +24,10 @@ from function.aws import aws_client
 from function.deadline import Context
 from function.doors.sources import Source, clue_in, source_of
 from function.errors import UnsupportedSourceError, detail_of, name_of
+from function.limits import MAX_REPLY_BYTES
 from function.payloads import FORM, Payloads, require_carried
 from function.service import Service
-from function.settings import MAX_REPLY_BYTES, Settings
+from function.settings import Settings
 from function.telemetry.cloudwatch import EmbeddedMetrics
 from function.telemetry.invocation import Invocation, trace_id_of, under_way, write
 from function.telemetry.vitals import end_process

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from function.errors import InvalidError, MalformedError, ReplyTooLargeError, body_too_large
 from function.inputs import COMMENT, instances_of
+from function.limits import MAX_EVENT_BYTES
 from function.service import Service
-from function.settings import MAX_EVENT_BYTES
 from function.telemetry.invocation import predict
 from model.errors import Problem, counted, kind_of
 

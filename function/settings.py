@@ -9,25 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final
 
+from function.limits import MAX_EVENT_BYTES, MEBIBYTE
+
 ZOO: Final = Path(__file__).parent.parent / "model" / "zoo"
-MEBIBYTE: Final = 1024 * 1024
-
-# What AWS carries, which no setting changes.
-MAX_EVENT_BYTES: Final = 6 * MEBIBYTE
-"""The most bytes of an event that waits for its answer; others may have less."""
-
-MAX_REPLY_BYTES: Final = 6 * MEBIBYTE
-"""
-The most bytes of a whole reply, as JSON. Beyond 6,291,556 the Runtime API answers 413, and
-awslambdaric ends the process (docs/contract.md 3.2, R5).
-"""
-
-MAX_ALB_REPLY_BYTES: Final = 1_000_000
-"""A load balancer makes a 502 of more than 1 MB."""
-
-MAX_MESSAGE_BYTES: Final = MEBIBYTE
-"""Source: SQS, message quotas, since August 2025."""
-
 PROTOCOLS: Final = ("open-inference", "tf-serving", "sagemaker", "mlflow")
 """The files of function/protocols beside the native one, as LAMBAKE_PROTOCOLS names them."""
 

@@ -30,8 +30,8 @@ from function.doors.sources import Source, source_of
 from function.errors import MalformedError
 from function.http.cors import with_cors
 from function.http.problems import problem_response
+from function.limits import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.payloads import require_carried
-from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.telemetry.invocation import current
 from model.errors import Problem, kind_of
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from function.settings import MAX_MESSAGE_BYTES
+from function.limits import MAX_MESSAGE_BYTES
 from function.telemetry.invocation import log, log_failure
 
 MAX_TOGETHER: Final = 10

@@ -60,7 +60,7 @@ _ERROR: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Invocation:
+class PostedBody:
     """A body to read: its media type, its bytes, and its JSON if it is JSON."""
 
     media_type: str
@@ -68,7 +68,7 @@ class Invocation:
     payload: Any = None
 
 
-Reader: TypeAlias = Callable[[Invocation, Served], Instances | None]
+Reader: TypeAlias = Callable[[PostedBody, Served], Instances | None]
 """Reads a body, or returns None where its form is another protocol's."""
 
 
@@ -94,7 +94,7 @@ def invocation_routes(
             other = "text/csv" if served.recipe.takes == "row" else UNTOLD[-1]
             media_type = media_type_of(told_by(body)) or other
         payload = json_of(body, served) if media_type == JSON else None
-        given = Invocation(media_type, body, payload)
+        given = PostedBody(media_type, body, payload)
         for reader in readers:
             instances = reader(given, served)
             if instances is not None:

@@ -87,7 +87,7 @@ def require_address(ref: ObjectRef, where: str = "object") -> None:
         raise MalformedError([Problem(where, expected, "something else")])
 
 
-class StoredObject:
+class OpenObject:
     """An object that is open for reading, once."""
 
     def __init__(self, reply: Any, max_bytes: int) -> None:
@@ -132,7 +132,7 @@ def too_large(size_bytes: int, max_bytes: int) -> TooLargeError:
     return TooLargeError([Problem("object", f"at most {max_bytes} bytes", str(size_bytes))])
 
 
-def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
+def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> OpenObject:
     """Open an object: the version that is named, or the very content that the ETag stands for.
 
     Raises:
@@ -151,7 +151,7 @@ def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> StoredObject:
         reply = client.get_object(Bucket=ref.bucket, Key=ref.key, **which)
     except Exception as exc:
         raise meaning_of(exc) from exc
-    return StoredObject(reply, max_bytes)
+    return OpenObject(reply, max_bytes)
 
 
 def code_of(error: Exception) -> str:

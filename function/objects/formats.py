@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from function.errors import InvalidError, MalformedError, MediaTypeError, RequestError
 from function.inputs import NAMED, decoded_base64, instances_of
-from function.objects.bucket import ObjectRef, StoredObject, open_object, ref_of
+from function.objects.bucket import ObjectRef, OpenObject, open_object, ref_of
 from function.objects.csv_rows import rows_of_csv
 from function.objects.lines import Item, Line, item_of, lines_in
 from function.service import Served
@@ -47,7 +47,7 @@ class ObjectReader:
         self._max_object_bytes = max_object_bytes
         self._max_picture_bytes = max_picture_bytes
 
-    def open(self, ref: ObjectRef, served: Served, *, max_bytes: int | None = None) -> StoredObject:
+    def open(self, ref: ObjectRef, served: Served, *, max_bytes: int | None = None) -> OpenObject:
         """Open an object of a format that the model takes."""
         kind = format_of(ref.key)
         takes = served.recipe.takes
@@ -59,7 +59,7 @@ class ObjectReader:
         limit = self._max_picture_bytes if kind is Format.PICTURE else self._max_object_bytes
         return open_object(self._client, ref, max_bytes=max_bytes or limit)
 
-    def items_of(self, ref: ObjectRef, source: StoredObject, served: Served) -> Iterator[Item]:
+    def items_of(self, ref: ObjectRef, source: OpenObject, served: Served) -> Iterator[Item]:
         """Read an object's instances, one by one."""
         kind = format_of(ref.key)
         if kind is Format.PICTURE:

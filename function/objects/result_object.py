@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from function.errors import StorageError
-from function.objects.bucket import ObjectRef, StoredObject, code_of
+from function.objects.bucket import ObjectRef, OpenObject, code_of
 from function.objects.events import is_older
 from model.bundle.manifest import Manifest
 
@@ -26,7 +26,7 @@ _HEADER: Final = re.compile(r"[!-~]{1,1024}")
 
 
 def metadata_of(
-    ref: ObjectRef, manifest: Manifest | None = None, source: StoredObject | None = None
+    ref: ObjectRef, manifest: Manifest | None = None, source: OpenObject | None = None
 ) -> dict[str, str]:
     """Return the metadata of a result: which content of the object it is of, by which model.
 

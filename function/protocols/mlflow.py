@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from function import VERSION
 from function.errors import InvalidError
-from function.http.invocations import GROUP, Invocation
+from function.http.invocations import GROUP, PostedBody
 from function.http.lean_fastapi import Request, Response
 from function.http.routes import ShownRoute
 from function.inputs import list_of
@@ -39,7 +39,7 @@ def routes(_service: Service, *, max_body_bytes: int, ask: Ask) -> list[Route]:
     return [ShownRoute("/version", mlflow_version, "Say the server's version", text, **shown)]
 
 
-def read(given: Invocation, served: Served) -> Instances | None:
+def read(given: PostedBody, served: Served) -> Instances | None:
     """Read a body, as `function.http.invocations.Reader` says."""
     payload = given.payload
     if not isinstance(payload, dict):

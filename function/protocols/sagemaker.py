@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from function.errors import InvalidError, MediaTypeError
 from function.http.bodies import JSON
-from function.http.invocations import Invocation, invocation_routes
+from function.http.invocations import PostedBody, invocation_routes
 from function.inputs import KEYS, instances_of
 from function.instances import instances_of_list
 from function.objects.csv_rows import rows_of_csv
@@ -41,7 +41,7 @@ def routes(service: Service, *, max_body_bytes: int, ask: Ask) -> list[Route]:
     return [route for route in built if route.path != "/ping"]
 
 
-def read(given: Invocation, served: Served) -> Instances | None:
+def read(given: PostedBody, served: Served) -> Instances | None:
     """Read a body, as `function.http.invocations.Reader` says."""
     takes, payload = served.recipe.takes, given.payload
     if given.media_type == "text/csv" and takes == "row":

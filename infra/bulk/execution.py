@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from infra.bulk.addresses import Folder
 from infra.bulk.errors import CloudError, MissingError
 from infra.bulk.progress import Counts
-from infra.bulk.result_files import Outcome, outcome_of
+from infra.bulk.result_files import Tally, tally_of
 from infra.settings import simulated
 
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
@@ -159,11 +159,11 @@ def _counts(states: Any, execution: str) -> Counts:
     return Counts(total, done, running, lost)
 
 
-def outcome(clients: Clients, execution: str, results: Folder) -> tuple[str, Outcome] | None:
+def outcome(clients: Clients, execution: str, results: Folder) -> tuple[str, Tally] | None:
     """Return where the manifest of an ended run is, and its content, if there is one."""
     for one in clients.states.list_map_runs(executionArn=execution)["mapRuns"]:
         identifier = one["mapRunArn"].rpartition(":")[2]
         key = f"{results.runs}/{identifier}/manifest.json"
         with contextlib.suppress(clients.s3.exceptions.NoSuchKey):
-            return f"s3://{results.bucket}/{key}", outcome_of(clients.s3, results.bucket, key)
+            return f"s3://{results.bucket}/{key}", tally_of(clients.s3, results.bucket, key)
     return None

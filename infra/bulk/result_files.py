@@ -20,7 +20,7 @@ _BETWEEN: Final = re.compile(r"[\[\],\s]*")
 
 
 @dataclass
-class Outcome:
+class Tally:
     """Counts the outcomes of objects."""
 
     answered: int = 0
@@ -45,27 +45,27 @@ class Outcome:
         self.again += again
 
 
-def outcome_of(s3: Any, bucket: str, manifest_key: str) -> Outcome:
+def tally_of(s3: Any, bucket: str, manifest_key: str) -> Tally:
     """Read a run's manifest and every file that it names."""
-    outcome = Outcome()
+    tally = Tally()
     manifest = json.load(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"])
     for status, files in manifest["ResultFiles"].items():
         for file in files:
             body = s3.get_object(Bucket=bucket, Key=file["Key"])["Body"]
             for line in lines_of(body.iter_chunks(CHUNK_BYTES)):
-                _add(outcome, status, line)
-    return outcome
+                _add(tally, status, line)
+    return tally
 
 
-def _add(outcome: Outcome, status: str, line: dict[str, Any]) -> None:
+def _add(tally: Tally, status: str, line: dict[str, Any]) -> None:
     keys = [item["Key"] for item in json.loads(line["Input"])["Items"]]
     if status == "SUCCEEDED":
         for key, result in zip(keys, json.loads(line["Output"])["results"], strict=True):
-            outcome.add(key, result)
+            tally.add(key, result)
         return
     kind = _NOT_BEGUN if status == "PENDING" else str(line.get("Error") or line.get("Status"))
     for key in keys:
-        outcome.fail(key, kind, again=True)
+        tally.fail(key, kind, again=True)
 
 
 def lines_of(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:

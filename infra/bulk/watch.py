@@ -10,7 +10,7 @@ from typing import Final, TextIO
 from infra.bulk.addresses import Folder
 from infra.bulk.execution import Clients, Execution, look, outcome
 from infra.bulk.progress import progress_line
-from infra.bulk.result_files import Outcome
+from infra.bulk.result_files import Tally
 
 POLL_S: Final = 1.0
 QUIET_S: Final = 10.0
@@ -68,7 +68,7 @@ def _sum_up(run: Run, state: Execution, out: TextIO) -> bool:
     return state.status == "SUCCEEDED" and not became.failed
 
 
-def summary(became: Outcome, bucket: str) -> str:
+def summary(became: Tally, bucket: str) -> str:
     """Return the outcome: the most frequent errors, each with an example."""
     failed = became.failed.total()
     skipped = f", {became.skipped} skipped" if became.skipped else ""

@@ -17,6 +17,7 @@ from function.errors import (
     UnknownModelError,
     body_too_large,
 )
+from function.limits import MAX_EVENT_BYTES, MAX_REPLY_BYTES
 from function.payloads import (
     FORM,
     Payloads,
@@ -24,7 +25,6 @@ from function.payloads import (
     require_size,
 )
 from function.service import Served, Service
-from function.settings import MAX_EVENT_BYTES, MAX_REPLY_BYTES
 from model.errors import FormatError, InputError
 from tests.function.conftest import Answer
 from tests.function.doors.fronts import json_of, post_json

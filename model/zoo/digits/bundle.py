@@ -18,7 +18,7 @@ from model.bundle.manifest import Manifest, read_manifest
 from model.zoo.digits import measures, training
 from model.zoo.digits.card import card_of
 from model.zoo.digits.dataset import CLASSES, Dataset
-from model.zoo.digits.training import Recipe
+from model.zoo.digits.training import Schedule
 from model.zoo.digits.warp import Strength
 
 
@@ -51,17 +51,17 @@ def write_bundle(
     return read_manifest(folder)
 
 
-def training_of(data: Dataset, recipe: Recipe, *, minutes: float) -> dict[str, Any]:
+def training_of(data: Dataset, schedule: Schedule, *, minutes: float) -> dict[str, Any]:
     """Describe the training."""
     return {
         "data": data.origin,
         "held_out": "a tenth of every digit, by the seed",
-        "epochs": recipe.epochs,
-        "fresh_epochs": recipe.fresh,
-        "teachers": recipe.teachers,
-        "teacher_epochs": recipe.teacher_epochs,
-        "further_epochs": recipe.further,
-        "seed": recipe.seed,
+        "epochs": schedule.epochs,
+        "fresh_epochs": schedule.fresh,
+        "teachers": schedule.teachers,
+        "teacher_epochs": schedule.teacher_epochs,
+        "further_epochs": schedule.further,
+        "seed": schedule.seed,
         "minutes": round(minutes, 1),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "framework": f"keras {keras.__version__} on {keras.backend.backend()}",
@@ -84,18 +84,18 @@ def samples_of(held_out: Dataset, places: NDArray[np.intp]) -> list[Sample]:
     return samples
 
 
-def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: int) -> None:
+def write_card(manifest: Manifest, schedule: Schedule, *, parameters: int, learnt: int) -> None:
     """Write CARD.md beside the manifest.
 
     Args:
         manifest: complete; its metrics are the card's figures.
-        recipe: how the network was trained.
+        schedule: how the network was trained.
         parameters: how many numbers the network has learnt.
         learnt: how many digits it learnt them from.
     """
     strength = Strength()
     facts = {
-        "recipe": _spelt(recipe),
+        "recipe": _spelt(schedule),
         "rotation": strength.rotation_deg,
         "habits": strength.habit_share,
         "optics": strength.optics_share,
@@ -108,18 +108,18 @@ def write_card(manifest: Manifest, recipe: Recipe, *, parameters: int, learnt: i
     (manifest.folder / "CARD.md").write_text(card_of(manifest, facts), encoding="utf-8")
 
 
-def _spelt(recipe: Recipe) -> str:
-    told = f"The network learns from the labels for {recipe.epochs} epochs."
-    if recipe.teachers:
+def _spelt(schedule: Schedule) -> str:
+    told = f"The network learns from the labels for {schedule.epochs} epochs."
+    if schedule.teachers:
         told = (
-            f"First {recipe.teachers} wider networks learn from the labels, "
-            f"{recipe.teacher_epochs} epochs each.\n"
-            f"The served one learns for {recipe.epochs} epochs, from their averaged answers "
+            f"First {schedule.teachers} wider networks learn from the labels, "
+            f"{schedule.teacher_epochs} epochs each.\n"
+            f"The served one learns for {schedule.epochs} epochs, from their averaged answers "
             f"({training.TRUST:.0%}) and the labels."
         )
-    if recipe.further:
+    if schedule.further:
         told += (
-            f"\nThen it learns on for {recipe.further} epochs at a quarter of the rate, "
+            f"\nThen it learns on for {schedule.further} epochs at a quarter of the rate, "
             "from its own former answers where they were right, and the labels."
         )
     return told

@@ -36,7 +36,7 @@ from model.zoo.digits import charts, measures
 from model.zoo.digits.bundle import samples_of, training_of, write_bundle, write_card
 from model.zoo.digits.dataset import Dataset, DatasetError, full_mnist, small_mnist, split_of
 from model.zoo.digits.network import INPUT, OUTPUT, TEACHER, built, exported
-from model.zoo.digits.training import FURTHER_RATE, History, Lesson, Recipe, train
+from model.zoo.digits.training import FURTHER_RATE, History, Lesson, Schedule, train
 
 FOLDER: Final = Path(__file__).parent
 TOLERANCE: Final = 1e-5
@@ -47,20 +47,20 @@ class TrainingError(Exception):
     """The training ended, but its result must not be baked."""
 
 
-QUICK: Final = Recipe(epochs=8, fresh=4, teachers=1, teacher_epochs=4)
-FULL: Final = Recipe(epochs=25, fresh=8, teachers=3, teacher_epochs=8)
+QUICK: Final = Schedule(epochs=8, fresh=4, teachers=1, teacher_epochs=4)
+FULL: Final = Schedule(epochs=25, fresh=8, teachers=3, teacher_epochs=8)
 
 
 def bake(
-    folder: Path, data: Dataset, recipe: Recipe, *, tested: Dataset | None = None
+    folder: Path, data: Dataset, schedule: Schedule, *, tested: Dataset | None = None
 ) -> dict[str, float]:
     """Train on nine tenths of the digits and write the whole bundle.
 
     Args:
         folder: where it is written; it has the model's name. The bundle there learns on, if the
-            recipe says so.
+            schedule says so.
         data: the digits; a tenth of them is held out.
-        recipe: how long to train.
+        schedule: how long to train.
         tested: more digits to measure on, if any.
 
     Returns:
@@ -69,15 +69,15 @@ def bake(
     Raises:
         TrainingError: ONNX Runtime and Keras disagree.
     """
-    learnt, apart = split_of(data.labels, seed=recipe.seed)
+    learnt, apart = split_of(data.labels, seed=schedule.seed)
     held_out = data.at(apart)
     print(f"{data.origin}: {len(learnt)} to learn from, {len(apart)} held out", flush=True)
     minutes = 0.0
-    if recipe.further:
+    if schedule.further:
         minutes = read_manifest(folder).training["minutes"]
-        network, histories = learn_on(folder, data.at(learnt), held_out, recipe)
+        network, histories = learn_on(folder, data.at(learnt), held_out, schedule)
     else:
-        network, histories = teach(data.at(learnt), held_out, recipe)
+        network, histories = teach(data.at(learnt), held_out, schedule)
 
     onnx = exported(network)
     difference = difference_of(network, onnx, data)
@@ -89,7 +89,7 @@ def bake(
     if tested is not None:
         metrics["test_accuracy"] = measures.accuracy_of(measures.runner(onnx), tested)
     minutes += sum(history.seconds for history in histories) / 60
-    training = training_of(data, recipe, minutes=minutes)
+    training = training_of(data, schedule, minutes=minutes)
     samples = samples_of(held_out, apart)
     # Baked twice: the served path can be measured only with a bundle that loads.
     write_bundle(folder, onnx, samples, {"training": training, "metrics": metrics})
@@ -102,7 +102,7 @@ def bake(
     charts.draw_learning_curve(folder / "learning_curve.png", histories[-1])
     matrix = measures.confusion_of(measures.runner(onnx), held_out)
     charts.draw_confusion_matrix(folder / "confusion_matrix.png", matrix)
-    write_card(manifest, recipe, parameters=network.count_params(), learnt=len(learnt))
+    write_card(manifest, schedule, parameters=network.count_params(), learnt=len(learnt))
     return metrics
 
 
@@ -125,7 +125,7 @@ def bake_reference(folder: Path, data: Dataset) -> None:
 
 
 def teach(
-    data: Dataset, held_out: Dataset, recipe: Recipe
+    data: Dataset, held_out: Dataset, schedule: Schedule
 ) -> tuple[keras.Sequential, list[History]]:
     """Train the teachers, then the network that learns from them.
 
@@ -133,24 +133,24 @@ def teach(
         The network and the histories of all trainings, its own last.
     """
     histories, teachers = [], []
-    for number in range(1, recipe.teachers + 1):
-        print(f"teacher {number} of {recipe.teachers}", flush=True)
-        seed = recipe.seed + number
+    for number in range(1, schedule.teachers + 1):
+        print(f"teacher {number} of {schedule.teachers}", flush=True)
+        seed = schedule.seed + number
         keras.utils.set_random_seed(seed)
         teacher = built(TEACHER, dropout=0.4)
-        lesson = Lesson(data, recipe.teacher_epochs, seed)
+        lesson = Lesson(data, schedule.teacher_epochs, seed)
         histories.append(train(teacher, lesson, held_out))
         teachers.append(measures.runner(exported(teacher)))
     print("the network that is served", flush=True)
-    keras.utils.set_random_seed(recipe.seed)
+    keras.utils.set_random_seed(schedule.seed)
     network = built()
-    lesson = Lesson(data, recipe.epochs, recipe.seed, teachers, recipe.fresh)
+    lesson = Lesson(data, schedule.epochs, schedule.seed, teachers, schedule.fresh)
     histories.append(train(network, lesson, held_out))
     return uncompiled(network), histories
 
 
 def learn_on(
-    folder: Path, data: Dataset, held_out: Dataset, recipe: Recipe
+    folder: Path, data: Dataset, held_out: Dataset, schedule: Schedule
 ) -> tuple[keras.Sequential, list[History]]:
     """Train the network of a bundle further, with its former answers as its teacher's.
 
@@ -158,11 +158,11 @@ def learn_on(
         The network, and the history of this training.
     """
     print(f"the network of {folder}", flush=True)
-    seed = recipe.seed + recipe.teachers + 1
+    seed = schedule.seed + schedule.teachers + 1
     keras.utils.set_random_seed(seed)
     network = keras.models.load_model(folder / "digits.keras", compile=False)
     teacher = measures.runner((folder / "digits.onnx").read_bytes())
-    lesson = Lesson(data, recipe.further, seed, [teacher], peak_rate=FURTHER_RATE)
+    lesson = Lesson(data, schedule.further, seed, [teacher], peak_rate=FURTHER_RATE)
     history = train(network, lesson, held_out)
     return uncompiled(network), [history]
 
@@ -204,21 +204,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     length.add_argument("--further", type=int, default=0, metavar="N", help="learn on, N epochs")
     parser.add_argument("--reference", action="store_true", help="write nothing but the reference")
     parser.add_argument("--epochs", type=int, help="of the network that is served")
-    parser.add_argument("--seed", type=int, default=Recipe.seed, help=f"default {Recipe.seed}")
+    parser.add_argument("--seed", type=int, default=Schedule.seed, help=f"default {Schedule.seed}")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the bundle is written")
     options = parser.parse_args(arguments)
 
-    recipe = replace(
-        FULL if options.full else QUICK if options.quick else Recipe(), seed=options.seed
+    schedule = replace(
+        FULL if options.full else QUICK if options.quick else Schedule(), seed=options.seed
     )
-    recipe = replace(recipe, further=options.further, epochs=options.epochs or recipe.epochs)
+    schedule = replace(schedule, further=options.further, epochs=options.epochs or schedule.epochs)
     try:
         data, tested = full_mnist() if options.full else (small_mnist(), None)
         if options.reference:
             bake_reference(options.folder, data)
             print(f"wrote {options.folder / REFERENCE_FILE}")
             return 0
-        metrics = bake(options.folder, data, recipe, tested=tested)
+        metrics = bake(options.folder, data, schedule, tested=tested)
     except (DatasetError, TrainingError) as exc:
         print(exc, file=sys.stderr)
         return 1

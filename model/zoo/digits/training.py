@@ -42,7 +42,7 @@ class Teacher(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Schedule:
     """What to train and for how long.
 
     Attributes:

@@ -13,11 +13,11 @@ from typing import Any
 from function.doors.results_queue import Result, Send
 from function.doors.sqs import SqsDoor
 from function.errors import outcome_of
+from function.limits import MAX_MESSAGE_BYTES
 from function.objects.bucket import ObjectRef
 from function.objects.process import Objects
 from function.payloads import Payloads
 from function.service import Answer, Served, Service
-from function.settings import MAX_MESSAGE_BYTES
 from model.errors import EngineError
 from tests.function.objects import buckets
 from tests.function.objects.buckets import event

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from function.doors.http import HttpDoor
-from function.settings import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
+from function.limits import MAX_ALB_REPLY_BYTES, MAX_REPLY_BYTES
 from function.telemetry.invocation import Invocation, under_way
 from tests.function.conftest import CONTEXT, Answer
 from tests.function.corpus import CASES

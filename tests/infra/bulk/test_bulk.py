@@ -16,7 +16,7 @@ from moto.s3.models import s3_backends
 from infra.bulk.addresses import Folder
 from infra.bulk.execution import Clients, Execution, look, outcome
 from infra.bulk.progress import Counts
-from infra.bulk.result_files import Outcome
+from infra.bulk.result_files import Tally
 from infra.cloud.cloud import Cloud, cloud
 from infra.cloud.ready import definition_of
 from infra.settings.function import FunctionConfig
@@ -39,7 +39,7 @@ class Ran:
 
     state: Execution
     counts: dict[str, Any]
-    became: Outcome
+    became: Tally
     lines: list[dict[str, Any]]
     function: str
 

@@ -17,7 +17,7 @@ from infra.bulk.addresses import Folder
 from infra.bulk.errors import AddressError, CloudError, MissingError
 from infra.bulk.execution import refusals_told, require_folders
 from infra.bulk.progress import Counts, progress_line
-from infra.bulk.result_files import Outcome, lines_of, outcome_of
+from infra.bulk.result_files import Tally, lines_of, tally_of
 from infra.bulk.watch import summary
 
 ADDRESSES = [
@@ -149,7 +149,7 @@ def test_the_outcome_counts_every_object() -> None:
         ],
         "PENDING": [line_of("g", "h", "i")],
     }
-    assert outcome_of(Bucket(files), "bucket", "manifest.json") == Outcome(
+    assert tally_of(Bucket(files), "bucket", "manifest.json") == Tally(
         answered=1,
         skipped=1,
         failed=Counter({"NotBegun": 3, "States.DataLimitExceeded": 2, "E": 1, "TIMED_OUT": 1}),
@@ -162,12 +162,12 @@ def test_a_batch_with_too_few_results() -> None:
     """A function that answers fewer results than objects is found out, not believed."""
     files = {"SUCCEEDED": [line_of("a", "b", Output='{"results": [{}]}')]}
     with pytest.raises(ValueError, match="zip"):
-        outcome_of(Bucket(files), "bucket", "manifest.json")
+        tally_of(Bucket(files), "bucket", "manifest.json")
 
 
 def test_the_summary_shows_ten_kinds() -> None:
     """The most frequent come first, each with an example, and nothing moves the cursor."""
-    became = Outcome(answered=3)
+    became = Tally(answered=3)
     for n in range(12):
         for _ in range(n + 1):
             became.fail(f"k\x1b[2J{n}", f"E{n}", again=n == 0)

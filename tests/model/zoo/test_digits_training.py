@@ -174,7 +174,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     from sklearn import datasets
 
     from model.zoo.digits import network, train
-    from model.zoo.digits.training import Recipe
+    from model.zoo.digits.training import Schedule
 
     others = datasets.load_digits()
     few = SimpleNamespace(images=others.images[::60], target=others.target[::60])
@@ -185,7 +185,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     eager = partialmethod(keras.Sequential.compile, run_eagerly=True)
     monkeypatch.setattr(keras.Sequential, "compile", eager)
     folder = tmp_path / "digits"
-    metrics = train.bake(folder, data, Recipe(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
+    metrics = train.bake(folder, data, Schedule(epochs=3, fresh=2, teachers=1, teacher_epochs=1))
 
     predictor = Predictor.load(folder)
     assert dict(predictor.manifest.metrics) == metrics
@@ -203,7 +203,7 @@ def test_tiny_training_bakes_a_bundle_that_loads(
     assert [words[1] for words in epochs] == ["1/1", "1/3", "2/3", "3/3"]
     assert float(epochs[3][3]) < float(epochs[1][3])  # the loss
 
-    _, (history,) = train.learn_on(folder, data, data, Recipe(further=1))
+    _, (history,) = train.learn_on(folder, data, data, Schedule(further=1))
     assert history.training_accuracy[0] > 0.15  # chance is 0.1
 
 
