@@ -43,7 +43,7 @@ run: .venv/.run ## start the local Lambda and send a sample; other ports: PORT=8
 	@$(BIN)/lambake run --port $(PORT) --invoke-port $(INVOKE_PORT)
 
 bake: .venv/.bake ## turn a model file into a bundle that is served: MODEL=churn.onnx, NAME=churn
-	@$(BIN)/lambake bake $(MODEL) $(if $(NAME),--name $(NAME))
+	@$(BIN)/lambake bake $(if $(MODEL),"$(MODEL)") $(if $(NAME),--name "$(NAME)")
 
 test: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie build/clients ## run the whole suite; STRICT=1 fails where a tool is absent
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope

@@ -78,7 +78,7 @@ def run(options: Options) -> int:
     asked = {one.name: getattr(options, one.name) for one in flags_of(Options)}
     asked["samples"] = asked.pop("sample")
     given = (pair for pair in asked.items() if pair[1] is not None and pair[1] is not False)
-    asked = {name: value for name, value in given if value != ""}
+    asked = {name: value for name, value in given if value != "" or name == "model"}
     # -P: a folder of the user's that is called model must not be found in place of ours.
     command = [sys.executable, "-P", "-m", "model.bake", json.dumps(asked)]
     process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})

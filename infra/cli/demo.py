@@ -31,5 +31,8 @@ def run(options: Options) -> int:
     from infra.image.build import PUBLIC_BASE
 
     base = options.base or PUBLIC_BASE
-    demo(options.function, base=base, containers=not options.no_containers)
+    try:
+        demo(options.function, base=base, containers=not options.no_containers)
+    except KeyboardInterrupt:  # what a step says of it is said of a cloud that is gone
+        raise KeyboardInterrupt from None
     return DONE

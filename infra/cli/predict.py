@@ -83,7 +83,7 @@ def run(options: Options) -> int:
                     _draw(names, answers, alone=single and len(files) == 1)
         except (OSError, _RefusedError) as error:
             refused += 1
-            sys.stderr.write(f"{file}: {error}\n")
+            sys.stderr.write(f"{file}: {error}{_hint(file, str(error))}\n")
         if sys.stderr.isatty() and not drawn:
             rate = number / max(time.monotonic() - started, 1e-9)
             sys.stderr.write(f"\r{number} of {len(files)} files, {rate:.1f}/s\033[K")
@@ -138,6 +138,12 @@ def _predictor_of(model: str, function: Path) -> Predict:
         return predictions
 
     return predict
+
+
+def _hint(file: Path, error: str) -> str:
+    """Say how a file was sent, where the model takes something else."""
+    sent_as_picture = file.suffix.lower() not in _TEXTS and error.startswith("body:")
+    return " (sent as a picture; rows go as .csv, texts as .txt)" if sent_as_picture else ""
 
 
 def _payloads_of(file: Path) -> list[dict[str, Any]]:

@@ -33,6 +33,14 @@ class Containers:
     base: str
     registry: str | None
     _made: set[str] = field(default_factory=set)
+    _stood: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """See whether the base was there before."""
+        try:
+            self._stood = bool(self._identity_of(self.base))
+        except ContainerToolFailed:
+            self._stood = False
 
     def push(self, target: Target, tools: Tools, address: str) -> Pushed:
         """Build, and push by digest."""
@@ -58,10 +66,10 @@ class Containers:
         return self.tool.ask("image", "inspect", "--format", "{{.Id}}", image)
 
     def close(self) -> None:
-        """Remove what was built, under all its names; the base stays."""
-        for identity in self._made - {self._pinned}:
-            with contextlib.suppress(ContainerToolFailed):
-                self.tool.ask("rmi", "--force", identity)
+        """Remove what was built, under all its names; the base, if it was not there before."""
+        with contextlib.suppress(ContainerToolFailed):
+            made = [*(self._made - {self._pinned}), *([] if self._stood else [self.base])]
+            self.tool.ask("rmi", "--force", *made)
 
     def settings_of(self, uri: str) -> Mapping[str, Any]:
         """Pull an image from the registry, as Lambda does."""

@@ -20,6 +20,7 @@ from infra.image.errors import ImageError
 from infra.image.report import make_image
 from infra.release.preflight import find_tools
 from infra.release.target import Target
+from infra.release.terraform import Terraform
 from infra.settings import read
 from infra.settings.errors import InfraError
 
@@ -95,10 +96,10 @@ def _set_the_scene(
     source = Target.of(function, "dev", "http://127.0.0.1")
     function_file = checkout_of(source.root, place / "checkout")
     tool = _tool(say, containers=containers)
+    build = Build(source.root, f"lambake:{version_of(source.root)}", base, make="cloud-demo")
     images: Images = Folders(place / "images")
     if tool is not None:
-        tag = _build(tool, source.root, base, say)
-        images = Containers(tool, tag, stack.enter_context(loopback_registry()))
+        images = Containers(tool, build.tag, stack.enter_context(loopback_registry()))
         stack.callback(images.close)
     clock = WoundClock()
     config = read(function_file)
@@ -106,6 +107,11 @@ def _set_the_scene(
     target = Target.of(function_file, "dev", box.url)
     tools = find_tools(target, builds=images.registry is not None, registry=images.registry)
     say(f"a simulated cloud is at {box.url}: nothing leaves this machine")
+    # First what fails at once: an image takes minutes.
+    with say.step("Terraform's AWS provider, some hundred MB where it is not there yet"):
+        Terraform(target, place / "terraform", tools.terraform).init()
+    if tool is not None:
+        _build(tool, build, say)
     return Story(target, place / "terraform", images, clock, tools, say)
 
 
@@ -126,13 +132,11 @@ def _tool(say: Narration, *, containers: bool) -> ContainerTool | None:
     return None
 
 
-def _build(tool: ContainerTool, root: Path, base: str, say: Narration) -> str:
+def _build(tool: ContainerTool, build: Build, say: Narration) -> None:
     with say.step("the image, built once; each version below adds a layer to it"):
-        say(f"on {base}, with {tool.kind}: a minute or two the first time …")
-        build = Build(root, f"lambake:{version_of(root)}", base, make="cloud-demo")
+        say(f"on {build.base}, with {tool.kind}: a minute or two the first time …")
         try:
             make_image(tool, build, say)
         except InfraError as error:
             without = ".venv/bin/lambake demo --no-containers plays all the rest"
             raise ImageError(f"{error}\nwithout images: {without}") from error
-    return build.tag

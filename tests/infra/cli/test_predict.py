@@ -62,6 +62,9 @@ def test_rows_are_counted_through_the_file(
     assert names == [f"{file}:{place}" for place in range(1, 103)]
 
 
+BODIES = 'expected {"rows": …} or {"inputs": …}'
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
@@ -70,6 +73,7 @@ def test_rows_are_counted_through_the_file(
         ("x.csv", b"\xff", "expected CSV in UTF-8"),
         ("x.csv", f"{HEADER}\n1,2,3,\n".encode(), "rows[0].petal_width_cm: expected"),
         ("x.pdf", b"%PDF-1.7", "model: expected"),
+        ("x.md", b"#", f"body: {BODIES}, got 1 other key (sent as a picture; rows go as .csv"),
     ],
 )
 def test_what_is_refused(

@@ -7,6 +7,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -254,22 +255,32 @@ def test_the_stage_without_containers(
 def test_an_image_that_is_not_built(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What was done comes first, then what failed, then what helps: all for who typed make."""
+    """What was done comes first, then what failed, then what helps: all for who typed make.
+
+    Terraform is ready before minutes are spent on an image.
+    """
     for name, script in (
         ("docker", 'case "$*" in version*) ;; *) exit 1;; esac'),
+        ("terraform", "echo Terraform v1.15.0"),
         ("registry", ""),
     ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(play, "PROGRAM", "registry")
+    monkeypatch.setattr(play, "loopback_registry", lambda: nullcontext("127.0.0.1:1"))
+    monkeypatch.setattr(play, "find_tools", lambda *_, **__: TOOLS)
     monkeypatch.setattr("infra.image.report.prepare", lambda *_: False)
     monkeypatch.setattr(sys, "stderr", sys.stdout)
     assert main(["demo", "--base", "here/b:1", "--function", str(FUNCTION)]) == 1
     told = capsys.readouterr().out.splitlines()
     beginnings = (
+        "a simulated cloud is at http://127.0.0.1:",
         "",
-        "1. The image, built once; each version below adds a layer to it",
+        "1. Terraform's AWS provider, some hundred MB where it is not there yet",
+        "  (",
+        "",
+        "2. The image, built once; each version below adds a layer to it",
         "  on here/b:1, with docker: ",
         "  Fetching the locked wheels",
         "    all there",
@@ -287,10 +298,10 @@ def test_an_image_that_is_not_built(
 
 
 def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing has to be tidied up, and that is said."""
+    """Nothing has to be tidied up, and that is said, not what a deployment says of its stage."""
 
     def stop(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt("deploy again makes the rest")
 
     monkeypatch.setattr(play, "_set_the_scene", stop)
     assert main(["demo", "--function", str(FUNCTION)]) == 130
