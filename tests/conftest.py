@@ -6,15 +6,16 @@ import contextlib
 import functools
 import gc
 import importlib
+import logging
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, NoReturn
 
 import pytest
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
 from hypothesis import HealthCheck, settings
 
 from tests import ROOT
@@ -104,10 +105,23 @@ def _fake_aws() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _models_read_once() -> Iterator[None]:
-    """Parse each of botocore's service models once in a process: every session parses them anew."""
+    """Find and parse each of botocore's service models once in a process: every session does."""
     read = functools.cache(JSONFileLoader().load_file)
+
+    list_services: Callable[[Loader, str], list[str]] = Loader.list_available_services
+    services: dict[tuple[str, ...], list[str]] = {}
+
+    def listed(self: Loader, type_name: str) -> list[str]:
+        key = type_name, *self.search_paths
+        if key not in services:
+            services[key] = list_services(self, type_name)
+        return services[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        patch.setattr(Loader, "list_available_services", listed)
+        # The simulated clouds' server writes a line a request.
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
         yield
 
 

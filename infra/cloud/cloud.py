@@ -24,6 +24,7 @@ from typing import Any, TextIO
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto import backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server import werkzeug_app
 from moto.server import ThreadedMotoServer
@@ -75,8 +76,12 @@ def cloud(
     Functions get AWS_ENDPOINT_URL, so that their own boto3 clients use the same cloud. Any host but
     127.0.0.1 lets others run your function.
     """
+    services = frozenset(backends.list_of_moto_modules())
     with (
-        replaced((werkzeug_app, "DISABLE_GLOBAL_CORS", True)),
+        replaced(
+            (werkzeug_app, "DISABLE_GLOBAL_CORS", True),
+            (backends, "list_of_moto_modules", lambda: services),  # moto lists them at each request
+        ),
         _moto_server(host, port, callers_of(config, config.front_settings)) as (url, ca),
     ):
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import time
 import traceback
 import uuid
@@ -25,13 +24,10 @@ URI = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lambake:1"
 
 @contextlib.contextmanager
 def moto_server() -> Iterator[str]:
-    """Start a cloud without the emulator, which logs no requests; yield its address.
+    """Start a cloud without the emulator; yield its address.
 
     Its queues are locked: moto's own lose a message that is sent while another is deleted.
     """
-    logger = logging.getLogger("werkzeug")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -40,7 +36,6 @@ def moto_server() -> Iterator[str]:
             yield f"http://{host}:{port}"
     finally:
         server.stop()
-        logger.setLevel(level)
 
 
 def client_of(service: str, endpoint: str) -> Any:
@@ -77,4 +72,4 @@ def until(true: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             caller = traceback.extract_stack(limit=2)[0]
             raise AssertionError(f"expected in two minutes, in {caller.name}: {caller.line}")
-        time.sleep(0.02)
+        time.sleep(0.05)

@@ -103,7 +103,7 @@ class Watched:
             if at and line.startswith(at):
                 then()
 
-        return Watch(say, self._sleep, 0.02, self._clock)
+        return Watch(say, self._sleep, 0.1, self._clock)
 
     def _sleep(self, for_s: float) -> None:
         time.sleep(for_s)

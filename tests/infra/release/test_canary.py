@@ -282,7 +282,7 @@ def test_a_rollback_stops_a_canary(stage: Stage, target: Target, watched: Watche
 
     def release() -> None:
         try:
-            shift(target, new, None, Watch(watched.lines.append, time.sleep, 0.02))
+            shift(target, new, None, Watch(watched.lines.append, time.sleep, 0.1))
         except Refused as error:
             seen.append(error)
 

@@ -20,7 +20,7 @@ from infra.release.target import Target
 from infra.release.terraform import DESCRIPTION, Terraform, find_terraform
 from tests import ROOT
 from tests.infra.cloud.clouds import until
-from tests.infra.release.staged import asked, target_at
+from tests.infra.release.staged import FUNCTION, asked, target_at
 
 DIGEST = f"sha256:{'a' * 64}"
 
@@ -265,10 +265,11 @@ def applying(tmp_path: Path, program: str) -> str:
     """Spell the Python that applies by a program, in a process of its own."""
     return (
         "from pathlib import Path\n"
+        "from infra.release.target import Target\n"
         "from infra.release.terraform import Terraform\n"
-        "from tests.infra.release.staged import target_at\n"
         f"folder = Path({str(tmp_path / 'dev')!r})\n"
-        f"terraform = Terraform(target_at(None), folder, {program!r})\n"
+        f"target = Target.of(Path({str(FUNCTION)!r}), 'dev', None)\n"
+        f"terraform = Terraform(target, folder, {program!r})\n"
         "apply = lambda: terraform.apply(lambda line: print(line, flush=True))\n"
     )
 
