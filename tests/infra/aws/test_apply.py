@@ -20,7 +20,7 @@ from tests import ROOT
 from tests.infra.aws.plan import Plan
 from tests.infra.aws.planted import RULES
 from tests.infra.aws.rules import PAGE, calls_are_authorised
-from tests.infra.aws.terraform import DIGEST, Terraform
+from tests.infra.aws.terraform import DIGEST, Terraform, attached
 from tests.infra.cloud.clouds import REGION, Client, client_of, told, until
 
 NAME = "lambake-dev"
@@ -52,19 +52,21 @@ def client(box: Cloud) -> Iterator[Client]:
 
 
 @pytest.fixture(scope="module")
-def terraform(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+def terraform(
+    program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terraform]:
     """Describe the stage, its state in a file."""
-    made = Terraform(program, tmp_path_factory.mktemp("dev"), cloud=box.url)
-    made.init()
-    return made
+    with attached(Terraform(program, tmp_path_factory.mktemp("dev"), cloud=box.url)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def planner(program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Terraform:
+def planner(
+    program: str, box: Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Terraform]:
     """Describe stages that never stand."""
-    made = Terraform(program, tmp_path_factory.mktemp("planned"), cloud=box.url)
-    made.init()
-    return made
+    with attached(Terraform(program, tmp_path_factory.mktemp("planned"), cloud=box.url)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,7 +13,7 @@ from tests.infra.aws.data_rules import ANYWHERE
 from tests.infra.aws.plan import Fault, Plan, spoiled
 from tests.infra.aws.planted import FAULTS, RULES
 from tests.infra.aws.rules import Rule
-from tests.infra.aws.terraform import Terraform
+from tests.infra.aws.terraform import Terraform, attached
 
 DOMAIN = {
     "name": "ml.example.com",
@@ -28,8 +28,8 @@ def planner(program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Return Terraform with a cloud in which nothing stands."""
     with cloud(FunctionConfig(handler="unused.handler"), port=0) as box:
         terraform = Terraform(program, tmp_path_factory.mktemp("plan"), cloud=box.url)
-        terraform.init()
-        yield terraform
+        with attached(terraform):
+            yield terraform
 
 
 @pytest.fixture(scope="module")
