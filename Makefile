@@ -58,10 +58,10 @@ check: .venv/.dev ## check format, lint, types, Dockerfile, secrets
 	@$(BIN)/hadolint Dockerfile.lambda
 	@files=$$(git ls-files -- $(SEARCHED)) && $(BIN)/detect-secrets-hook --no-verify $(UNSEARCHED) $$files
 
-bench: .venv/.dev build/rie/aws-lambda-rie ## measure Lambake beside other functions, and write docs/benchmark.md; QUICK=1: a minute
+bench: .venv/.dev .venv/.pythons build/rie/aws-lambda-rie ## measure Lambake beside other functions, and write docs/benchmark.md; QUICK=1: a minute
 	@$(BIN)/lambake bench $(if $(QUICK),--quick)
 
-profile-cold: .venv/.dev ## draw where a cold start's time goes, into build/benchmark.md
+profile-cold: .venv/.dev .venv/.pythons ## draw where a cold start's time goes, into build/benchmark.md
 	@$(BIN)/lambake bench --only start --out build
 
 train: .venv/.dev ## train and bake the zoo's models in half an hour; digits alone, in two minutes: model/zoo/digits/train.py --quick

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from infra.bench.contenders import IMAGE_PYTHON
 from infra.bench.page import page
 from infra.bench.places import machine
 from infra.bench.scenarios import (
@@ -17,6 +19,7 @@ from infra.bench.scenarios import (
     at_once,
     cost,
     emulators,
+    floor,
     many,
     side_by_side,
     start,
@@ -25,12 +28,13 @@ from infra.bench.scenarios import (
 SCENARIOS: Final[dict[str, Scenario]] = {
     "side-by-side": side_by_side.run,
     "start": start.run,
+    "floor": floor.run,
     "emulators": emulators.run,
     "many": many.run,
     "at-once": at_once.run,
     "cost": cost.run,
 }
-_VERSIONS: Final = ("fastapi", "mangum", "numpy", "onnxruntime", "pydantic", "tensorflow-cpu")
+_PACKAGES: Final = ("fastapi", "mangum", "numpy", "onnxruntime", "pydantic")
 
 
 def bench(folder: Path, tell: Callable[[str], None], *, quick: bool, only: str = "") -> str:
@@ -54,13 +58,21 @@ def bench(folder: Path, tell: Callable[[str], None], *, quick: bool, only: str =
         "measured": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "took": f"{time.monotonic() - started:.0f} s{', --quick' if quick else ''}",
         **machine(),
-        "packages": ", ".join(f"{name} {_version_of(name)}" for name in _VERSIONS),
+        "functions": _versions_in(IMAGE_PYTHON, _PACKAGES),
+        "Keras and template": _versions_in(sys.executable, ("tensorflow-cpu",)),
     }
     return page(facts, sections, folder=folder)
 
 
-def _version_of(name: str) -> str:
-    try:
-        return version(name)
-    except ModuleNotFoundError:
-        return "absent"
+def _versions_in(python: str, packages: Sequence[str]) -> str:
+    """Return the version of an interpreter, and those of the packages that it has."""
+    code = (
+        "import importlib.metadata as m, platform as p, sys;"
+        "found = {d.name.lower().replace('_', '-'): d.version for d in m.distributions()};"
+        "names = [f'{n} {found[n]}' for n in sys.argv[1:] if n in found];"
+        "print(', '.join([f'Python {p.python_version()}', *names]))"
+    )
+    told = subprocess.run(
+        [python, "-c", code, *packages], capture_output=True, text=True, check=True
+    )
+    return told.stdout.strip()

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from infra.bench.contenders import PATH, Contender
-from infra.bench.places import BenchError, Running, serve
+from infra.bench.places import BenchError, Running, one_core, serve
 from infra.local.sandbox.memory import PeakReader
 
 _PATIENCE_S: Final = 120.0
@@ -161,13 +161,15 @@ def times_ms(client: Client, contender: Contender, picture: bytes, calls: int) -
 
 
 def take(place: str, contender: Contender, picture: bytes, *, warm: int, **settings: Any) -> Sample:
-    """Start a contender afresh, and call it once and then `warm` times.
+    """Start a contender afresh on one core, and call it once and then `warm` times.
 
     Raises:
         BenchError: it did not start, or did not answer.
     """
     started = time.perf_counter()
-    with serve(place, contender, **settings) as running:
+    with contextlib.ExitStack() as stack:
+        with one_core():
+            running = stack.enter_context(serve(place, contender, **settings))
         client = Client(running)
         if not contender.plain:  # an emulator starts the function with the first call
             started = time.perf_counter()

@@ -5,6 +5,7 @@ All have the weights of `model/zoo/digits`, so accuracy differs by how a picture
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -15,6 +16,18 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 HERE: Final = Path(__file__).resolve().parent
 _DIGITS: Final = ROOT / "model" / "zoo" / "digits"
 PATH: Final = "/models/digits/predict"
+
+
+def _image_python() -> str:
+    """Return the newest interpreter that has the image's packages and no others, or else this one.
+
+    FastAPI's import reads the metadata of every package that is installed.
+    """
+    found = sorted((ROOT / "build").glob("python-3.*/bin/python"))
+    return str(found[-1]) if found else sys.executable
+
+
+IMAGE_PYTHON: Final = _image_python()
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,11 @@ class Contender:
     needs: str = "awslambdaric"
     plain: bool = False
     predicts: bool = True
+
+    @property
+    def python(self) -> str:
+        """The interpreter that runs it."""
+        return sys.executable if self.needs == "tensorflow" else IMAGE_PYTHON
 
     @property
     def lacks(self) -> str:

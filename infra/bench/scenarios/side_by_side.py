@@ -19,7 +19,8 @@ HEADER: Final = (
 _TEXT: Final = (
     "Under AWS's Runtime Interface Emulator; uvicorn without it. *First* is from the request that "
     "starts the process to its answer,\n*warm* one request after the other; × barest are medians "
-    "of the ratios round by round. The barest and uvicorn let ONNX Runtime use all cores.\n"
+    "of the ratios round by round.\nEach has one core, as Lambda gives one CPU at 1,769 MB; the "
+    "barest and uvicorn leave the number of threads to ONNX Runtime.\n"
     "All predict with the weights of `model/zoo/digits`: *clean* are MNIST's digits that it was "
     "not trained on, *messy* the same\nredrawn as people send them (dark on light, off-centre, "
     "tilted, unevenly lit)."

@@ -74,7 +74,7 @@ def _import_times(contender: Contender) -> dict[str, int]:
     """Import a function in a fresh process; return each module's own microseconds."""
     module = contender.handler.rpartition(".")[0]
     ran = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", f"import {module}"],
+        [contender.python, "-X", "importtime", "-c", f"import {module}"],
         cwd=contender.root,
         env={**kept_variables(os.environ), **contender.variables},
         capture_output=True,

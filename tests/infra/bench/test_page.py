@@ -20,6 +20,7 @@ from infra.bench.pictures import Digit, messy_digits
 from infra.bench.places import left_out
 from infra.bench.runner import SCENARIOS, bench
 from infra.bench.samples import cpu_ms, p99, ratio
+from infra.bench.scenarios import Plan, floor
 from infra.bench.scenarios.start import by_package, times_in
 from infra.cli import bench as command
 from tests import ROOT
@@ -122,6 +123,37 @@ def test_one_part_can_be_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert bench(tmp_path, print, quick=True, only="start").count("\n## ") == 1
     with pytest.raises(places.BenchError, match=r"side-by-side, start, .*, got another part"):
         command.run(command.Options(only="warm", out=tmp_path))
+
+
+def test_instructions_are_counted_step_by_step(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each step's own, here one million a line of imports; a count that fails names its cause."""
+    valgrind = tmp_path / "valgrind"
+    count = '$(printf %s "$5" | grep -c import)'
+    valgrind.write_text(f'#!/bin/sh\necho "==7== Collected : {count}000000" >&2\n')
+    valgrind.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    told = floor.run(Plan(1, 1, 0, 0, print))
+    assert [row[1:] for row in told.rows] == [
+        ["2.00", "1.00"],
+        *[["1.00", "1.00"]] * 5,
+        ["7.00", "6.00"],
+    ]
+    assert "Lambake takes 1.17 of the barest's instructions" in told.text
+    assert "does nothing takes 1.00 of them" in told.text
+    valgrind.write_text("#!/bin/sh\necho 'cannot run' >&2\nexit 1\n")
+    with pytest.raises(places.BenchError, match="got cannot run"):
+        floor.run(Plan(1, 1, 0, 0, print))
+    assert "Left out" in floor.run(Plan(1, 0, 0, 0, print)).text
+
+
+def test_a_measured_function_has_one_core() -> None:
+    """What is started meanwhile inherits it; this process keeps its own."""
+    before = os.sched_getaffinity(0)
+    with places.one_core():
+        assert os.sched_getaffinity(0) == {max(before)}
+    assert os.sched_getaffinity(0) == before
 
 
 @pytest.mark.parametrize(
