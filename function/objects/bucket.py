@@ -128,8 +128,9 @@ class OpenObject:
 
 
 def too_large(size_bytes: int, max_bytes: int) -> TooLargeError:
-    """Return the error for an object beyond a limit."""
-    return TooLargeError([Problem("object", f"at most {max_bytes} bytes", str(size_bytes))])
+    """Return the error for an object beyond a limit: the limit, and what to do."""
+    got = f"{size_bytes}: split the table, or resize the picture"
+    return TooLargeError([Problem("object", f"at most {max_bytes} bytes", got)])
 
 
 def open_object(client: Any, ref: ObjectRef, *, max_bytes: int) -> OpenObject:

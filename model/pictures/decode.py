@@ -242,7 +242,7 @@ def _run_length_limit(size: int, limit: tuple[int, int], where: str) -> tuple[in
     max_pixels, others = min(limit[0], MAX_RLE_PIXELS), limit[1]
     if size + others > max_pixels:
         expected = f"at most {max_pixels} bytes of run-length coded BMP in one request"
-        raise LimitError([Problem(where, expected, "more")])
+        raise LimitError([Problem(where, expected, "more: send PNG, or fewer at a time")])
     return max_pixels, others
 
 
@@ -256,10 +256,11 @@ def _check_size(
     if pixels > max_pixels * times or max(width, height) > MAX_SIDE:
         most = max_pixels * times
         expected = f"at most {most} pixels {kind}, and at most {MAX_SIDE} along a side"
-        raise LimitError([Problem(where, expected, f"{width} x {height}")])
+        raise LimitError([Problem(where, expected, f"{width} x {height}: resize the picture")])
     if pixels // times + others > max_pixels:
         expected = f"at most {max_pixels} pixels in the pictures of one request together"
-        raise LimitError([Problem(where, expected, f"{width} x {height}")])
+        got = f"{width} x {height}: send fewer at a time, or resize them"
+        raise LimitError([Problem(where, expected, got)])
 
 
 def _webp_frame(picture: Any) -> Image.Image:

@@ -96,6 +96,7 @@ def to_digits(
                 side = f"{LOOK_SIDE} x {LOOK_SIDE}"
                 most = f"at most {MAX_LOOKS} pictures of {side} pixels and more"
                 expected = f"{most}, or more small ones"
-                raise LimitError([Problem(f"{where}s", expected, "more pixels")])
+                got = "more pixels: send fewer at a time, or resize them"
+                raise LimitError([Problem(f"{where}s", expected, got)])
             digits[index] = digit_of(picture, where=name)
     return digits

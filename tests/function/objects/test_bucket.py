@@ -62,7 +62,9 @@ def test_pieces_add_up() -> None:
 def test_too_large_by_the_event() -> None:
     """What the event says is too large is not even asked for."""
     client, _ = serving(size=11)
-    with pytest.raises(TooLargeError, match=r"^object: expected at most 10 bytes, got 11$"):
+    with pytest.raises(
+        TooLargeError, match=r"^object: expected at most 10 bytes, got 11: split the table"
+    ):
         open_object(client, ObjectRef("b", "k", size_bytes=11), max_bytes=10)
     assert client.called == []
 
@@ -76,7 +78,9 @@ def test_too_large_by_the_reply() -> None:
 
     client, stream = serving(size=11)
     stream._pieces = unread()
-    with pytest.raises(TooLargeError, match=r"^object: expected at most 10 bytes, got 11$"):
+    with pytest.raises(
+        TooLargeError, match=r"^object: expected at most 10 bytes, got 11: split the table"
+    ):
         open_object(client, REF, max_bytes=10)
     assert stream.closed
 

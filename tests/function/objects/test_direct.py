@@ -67,9 +67,11 @@ def test_a_table(s3: Any, service: Service, pictures: str) -> None:
         ("none.png", "digits", FormatError, "image: expected a PNG, JPEG, WEBP, GIF or BMP "
          "picture, got 4 bytes of another kind"),
         ("large.png", "digits", TooLargeError,
-         "object: expected at most 1048576 bytes, got 1048577"),
+         "object: expected at most 1048576 bytes, got 1048577: split the table, or resize "
+         "the picture"),
         ("large.csv", "iris", TooLargeError,
-         "object: expected at most 1048576 bytes, got 1280000"),
+         "object: expected at most 1048576 bytes, got 1280000: split the table, or resize "
+         "the picture"),
         ("many.csv", "iris", InputError, "rows: expected 1 to 1000 rows, got 1001"),
         ("empty.csv", "iris", InputError, "rows: expected 1 to 1000 rows, got none"),
         ("bad.csv", "iris", InputError,

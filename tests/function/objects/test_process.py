@@ -319,7 +319,8 @@ def test_a_failure_and_its_repair(s3: Any, service: Service, pictures: str) -> N
         ("in/iris/7.png", b"", MediaTypeError,
          "object: expected a key that ends in .csv, .jsonl, .ndjson or .keys, got another"),
         ("in/digits/7.png", b"x" * (MEBIBYTE + 1), TooLargeError,
-         "object: expected at most 1048576 bytes, got 1048577"),
+         "object: expected at most 1048576 bytes, got 1048577: split the table, or resize the "
+         "picture"),
         ("in/digits/7.png", b"", FormatError,
          "image: expected a PNG, JPEG, WEBP, GIF or BMP picture, got nothing"),
         ("in/iris/a.csv", b"", InvalidError, "object: expected at least one line, got none"),

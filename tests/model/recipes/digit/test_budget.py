@@ -38,7 +38,7 @@ def test_one_large_picture_too_many() -> None:
         to_digits(pictures, max_pixels=MAX_PIXELS)
     assert str(caught.value) == (
         "images: expected at most 192 pictures of 96 x 96 pixels and more, or more small ones, "
-        "got more pixels"
+        "got more pixels: send fewer at a time, or resize them"
     )
 
 
@@ -53,6 +53,6 @@ def test_the_pixels_of_all_pictures_count_together() -> None:
         to_digits([a_seven(100)] * 3, max_pixels=29_999)
     assert str(caught.value) == (
         "images[2]: expected at most 29999 pixels in the pictures of one request together, "
-        "got 100 x 100"
+        "got 100 x 100: send fewer at a time, or resize them"
     )
     assert len(to_digits([a_seven(100)] * 3, max_pixels=30_000)) == 3
