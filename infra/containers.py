@@ -20,7 +20,7 @@ from infra.settings.errors import InfraError
 
 KINDS = ("docker", "podman")
 _ANSWER_S = 20
-_MB_PER_VCPU = 1769
+MB_PER_CPU = 1769
 
 
 class ContainersError(InfraError):
@@ -86,10 +86,10 @@ class ContainerTool:
         return found[0]
 
 
-def find_container_tool(kinds: Sequence[str] = KINDS) -> ContainerTool:
+def find_container_tool() -> ContainerTool:
     """Return the first tool that is installed and answers."""
     tried = []
-    for kind in kinds:
+    for kind in KINDS:
         program = shutil.which(kind)
         if program is None:
             tried.append(f"{kind} is not installed")
@@ -134,7 +134,7 @@ def cpu_share(memory_mb: int) -> float:
 
     Source: AWS Lambda developer guide, "At 1,769 MB, a function has the equivalent of one vCPU".
     """
-    return round(min(memory_mb / _MB_PER_VCPU, float(os.cpu_count() or 1)), 3)
+    return round(min(memory_mb / MB_PER_CPU, float(os.cpu_count() or 1)), 3)
 
 
 def confinement(

@@ -69,7 +69,7 @@ class InputError(ModelError):
     """Instances that cannot be predicted, with at most ten problems.
 
     Attributes:
-        reason: what only the log says: an engine's own words.
+        reason: an engine's own words, for the log only.
     """
 
     reason = ""

@@ -121,7 +121,7 @@ def count_of(values: Mapping[str, Any], inputs: Sequence[Tensor]) -> int:
 
 
 class _MisfitError(Exception):
-    """What a value has that its tensor has not."""
+    """A value that does not fit its tensor; the message says what it got."""
 
 
 def _array_of(value: Any, tensor: Tensor) -> NDArray[Any]:
@@ -170,7 +170,7 @@ def _flattened(value: Any, tensor: Tensor) -> tuple[tuple[int, ...], list[Any]]:
 
 
 def _shape_told(value: Any, otherwise: str) -> str:
-    """Say which shape nested lists have, or something else if they have none."""
+    """Return the shape of nested lists as text, or `otherwise` if they have none."""
     try:
         return f"shape {list(np.shape(value))}"
     except ValueError:  # lists of different lengths

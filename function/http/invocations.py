@@ -78,7 +78,7 @@ def invocation_routes(
     """Build the routes of `/ping`, and of a path that predicts.
 
     Args:
-        readers: of the bodies, the first first.
+        readers: the first that knows a body has it.
         path: `/invocations`, or one that names the model.
         service, max_body_bytes, ask: as in `function.protocols.Routes`.
     """

@@ -127,7 +127,7 @@ def answering(endpoint: Endpoint, spell: Spell) -> Endpoint:
 
 def unknown_path(request: Request) -> UnknownRouteError:
     """Name the paths that there are."""
-    # Who does not ask below a protocol's paths does not want to read them.
+    # A protocol's paths are listed only for those who ask below them.
     known = [one for one in request.app.routes if not isinstance(one, LateRoutes)]
     return other_than([one.path for one in iter_route_contexts(known) if one.path])
 

@@ -40,7 +40,7 @@ def samples_of(manifest: Manifest) -> list[tuple[str, dict[str, Any]]]:
 
 
 def sample_of(manifest: Manifest, number: str) -> dict[str, Any]:
-    """Return one sample by its place in the list, counted from 0: nothing asked becomes a path.
+    """Return one sample by its place in the list, counted from 0: no caller names a file.
 
     Raises:
         UnknownRouteError: no such sample; says how many there are.

@@ -1,4 +1,4 @@
-"""What a bucket tells of its objects: an event to what can be read. Pure functions.
+"""From a bucket's events to the objects that can be read. Pure functions.
 
     {"Records": [{"eventSource": "aws:s3", …}]}                 from S3 itself: `objects_in`
     {"Service": "Amazon S3", "Event": "s3:TestEvent", …}        when a notification is set up
@@ -125,7 +125,7 @@ def _detail(described: dict[str, Any], name: str, where: str) -> str | None:
 
 
 def is_of_object(event: dict[str, Any]) -> bool:
-    """Whether an event of EventBridge is what S3 tells of an object."""
+    """Whether an event of EventBridge is S3's, about an object."""
     kind = event.get("detail-type")
     return event.get("source") == "aws.s3" and isinstance(kind, str) and kind.startswith("Object ")
 

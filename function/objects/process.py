@@ -83,7 +83,7 @@ class Objects:
     def predict_all(
         self, refs: Iterable[ObjectRef], *, remaining_ms: Callable[[], int], settle: bool = True
     ) -> list[dict[str, Any]]:
-        """Predict objects in turn, each whatever became of the others.
+        """Predict objects in turn; the failure of one does not stop the others.
 
         Args:
             refs: the objects, as the event has them.
@@ -268,7 +268,7 @@ def answers_to(
     """Predict items batch by batch, in their order.
 
     Args:
-        items: instances, each of them or why there is none.
+        items: instances, or why one could not be read.
         served: the model; a batch has as many rows as its manifest allows.
         max_bytes: the most that the instances of a batch have together; a larger one goes alone.
         deadline: asked before each batch.

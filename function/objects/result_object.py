@@ -28,7 +28,7 @@ _HEADER: Final = re.compile(r"[!-~]{1,1024}")
 def metadata_of(
     ref: ObjectRef, manifest: Manifest | None = None, source: OpenObject | None = None
 ) -> dict[str, str]:
-    """Return the metadata of a result: which content of the object it is of, by which model.
+    """Return the metadata of a result: the object's content and the model that it comes from.
 
     Args:
         ref: the object, as the event has it.

@@ -76,5 +76,5 @@ def _all_of(items: Iterator[Item], served: Served) -> list[Any]:
             raise InvalidError([Problem("body", "instances in lines", "inputs by name")])
         instances.append(item.instance)
         if len(instances) > served.manifest.max_instances:
-            break  # the model refuses them by their number
+            break  # too many: the model refuses them
     return instances

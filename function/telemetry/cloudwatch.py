@@ -67,7 +67,7 @@ class EmbeddedMetrics:
         self._clock = clock
 
     def lines(self, invocation: Invocation) -> list[str]:
-        """Return an invocation's log line, and further lines for what that has no room for."""
+        """Return an invocation's log line, and further lines for what does not fit into it."""
         errors = [
             Record({"kind": kind}, {"Errors": number}) for kind, number in invocation.kinds.items()
         ]
@@ -134,7 +134,7 @@ def metrics_of(usage: Usage) -> Metrics:
             metrics[name] = sample[:: -(-len(sample) // MAX_VALUES)]
     drift: dict[str, float] = {}
     for (side, name), value in usage.drift.items():
-        # Of all inputs the one that is furthest off: one metric, however many there are.
+        # Only the input that has drifted furthest: one metric, however many inputs there are.
         metric = "DriftInputs" if side == INPUTS else f"Drift{name.capitalize()}"
         drift[metric] = max(round(value, 4), drift.get(metric, 0.0))
     return metrics | drift

@@ -168,7 +168,7 @@ _CURRENT: Final[ContextVar[Invocation | None]] = ContextVar("invocation", defaul
 
 
 def current() -> Invocation:
-    """Return the invocation under way; outside of one, one that nobody reads."""
+    """Return the invocation under way; if there is none, a new one that is never written."""
     return _CURRENT.get() or Invocation("", "", cold=False)
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 _TEMPLATES = Path(__file__).parent / "manifests"
-_MB_PER_CPU = 1_769  # of Lambda's share
 # Predictions run on as many threads as there are processors, so more requests would only wait. With
 # pictures of 3 MB, 16 at once ended an instance of 128 MB, which answered 4; one of 256 MB answered
 # 16.
@@ -107,6 +106,7 @@ def values_of(settings: Settings, options: Options) -> dict[str, Any]:
     Raises:
         ConfigError: the place cannot do what function.yaml asks.
     """
+    from infra.containers import MB_PER_CPU
     from infra.settings.errors import ConfigError
 
     place, name = PLACES[options.place], f"{settings.name}-{options.stage}"
@@ -125,7 +125,7 @@ def values_of(settings: Settings, options: Options) -> dict[str, Any]:
         if not met:
             raise ConfigError(where, expected, got)
     quarters = math.ceil(memory_mb / 512)  # of 2 GiB, with a quarter of a CPU each
-    whole = next(cpus for cpus in (1, 2, 4, 6) if cpus * _MB_PER_CPU >= memory_mb)
+    whole = next(cpus for cpus in (1, 2, 4, 6) if cpus * MB_PER_CPU >= memory_mb)
     variables = [*place.port, *settings.environment.items()]
     return {
         "name": _quoted(name),

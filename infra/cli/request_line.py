@@ -36,14 +36,9 @@ class Shown:
     cold: bool
 
 
-def request_line(shown: Shown, width: int | None = None) -> str:
-    """Return the line, without the time before it.
-
-    Args:
-        shown: the request.
-        width: the screen's, the time included; None: that of this terminal, 120 at most.
-    """
-    width = width or min(120, shutil.get_terminal_size().columns)
+def request_line(shown: Shown) -> str:
+    """Return the line, without the time before it; with that it fits this terminal."""
+    width = min(120, shutil.get_terminal_size().columns)
     asked = harmless(shown.asked)
     if len(asked) > _ASKED:
         asked = f"{asked[: _ASKED - 1]}…"

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 from infra.settings import Sample
 
+_PATIENCE_S = 60.0
 
-def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> tuple[int, str]:
+
+def send_sample(url: str, sample: Sample) -> tuple[int, str]:
     """Post a file's bytes unchanged, with the content type of its name.
 
     Returns:
@@ -20,9 +22,7 @@ def send_sample(url: str, sample: Sample, timeout_s: float = 60.0) -> tuple[int,
     """
     body = sample.read()
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(
-        parts.hostname or "127.0.0.1", parts.port or 80, timeout=timeout_s
-    )
+    connection = http.client.HTTPConnection(parts.netloc, timeout=_PATIENCE_S)
     try:
         headers = {"Content-Type": sample.media_type}
         connection.request("POST", sample.path, body=body, headers=headers)

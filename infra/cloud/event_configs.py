@@ -1,6 +1,6 @@
 """What becomes of asynchronous invocations, for each version and alias of a function.
 
-moto keeps one configuration for all of them, and of two the older.
+moto keeps one configuration for all of them, and the older of two.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A function's settings: moto's as the emulator's, and what neither obeys is refused.
+"""A function's settings: moto's are converted to the emulator's, and checked.
 
-moto takes any; here what Lambda refuses at creation is refused at creation, and so is what only
-Lambda has. Of a change that is refused nothing happens.
+moto accepts any. Here a function is refused at creation if Lambda would refuse it, or if the
+emulator lacks what it asks for. A change that is refused has no effect.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from infra.settings.errors import ConfigError
 from infra.settings.function import FunctionConfig
 from infra.settings.limits import LATEST
 
-# Taken by moto's functions, and never told again.
+# moto's functions accept these, and never report them.
 _KEPT: Final = ("DeadLetterConfig", "LoggingConfig", "SnapStart")
 _ONLY_ON_AWS: Final = ("CapacityProviderConfig", "DurableConfig", "FileSystemConfigs", "Layers")
 _RUNTIMES: Final = tuple(f"python3.{minor}" for minor in range(9, 15))

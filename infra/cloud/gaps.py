@@ -3,8 +3,8 @@ the next plan shows changes that nobody made.
 
     ValidateStateMachineDefinition   asked before a state machine is planned
     ListStateMachineVersions         asked after it is made: there are none
-    RedriveAllowPolicy               taken by moto's queues, and never told again
-    RedrivePolicy                    told with other spaces than the service writes
+    RedriveAllowPolicy               accepted by moto's queues, and never reported
+    RedrivePolicy                    reported with other spaces than the service's
     aws:SecureTransport              unknown, so a bucket that refuses plain HTTP refuses everybody
 """
 

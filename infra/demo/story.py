@@ -106,9 +106,9 @@ class Story:
         """Rename the iris version to 2."""
         _swap(self._iris / "model.toml", 'version = "1"', 'version = "2"')
 
-    def ring(self, alarm: str = "errors") -> None:
+    def ring(self) -> None:
         """Schedule an alarm for when the next canary has part of the traffic."""
-        self.on_shifting.append(lambda: self.set_alarm(alarm, "ALARM"))
+        self.on_shifting.append(lambda: self.set_alarm("errors", "ALARM"))
 
     def set_alarm(self, alarm: str, state: str) -> None:
         """Set an alarm's state."""

@@ -90,7 +90,7 @@ class Alarm:
 async def pause(
     clock: Clock, delay_s: float, early: deque[Callable[[], None]] | None = None
 ) -> None:
-    """Sleep by a clock, or until one of those who wait `early` is called."""
+    """Sleep by a clock, or until its entry in `early` is called."""
     done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def wake() -> None:

@@ -117,7 +117,6 @@ OPEN_FILES_LIMIT: Final = 1_024  # [REC] RLIMIT_NOFILE
 PROCESSES_LIMIT: Final = 1_024  # [DOC] recorded as 742; RLIMIT_NPROC, only inside a namespace
 SHUTDOWN_INTERNAL_S: Final = 0.5  # [DOC] with an internal extension
 SHUTDOWN_RUNTIME_S: Final = 0.3  # [RIE] shutdown.go: the runtime's own share of 2 s
-MB_PER_VCPU: Final = 1_769  # [DOC] documented, not enforced here
 
 # --- Error names ---------------------------------------------------------------------------------
 

@@ -159,7 +159,7 @@ class _Gateway:
         )
 
     async def _answer(self, visit: Visit, asked: InvokeRequest) -> tuple[Response, str]:
-        """Return the answer, and why it is none of the function's."""
+        """Return the answer, and why it is not the function's."""
         front, request = self._front, visit.request
         if not request.raw_path.startswith("/"):
             return self._failure(Failure.BAD_REQUEST)

@@ -1,4 +1,4 @@
-"""What a front tells of its requests, for whoever watches; the function's log has none of it."""
+"""What a front reports of its requests to a watcher; the function's log has none of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Answered:
     """A request and its answer.
 
     Args:
-        why: what the front's own answer does not say: what the function failed of, or a limit.
+        why: what the front's own answer leaves out: the function's error, or a limit.
         ms: the time from the whole request to the end of the answer.
     """
 
@@ -45,7 +45,7 @@ def refused(status: int, why: str) -> Answered:
 
 
 def failure_of(payload: bytes) -> str:
-    """Return what a function failed of, from its error's payload."""
+    """Return why a function failed, from its error's payload."""
     try:
         error = json.loads(payload)
         return f"{error.get('errorType') or 'Error'}: {error.get('errorMessage') or ''}"

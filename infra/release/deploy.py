@@ -44,7 +44,6 @@ class Deploy:
     images: Images
     say: Say
     agree: Callable[[str], bool]
-    builds: bool = True  # whether docker or podman is needed
     registry: str | None = None  # of a simulated cloud: HOST:PORT
     watch: Watch | None = None
     tools: Callable[..., Tools] = find_tools
@@ -59,7 +58,7 @@ def deploy(job: Deploy) -> bool:
     say, target = job.say, job.target
     where = target.simulated or target.region
     say(f"1/7 preflight: stage {target.stage}" + (f" in {where}" if where else ""))
-    tools = job.tools(target, builds=job.builds, registry=job.registry)
+    tools = job.tools(target, builds=True, registry=job.registry)
     names = [tools.terraform, *([tools.containers.kind] if tools.containers else [])]
     say(f"    account {tools.account}, {', '.join(names)}")
     terraform = Terraform(target, job.folder, tools.terraform, tell=job.tell)

@@ -100,7 +100,7 @@ def _images(target: Target) -> int:
         pages = target.client("ecr").get_paginator("list_images")
         return sum(len(page["imageIds"]) for page in pages.paginate(repositoryName=target.name))
     except ClientError:
-        return 0  # an earlier destroy came so far
+        return 0  # an earlier destroy got this far
 
 
 def _objects(target: Target, bucket: str) -> int:

@@ -154,7 +154,7 @@ def _summary(answer: Answer) -> str:
 
 
 def _short(prediction: Mapping[str, Any]) -> str:
-    """Return a label, labels or a value; of longer answers how many there are of what."""
+    """Return a label, labels or a value; of a longer answer, what it has and how many."""
     for key in ("label", "value", "labels"):
         if key in prediction:
             answer = prediction[key]

@@ -94,8 +94,10 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _histogram(name: str, edges: Any, counts: Any) -> Histogram:
-    """Raises:
-    ValueError: edges that do not rise, negative counts, or not one more count than edges.
+    """Make a histogram of what the file lists.
+
+    Raises:
+        ValueError: edges that do not rise, negative counts, or not one more count than edges.
     """
     histogram = Histogram(name, np.array(edges, np.float32), np.array(counts, np.float64))
     edges, counts = histogram.edges, histogram.counts

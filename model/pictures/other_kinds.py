@@ -1,4 +1,4 @@
-"""Name what bytes are that are no picture we read, so that an error says what to do about it."""
+"""Recognise files that are no picture we read, so that an error says what to do about them."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _kind_of_text(text: str) -> str | None:
 
 
 def text_on_the_way(data: bytes, kind: str) -> str | None:
-    """Say so where bytes were decoded as text on the way, and what is no UTF-8 was lost."""
+    """Say so where a file was decoded as text on the way, which loses all that is not UTF-8."""
     if _LOST not in data:
         return None
     try:

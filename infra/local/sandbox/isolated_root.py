@@ -118,7 +118,7 @@ def emptied(target: str, options: str, folders: list[str]) -> None:
 
 
 def without_secrets(folders: list[str]) -> None:
-    """Hide people's files and the passwords: whose code runs here may be a stranger."""
+    """Hide people's files and passwords: the code that runs here may be a stranger's."""
     for home in filter(os.path.isdir, _HOMES):
         emptied(home, "size=64k,mode=755", folders)
         make_read_only(home)

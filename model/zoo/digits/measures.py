@@ -25,10 +25,10 @@ ENLARGEMENT: Final = 8
 Floats = NDArray[np.float32]
 
 
-def runner(onnx: bytes, *, threads: int = 1) -> Callable[[Floats], Floats]:
+def runner(onnx: bytes) -> Callable[[Floats], Floats]:
     """Return a function from float32[N, 28, 28, 1] to float32[N, 10], computed by ONNX Runtime."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
 
