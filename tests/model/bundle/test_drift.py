@@ -186,13 +186,13 @@ def watched(folder: Path) -> Predictor:
     return predictor
 
 
-def ask(predictor: Predictor, count: int, *, above: float = 0.0) -> list[Drift]:
-    """Predict rows of uniform numbers, shifted or not; return what news there was."""
+def ask(predictor: Predictor, count: int, *, above: float = 0.0, size: int = 1) -> list[Drift]:
+    """Predict rows of uniform numbers, some a call, shifted or not; return what news there was."""
     assert predictor.window
     random = np.random.default_rng(count)
     news = []
-    for _ in range(count):
-        predictor.predict([(random.uniform(0, 1, 3) + above).tolist()])
+    for _ in range(count // size):
+        predictor.predict((random.uniform(0, 1, (size, 3)) + above).tolist())
         news.append(predictor.window.news())
     return [one for one in news if one]
 
@@ -214,11 +214,11 @@ def test_news_come_now_and_then(predictor: Predictor) -> None:
 def test_what_is_long_past_is_forgotten(predictor: Predictor) -> None:
     """After a shift is over the index falls again, and before it is, it stays."""
     assert predictor.window
-    ask(predictor, 10 * SPAN)
+    ask(predictor, 10 * SPAN, size=4)
     assert predictor.window.indices()[INPUTS, "a"] < MODERATE
-    ask(predictor, SPAN, above=5)
+    ask(predictor, SPAN, above=5, size=4)
     assert predictor.window.indices()[INPUTS, "a"] > LARGE
-    ask(predictor, 8 * SPAN)
+    ask(predictor, 8 * SPAN, size=4)
     assert predictor.window.indices()[INPUTS, "a"] < MODERATE
 
 
