@@ -33,11 +33,13 @@ class Options:
     )  # fmt: skip
     labels: str | None = flag(None, "the classes, in the order of the scores",
                               metavar="FILE|A,B,C")  # fmt: skip
-    columns: str | None = flag(None, "the columns of a row, in order; a table also says types and "
-                               "ranges", metavar="FILE.csv|A,B,C")  # fmt: skip
+    columns: str | None = flag(None, "the columns of a row, in order; a CSV file also gives "
+                               "types and ranges", metavar="FILE.csv|A,B,C")  # fmt: skip
     pixels: str = flag("", "how float pixels are scaled: 0..1, -1..1, 0..255, imagenet or caffe",
                        metavar="SCALING")  # fmt: skip
-    like: str | None = flag(None, "a preprocessor_config.json, which says it", metavar="FILE")
+    like: str | None = flag(
+        None, "a preprocessor_config.json that says how pixels are scaled", metavar="FILE"
+    )
     size: str = flag("", "the pictures' size, if the model leaves it free",
                      metavar="HEIGHTxWIDTH")  # fmt: skip
     fit: str = flag("", "how a picture is brought to that size: stretch, crop or letterbox")
@@ -47,12 +49,12 @@ class Options:
         "", "what it answers, if inferred wrongly: classify, regress, embed or tensors"
     )
     recipe: str | None = flag(
-        None, "a recipe.py with prepare(), answer() or both; or the name of a recipe of ours",
+        None, "a recipe.py with prepare(), answer() or both; or the name of a built-in recipe",
         metavar="FILE|NAME",
     )  # fmt: skip
     licence: str = flag("", "its licence, as SPDX writes it", metavar="ID")
     description: str = flag("", "what it does, in one sentence", metavar="TEXT")
-    reference: str | None = flag(None, "the data that it learnt from, to watch drift against",
+    reference: str | None = flag(None, "the training data, to measure drift against",
                                  metavar="FILE.csv")  # fmt: skip
     deadline: float = flag(60.0, "the most seconds that one run may take (%(default)g)", type=float,
                            metavar="SECONDS")  # fmt: skip

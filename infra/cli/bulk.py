@@ -22,7 +22,7 @@ class Options:
 
     inputs: str = argument("where the objects are: s3://BUCKET/PREFIX")
     results: str = argument("where the results go: s3://BUCKET/PREFIX")
-    model: str | None = flag(None, "the model (as the last folder of the inputs is named)")
+    model: str | None = flag(None, "the model (the name of the inputs' last folder)")
     version: str | None = flag(None, "version of the model, or a label (the latest)")
     state_machine: str | None = flag(
         None, "its ARN or name (the name in infra/function.yaml, with -bulk)"

@@ -15,7 +15,9 @@ class Options(StageOptions):
     """The flags of the command."""
 
     hook: bool = flag(False, "show the log of the pre-traffic hook instead")
-    since: float = flag(10.0, "start so many minutes ago (%(default)g)", type=minutes)
+    since: float = flag(
+        10.0, "start this many minutes ago (%(default)g)", type=minutes, metavar="MINUTES"
+    )
     follow: bool = flag(False, "go on until Ctrl-C")
     verbose: bool = flag(False, "on a terminal, show every line, not one for each invocation")
 

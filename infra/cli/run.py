@@ -31,7 +31,9 @@ class Options:
     """The flags of the command; None means that the function's settings decide."""
 
     port: int = flag(8080, "port of the HTTP front (%(default)s)", type=port_number)
-    invoke_port: int = flag(9001, "port of the Invoke API (%(default)s)", type=port_number)
+    invoke_port: int = flag(
+        9001, "port of the Invoke API (%(default)s)", type=port_number, metavar="PORT"
+    )
     host: str = flag(
         "127.0.0.1", "address to listen on (%(default)s); any other lets other machines in"
     )
@@ -48,7 +50,7 @@ class Options:
     sample_path: str | None = flag(None, "the path to post a sample to, such as /models/m/predict")
     sample_file: Path | None = flag(None, "the file to post there", type=Path)
     once: bool = flag(False, "stop after the sample; exit status 1 if it is not answered 200")
-    reload: bool = flag(False, "take up changed code and models, and tell what is loaded")
+    reload: bool = flag(False, "load changed code and models again, and say what changed")
     open: bool = flag(False, "open the page in a browser")
     verbose: bool = flag(False, "show every line of the log, not one for each request")
     colour: bool | None = None  # None: if stdout is a terminal

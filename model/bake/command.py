@@ -69,7 +69,7 @@ def bake(
         columns: a row's columns, in order: names, or Column objects with unit and range; or a CSV
             file: names, types and ranges.
         pixels: how float pixels are scaled: 0..1, -1..1, 0..255, imagenet or caffe.
-        like: a preprocessor_config.json, which says it.
+        like: a preprocessor_config.json that says how pixels are scaled.
         size: height and width of the pictures, if the model leaves them free: "224x224".
         fit: how a picture is brought to that size: stretch, crop or letterbox.
         colours: rgb or bgr.
