@@ -26,7 +26,7 @@ from infra.settings.errors import InfraError
 
 RIE: Final = ROOT / "build" / "rie" / "aws-lambda-rie"
 _NAME: Final = "bench"
-_MARKER: Final = "LAMBAKE_BENCH"
+MARKER: Final = "LAMBAKE_BENCH"
 _PATIENCE_S: Final = 120.0
 _STOP_S: Final = 5.0
 
@@ -100,7 +100,7 @@ def one_core() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _rie(contender: Contender, memory_mb: int = 1769) -> Iterator[Running]:
-    port, api_port, marker = _free_port(), _free_port(), secrets.token_hex(8)
+    port, api_port, marker = free_port(), free_port(), secrets.token_hex(8)
     command = [
         *(str(RIE), "--log-level", "error"),
         *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
@@ -112,12 +112,12 @@ def _rie(contender: Contender, memory_mb: int = 1769) -> Iterator[Running]:
         "AWS_LAMBDA_FUNCTION_NAME": _NAME,
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory_mb),
-        _MARKER: marker,
+        MARKER: marker,
     }
     with _process(command, contender, variables) as process:
         _wait_for(port, process)
         path = f"{INVOKE_API_PREFIX}function/invocations"
-        yield Running(f"127.0.0.1:{port}", path, f"{_MARKER}={marker}", process.pid)
+        yield Running(f"127.0.0.1:{port}", path, f"{MARKER}={marker}", process.pid)
 
 
 @contextlib.contextmanager
@@ -133,7 +133,7 @@ def _lambake(contender: Contender, **settings: Any) -> Iterator[Running]:
         "init_limit_s": 60,
         **settings,
         "environment": {
-            **contender.variables, **settings.get("environment", {}), _MARKER: marker,
+            **contender.variables, **settings.get("environment", {}), MARKER: marker,
         },
     }  # fmt: skip
     command = [sys.executable, "-m", "infra.bench.emulator", json.dumps(config)]
@@ -144,18 +144,18 @@ def _lambake(contender: Contender, **settings: Any) -> Iterator[Running]:
             raise BenchError(f"expected our emulator to start {contender.name}, got nothing")
         url = line.decode().strip()
         path = f"{INVOKE_API_PREFIX}{_NAME}/invocations"
-        yield Running(url.removeprefix("http://"), path, f"{_MARKER}={marker}")
+        yield Running(url.removeprefix("http://"), path, f"{MARKER}={marker}")
 
 
 @contextlib.contextmanager
 def _plain(contender: Contender) -> Iterator[Running]:
-    port, marker = _free_port(), secrets.token_hex(8)
+    port, marker = free_port(), secrets.token_hex(8)
     command = [
         *(contender.python, "-m", "uvicorn", contender.handler),
         *("--port", str(port), "--log-level", "error"),
     ]
-    with _process(command, contender, {**contender.variables, _MARKER: marker}):
-        yield Running(f"127.0.0.1:{port}", "", f"{_MARKER}={marker}")
+    with _process(command, contender, {**contender.variables, MARKER: marker}):
+        yield Running(f"127.0.0.1:{port}", "", f"{MARKER}={marker}")
 
 
 @contextlib.contextmanager
@@ -186,8 +186,8 @@ def _process(
             process.wait()
         if process.stdout:
             process.stdout.close()
-        if _MARKER in variables:
-            for pid in memory.pids_with_variable(f"{_MARKER}={variables[_MARKER]}".encode()):
+        if MARKER in variables:
+            for pid in memory.pids_with_variable(f"{MARKER}={variables[MARKER]}".encode()):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
 
@@ -214,7 +214,8 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     raise BenchError(f"expected a server on port {port}, got none")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nothing listens now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

@@ -17,10 +17,12 @@ from infra.bench.scenarios import (
     Plan,
     Scenario,
     at_once,
+    bucket,
     cost,
     emulators,
     floor,
     many,
+    memory,
     side_by_side,
     start,
 )
@@ -31,7 +33,9 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "floor": floor.run,
     "emulators": emulators.run,
     "many": many.run,
+    "bucket": bucket.run,
     "at-once": at_once.run,
+    "memory": memory.run,
     "cost": cost.run,
 }
 _PACKAGES: Final = ("fastapi", "mangum", "numpy", "onnxruntime", "pydantic")
@@ -51,7 +55,7 @@ def bench(folder: Path, tell: Callable[[str], None], *, quick: bool, only: str =
     def told(line: str) -> None:
         tell(f"{time.monotonic() - started:5.0f} s  {line}")
 
-    plan = Plan(2, 0, 50, 50, told) if quick else Plan(10, 10, 50, 250, told)
+    plan = Plan(2, 0, 50, 50, 40_000, told) if quick else Plan(10, 10, 50, 250, 1_000_000, told)
     chosen = [SCENARIOS[only]] if only else SCENARIOS.values()
     sections = [scenario(plan) for scenario in chosen]
     facts = {

@@ -17,6 +17,7 @@ class Plan:
         slow_rounds: of those with TensorFlow, which take ten seconds each; 0 leaves them out.
         warm: warm calls in each round.
         digits: pictures that accuracy is measured on.
+        table_rows: of a table in a bucket.
         tell: shows one line of progress.
     """
 
@@ -24,6 +25,7 @@ class Plan:
     slow_rounds: int
     warm: int
     digits: int
+    table_rows: int
     tell: Callable[[str], None]
 
 

@@ -1,4 +1,4 @@
-"""What a million predictions cost, from warm times in containers with Lambda's share of a CPU."""
+"""What a million predictions cost, from the CPU time of a call and AWS's public prices."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from infra.bench.contenders import LAMBAKE
 from infra.bench.page import Section, number
 from infra.bench.samples import median, take
 from infra.bench.scenarios import Plan
+from infra.bench.scenarios.memory import MEMORIES_MB
 from infra.bench.scenarios.side_by_side import SEVEN
 from infra.containers import cpu_share
 
-MEMORIES_MB: Final = (512, 1024, 1769, 3008)
 _DOLLARS_A_GB_S: Final = 0.0000166667
 _DOLLARS_A_MILLION: Final = 0.20
 _HTTP_API: Final = 1.00
 PRICES: Final = (
-    "Prices of AWS Lambda (x86, first tier) and of an HTTP API in us-east-1, to be compared with "
-    "AWS's price pages: 0.0000166667 dollars a GB-second, 0.20 a million requests, 1.00 a million "
-    "calls of the API. Without the free tier, traffic and logs."
+    "Prices of AWS Lambda (x86, first tier) and of an HTTP API in us-east-1, as published in 2025 "
+    "and 2026; AWS's price pages have today's: 0.0000166667 dollars a GB-second, 0.20 a million "
+    "requests, 1.00 a million calls of the API. Without the free tier, traffic and logs."
 )
 
 

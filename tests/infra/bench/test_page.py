@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
@@ -20,9 +21,11 @@ from infra.bench.pictures import Digit, messy_digits
 from infra.bench.places import left_out
 from infra.bench.runner import SCENARIOS, bench
 from infra.bench.samples import cpu_ms, p99, ratio
-from infra.bench.scenarios import Plan, floor
+from infra.bench.scenarios import Plan, floor, memory
+from infra.bench.scenarios.bucket import table_of
 from infra.bench.scenarios.start import by_package, times_in
 from infra.cli import bench as command
+from infra.containers import NoContainerTool
 from tests import ROOT
 
 
@@ -76,6 +79,28 @@ def test_every_contender_is_there_and_counted() -> None:
     sizes = {one.name: installed_mb(one.packages) for one in CONTENDERS}
     assert sizes["empty"] < sizes["barest"] < sizes["Lambake"]
     assert installed_mb(["no-such-package"]) == 0
+
+
+def test_a_table_has_as_many_rows_as_asked_for() -> None:
+    """They are counted without the header."""
+    header, *rows = table_of(8).decode().splitlines()
+    assert header.count(",") == 3
+    assert len(rows) == 8
+
+
+def test_without_an_image_or_a_tool_the_memory_settings_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The page says what is missing and how to get it."""
+    plan = Plan(1, 0, 1, 1, 4, lambda _line: None)
+    no_tool = NoContainerTool(["docker is not installed"])
+    monkeypatch.setattr(memory, "find_container_tool", Mock(side_effect=no_tool))
+    assert memory.run(plan).text.startswith("Left out: expected docker or podman to answer")
+    tool = Mock(**{"return_value.inspect.return_value": None})
+    monkeypatch.setattr(memory, "find_container_tool", tool)
+    assert memory.run(plan).text == (
+        "Left out: there is no lambake:latest; `make image` builds it."
+    )
 
 
 def test_contenders_keep_their_byte_code() -> None:
@@ -134,7 +159,7 @@ def test_instructions_are_counted_step_by_step(
     valgrind.write_text(f'#!/bin/sh\necho "==7== Collected : {count}000000" >&2\n')
     valgrind.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    told = floor.run(Plan(1, 1, 0, 0, print))
+    told = floor.run(Plan(1, 1, 0, 0, 0, print))
     assert [row[1:] for row in told.rows] == [
         ["2.00", "1.00"],
         *[["1.00", "1.00"]] * 5,
@@ -144,8 +169,8 @@ def test_instructions_are_counted_step_by_step(
     assert "does nothing takes 1.00 of them" in told.text
     valgrind.write_text("#!/bin/sh\necho 'cannot run' >&2\nexit 1\n")
     with pytest.raises(places.BenchError, match="got cannot run"):
-        floor.run(Plan(1, 1, 0, 0, print))
-    assert "Left out" in floor.run(Plan(1, 0, 0, 0, print)).text
+        floor.run(Plan(1, 1, 0, 0, 0, print))
+    assert "Left out" in floor.run(Plan(1, 0, 0, 0, 0, print)).text
 
 
 def test_a_measured_function_has_one_core() -> None:
