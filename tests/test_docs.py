@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from function.http.app import create_app
 from function.http.late_routes import flat
 from function.service import Service
 from function.settings import PROTOCOLS, Settings
+from infra.cli import command_line
+from infra.cli.flags import joined
 from infra.cli.run import Options, run
 from infra.local.server import LocalLambda
 from infra.release.terraform import PLUGINS_VARIABLE
@@ -247,6 +250,27 @@ def test_every_command_that_a_document_names_is_one() -> None:
     named = set(re.findall(r"(?:`|\$ )(?:lambake|python -m infra) ([a-z]+)", text))
     assert named
     assert named <= commands
+
+
+def lambake_lines(text: str) -> set[str]:
+    """Find what a document gives to `lambake`, in blocks and in code spans."""
+    blocks = "\n".join(re.findall(r"```(?:sh|console)\n(.*?)```", text, re.DOTALL))
+    lines = re.findall(r"^(?:\$ )?(?:\.venv/bin/)?lambake ((?:.*\\\n)*.*)$", blocks, re.MULTILINE)
+    lines += re.findall(r"`(?:\.venv/bin/)?lambake (\w+ [^`\n]+)`", text)
+    return {line.replace("\\\n", "").partition(" | ")[0] for line in lines}
+
+
+@pytest.mark.parametrize("line", sorted(lambake_lines("\n".join(PAGES.values()))))
+def test_every_line_for_lambake_is_one_that_it_takes(line: str) -> None:
+    """Also those for a cloud, which no test of this file runs: their flags and arguments exist."""
+    command_line().parse_args(joined(shlex.split(line)))
+
+
+def test_a_line_that_lambake_does_not_take_is_found() -> None:
+    """The check above can fail."""
+    assert lambake_lines("```sh\nlambake run --prot 1 | cat\n```") == {"run --prot 1"}
+    with pytest.raises(SystemExit):
+        command_line().parse_args(["run", "--prot", "1"])
 
 
 def test_the_checks_of_an_image_are_those_that_are_named() -> None:

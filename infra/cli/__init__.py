@@ -16,7 +16,6 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from infra import version_of
 from infra.cli.exits import INTERRUPTED, UNHEARD, UNUSABLE, kills_interrupt
@@ -41,14 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if is_a_copy():
         return _tell("lambake: expected a checkout: install it with pip install -e .", UNUSABLE)
-    modules = {name: importlib.import_module(f"infra.cli.{name}") for name in COMMANDS}
-    parser = _parser(modules)
+    parser = command_line()
     if "_ARGCOMPLETE" in os.environ:  # the shell asks for completions
         import argcomplete
 
         argcomplete.autocomplete(parser)
     given, unknown = parser.parse_known_args(joined(arguments))
-    command = modules[given.command]
+    command = importlib.import_module(f"infra.cli.{given.command}")
     command_parser: argparse.ArgumentParser = given.parser
     if unknown:  # told with the usage of the command, not of all
         command_parser.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -81,14 +79,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _tell(str(error), about.failed)
 
 
-def _parser(modules: dict[str, Any]) -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Return the parser of all commands with their flags."""
     parser = argparse.ArgumentParser(
         prog="lambake", description="Bake models, and run the function, here or in the cloud."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, module in modules.items():
-        add_command(commands, name, module.ABOUT)
+    for name in COMMANDS:
+        add_command(commands, name, importlib.import_module(f"infra.cli.{name}").ABOUT)
     return parser
 
 
