@@ -161,7 +161,7 @@ GAPS: Final = [
         "G16",
         "A7 error too large",
         "its handler panics: nobody is answered, and the invocation times out",
-        {"reply": None, "invoker": (200, None, "Task timed out after 2.00 seconds")},
+        {"reply": None, "invoker": (200, None, "Task timed out after 5.00 seconds")},
     ),
     Gap(
         "G16",
@@ -186,13 +186,13 @@ GAPS: Final = [
         "new",
         "A8 truncated",
         "a connection whose body ends early is dropped unanswered, and the invocation times out",
-        {"reply": None, "invoker": (200, None, "Task timed out after 1.00 seconds")},
+        {"reply": None, "invoker": (200, None, "Task timed out after 5.00 seconds")},
     ),
     Gap(
         "new",
         "A9 response mode",
         "it stays in InvocationResponse: `next` is refused, and the invocation times out",
-        {"invoker": (200, None, "Task timed out after 1.00 seconds"), "next_waits": False},
+        {"invoker": (200, None, "Task timed out after 5.00 seconds"), "next_waits": False},
     ),
     Gap(
         "new",

@@ -22,7 +22,7 @@ _GONE = (ConnectionError, http.client.HTTPException)
 @ROWS.add("A7 error too large", reply=_TOO_LARGE, invoker=_TOLD, serves_on=True)
 def error_too_large(bench: Bench) -> Facts:
     """An error above the limit of a response is refused as one, and the invoker is told."""
-    with puppet(bench, timeout_s=2) as (held, wire):
+    with puppet(bench, timeout_s=5) as (held, wire):
         reply = _posted(wire, f"{fetched(wire)}/error")
         with contextlib.closing(held.connect()) as second:
             invoker = _told(held.answered(second))

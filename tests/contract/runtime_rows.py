@@ -208,7 +208,7 @@ def limit(bench: Bench) -> Facts:
 )
 def truncated(bench: Bench) -> Facts:
     """A body shorter than its Content-Length is refused, and the invoker is told."""
-    with puppet(bench, timeout_s=1) as (held, wire):
+    with puppet(bench, timeout_s=5) as (held, wire):
         wire.ask("POST", f"{fetched(wire)}/response", b"1", length=100)
         wire.socket.shutdown(socket.SHUT_WR)
         try:
@@ -237,7 +237,7 @@ def truncated(bench: Bench) -> Facts:
 def response_mode(bench: Bench) -> Facts:
     """An unknown response mode is refused, the invoker is told, and the runtime can go on."""
     mode = {"Lambda-Runtime-Function-Response-Mode": "odd"}
-    with puppet(bench, timeout_s=1) as (held, wire):
+    with puppet(bench, timeout_s=5) as (held, wire):
         reply = wire.call("POST", f"{fetched(wire)}/response", b"1", mode)
         wire.ask("GET", NEXT)
         waits = wire.hears_nothing()

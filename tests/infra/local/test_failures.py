@@ -52,7 +52,8 @@ def test_a_function_that_fails_does_not_harm_the_next_call(
     """Exits, signals, memory, hanging, a stopped process, no
     descriptors: an error, then a result.
     """
-    lambda_ = start(timeout_s=2, concurrency=1)
+    # The next call's process has the same time to start, which a stalled machine would miss.
+    lambda_ = start(timeout_s=6 if event["do"] in ("wait", "stop") else 60, concurrency=1)
     lambda_.do("who")
     reply = lambda_.post(json.dumps(event).encode())
     assert (reply.status, reply.headers["x-amz-function-error"]) == (200, "Unhandled")
@@ -67,7 +68,7 @@ def test_an_init_that_fails_once_is_repeated(start: Start, tmp_path: Path, step:
     lambda_ = start(
         handler="init_fails.handler",
         environment={"PLAN_FILE": str(plan)},
-        init_limit_s=2,
+        init_limit_s=5 if step == "hang 60" else 60,
     )
     assert lambda_.post(b"1").json["event"] == 1
 

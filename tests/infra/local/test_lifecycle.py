@@ -120,7 +120,7 @@ def test_an_init_that_is_too_slow_is_repeated_within_the_call(start: Start, tmp_
     and its time counts as the call's duration; no Init Duration is reported.
     """
     plan = tmp_path / "plan"
-    lambda_ = init_fails(start, plan, "hang 30", "hang 0.2", init_limit_s=1.5)
+    lambda_ = init_fails(start, plan, "hang 30", "hang 0.2", init_limit_s=4)
     reply = lambda_.post(b"1", {"X-Amz-Log-Type": "Tail"})
     assert reply.json["event"] == 1
     (line,) = [line for line in lambda_.local.logs if line.startswith("INIT_REPORT")]
@@ -128,7 +128,7 @@ def test_an_init_that_is_too_slow_is_repeated_within_the_call(start: Start, tmp_
         r"INIT_REPORT Init Duration: (\d+\.\d\d) ms\tPhase: init\tStatus: timeout", line
     )
     assert found is not None
-    assert 1_500 <= float(found[1]) < 10_000
+    assert 4_000 <= float(found[1]) < 30_000
     assert "Init Duration" not in reply.log
     duration = re.search(r"\tDuration: ([\d.]+) ms", reply.log)
     assert duration is not None
@@ -139,11 +139,11 @@ def test_a_suppressed_init_has_the_functions_time(start: Start, tmp_path: Path) 
     """B4 when even the repeated init takes too long, and again at the next call."""
     plan = tmp_path / "plan"
     steps = ["hang 30"] * 3
-    lambda_ = init_fails(start, plan, *steps, init_limit_s=0.6, timeout_s=2)
+    lambda_ = init_fails(start, plan, *steps, init_limit_s=3, timeout_s=5)
     for _ in range(2):
         reply = lambda_.post(b"1")
         assert reply.json["errorType"] == "Sandbox.Timedout"
-        assert reply.json["errorMessage"].endswith("Error: Task timed out after 2.00 seconds")
+        assert reply.json["errorMessage"].endswith("Error: Task timed out after 5.00 seconds")
     phases = [line.split("\t")[1:] for line in lambda_.local.logs if "INIT_REPORT" in line]
     assert phases == [
         ["Phase: init", "Status: timeout"],
@@ -173,7 +173,7 @@ def test_provisioned_environments_are_ready_before_the_first_call(
 
 def test_a_reset_keeps_the_temporary_files(start: Start) -> None:
     """After a crash or a timeout globals are gone, /tmp is not; another environment has its own."""
-    lambda_ = start(timeout_s=2, concurrency=2)
+    lambda_ = start(timeout_s=6, concurrency=2)
     folder = lambda_.do("write", name="kept").json["folder"]
     lambda_.do("leave", status=1)
     assert lambda_.do("files").json == ["kept"]
@@ -185,7 +185,7 @@ def test_a_reset_keeps_the_temporary_files(start: Start) -> None:
 
 def test_the_deadline_kills_the_whole_group(start: Start) -> None:
     """A child that the function left behind goes with it."""
-    lambda_ = start(timeout_s=2)
+    lambda_ = start(timeout_s=6)
     child = lambda_.do("leave_child").json["pid"]
     assert alive(child)
     lambda_.do("wait", seconds=30)

@@ -101,7 +101,7 @@ def test_a_timeout(start: Callable[..., Caller]) -> None:
     """B4, word for word, with the log the service writes; the next call has a new process, and no
     INIT_START is seen.
     """
-    lambda_ = start(timeout_s=2)
+    lambda_ = start(timeout_s=6)
     first = lambda_.do("who").json["pid"]
     reply = lambda_.do("wait", seconds=30, tail=True)
     request_id = reply.headers["x-amzn-requestid"]
@@ -109,11 +109,11 @@ def test_a_timeout(start: Callable[..., Caller]) -> None:
     start_line, timed_out, end, report, nothing = reply.log.split("\n")
     assert start_line == f"START RequestId: {request_id} Version: $LATEST"
     assert re.fullmatch(
-        rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z {request_id} Task timed out after 2\.00 seconds", timed_out
+        rf"\d{{4}}-\d\d-\d\dT[\d:.]+Z {request_id} Task timed out after 6\.00 seconds", timed_out
     )
     assert end == f"END RequestId: {request_id}"
     assert report.startswith(
-        f"REPORT RequestId: {request_id}\tDuration: 2000.00 ms\tBilled Duration: 2000 ms\t"
+        f"REPORT RequestId: {request_id}\tDuration: 6000.00 ms\tBilled Duration: 6000 ms\t"
     )
     assert report.endswith("\tStatus: timeout\tError Type: Sandbox.Timedout\t")
     assert nothing == ""
