@@ -17,8 +17,8 @@ from function.service import Service
 from function.settings import ZOO
 from tests.function.objects.buckets import Failing, Stream, an_hour, objects_by, refused
 
-ROWS: Final = 100_000
-LINE: Final = b"5.1,3.5,1.4," + b" " * 1984 + b"0.2\n"
+ROWS: Final = 80_000
+LINE: Final = b"5.1,3.5,1.4," + b" " * 2484 + b"0.2\n"
 SIZE_BYTES: Final = ROWS * len(LINE)
 REF: Final = ObjectRef("pictures", "in/iris/large.csv")
 
