@@ -25,6 +25,7 @@ LONGEST = (
     "tests/infra/release/test_status.py",
     "tests/infra/release/test_canary.py",
     "tests/infra/release/test_destroy.py",
+    "tests/model/pictures/test_bombs.py",
     "tests/model/bundle/test_drift.py",
     "tests/load/test_queue_under_load.py",
     "tests/infra/release/test_traffic.py",
