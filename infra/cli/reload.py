@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Stamps = dict[Path, tuple[int, int]]
 
+OURS: Final = "function.entry.handler"
 _PAUSE_S: Final = 0.5
 _NO_CODE: Final = {"__pycache__", "build", "node_modules", "tests", "docs", "infra"}
 
@@ -57,8 +58,6 @@ def ask_what_is_loaded(local: LocalLambda) -> None:
     """Have our own function started and asked for its models; the log shows the answer."""
     import http.client
     from urllib.parse import urlsplit
-
-    from infra.cli.run import OURS
 
     if local.config.handler != OURS:
         return

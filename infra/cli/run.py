@@ -10,18 +10,17 @@ import webbrowser
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from infra import FUNCTION_FILE
 from infra.cli.exits import DONE, FAILED, UNUSABLE, stop_signals
 from infra.cli.flags import About, UsageError, flag, port_number
-from infra.cli.reload import reload_on_change
+from infra.cli.reload import OURS, reload_on_change
 
 if TYPE_CHECKING:
     from infra.local.server import LocalLambda
     from infra.settings import Settings
 
-OURS: Final = "function.entry.handler"
 _WIDTH = 76
 _QUEUED_TEXTS = 10_000
 
