@@ -55,7 +55,7 @@ def bench(folder: Path, tell: Callable[[str], None], *, quick: bool, only: str =
     def told(line: str) -> None:
         tell(f"{time.monotonic() - started:5.0f} s  {line}")
 
-    plan = Plan(2, 0, 50, 50, 40_000, told) if quick else Plan(10, 10, 50, 250, 1_000_000, told)
+    plan = Plan(2, 0, 50, 50, 40_000, told) if quick else Plan(10, 10, 50, 120, 1_000_000, told)
     chosen = [SCENARIOS[only]] if only else SCENARIOS.values()
     sections = [scenario(plan) for scenario in chosen]
     facts = {

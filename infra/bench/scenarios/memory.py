@@ -44,7 +44,7 @@ def run(plan: Plan) -> Section:
     rows = []
     for memory_mb in MEMORIES_MB:
         plan.tell(f"memory settings: {memory_mb:,} MB")
-        found = [_take(tool, memory_mb, plan.warm) for _ in range(min(plan.rounds, 3))]
+        found = [_take(tool, memory_mb, plan.warm) for _ in range(min(plan.rounds, 2))]
         warm_ms = [ms for _, times, _ in found for ms in times]
         rows.append(
             [f"{memory_mb:,} MB", f"{cpu_share(memory_mb):.2f}",
