@@ -34,7 +34,7 @@ from infra.settings import read
 from tests import ROOT
 from tests.conftest import require_tool
 from tests.infra.aws.conftest import program
-from tests.infra.aws.terraform import SPARING, mirrors
+from tests.infra.aws.terraform import SPARING, mirrors, provider
 from tests.infra.aws.test_apply import LISTS
 from tests.infra.cloud.clouds import REGION, client_of
 
@@ -77,8 +77,9 @@ def story(
     with (
         pytest.MonkeyPatch.context() as patch,
         cloud(config, port=0, images=images.settings_of, now_s=clock) as box,
+        provider({**os.environ, **SPARING, "AWS_REGION": REGION}) as attached,
     ):
-        for name, value in SPARING.items():
+        for name, value in {**SPARING, **attached}.items():
             patch.setenv(name, value)
         mirror = next(mirrors(), None)
         if mirror and "TF_CLI_ARGS_init" not in os.environ:
