@@ -46,14 +46,14 @@ CLEAR_SIGNAL: Final = 8.0
 MIN_AGREEMENT: Final = 0.12
 """Correlation of neighbouring pixels below which a picture is noise."""
 
-PEN_ON_PAPER: Final = 1.5
+PEN_ON_PAPER: Final = 2.5
 """How much likelier dark ink is than light ink on a photo, before looking."""
 
 SHADOW_REST: Final = 0.35
 """The remains of a shadow, its paper removed, are below this share of the range of levels."""
 
-SHADOW_LIKENESS: Final = 0.55
-"""Half of a picture scores 0.5: two levels that score no more are lit paper and its shadow."""
+SHADOW_LIKENESS: Final = 0.8
+"""A part in light or in shadow touches a fifth of the edge or more; ink that broad seldom does."""
 
 MOST_LIKENESS: Final = 1.02
 """The likeness of one piece that keeps off the edge."""
@@ -62,10 +62,10 @@ STROKE_LIKENESS: Final = 0.35
 """A stroke along the edge of a picture scores more than this; a shadow is broad."""
 
 BEYOND: Final = 0.3
-"""How far ink in a shadow is below the shadow's level, as a share of the shadow's contrast."""
+"""How far ink is beyond the levels of light and shadow, as a share of their contrast."""
 
 LEAST_INK: Final = 0.01
-"""The share of a picture from which ink in a shadow is more than noise."""
+"""The share of a picture from which ink beyond those levels is more than noise."""
 
 LINED: Final = 16
 """Pixels per side from which a printed line can be told from a stroke."""
@@ -143,23 +143,24 @@ class Look:
             return True
         levels = self.level_of(light=True), self.level_of(light=False)
         contrast = levels[0] - levels[1]
-        ring_light = ring_of(self.light)
-        on_paper = ring_light == (ring_light.mean() > 0.5)
+        lit = ring_of(self.light)
+        on_paper = lit == (lit.mean() > 0.5)
         paper = Histogram(ring_of(self.soft)[on_paper])
         spread = paper.percentile(0.8) - paper.percentile(0.2)
+        # A part in light or in shadow has ink beside it that is a third level; a broad stroke none.
+        apart = np.abs(self.soft - (levels[0] + levels[1]) / 2) > (0.5 + BEYOND) * contrast
+        third = bool(apart.mean() > LEAST_INK)
         if on_paper.mean() > 0.85 and spread < 0.1 * contrast:
-            return True
+            rest = self.classes[int(lit.mean() <= 0.5)]
+            if not (third and _is_broad(rest)):
+                return True
         away = np.minimum(np.abs(self.soft - levels[0]), np.abs(self.soft - levels[1]))
         if (away < 0.05 * contrast).mean() <= 0.65:
             return False
-        # A shadow has ink in it that is darker still; a broad stroke has not.
-        beyond = (
-            (self.soft < levels[1] - BEYOND * contrast).mean() > LEAST_INK,
-            (self.soft > levels[0] + BEYOND * contrast).mean() > LEAST_INK,
-        )
+        broad = 1 if third else SHADOW_LIKENESS
         return any(
-            likely > (STROKE_LIKENESS if not _is_broad(mask) else 1 if third else SHADOW_LIKENESS)
-            for likely, mask, third in zip(self.likenesses, self.classes, beyond, strict=True)
+            likely > (broad if _is_broad(mask) else STROKE_LIKENESS)
+            for likely, mask in zip(self.likenesses, self.classes, strict=True)
         )
 
     def level_of(self, *, light: bool) -> float:

@@ -106,6 +106,9 @@ PICTURES: dict[str, Callable[[], Image.Image]] = {
     "with a hard shadow": lambda: picture(
         sheet() * np.where(np.arange(168) < 90, 1.0, 0.6).astype(np.float32)
     ),
+    "in a shadow, a corner in the light": lambda: picture(
+        paper_around(sheet()) * np.where(np.indices((300, 300)).sum(0) < 180, 1, 0.5)
+    ),
     "on squared paper": lambda: picture(
         np.where((np.indices((168, 168)) % 40 < 2).any(0), np.minimum(sheet(), 170), sheet())
     ),
