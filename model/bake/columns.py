@@ -97,13 +97,15 @@ def _in_order(
 
 
 def _with_ranges(columns: list[Column], others: Sequence[Column]) -> list[Column]:
-    """Give the columns without a range that of the others, if these are as many."""
+    """Give the columns without a range that of the others, and their gaps, if these are as many."""
     if len(columns) != len(others):
         return columns
-    return [
-        replace(one, minimum=other.minimum, maximum=other.maximum) if one.minimum is None else one
-        for one, other in zip(columns, others, strict=True)
-    ]
+    found = []
+    for one, other in zip(columns, others, strict=True):
+        missing = "nan" if other.missing == "nan" else one.missing
+        ends = one if one.minimum is not None else other
+        found.append(replace(one, minimum=ends.minimum, maximum=ends.maximum, missing=missing))
+    return found
 
 
 def _fitted(column: Column, tensor: Tensor, graph: Graph) -> Column:

@@ -51,6 +51,7 @@ def added() -> Iterator[None]:
     from skl2onnx import update_registered_converter
     from skl2onnx.common import _registration as registry
     from sklearn.compose import TransformedTargetRegressor
+    from sklearn.feature_selection import RFE, RFECV, SequentialFeatureSelector
 
     pools = (registry._converter_pool, registry._shape_calculator_pool)
     before = [dict(pool) for pool in pools]
@@ -58,6 +59,11 @@ def added() -> Iterator[None]:
         TransformedTargetRegressor, "SklearnTransformedTargetRegressor",
         _one_number, _convert_target, overwrite=True,
     )  # fmt: skip
+    for kind in (RFE, RFECV, SequentialFeatureSelector):
+        update_registered_converter(
+            kind, f"Sklearn{kind.__name__}", _all_selected, _convert_selection,
+            overwrite=True, parser=_parse_selection,
+        )  # fmt: skip
     for name, shape, convert in (
         ("SklearnFunctionTransformer", _all_columns, _convert_function),
         ("SklearnKBinsDiscretizer", _all_bins, _convert_bins),
@@ -138,6 +144,33 @@ def _write(scope: Any, container: Any, steps: Steps, ends: tuple[str, str], kind
         final = operator == "Identity"
         name = last if final else scope.get_unique_variable_name("step")
         container.add_node(operator, inputs, [name], op_version=13)
+
+
+def _parse_selection(scope: Any, model: Any, inputs: Any, custom_parsers: Any = None) -> Any:
+    """Declare a selection of columns as such: skl2onnx takes RFE for the estimator in it."""
+    from skl2onnx._supported_operators import _get_sklearn_operator_name
+    from skl2onnx.common.data_types import guess_tensor_type
+
+    operator = scope.declare_local_operator(_get_sklearn_operator_name(type(model)), model)
+    operator.inputs.extend(inputs)
+    kind = guess_tensor_type(inputs[0].type)
+    operator.outputs.append(scope.declare_local_variable("selected", kind))
+    return operator.outputs
+
+
+def _all_selected(operator: Any) -> None:
+    width = int(operator.raw_operator.get_support().sum())
+    operator.outputs[0].type = _numbers(operator, width)
+
+
+def _convert_selection(scope: Any, operator: Any, container: Any) -> None:
+    """Write a selection of columns: those that it keeps, by place."""
+    kept = operator.raw_operator.get_support(indices=True)
+    matrix = _matrix(scope, operator, container, _dtype_of(operator))
+    places = scope.get_unique_variable_name("places")
+    container.add_initializer(places, 7, [len(kept)], kept.tolist())
+    found = operator.outputs[0].full_name
+    container.add_node("Gather", [matrix, places], [found], op_version=13, axis=1)
 
 
 def _convert_target(scope: Any, operator: Any, container: Any) -> None:

@@ -26,6 +26,15 @@ NEAR: Final = 1e-4
 OPSETS: Final = {"": 18, "ai.onnx.ml": 3}
 """The newest of which skl2onnx writes every model; of ONNX-ML 4 it writes some."""
 
+WORDS: Final = {
+    r"(?u)\b\w\w+\b": r"[\p{L}\p{N}_]{2,}",
+    r"(?u)\b\w+\b": r"[\p{L}\p{N}_]+",
+}
+"""scikit-learn's patterns of a word, as ONNX Runtime's RE2 writes them.
+
+skl2onnx writes [a-zA-Z0-9_]+, which cuts Straße in two and keeps words of one letter.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -235,7 +244,9 @@ def _to_onnx(model: Any, form: Form) -> Any:
         (name, getattr(data_types, f"{kind}TensorType")([None, form.widths[name]]))
         for name, kind in form.types.items()
     ]
-    options = {id(step): found for step in steps_of(model) if (found := _options_of(step))}
+    options: dict[int, dict[str, Any]] = {}
+    options |= {id(step): found for step in steps_of(model) if (found := _options_of(step))}
+    options |= {id(step): words for step in parts_of(model) if (words := _words_of(step))}
     with warnings.catch_warnings(), mended(steps_of(model)):
         warnings.simplefilter("ignore")
         converted = to_onnx(model, initial_types=inputs, options=options, target_opset=dict(OPSETS))
@@ -244,6 +255,12 @@ def _to_onnx(model: Any, form: Form) -> Any:
     if is_multilabel(model):
         flatten(converted, len(model.classes_))
     return converted
+
+
+def _words_of(step: Any) -> dict[str, str]:
+    """Return skl2onnx's option for a step that finds words, so that it finds scikit-learn's."""
+    pattern = WORDS.get(getattr(step, "token_pattern", None) or "")
+    return {"tokenexp": pattern} if pattern and step.analyzer == "word" else {}
 
 
 def _options_of(step: Any) -> dict[str, bool]:

@@ -28,6 +28,21 @@ _STEPS: Final[dict[str, tuple[Callable[[Any], bool], str, str]]] = {
         "splits on categories, as ONNX's trees cannot",
         "Fit it without categorical_features, behind an OrdinalEncoder or OneHotEncoder.",
     ),
+    "SimpleImputer": (
+        lambda step: step.add_indicator,
+        "marks missing values in columns of their own (add_indicator), which skl2onnx leaves out",
+        "Use add_indicator=False, or HistGradientBoosting, which takes missing values.",
+    ),
+    "KNeighbors": (
+        lambda step: step.weights == "distance",
+        "gives a neighbour at distance 0 all the weight, which rounding in ONNX misses",
+        "Use weights='uniform', or a RandomForest.",
+    ),
+    "CalibratedClassifierCV": (
+        lambda step: step.method == "isotonic",
+        "calibrates by steps (isotonic), on which rounding in ONNX decides otherwise",
+        "Use method='sigmoid'.",
+    ),
     "TunedThresholdClassifierCV": (
         lambda step: True, "answers by a threshold of its own, and ONNX by the largest probability",
         "Bake its estimator_, and compare the probability with best_threshold_ in the client or in "
@@ -46,7 +61,7 @@ _STEPS: Final[dict[str, tuple[Callable[[Any], bool], str, str]]] = {
 }  # fmt: skip
 """By the beginning of a class's name: whether a step is refused, why, and what to do instead."""
 
-_ALIKE: Final = {"TfidfVectorizer": "CountVectorizer"}
+_ALIKE: Final = {"TfidfVectorizer": "CountVectorizer", "KNNImputer": "SimpleImputer"}
 
 _WITH: Final = {
     "FunctionTransformer": "Use one of NumPy's functions of one number (log1p, sqrt, square …), "

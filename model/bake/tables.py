@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bake.columns import listed
 from model.bake.errors import BakeError
@@ -74,16 +75,21 @@ def records_of(samples: Any) -> list[dict[str, Any]]:
 def ranges_of(samples: Any) -> tuple[Column, ...]:
     """Return the columns of a matrix of numbers by place; nothing of anything else."""
     rows = samples if isinstance(samples, np.ndarray | list | tuple) else ()
-    if len(rows) < LEAST_ROWS or np.ndim(rows[0]) != 1:
+    if not len(rows) or np.ndim(rows[0]) != 1:
         return ()
     try:
         matrix = np.asarray(rows, np.float64)
     except (TypeError, ValueError):  # texts among them
         return ()
-    ends = ((column.min(), column.max()) for column in np.nan_to_num(matrix.T))
-    return tuple(
-        Column(str(i), minimum=float(a), maximum=float(b)) for i, (a, b) in enumerate(ends)
-    )
+    return tuple(_measured(str(at), column) for at, column in enumerate(matrix.T))
+
+
+def _measured(name: str, values: NDArray[np.float64]) -> Column:
+    known = values[~np.isnan(values)]
+    column = Column(name, missing="nan" if len(known) < len(values) else "refuse")
+    if len(values) < LEAST_ROWS or not len(known):
+        return column
+    return replace(column, minimum=float(known.min()), maximum=float(known.max()))
 
 
 def plain(value: Any) -> Any:

@@ -25,6 +25,7 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
         BakeError: skl2onnx is not installed, or cannot convert it.
     """
     onnx = work / "model.onnx"
+    model = _in_steps(model)
     converted, form = convert(model, samples, onnx)
     form = form.as_written([one.name for one in converted.graph.input])
     outputs = [one.name for one in converted.graph.output]
@@ -39,6 +40,16 @@ def open_object(model: Any, samples: Any, work: Path, say: Say) -> Original:
             task=_task_of(model),
         ),
     )
+
+
+def _in_steps(model: Any) -> Any:
+    """Return a model whose last step selects columns and predicts from them, as two steps."""
+    *steps, (name, last) = getattr(model, "steps", [("select", model)])
+    if not all(hasattr(last, one) for one in ("get_support", "estimator_", "predict")):
+        return model
+    from sklearn.pipeline import Pipeline
+
+    return Pipeline([*steps, (name, last), ("estimator", last.estimator_)])
 
 
 def _task_of(model: Any) -> str:

@@ -15,6 +15,7 @@ from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.feature_selection import RFE
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
@@ -93,6 +94,10 @@ CASES: dict[str, tuple[Any, Any, Any, tuple[str, ...], str]] = {
         ("cheap", "dear"), "classify",
     ),
     "flags": (LogisticRegression(), FRAME[["fare", "vip"]], ANSWERS, ("cheap", "dear"), "classify"),
+    "words": (
+        make_pipeline(TfidfVectorizer(ngram_range=(1, 2)), Ridge()),
+        ["Straße a früh", "zu früh", "Straße früh", "spam"] * 5, np.arange(20.0), (), "regress",
+    ),
     "margins": (
         make_pipeline(TfidfVectorizer(), LinearSVC()), TEXTS,
         ["spam", "ham"] * 10, ("ham", "spam"), "classify",
@@ -121,6 +126,10 @@ CASES: dict[str, tuple[Any, Any, Any, tuple[str, ...], str]] = {
         make_pipeline(KBinsDiscretizer(3, encode="onehot"), Ridge()), MATRIX, MATRIX[:, 0], (),
         "regress",
     ),
+    "selected": (
+        make_pipeline(RFE(Ridge(), n_features_to_select=2), RFE(Ridge(), n_features_to_select=1)),
+        NORMAL, NORMAL[:, 0], (), "regress",
+    ),
     "truth": (LogisticRegression(), NORMAL, NORMAL[:, 0] > 0, ("False", "True"), "classify"),
     "clusters": (KMeans(2, n_init=1), MATRIX, None, (), ""),
     "vectors": (PCA(2), MATRIX, None, (), "embed"),
@@ -138,7 +147,9 @@ def test_a_live_model_is_converted(tmp_path: Path, name: str) -> None:
     session = open_session(original.onnx)
     feeds = {
         one.name: {
-            "tensor(string)": np.array([["" if name == "gaps" else "spam"], ["male"]], object),
+            "tensor(string)": np.array(
+                [["" if name == "gaps" else "zu Straße a früh"], ["male"]], object
+            ),
             "tensor(bool)": np.array([[True], [False]]),
             "tensor(int64)": np.array([[33], [44]]),
             "tensor(double)": np.full((2, one.shape[1]), 0.5),

@@ -8,12 +8,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -71,6 +75,18 @@ def test_several_labels_at_once(kitchen: Kitchen, last: Any) -> None:
     np.testing.assert_allclose(list(answer["probabilities"].values()), shares, atol=1e-5)
 
 
+def test_gaps_in_an_array_may_be_sent(kitchen: Kitchen) -> None:
+    """A column with a missing value among the samples takes null, however few they are."""
+    gaps = np.where(NORMAL > [1, 9, 9, 9], np.nan, NORMAL)
+    model = HistGradientBoostingRegressor(max_iter=2).fit(gaps, NORMAL[:, 1])
+    row = gaps[np.isnan(gaps[:, 0])][:1]
+    predictor = Predictor.load(kitchen.bake(model, name="gaps", samples=row))
+    missing = [one.missing for one in predictor.manifest.recipe.describe().columns]
+    assert missing == ["nan", "refuse", "refuse", "refuse"]
+    (answer,), _ = predictor.predict([[None, *row[0, 1:].tolist()]])
+    assert answer["value"] == pytest.approx(model.predict(row)[0], abs=1e-5)
+
+
 def test_categories_by_name(tmp_path: Path) -> None:
     """A text becomes its number; one that is not known, or missing, NaN."""
     path = rows_model(tmp_path / "m.onnx", width=2)
@@ -119,6 +135,19 @@ REFUSED: dict[str, tuple[Any, Any]] = {
     ),
     "FixedThresholdClassifier answers by a threshold of its own": (
         lambda: FixedThresholdClassifier(LogisticRegression(), threshold=0.2).fit(
+            NORMAL, SIGNS[:, 0]
+        ),
+        NORMAL,
+    ),
+    "SimpleImputer marks missing values in columns of their own": (
+        lambda: make_pipeline(SimpleImputer(add_indicator=True), Ridge()).fit(NORMAL, SIGNS),
+        NORMAL,
+    ),
+    "KNeighborsRegressor gives a neighbour at distance 0 all": (
+        lambda: KNeighborsRegressor(weights="distance").fit(NORMAL, SIGNS), NORMAL,
+    ),
+    "CalibratedClassifierCV calibrates by steps": (
+        lambda: CalibratedClassifierCV(GaussianNB(), method="isotonic", cv=2).fit(
             NORMAL, SIGNS[:, 0]
         ),
         NORMAL,
