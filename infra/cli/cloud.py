@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,8 @@ ABOUT = About(
 
 def run(options: Options) -> int:
     """Serve until Ctrl-C or SIGTERM."""
+    if sys.stderr.isatty():  # its imports and the samples take seconds
+        sys.stderr.write("starting the simulated cloud …\n")
     from infra.cloud.cloud import run_cloud
     from infra.cloud.code import Images, one_code_for_all
     from infra.cloud.registry import Pulls, loopback_registry
