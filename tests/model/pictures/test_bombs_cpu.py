@@ -102,6 +102,13 @@ def test_a_tail_is_not_inflated_and_the_picture_is_served() -> None:
     assert picture.size == (28, 28)
 
 
+def test_a_run_length_coded_picture_is_served() -> None:
+    """A whole megapixel of it; what is longer is a bomb."""
+    row = b"\xff\1" * 4 + b"\4\1\0\0"
+    ((_, picture),) = decode_each([run_length_bmp(row, 1024)], max_pixels=MAX_PIXELS)
+    assert picture.size == (1024, 1024)
+
+
 def test_pixels_cut_into_crumbs_are_the_same_picture() -> None:
     """Chunks of one byte are put together, in their order."""
     whole, crumbs = png(28, 28, colour=2), png_of_crumbs()
