@@ -149,11 +149,12 @@ clean: ## remove everything that was built and set up
 	done
 	@touch $@
 
-# Clients of other model servers, whose packages do not go together with ours.
+# Clients of other model servers, whose packages do not go together with ours. Little of them is
+# imported, so what is not is not compiled either.
 build/clients: $(CLIENTS)/requirements.txt | .venv/.uv
 	@$(BIN)/python -m venv --clear $@
 	@$(PROGRESS) "Setting up the protocols' clients, half a gigabyte" \
-	  $(call INSTALL,$@/bin/python,$<) || { rm -rf $@; exit 1; }
+	  $(subst --compile-bytecode,,$(call INSTALL,$@/bin/python,$<)) || { rm -rf $@; exit 1; }
 	@touch $@
 
 # The real Runtime Interface Emulator, as an oracle beside ours.
