@@ -142,6 +142,7 @@ clean: ## remove everything that was built and set up
 .venv/.pythons: function/requirements.txt | .venv/.uv
 	@for python in $(PYTHONS); do \
 	  minor=$$($$python -c 'import sys; print("3.%d" % sys.version_info[1])' 2>/dev/null) || continue; \
+	  export minor; \
 	  [ -e build/python-$$minor ] && continue; \
 	  $$python -m venv build/python-$$minor \
 	  && $(PROGRESS) "Setting up build/python-$$minor" $(call INSTALL,build/python-$$minor/bin/python,$<) \

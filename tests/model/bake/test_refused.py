@@ -44,6 +44,7 @@ FILES: Final[list[tuple[str, bytes]]] = [
     ("pickle", pickle.dumps(OrderedDict(a=1), protocol=0)),
     ("pickle", pickle.dumps({"a": 1}, protocol=0)),
     ("pickle", zlib.compress(PICKLE)),
+    ("pickle", zlib.compress(PICKLE, 9)),
     ("pmml", b'<?xml version="1.0"?>\n<PMML version="4.4">'),
     ("r", gzip.compress(b"RDX3\nX\n\0\0\0\3", mtime=0)),
     ("r", b"X\n\0\0\0\3"),

@@ -77,6 +77,7 @@ def test_settings_allow_more() -> None:
     assert allowing.refusal("POST", {"host": "ml.local"}) is None
     assert allowing.refusal("POST", {"host": "box.lan:1"}) is None
     assert allowing.refusal("POST", {"host": "lan.example"})
+    assert allowing.refusal("POST", {"host": "evillan"})
     page = {"host": LOCAL, "origin": "https://evil.example", "sec-fetch-site": "cross-site"}
     assert allowing.refusal("POST", page) is None
     assert Callers(origins=("*",)).refusal("POST", page) is None
