@@ -188,6 +188,10 @@ def test_a_measured_function_has_one_core() -> None:
 def test_make_bench_measures_everything_unless_told(settings: list[str], command_line: str) -> None:
     """Without QUICK=1, nothing is cut short."""
     told = subprocess.run(
-        ["make", "-n", "bench", *settings], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--no-print-directory", "-n", "bench", *settings],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert told.stdout.rstrip().endswith(command_line)
