@@ -15,7 +15,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -203,6 +203,37 @@ def kept_variables(environ: Mapping[str, str]) -> dict[str, str]:
         for name, value in environ.items()
         if not name.startswith("LAMBAKE_") and name != "PYTHONDONTWRITEBYTECODE"
     }
+
+
+def errors_of_python(
+    contender: Contender,
+    *arguments: str,
+    under: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Run a contender's Python to its end, and return what it writes to its errors.
+
+    Args:
+        contender: the function whose folder and environment it gets.
+        arguments: of Python.
+        under: a command that runs it, such as valgrind.
+        variables: further ones of its environment.
+
+    Raises:
+        BenchError: it failed.
+    """
+    ran = subprocess.run(
+        [*under, contender.python, *arguments],
+        cwd=contender.root,
+        env={**kept_variables(os.environ), **contender.variables, **(variables or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if ran.returncode:
+        last = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
+        raise BenchError(f"expected {contender.name} to be imported, got {last}")
+    return ran.stderr
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

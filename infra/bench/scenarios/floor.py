@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from infra.bench.contenders import BAREST, LAMBAKE, Contender
 from infra.bench.page import Section, number
-from infra.bench.places import BenchError, kept_variables
+from infra.bench.places import BenchError, errors_of_python
 from infra.bench.scenarios import Plan
 
 TITLE: Final = "Instructions of a cold start"
@@ -29,6 +28,7 @@ STEPS: Final = (
 )
 """What each step imports: for Lambake, and for the barest function."""
 
+_OF_ENTRY: Final = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 _COUNT: Final = re.compile(r"Collected : (\d+)")
 
 
@@ -85,18 +85,4 @@ def _imported(contender: Contender, step: int, under: list[str]) -> str:
     code = "\n".join(f"import {modules[side]}" for _, modules in STEPS[: step + 1])
     if side == 0:  # as function.entry does before its imports
         code = f"import gc, os; gc.disable(); os.environ.update({_OF_ENTRY})\n{code}"
-    ran = subprocess.run(
-        [*under, contender.python, "-c", code],
-        cwd=contender.root,
-        env={**kept_variables(os.environ), **contender.variables, "PYTHONHASHSEED": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ran.returncode:
-        last = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise BenchError(f"expected {contender.name} to be imported, got {last}")
-    return ran.stderr
-
-
-_OF_ENTRY: Final = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+    return errors_of_python(contender, "-c", code, under=under, variables={"PYTHONHASHSEED": "0"})

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from collections import Counter
 from typing import Final
 
 from infra.bench.contenders import BAREST, LAMBAKE, Contender
 from infra.bench.page import Chart, Section, number
-from infra.bench.places import BenchError, kept_variables
+from infra.bench.places import errors_of_python
 from infra.bench.scenarios import Plan
 
 _LINE: Final = re.compile(r"import time: +(\d+) \| +\d+ \| +(\S+)")
@@ -73,18 +71,7 @@ def by_package(processes: list[dict[str, int]]) -> Counter[str]:
 def _import_times(contender: Contender) -> dict[str, int]:
     """Import a function in a fresh process; return each module's own microseconds."""
     module = contender.handler.rpartition(".")[0]
-    ran = subprocess.run(
-        [contender.python, "-X", "importtime", "-c", f"import {module}"],
-        cwd=contender.root,
-        env={**kept_variables(os.environ), **contender.variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if ran.returncode:
-        last = (ran.stderr.strip().splitlines() or ["nothing"])[-1]
-        raise BenchError(f"expected {contender.name} to be imported, got {last}")
-    return times_in(ran.stderr)
+    return times_in(errors_of_python(contender, "-X", "importtime", "-c", f"import {module}"))
 
 
 def times_in(report: str) -> dict[str, int]:
